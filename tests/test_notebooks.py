@@ -1,0 +1,260 @@
+"""Notebooks follow their sources: what makes them stale, what does not, and what an accident leaves behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools import notebooks
+from tools.plain import PlainError, edition, plain_markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
+
+
+def chapter(title: str, *cells: str, prose: str = "Text.") -> str:
+    blocks = "\n\n".join(f"```{{code-cell}} ipython3\n{cell}\n```" for cell in cells)
+    return f"{HEADER}\n(sec-{title})=\n# {title}\n\n{prose}\n\n{blocks}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two chapters, one module each, and a package with one shared module."""
+    package = tmp_path / "src" / "coursecode"
+    (tmp_path / "book").mkdir()
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "_shared.py").write_text("ONE = 1\n")
+    (package / "left.py").write_text("from coursecode._shared import ONE\n\ndef f(x):\n    return x + ONE\n")
+    (package / "right.py").write_text("def g(x):\n    return x - 1\n")
+    (tmp_path / "book" / "a.md").write_text(chapter("a", "from coursecode.left import f", "f(2)"))
+    (tmp_path / "book" / "b.md").write_text(chapter("b", "from coursecode.right import g", "g(2)"))
+    (tmp_path / "book" / "index.md").write_text("# Home\n")
+    (tmp_path / "requirements.txt").write_text("# pins\ntorch==2.13.0\n")
+    (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/course/\n")
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/index\nparts:\n  - numbered: 2\n    chapters:\n      - file: book/a\n      - file: book/b\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The chapters that were executed, with a stand-in for the kernel: the outputs are numbers of the run."""
+    names: list[str] = []
+
+    def execute(page: notebooks.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
+        names.append(page.name)
+        return [
+            nbformat.v4.new_code_cell(
+                source, outputs=[nbformat.v4.new_output("stream", name="stdout", text=f"{len(names)}\n")]
+            )
+            for source in page.code
+        ]
+
+    monkeypatch.setattr(notebooks, "execute", execute)
+    return names
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_current_notebook_is_not_executed_again(project, executions, capsys):
+    assert notebooks.make(project) == 0
+    assert sorted(executions) == ["a", "b"]
+    assert notebooks.make(project) == 0
+    assert len(executions) == 2
+    assert "no cell was run" in capsys.readouterr().out
+
+
+def test_a_helper_makes_exactly_the_chapters_stale_that_import_it(project, executions, capsys):
+    notebooks.make(project)
+    executions.clear()
+    edit(project / "src/coursecode/right.py", "x - 1", "x + 1")
+    assert notebooks.make(project, check=True) == 1
+    notebooks.make(project)
+    assert executions == ["b"]
+    assert "execute b: coursecode.right changed" in capsys.readouterr().out
+
+
+def test_a_helper_of_a_helper_counts_too(project, executions):
+    notebooks.make(project)
+    executions.clear()
+    edit(project / "src/coursecode/_shared.py", "1", "-1")
+    notebooks.make(project)
+    assert executions == ["a"]
+
+
+def test_a_changed_cell_is_named(project, executions, capsys):
+    notebooks.make(project)
+    executions.clear()
+    edit(project / "book/a.md", "f(2)", "f(3)")
+    notebooks.make(project)
+    assert executions == ["a"]
+    assert "execute a: code cell 2 changed" in capsys.readouterr().out
+
+
+def test_the_pinned_environment_makes_all_stale_but_its_comments_do_not(project, executions):
+    notebooks.make(project)
+    executions.clear()
+    edit(project / "requirements.txt", "# pins", "# the pins")
+    notebooks.make(project)
+    assert executions == []
+    edit(project / "requirements.txt", "2.13.0", "2.14.0")
+    notebooks.make(project)
+    assert sorted(executions) == ["a", "b"]
+
+
+def test_prose_is_rewritten_without_running_a_cell(project, executions):
+    notebooks.make(project)
+    before = nbformat.read(project / "book/a.ipynb", 4)
+    executions.clear()
+    edit(project / "book/a.md", "Text.", "Other text.")
+    assert notebooks.make(project, check=True) == 1
+    notebooks.make(project)
+    after = nbformat.read(project / "book/a.ipynb", 4)
+    assert executions == []
+    assert any("Other text." in cell.source for cell in after.cells)
+    outputs = [[c.outputs for c in nb.cells if c.cell_type == "code"] for nb in (before, after)]
+    assert outputs[0] == outputs[1]
+
+
+def test_a_damaged_notebook_is_made_again(project, executions):
+    notebooks.make(project)
+    executions.clear()
+    (project / "book/a.ipynb").write_text('{"cells": [')
+    notebooks.make(project)
+    assert executions == ["a"]
+    nbformat.validate(nbformat.read(project / "book/a.ipynb", 4))
+
+
+def test_the_other_edition_gets_the_same_outputs_and_must_have_the_same_cells(project, executions, capsys):
+    (project / "zh/book").mkdir(parents=True)
+    for name in ("a", "b"):
+        text = (project / f"book/{name}.md").read_text().replace("Text.", "正文。")
+        (project / f"zh/book/{name}.md").write_text(text)
+    assert notebooks.make(project) == 0
+    assert sorted(executions) == ["a", "b"]
+    english, chinese = (nbformat.read(project / f"{folder}book/a.ipynb", 4) for folder in ("", "zh/"))
+    assert [c for c in english.cells if c.cell_type == "code"] == [c for c in chinese.cells if c.cell_type == "code"]
+    edit(project / "zh/book/b.md", "g(2)", "g(3)")
+    assert notebooks.make(project) == 1
+    assert "code cell 2 differs" in capsys.readouterr().err
+
+
+def test_a_cell_that_raises_is_named_and_the_old_notebook_stays(project, capsys):
+    assert notebooks.make(project, only=["b"]) == 0
+    before = (project / "book/b.ipynb").read_bytes()
+    edit(project / "book/b.md", "g(2)", "raise ValueError('no kernel')")
+    assert notebooks.make(project, only=["b"]) == 1
+    assert "book/b.md:20: the cell raised ValueError: no kernel" in capsys.readouterr().err
+    assert (project / "book/b.ipynb").read_bytes() == before
+
+
+def test_a_cell_that_writes_to_stderr_fails(project, capsys):
+    edit(project / "book/b.md", "g(2)", "import warnings; warnings.warn('old')")
+    assert notebooks.make(project, only=["b"]) == 1
+    assert "wrote to stderr" in capsys.readouterr().err
+    assert not (project / "book/b.ipynb").exists()
+
+
+def test_an_interrupted_run_leaves_every_notebook_whole(project, executions):
+    notebooks.make(project)
+    before = {path: path.read_bytes() for path in project.glob("book/*.ipynb")}
+    edit(project / "book/a.md", "f(2)", "import time; time.sleep(600)")
+    code = f"from pathlib import Path; from tools.notebooks import make; make(Path({str(project)!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "execute a" in process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert {path: path.read_bytes() for path in project.glob("book/*.ipynb")} == before
+    assert not list(project.glob("book/.*"))
+
+
+def test_an_unknown_directive_or_label_stops_with_file_and_line(project):
+    book = edition(project)
+    for text, told in (
+        ("one\n\n```{mermaid}\nx\n```", r"a\.md:12: the directive \{mermaid\}"),
+        ("one {eq}`eq-none`", r"a\.md:10: \{eq\} names the label 'eq-none'"),
+        ("one\n{doc}`nowhere`", r"a\.md:11: \{doc\} names the page 'nowhere'"),
+        ("one {abbr}`x`", r"a\.md:10: the role \{abbr\}"),
+        ("one {cite:t}`ghost`", r"a\.md:10: \{cite\} names 'ghost'"),
+        ("$$\nx", r"a\.md:10: the formula"),
+        ("```{note}\nx", r"a\.md:10: the block"),
+    ):
+        with pytest.raises(PlainError, match=told):
+            plain_markdown(text, book, "a", line=10)
+
+
+def test_plain_markdown_keeps_code_spans_and_formulas(project):
+    book = edition(project)
+    text = "`{eq}` and ``a `b` {ref}`` and $x_{i}$ and {doc}`b`"
+    assert plain_markdown(text, book, "a") == "`{eq}` and ``a `b` {ref}`` and $x_{i}$ and [b](b.ipynb)"
+
+
+# -- the book itself ------------------------------------------------------------------------------------------------
+
+
+def test_the_committed_notebooks_are_current():
+    assert notebooks.make(ROOT, check=True) == 0
+
+
+def test_no_notebook_shows_raw_directives_or_roles():
+    found = []
+    for path in sorted([*ROOT.glob("book/*.ipynb"), *ROOT.glob("zh/book/*.ipynb")]):
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == "markdown":
+                text = cell.source
+                for raw in ("```{", ":::", "{eq}`", "{ref}`", "{doc}`", "{cite", "{numref}`", "{term}`", ")=\n"):
+                    if raw in text:
+                        found.append(f"{path.name}: {raw}")
+    assert found == []
+
+
+MUTATIONS = [
+    # module, before, after, a test file that must fail, a chapter whose outputs must change
+    ("geometry.py", "+ stride) // stride", "- stride) // stride", "test_geometry.py", "padding-and-stride"),
+]
+
+
+@pytest.fixture
+def mutated(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A copy of the project in which one sign of one helper is changed."""
+    module, before, after = request.param
+    for folder in ("src", "book", "tests", "tools"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.txt", "requirements-d2l.txt", "_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    edit(tmp_path / "src/coursecode" / module, before, after)
+    return tmp_path
+
+
+def run_pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"}
+    environment["HYPOTHESIS_PROFILE"] = "fast"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)

@@ -1,0 +1,101 @@
+"""Make .venv hold what requirements.txt pins; nothing is done when it already does.
+
+Runs before anything is installed and on any Python 3, so that an old one gets a sentence and not a traceback.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+STAMP = os.path.join(VENV, "installed.txt")
+SOURCES = ("requirements.txt", "requirements-d2l.txt", "pyproject.toml")
+UV = "uv==0.13.9"
+
+
+def say(text):
+    # type: (str) -> None
+    print("environment: " + text, flush=True)
+
+
+def wanted(torch):
+    # type: (str) -> str
+    """What the stamp holds when .venv is complete: the pins, the Python and the place of the project."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    version = "{}.{}".format(*sys.version_info[:2])
+    return "{} python{} torch:{} {}\n".format(digest.hexdigest(), version, torch or "default", ROOT)
+
+
+def run(*command, **settings):
+    # type: (str, str) -> None
+    environment = dict(os.environ, **settings)
+    status = subprocess.call(command, env=environment, cwd=ROOT)
+    if status:
+        sys.exit(
+            "environment: '{}' failed (exit status {}).\n"
+            "Without a network the packages must be in the cache already. What is complete is kept: "
+            "run the same command again.".format(" ".join(command), status)
+        )
+
+
+def create():
+    # type: () -> None
+    """A fresh .venv; Debian and Ubuntu ship Python without the venv package."""
+    if subprocess.call([sys.executable, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
+        package = "python{}.{}-venv".format(*sys.version_info[:2])
+        if os.path.exists("/usr/bin/apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+            run("apt-get", "update", "-qq")
+            run("apt-get", "install", "-y", "-qq", package, DEBIAN_FRONTEND="noninteractive")
+        else:
+            sys.exit("environment: this Python has no venv module. Install it: sudo apt-get install " + package)
+    run(sys.executable, "-m", "venv", "--clear", VENV)
+
+
+def install(torch):
+    # type: (str) -> None
+    python = os.path.join(VENV, "bin", "python")
+    settings = {"VIRTUAL_ENV": VENV}
+    for ours, theirs in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")):
+        if theirs in os.environ and ours not in os.environ:  # one configuration serves both installers
+            settings[ours] = ",".join(os.environ[theirs].split())
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
+    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
+    backend = ["--torch-backend", torch] if torch else []
+    run(*uv, *backend, "--requirement", "requirements.txt", **settings)
+    run(*uv, "--no-deps", "--requirement", "requirements-d2l.txt", **settings)
+    run(*uv, "--no-deps", "--editable", ".", **settings)
+
+
+def main():
+    # type: () -> None
+    parser = argparse.ArgumentParser(description="Install the pinned environment into .venv.")
+    parser.add_argument("--torch", default="", help="backend of PyTorch's own index, for example cpu")
+    torch = parser.parse_args().torch
+    if sys.version_info < (3, 11):
+        sys.exit(
+            "environment: Python {}.{} is too old, the course needs 3.11 or newer.\n"
+            "If you have one, name it: make book PYTHON=python3.12".format(*sys.version_info[:2])
+        )
+    goal = wanted(torch)
+    if os.path.exists(STAMP):
+        with open(STAMP) as file:
+            if file.read() == goal:
+                return
+        os.remove(STAMP)
+    say("installing the pinned packages into .venv (once; a few minutes and about 1.5 GB with the CPU build of torch)")
+    if not os.path.exists(os.path.join(VENV, "bin", "python")):
+        create()
+    install(torch)
+    with open(STAMP, "w") as file:  # last: a half-installed environment has no stamp and is completed next time
+        file.write(goal)
+    say("ready")
+
+
+if __name__ == "__main__":
+    main()

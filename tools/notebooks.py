@@ -1,0 +1,370 @@
+"""Make ``NAME.ipynb`` from ``NAME.md``: plain Markdown, code cells, and the outputs of one execution for both languages.
+
+A notebook is executed only when it is stale: its code cells, a module of ``coursecode`` that it imports (directly or
+through another), or the pinned environment changed. A change of prose rewrites the text and keeps the outputs.
+
+    python -m tools.notebooks            make what is stale
+    python -m tools.notebooks --force    execute everything
+    python -m tools.notebooks --check    say what is stale, change nothing (exit status 1 if anything is)
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+from tools.plain import Edition, PlainError, edition, plain_markdown, references
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en", "zh")
+
+
+class NotebookError(RuntimeError):
+    """A chapter that cannot become a notebook; the message names file, line and mend."""
+
+
+@dataclass
+class Page:
+    """One chapter of one edition, as read from its source."""
+
+    name: str
+    language: str
+    source: Path
+    chapter: NotebookNode
+
+    @property
+    def path(self) -> Path:
+        return self.source.with_suffix(".ipynb")
+
+    @property
+    def code(self) -> list[str]:
+        return [cell.source for cell in self.chapter.cells if cell.cell_type == "code"]
+
+
+# -- what a chapter depends on ------------------------------------------------------------------------------------
+
+
+def imported_modules(source: str) -> set[str]:
+    """Names ``coursecode.x`` that Python source imports anywhere, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "coursecode"}
+        elif isinstance(node, ast.ImportFrom):
+            base = "coursecode" if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            if module.split(".")[0] == "coursecode":
+                found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def module_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
+    """The files of ``coursecode`` that the cells run, by module name: imports of imports included."""
+    files: dict[str, Path] = {}
+    queue = sorted(imported_modules("\n".join(cells)))
+    while queue:
+        name = queue.pop()
+        parts = name.split(".")[1:]
+        candidates = (package.joinpath(*parts).with_suffix(".py"), package.joinpath(*parts, "__init__.py"))
+        path = next((c for c in candidates if c.is_file()), None)
+        if path is None or name in files:
+            continue
+        files[name] = path
+        queue += sorted({"coursecode", *imported_modules(path.read_text(encoding="utf-8"))} - set(files))
+    return files
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def inputs(page: Page, root: Path) -> dict[str, Any]:
+    """Digests of everything the outputs of a chapter depend on; stored in its notebook."""
+    files = module_files(page.code, root / "src" / "coursecode")
+    pins = [root / "requirements.txt"]
+    if "coursecode.d2l_bridge" in files:
+        pins.append(root / "requirements-d2l.txt")
+    lines = [line.split("#")[0].strip() for path in pins for line in path.read_text().splitlines()]
+    return {
+        "cells": [_digest(source) for source in page.code],
+        "modules": {name: _digest(path.read_text(encoding="utf-8")) for name, path in sorted(files.items())},
+        "environment": _digest(*(line for line in lines if line)),
+    }
+
+
+def why_stale(page: Page, root: Path) -> str:
+    """The reason why a chapter must be executed; empty when its notebook is current."""
+    if not page.path.exists():
+        return "it has no notebook yet"
+    try:
+        notebook = nbformat.read(page.path, as_version=4)
+    except (ValueError, nbformat.reader.NotJSONError) as error:
+        return f"its notebook cannot be read ({type(error).__name__})"
+    before, now = notebook.metadata.get("coursecode", {}), inputs(page, root)
+    if before.get("environment") != now["environment"]:
+        return "the pinned environment changed"
+    old, new = before.get("modules", {}), now["modules"]
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if changed:
+        return f"{', '.join(changed)} changed"
+    cells = [_digest(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    if cells != now["cells"]:
+        first = next((i for i, (a, b) in enumerate(zip(cells, now["cells"], strict=False)) if a != b), None)
+        return f"code cell {first + 1} changed" if first is not None else "a code cell was added or removed"
+    if any(cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code"):
+        return "its cells were never executed"
+    return ""
+
+
+# -- execution ----------------------------------------------------------------------------------------------------
+
+
+def _kernel_environment() -> dict[str, str]:
+    """One thread and no user settings, so that outputs do not depend on who runs the cells."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
+            "IPYTHONDIR": tempfile.mkdtemp(prefix="ipython-")}  # fmt: skip
+
+
+def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[NotebookNode]:
+    """Run the code cells of a chapter in a fresh kernel; the executed cells, or a NotebookError."""
+    cells = [
+        nbformat.v4.new_code_cell(c.source, metadata=c.metadata) for c in page.chapter.cells if c.cell_type == "code"
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": page.chapter.metadata.kernelspec})
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(page.source.parent)}},
+        on_cell_executed=lambda **_: on_cell(),
+    )
+    try:
+        client.execute(env=_kernel_environment())
+    except CellExecutionError as error:
+        failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
+        raise NotebookError(f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}") from None
+    for i, cell in enumerate(cells):
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                raise NotebookError(f"{_where(page, i)}: the cell wrote to stderr:\n{output.text.strip()}")
+    return cells
+
+
+def _where(page: Page, index: int) -> str:
+    """``file:line`` of a chapter's code cell."""
+    lines = page.source.read_text(encoding="utf-8").split("\n")
+    starts = [i for i, line in enumerate(lines, 1) if line.startswith("```{code-cell}")]
+    return f"{page.source}:{starts[index] if index < len(starts) else 1}"
+
+
+# -- the notebook -------------------------------------------------------------------------------------------------
+
+
+def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dict[str, Any]) -> NotebookNode:
+    """The plain notebook: the chapter's text without MyST, its cells with their outputs, and stable cell ids."""
+    cited: list[str] = []
+    cells: list[NotebookNode] = []
+    seen: dict[str, int] = {}
+    outputs = iter(executed)
+    count = 0
+
+    def stable_id(kind: str, source: str) -> str:
+        key = f"{kind}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+        seen[key] = seen.get(key, 0) + 1
+        return key if seen[key] == 1 else f"{key}-{seen[key]}"
+
+    for cell in page.chapter.cells:
+        if cell.cell_type == "code":
+            count += 1
+            done = next(outputs)
+            cells.append(
+                nbformat.v4.new_code_cell(
+                    cell.source,
+                    id=stable_id("code", cell.source),
+                    metadata=cell.metadata,
+                    execution_count=count,
+                    outputs=[_numbered(output, count) for output in done.outputs],
+                )
+            )
+        else:
+            text = plain_markdown(cell.source, book, page.name, line=_line_of(page, cell.source), cited=cited)
+            if text:
+                cells.append(nbformat.v4.new_markdown_cell(text, id=stable_id("text", text)))
+    if closing := references(book, cited):
+        cells.append(nbformat.v4.new_markdown_cell(closing, id=stable_id("text", closing)))
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        "coursecode": state,
+    }
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _numbered(output: NotebookNode, count: int) -> NotebookNode:
+    if output.output_type == "execute_result":
+        output = NotebookNode({**output, "execution_count": count})
+    return output
+
+
+def _line_of(page: Page, source: str) -> int:
+    text = page.source.read_text(encoding="utf-8")
+    at = text.find(source.split("\n")[0])
+    return text[: max(at, 0)].count("\n") + 1
+
+
+def write_atomically(path: Path, text: str) -> bool:
+    """Replace a file in one step, and only when its text changes; an interruption leaves the old one whole."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def pages(root: Path, language: str, book: Edition, only: list[str]) -> list[Page]:
+    """The chapters of an edition that have code cells, in the order of the table of contents."""
+    chosen = [name for name in book.pages if name in book.notebooks and (not only or name in only)]
+    found = []
+    for name in chosen:
+        source = book.folder / f"{name}.md"
+        found.append(Page(name, language, source, jupytext.read(source, fmt="md:myst")))
+    return found
+
+
+def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = False, check: bool = False) -> int:
+    """Bring the notebooks of both editions up to date; the exit status."""
+    only = only or []
+    english_book = edition(root)
+    unknown = sorted(set(only) - english_book.notebooks)
+    if unknown:
+        raise NotebookError(f"no chapter {', '.join(unknown)}; there are: {', '.join(sorted(english_book.notebooks))}")
+    english = pages(root, "en", english_book, only)
+    reasons = {page.name: "FORCE was given" if force else why_stale(page, root) for page in english}
+    stale = [page for page in english if reasons[page.name]]
+    for page in stale:
+        print(f"{'stale' if check else 'execute'} {page.name}: {reasons[page.name]}")
+    if check and stale:
+        return 1
+
+    executed: dict[str, list[NotebookNode]] = {}
+    problems: list[str] = []
+    for page in list(stale):
+        try:  # a text that cannot be converted is reported before its cells cost any time
+            assemble(page, [NotebookNode(outputs=[]) for _ in page.code], english_book, {})
+        except PlainError as error:
+            problems.append(str(error))
+            stale.remove(page)
+    if stale:
+        total = sum(len(page.code) for page in stale)
+        with (
+            tqdm(total=total, unit="cell", disable=not sys.stderr.isatty()) as bar,
+            ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
+        ):
+            jobs = {pool.submit(execute, page, on_cell=bar.update): page for page in stale}
+            try:
+                for job in as_completed(jobs):
+                    page = jobs[job]
+                    try:
+                        executed[page.name] = job.result()
+                        # written as soon as it is done: an interruption later loses nothing of it
+                        _write(page, executed[page.name], english_book, inputs(page, root))
+                    except (NotebookError, PlainError) as error:
+                        problems.append(str(error))
+            except KeyboardInterrupt:
+                print("\nInterrupted: finished notebooks are kept, the others are as they were.", file=sys.stderr)
+                os._exit(130)  # kernels end with their parent; waiting for the pool would not stop them
+
+    changed: list[str] = []
+    failed = {name for name in reasons if reasons[name]} - set(executed)
+    for language in LANGUAGES:
+        book = english_book if language == "en" else edition(root, language)
+        for page in pages(root, language, book, only):
+            if page.name in failed:
+                continue
+            try:
+                if language == "en":
+                    cells = executed.get(page.name) or _outputs_of(page)
+                    current = _write(page, cells, book, inputs(page, root), check=check)
+                else:
+                    original = next(p for p in english if p.name == page.name)
+                    _same_cells(original, page)
+                    current = _write(page, _outputs_of(original), book, inputs(page, root), check=check)
+            except (NotebookError, PlainError) as error:
+                problems.append(str(error))
+                continue
+            if not current:
+                changed.append(str(page.path.relative_to(root)))
+    for path in changed:
+        print(f"{'stale' if check else 'wrote'} {path}: the text changed")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not (stale or changed or problems):
+        print(f"{len(english)} notebooks are current; no cell was run.")
+    return 1 if problems or (check and changed) else 0
+
+
+def _write(page: Page, cells: list[NotebookNode], book: Edition, state: dict[str, Any], *, check: bool = False) -> bool:
+    """Whether the notebook on disk was already right; it is (re)written unless ``check``."""
+    text = nbformat.writes(assemble(page, cells, book, state)) + "\n"
+    if check:
+        return page.path.exists() and page.path.read_text(encoding="utf-8") == text
+    return not write_atomically(page.path, text)
+
+
+def _outputs_of(page: Page) -> list[NotebookNode]:
+    notebook = nbformat.read(page.path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _same_cells(english: Page, page: Page) -> None:
+    for i, (a, b) in enumerate(zip(english.code, page.code, strict=False)):
+        if a != b:
+            raise NotebookError(
+                f"{_where(page, i)}: code cell {i + 1} differs from {_where(english, i)}; make both the same"
+            )
+    if len(english.code) != len(page.code):
+        raise NotebookError(
+            f"{page.source}: {len(page.code)} code cells, but {english.source} has {len(english.code)}; make both the same"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Make the notebooks of the book from its Markdown sources.")
+    parser.add_argument("names", nargs="*", help="chapters (default: all)")
+    parser.add_argument("--force", action="store_true", help="execute every chapter, current or not")
+    parser.add_argument("--check", action="store_true", help="say what is stale and change nothing")
+    arguments = parser.parse_args()
+    try:
+        sys.exit(make(only=arguments.names, force=arguments.force, check=arguments.check))
+    except (NotebookError, PlainError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
