@@ -40,9 +40,7 @@ def fill_cache(app: Sphinx) -> None:
     for source in sorted(Path(app.srcdir, "book").glob("*.md")):
         notebook = _with_outputs(source)
         if notebook is not None:
-            cache.cache_notebook_bundle(
-                CacheBundleIn(notebook, str(source)), check_validity=False, overwrite=True
-            )
+            cache.cache_notebook_bundle(CacheBundleIn(notebook, str(source)), check_validity=False, overwrite=True)
 
 
 def depend_on_notebook(app: Sphinx, docname: str, content: list[str]) -> None:

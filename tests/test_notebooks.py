@@ -162,15 +162,17 @@ def test_the_other_edition_gets_the_same_outputs_and_must_have_the_same_cells(pr
 
 
 def test_a_cell_that_raises_is_named_and_the_old_notebook_stays(project, capsys):
+    edit(project / "book/b.md", "from coursecode.right import g", "g = abs")
     assert notebooks.make(project, only=["b"]) == 0
     before = (project / "book/b.ipynb").read_bytes()
     edit(project / "book/b.md", "g(2)", "raise ValueError('no kernel')")
     assert notebooks.make(project, only=["b"]) == 1
-    assert "book/b.md:20: the cell raised ValueError: no kernel" in capsys.readouterr().err
+    assert "book/b.md:21: the cell raised ValueError: no kernel" in capsys.readouterr().err
     assert (project / "book/b.ipynb").read_bytes() == before
 
 
 def test_a_cell_that_writes_to_stderr_fails(project, capsys):
+    edit(project / "book/b.md", "from coursecode.right import g", "")
     edit(project / "book/b.md", "g(2)", "import warnings; warnings.warn('old')")
     assert notebooks.make(project, only=["b"]) == 1
     assert "wrote to stderr" in capsys.readouterr().err
@@ -180,7 +182,7 @@ def test_a_cell_that_writes_to_stderr_fails(project, capsys):
 def test_an_interrupted_run_leaves_every_notebook_whole(project, executions):
     notebooks.make(project)
     before = {path: path.read_bytes() for path in project.glob("book/*.ipynb")}
-    edit(project / "book/a.md", "f(2)", "import time; time.sleep(600)")
+    (project / "book/a.md").write_text(chapter("a", "import time; time.sleep(600)"))
     code = f"from pathlib import Path; from tools.notebooks import make; make(Path({str(project)!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -44,6 +44,18 @@ def run(*command, **settings):
         )
 
 
+def same_python():
+    # type: () -> bool
+    """Whether .venv exists and was made by this Python version."""
+    try:
+        with open(os.path.join(VENV, "pyvenv.cfg")) as file:
+            lines = dict(line.strip().split(" = ", 1) for line in file if " = " in line)
+    except (IOError, OSError):
+        return False
+    version = "{}.{}.".format(*sys.version_info[:2])
+    return lines.get("version", "").startswith(version) and os.path.exists(os.path.join(VENV, "bin", "python"))
+
+
 def create():
     # type: () -> None
     """A fresh .venv; Debian and Ubuntu ship Python without the venv package."""
@@ -89,7 +101,7 @@ def main():
                 return
         os.remove(STAMP)
     say("installing the pinned packages into .venv (once; a few minutes and about 1.5 GB with the CPU build of torch)")
-    if not os.path.exists(os.path.join(VENV, "bin", "python")):
+    if not same_python():
         create()
     install(torch)
     with open(STAMP, "w") as file:  # last: a half-installed environment has no stamp and is completed next time

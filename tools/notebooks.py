@@ -1,4 +1,4 @@
-"""Make ``NAME.ipynb`` from ``NAME.md``: plain Markdown, code cells, and the outputs of one execution for both languages.
+"""Make ``NAME.ipynb`` from ``NAME.md``: plain Markdown, code cells, the outputs of one execution for both languages.
 
 A notebook is executed only when it is stale: its code cells, a module of ``coursecode`` that it imports (directly or
 through another), or the pinned environment changed. A change of prose rewrites the text and keeps the outputs.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import asyncio
 import hashlib
 import os
 import sys
@@ -152,11 +153,12 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         timeout=600,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(page.source.parent)}},
         on_cell_executed=lambda **_: on_cell(),
     )
     try:
-        client.execute(env=_kernel_environment())
+        asyncio.run(client.async_execute(env=_kernel_environment()))
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
         raise NotebookError(f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}") from None
@@ -286,7 +288,11 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             tqdm(total=total, unit="cell", disable=not sys.stderr.isatty()) as bar,
             ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
         ):
-            jobs = {pool.submit(execute, page, on_cell=bar.update): page for page in stale}
+
+            def tick() -> None:
+                bar.update()
+
+            jobs = {pool.submit(execute, page, on_cell=tick): page for page in stale}
             try:
                 for job in as_completed(jobs):
                     page = jobs[job]
@@ -297,7 +303,10 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
                     except (NotebookError, PlainError) as error:
                         problems.append(str(error))
             except KeyboardInterrupt:
-                print("\nInterrupted: finished notebooks are kept, the others are as they were.", file=sys.stderr)
+                print(
+                    "\nInterrupted: finished notebooks are kept, the others are as they were.",
+                    file=sys.stderr,
+                )
                 os._exit(130)  # kernels end with their parent; waiting for the pool would not stop them
 
     changed: list[str] = []
@@ -350,7 +359,8 @@ def _same_cells(english: Page, page: Page) -> None:
             )
     if len(english.code) != len(page.code):
         raise NotebookError(
-            f"{page.source}: {len(page.code)} code cells, but {english.source} has {len(english.code)}; make both the same"
+            f"{page.source}: {len(page.code)} code cells, but {english.source} has {len(english.code)}; "
+            "make both the same"
         )
 
 

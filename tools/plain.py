@@ -174,7 +174,11 @@ class _Converter:
             if directive := _FENCE.match(text):
                 flush()
                 end = self._closing(lines, i, directive["fence"], start)
-                out += ["", *self.directive(directive["name"], directive["argument"], lines[i + 1 : end], start + i), ""]
+                out += [
+                    "",
+                    *self.directive(directive["name"], directive["argument"], lines[i + 1 : end], start + i),
+                    "",
+                ]
                 i = end + 1
             elif text.startswith("```"):
                 flush()
@@ -187,8 +191,8 @@ class _Converter:
                 i += 1
             elif text.strip() == "$$":
                 flush()
-                end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith("$$")), None)
-                if end is None:
+                end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith("$$")), 0)
+                if not end:
                     raise self.fail(start + i, "the formula that starts here is not closed with $$")
                 out += self.formula(lines[i + 1 : end], _MATH_END.match(lines[end]))
                 i = end + 1
@@ -227,7 +231,14 @@ class _Converter:
             return [f"> **{title}**", ">", *(f"> {text}".rstrip() for text in _trim(inner))]
         if name == "dropdown":
             inner = _trim(self.blocks(body, line + 1))
-            return ["<details>", f"<summary>{self.inline(argument, line)}</summary>", "", *inner, "", "</details>"]
+            return [
+                "<details>",
+                f"<summary>{self.inline(argument, line)}</summary>",
+                "",
+                *inner,
+                "",
+                "</details>",
+            ]
         if name == "figure":
             caption = self.inline(" ".join(text.strip() for text in body if text.strip()), line)
             number = self.book.targets[options["name"]].number if "name" in options else ""

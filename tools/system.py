@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-NEEDS = {
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "dataset-fashion-mnist": (
         lambda: Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz").exists(),
         "the full-size tests on Fashion-MNIST (-m full_size)",

@@ -1,0 +1,32 @@
+"""The first command a stranger runs tells what is wrong in a sentence."""
+
+import hashlib
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parent.parent / "tools" / "environment.py"
+
+
+def run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT)])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def test_an_old_python_is_told_what_it_needs(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    with pytest.raises(SystemExit, match=r"Python 3\.9 is too old, the course needs 3\.11 or newer[\s\S]*PYTHON="):
+        run(monkeypatch)
+
+
+def test_the_stamp_follows_every_file_that_names_packages(monkeypatch, tmp_path):
+    script = runpy.run_path(str(SCRIPT))
+    for name in script["SOURCES"]:
+        assert (SCRIPT.parent.parent / name).exists()
+    first, second = script["wanted"](""), script["wanted"]("cpu")
+    assert first != second
+    assert f"python{sys.version_info[0]}.{sys.version_info[1]}" in first
+    digest = hashlib.sha256(b"".join((SCRIPT.parent.parent / n).read_bytes() for n in script["SOURCES"]))
+    assert digest.hexdigest() in first

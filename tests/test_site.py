@@ -1,0 +1,95 @@
+"""The site is replaced in one step, and what must not be published stops the build."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import site
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A book of two pages in both languages."""
+    (tmp_path / "_config.yml").write_text(
+        "title: T\nhtml:\n  baseurl: https://example.org/c/\nexecute:\n  execute_notebooks: 'off'\n"
+        "sphinx:\n  config:\n    language: en\n    include_patterns: ['book/**']\n"
+    )
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nparts:\n  - caption: Course\n    chapters:\n      - file: book/a\n"
+    )
+    for folder in ("book", "zh/book"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "index.md").write_text("# Home\n\n{doc}`a`\n")
+        (tmp_path / folder / "a.md").write_text("# A\n\nText.\n")
+    (tmp_path / "zh" / "_config.yml").write_text(
+        "title: 题\ncaptions:\n  Course: 课程\nsphinx:\n  config:\n    language: zh_CN\n"
+    )
+    (tmp_path / "glossary.yml").write_text("[]\n")
+    return tmp_path
+
+
+def test_the_editions_share_one_configuration_and_one_table_of_contents():
+    english, toc = site.edition_settings(ROOT, "en")
+    chinese, translated = site.edition_settings(ROOT, "zh")
+    assert chinese["html"]["baseurl"] == english["html"]["baseurl"] + "zh/"
+    assert chinese["sphinx"]["config"]["language"] == "zh_CN"
+    assert chinese["sphinx"]["config"]["include_patterns"] == english["sphinx"]["config"]["include_patterns"]
+    assert [part["chapters"] for part in toc["parts"]] == [part["chapters"] for part in translated["parts"]]
+    assert all(re.search(r"[\u4e00-\u9fff]", part["caption"]) for part in translated["parts"])
+
+
+def test_a_caption_without_a_translation_is_named(project):
+    (project / "zh/_config.yml").write_text("captions: {}\n")
+    with pytest.raises(site.SiteError, match=r"captions has no entry for 'Course'"):
+        site.edition_settings(project, "zh")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_entry_without_a_file_and_a_file_without_an_entry_stop_the_build(project, language):
+    folder = project / site.SOURCES[language] / "book"
+    (folder / "a.md").unlink()
+    (folder / "stray.md").write_text("# Stray\n")
+    first, second = site.missing_pages(project, language)
+    assert re.search(r"_toc\.yml:6: there is no .*book/a\.md; write it or take the entry out", first)
+    assert re.search(r"stray\.md:1: _toc\.yml has no entry for this page; add it", second)
+    with pytest.raises(site.SiteError, match="no entry for this page"):
+        site.Build(project, language)
+
+
+@pytest.mark.slow
+def test_both_editions_are_built_and_a_failed_build_leaves_them_as_they_were(project):
+    built = site.build(project)
+    english, chinese = (built / f"{folder}book/a.html" for folder in ("", "zh/"))
+    assert '<html lang="en"' in english.read_text()
+    assert '<html lang="zh-CN"' in chinese.read_text()
+    urls = re.findall(r"<loc>(.*?)</loc>", (built / "sitemap.xml").read_text())
+    assert "https://example.org/c/zh/book/a.html" in urls
+    assert all((built / url.removeprefix("https://example.org/c/")).exists() for url in urls)
+    before = {path: path.read_bytes() for path in built.rglob("*.html")}
+
+    (project / "book/a.md").write_text("# A\n\n{doc}`nowhere`\n")
+    for _ in range(2):  # the second build must not forget what the first one found
+        with pytest.raises(site.SiteError, match=r"a\.md:3: WARNING: .*nowhere"):
+            site.build(project)
+        assert {path: path.read_bytes() for path in built.rglob("*.html")} == before
+
+    (project / "book/a.md").write_text("# A\n\nNew text.\n")
+    site.build(project)
+    assert "New text." in english.read_text()
+    assert not list(built.parent.glob("html.*"))
+
+
+def test_the_public_address_stands_in_one_place():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    host = config["repository"]["url"].split("/")[3]
+    elsewhere = [
+        path.relative_to(ROOT)
+        for pattern in ("*.toml", "Makefile", "src/**/*.py", "tools/*.py", "sphinxext/*.py", "zh/*.yml", "book/*.md")
+        for path in ROOT.glob(pattern)
+        if host in path.read_text(encoding="utf-8")
+    ]
+    assert elsewhere == []

@@ -1,0 +1,1 @@
+"""Command line tools that build and check the book."""

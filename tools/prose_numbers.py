@@ -1,0 +1,109 @@
+"""Find the numbers in prose and in outputs, in whatever way they are written.
+
+61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+__all__ = ["Number", "find", "plain", "sentences"]
+
+_SCALES = {
+    "k": 3,
+    "thousand": 3,
+    "M": 6,
+    "million": 6,
+    "G": 9,
+    "B": 9,
+    "billion": 9,
+    "T": 12,
+    "trillion": 12,
+}
+_NUMBER = re.compile(
+    r"""
+    (?<![A-Za-z_][-_])(?<![\w.])                # not inside a name: float32, LeNet-5, conv_2
+    (?P<digits>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d[\d_]*(?:\.\d+)*|\.\d+)
+    (?:[eE](?P<exponent>[+-]?\d+))?
+    (?:\s?[×x*]\s?10\^(?P<power>[+-]?\d+))?
+    (?P<unit>\s?%|\s?(?:thousand|million|billion|trillion)\b|\s?[kMGBT](?![a-zä-ü×]))?
+    """,
+    re.VERBOSE,
+)
+_PRODUCT = re.compile(r"(?<=\d)x(?=\d)")
+_SENTENCE = re.compile(r"(?<!\bal\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bcf\.)(?<=[.!?])\s+(?=[A-Z\"“(*_$`{\[])")
+_PRODUCTS = r"\b(?:Python|PyTorch|torch|Debian|Sphinx|Jupyter Book) \d+(?:\.\d+)*\+?"
+
+
+class Number(NamedTuple):
+    """A number as written, and the values it may stand for (97 % is 97 or 0.97)."""
+
+    text: str
+    values: frozenset[Decimal]
+
+    @property
+    def free(self) -> bool:
+        """Whether prose may use it without a source: a whole number up to 12."""
+        return self.text.isdigit() and int(self.text) <= 12
+
+
+def find(text: str) -> list[Number]:
+    """The numbers in plain text.
+
+    >>> [sorted(map(int, n.values)) for n in find("61,706 weights, 3.6e9 = 3.6 billion; LeNet-5")]
+    [[61706], [3600000000], [3, 3600000000]]
+    >>> find("28×28")[1].text
+    '28'
+    """
+    found = []
+    for match in _NUMBER.finditer(_PRODUCT.sub("×", text)):
+        digits = match["digits"].replace(",", "").replace("_", "").rstrip(".")
+        if digits.count(".") > 1:  # a version such as 1.0.3
+            continue
+        value = Decimal(digits).scaleb(int(match["exponent"] or 0) + int(match["power"] or 0))
+        values = {value}
+        unit = (match["unit"] or "").strip()
+        if unit == "%":
+            values.add(value / 100)
+        elif unit:
+            values.add(value.scaleb(_SCALES[unit]))
+        found.append(Number(match[0].strip(), frozenset(v.normalize() for v in values)))
+    return found
+
+
+def plain(line: str) -> str:
+    """A line of prose without what may hold numbers for free: code, links, roles, list marks; mathematics
+    is written plainly.
+
+    >>> plain("1. [Here](a-14.md) `x[20]` has $3.6\\\\times10^{9}$ of $61{,}706$ {ref}`sec-40`.")
+    ' has 3.6×10^9 of 61706 .'
+    """
+    line = re.sub(r"^(?:[-*+]|\d+[.)])\s+", "", line)
+    line = re.sub(r"\{[\w:-]+\}`[^`]*`", "", line)
+    line = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", line)
+    line = re.sub(r"!?\[[^\]]*\]\([^)]*\)|<https?://[^>]*>|https?://\S+", "", line)
+    line = re.sub(_PRODUCTS, "", line)
+    line = re.sub(r"\$([^$]+)\$", lambda math: _plain_math(math[1]), line)
+    return re.sub(r"^\s+(?=\S)", " ", line) if line.startswith(" ") else line
+
+
+def _plain_math(latex: str) -> str:
+    latex = latex.replace("{,}", "").replace(r"\%", "%")
+    latex = re.sub(r"(?<=\d)\\[,;: ](?=\d)", "", latex)
+    latex = re.sub(r"(?<![\^{])-", " - ", latex)
+    latex = re.sub(r"\\(?:times|cdot)\s*", "×", latex)
+    latex = re.sub(r"(?<!×)(?<!\d)10\^\{?([+-]?\d+)\}?", r"1×10^\1", latex)
+    latex = re.sub(r"\^\{([^{}]*)\}", r"^\1", latex)
+    latex = re.sub(r"\\[A-Za-z]+", " ", latex)
+    return re.sub(r"[{}_\\]", " ", latex)
+
+
+def sentences(line: str) -> list[str]:
+    """The sentences of a line; a row of a table is one sentence.
+
+    >>> sentences("LeCun et al. trained it {cite:p}`lecun1998`. It has 60,000 weights.")
+    ['LeCun et al. trained it {cite:p}`lecun1998`.', 'It has 60,000 weights.']
+    """
+    return [line] if line.startswith("|") else _SENTENCE.split(line)
