@@ -2,6 +2,7 @@
 
 Every heading of level 1 or 2 has a label. Below the Chinese heading stands a comment with the digest of the English
 section it renders (``% en 5f2a90c1``); when the English prose changes, the digests differ and the section is behind.
+A README has no labels, since other readers than Sphinx show it: its sections count, its digests stand in HTML comments.
 
     python -m tools.editions             every difference and every section that is behind
     python -m tools.editions --stamp zh/book/pooling.md    record that this page renders the English text as it is now
@@ -23,7 +24,7 @@ import yaml
 from tools.chapters import Chapter, parse
 
 ROOT = Path(__file__).resolve().parent.parent
-_STAMP = re.compile(r"^% en ([0-9a-f]{8})\s*$")
+_STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
 _LABEL = re.compile(r"^\(([\w.-]+)\)=\s*$")
 _HEADING = re.compile(r"^#{1,2} ")
 _CELL = re.compile(r"^`{3,}\{code-cell\}")
@@ -50,10 +51,10 @@ def twins(root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def sections(path: Path) -> list[Section]:
-    """The labelled sections of a page in their order; the part above the first label has the label ''."""
+    """The labelled sections of a page in their order, without the part above the first."""
     found: list[Section] = []
     label, line, body = "", 1, list[str]()
-    pending, inside = "", False
+    pending, inside, count = "", False, 0
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if inside:
             inside = text.strip() != "```"
@@ -65,7 +66,8 @@ def sections(path: Path) -> list[Section]:
         elif _HEADING.match(text):
             if label or body:
                 found.append(Section(label, line, "\n".join(body)))
-            label, line, body, pending = pending, number, [text], ""
+            count += 1
+            label, line, body, pending = pending or _numbered(path, count), number, [text], ""
         elif not _STAMP.match(text):
             body += [f"({pending})="] if pending else []
             pending = ""
@@ -74,19 +76,25 @@ def sections(path: Path) -> list[Section]:
     return [section for section in found if section.label]
 
 
+def _numbered(path: Path, count: int) -> str:
+    return f"section-{count}" if path.name == "README.md" else ""
+
+
 def stamps(path: Path) -> dict[str, tuple[int, str]]:
     """The recorded digests of a Chinese page: label -> (line of the heading, digest or '')."""
     found: dict[str, tuple[int, str]] = {}
     pending = current = ""
+    count = 0
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if target := _LABEL.match(text):
             pending = target[1]
         elif _HEADING.match(text):
-            current, pending = pending, ""
+            count += 1
+            current, pending = pending or _numbered(path, count), ""
             if current:
                 found[current] = (number, "")
         elif (stamp := _STAMP.match(text)) and current:
-            found[current] = (found[current][0], stamp[1])
+            found[current] = (found[current][0], stamp[1] or stamp[2])
     return found
 
 
@@ -228,10 +236,10 @@ def all_problems(root: Path = ROOT) -> list[str]:
 
 def stamp(twin: Path, root: Path = ROOT) -> int:
     """Write the digests of the English sections as they are now into a Chinese page; how many changed."""
-    source = root / twin.resolve().relative_to(root / "zh")
+    source = root / twin.resolve().relative_to(root.resolve() / "zh")
     now = {section.label: section.digest for section in sections(source)}
     lines, out = twin.read_text(encoding="utf-8").splitlines(), list[str]()
-    pending, changed, skip = "", 0, False
+    pending, changed, skip, count = "", 0, False, 0
     for i, text in enumerate(lines):
         if skip:
             skip = False
@@ -240,10 +248,12 @@ def stamp(twin: Path, root: Path = ROOT) -> int:
         if target := _LABEL.match(text):
             pending = target[1]
         elif _HEADING.match(text):
+            count += 1
+            pending = pending or _numbered(twin, count)
             if pending in now:
                 old = lines[i + 1] if i + 1 < len(lines) else ""
                 skip = bool(_STAMP.match(old))
-                out.append(f"% en {now[pending]}")
+                out.append(f"<!-- en {now[pending]} -->" if twin.name == "README.md" else f"% en {now[pending]}")
                 changed += out[-1] != old
             pending = ""
     twin.write_text("\n".join(out) + "\n", encoding="utf-8")

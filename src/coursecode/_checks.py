@@ -48,7 +48,7 @@ def check_sizes(who: str, name: str, value: Size, *, axes: int, minimum: int) ->
     >>> check_sizes("corr2d", "stride", 2, axes=2, minimum=1)
     (2, 2)
     """
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         if len(value) != axes:
             raise ValueError(
                 f"{who}: {name} is {tuple(value)!r}, but {axes} axes need {axes} numbers or one for all."
