@@ -14,9 +14,7 @@ from coursecode.geometry import conv_macs
 
 @claim("S19")
 @given(top=integers(1, 5), left=integers(1, 5), height=integers(2, 5), width=integers(2, 5))
-def test_two_layers_find_the_upper_left_corner_and_nothing_else(
-    top: int, left: int, height: int, width: int
-) -> None:
+def test_two_layers_find_the_upper_left_corner_and_nothing_else(top: int, left: int, height: int, width: int) -> None:
     X = torch.zeros(1, 1, 12, 12)
     X[0, 0, top : top + height, left : left + width] = 1
     sides = torch.tensor([[[[-1.0, 1], [-1, 1]]], [[[-1, -1], [1, 1]]]])

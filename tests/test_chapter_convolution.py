@@ -19,9 +19,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 @equation("eq-corr2d-shape")
 @given(kernel=SIZES, more=MORE)
-def test_the_output_has_a_place_for_every_position_of_the_kernel(
-    kernel: tuple[int, int], more: tuple[int, int]
-) -> None:
+def test_the_output_has_a_place_for_each_kernel_position(kernel: tuple[int, int], more: tuple[int, int]) -> None:
     (k_h, k_w), (n_h, n_w) = kernel, (kernel[0] + more[0], kernel[1] + more[1])
     Y = corr2d(torch.zeros(n_h, n_w), torch.zeros(k_h, k_w))
     assert Y.shape == (n_h - k_h + 1, n_w - k_w + 1)

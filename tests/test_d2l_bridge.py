@@ -37,6 +37,7 @@ print(load().__name__, load() is load())
     assert run(code).split() == ["False", "d2l.torch", "True"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("absent", ["d2l", "torchvision"])
 def test_an_absent_package_is_named_with_the_command_that_installs_it(absent):
     code = f"""
@@ -88,6 +89,7 @@ def test_quiet_shows_nothing_and_closes_what_was_opened(capsys):
     plt.close(mine)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_quiet_leaves_a_notebooks_picture_format_alone():
     draw = "grid([[1, 2]])"

@@ -83,6 +83,14 @@ def test_output_shape_is_what_torch_makes_of_a_padded_input(case: dict[str, tupl
     assert output_shape(**case) == tuple(expected)
 
 
+def test_without_options_a_layer_has_stride_1_and_no_padding() -> None:
+    assert output_shape((9, 12), kernel=3) == (7, 10)
+    assert output_size(9, kernel=3) == 7
+    assert use_counts((4,), kernel=2).tolist() == [1, 2, 2, 1]
+    assert dropped(9, kernel=2) == 0
+    assert Layer(3) == (3, 1, 0, 1)
+
+
 def test_one_number_serves_all_axes() -> None:
     assert output_shape((9, 12), kernel=3, padding=1, stride=2, dilation=2) == (3, 5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def shape_problems(file: Path) -> list[str]:
     keys = [str(entry.get("key")) for entry in entries]
     problems += [
         f"{line_of(file, key)}: {key} stands after {before}: sort the keys."
-        for before, key in zip(keys, keys[1:], strict=False)
+        for before, key in pairwise(keys)
         if key < before
     ]
     return problems
@@ -178,7 +179,7 @@ def test_a_good_glossary_has_no_problem(tmp_path: Path) -> None:
         ((PADDING | {"meaning_en": "Rows around it"},), "the meaning_en of padding does not end with ."),
         ((PADDING | {"meaning_zh": "Rows。"},), "the meaning_zh of padding is not Chinese"),
         ((PADDING | {"forbidden": "补边"},), "forbidden and also are lists"),
-        ((STRIDE, PADDING), "glossary.yml:9: padding stands after stride"),
+        ((STRIDE, PADDING), "glossary.yml:10: padding stands after stride"),
     ],
 )
 def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...], expected: str) -> None:
@@ -194,7 +195,7 @@ def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...],
         (STRIDE | {"also": ["padding"]}, "padding stands at padding already"),
         (STRIDE | {"zh": "填充"}, "填充 stands at padding already"),
         (STRIDE | {"forbidden": ["补边"]}, "补边 stands at padding already"),
-        (STRIDE | {"forbidden": ["填"]}, "glossary.yml:7: the forbidden 填 is used by padding"),
+        (STRIDE | {"forbidden": ["填"]}, "glossary.yml:8: the forbidden 填 is used by padding"),
         (STRIDE | {"meaning_zh": "补边的距离。"}, "glossary.yml:1: the forbidden 补边 is used by stride"),
     ],
 )

@@ -44,9 +44,7 @@ DRAWINGS = {
     "lines on log axes": lambda: lines(
         [1, 10], {"a": [1, 100]}, xlabel="n", ylabel="y", log_x=True, log_y=True, markers=False
     ),
-    "bars": lambda: bars(
-        {"dense": 1_000_000, "local": 25.5}, xlabel="parameters", errors={"local": 2}, log=True
-    ),
+    "bars": lambda: bars({"dense": 1_000_000, "local": 25.5}, xlabel="parameters", errors={"local": 2}, log=True),
 }
 
 
@@ -89,16 +87,12 @@ def test_the_text_of_a_picture_is_its_size_in_whole_pixels(monkeypatch):
 def test_a_drawing_without_a_screen_is_silent():
     code = "from coursecode.plotting import *; grid([[1]]); c = LiveCurve('n', ['a']); c.add('a', 0, 1)"
     code += "; c.close()"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_importing_plotting_imports_no_pyplot_and_no_ipython():
-    code = (
-        "import sys, coursecode.plotting; print('matplotlib.pyplot' in sys.modules, 'IPython' in sys.modules)"
-    )
+    code = "import sys, coursecode.plotting; print('matplotlib.pyplot' in sys.modules, 'IPython' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
@@ -119,9 +113,7 @@ def test_every_number_in_a_cell_has_a_contrast_of_at_least_4_5(monkeypatch):
     def show():
         axes = plt.gca()
         patches = [image.get_array() for image in axes.get_images()]
-        cells.extend(
-            (rgb, ink.get_color()) for rgb, ink in zip(patches[0].reshape(-1, 3), axes.texts[1:], strict=True)
-        )
+        cells.extend((rgb, ink.get_color()) for rgb, ink in zip(patches[0].reshape(-1, 3), axes.texts[1:], strict=True))
 
     monkeypatch.setattr(plt, "show", show)
     grid(torch.arange(400).reshape(20, 20))

@@ -138,9 +138,21 @@ def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
     ('Pooling', '1 + 1', [Prose(line=3, text='Take the largest.')])
     """
     chapter = Chapter(path)
-    lines = text.splitlines()
+    try:
+        _read(chapter, text.splitlines())
+    except _Fault as fault:
+        line, problem = fault.args
+        raise ValueError(f"{path}:{line}: {problem}") from None
+    return chapter
+
+
+class _Fault(Exception):
+    """A line and what is wrong with it."""
+
+
+def _read(chapter: Chapter, lines: list[str]) -> None:
     at = _front_matter(chapter, lines)
-    open_fences: list[str] = []
+    open_fences: list[tuple[str, int]] = []
     label: str | None = None
     while at < len(lines):
         line, number = lines[at], at + 1
@@ -149,14 +161,14 @@ def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
             continue
         if fence := _FENCE.match(line):
             marks, info = fence.groups()
-            if open_fences and _closes(fence, open_fences[-1]):
+            if open_fences and _closes(fence, open_fences[-1][0]):
                 open_fences.pop()
                 continue
             directive = _DIRECTIVE.match(info)
             if directive and directive[1] != "code-cell":
-                at, options = _options(lines, at)
+                at, options = _options(lines, at, number)
                 chapter.directives.append(Directive(directive[1], directive[2].strip(), options, number))
-                open_fences.append(marks)
+                open_fences.append((marks, number))
                 continue
             at, body = _verbatim(lines, at, marks)
             if directive:
@@ -176,7 +188,9 @@ def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
             chapter.prose.append(Prose(number, line.strip()))
         chapter.roles += [Role(role[1], role[2], number) for role in _ROLE.finditer(line)]
         label = None
-    return chapter
+    if open_fences:
+        marks, number = open_fences[-1]
+        raise _Fault(number, f"the block that opens here is never closed: end it with {marks}.")
 
 
 def _closes(fence: re.Match[str], marks: str) -> bool:
@@ -191,17 +205,25 @@ def _front_matter(chapter: Chapter, lines: list[str]) -> int:
     end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
     if end is None:
         return 0
-    chapter.front_matter = yaml.safe_load("\n".join(lines[1:end])) or {}
+    chapter.front_matter = _yaml("\n".join(lines[1:end]), 1)
     return end + 1
 
 
-def _options(lines: list[str], at: int) -> tuple[int, dict[str, Any]]:
+def _yaml(text: str, line: int) -> dict[str, Any]:
+    """The mapping that ``text`` holds; ``line`` is where its block opens."""
+    try:
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _Fault(line, f"the options are no YAML ({str(error).splitlines()[0]}): quote the text.") from None
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _options(lines: list[str], at: int, line: int) -> tuple[int, dict[str, Any]]:
     """A directive's options, from ``:key: value`` lines or a YAML block, and the index after them."""
     if at < len(lines) and lines[at].strip() == "---":
         end = next((i for i in range(at + 1, len(lines)) if lines[i].strip() == "---"), at)
         if end > at:
-            loaded = yaml.safe_load("\n".join(lines[at + 1 : end]))
-            return end + 1, loaded if isinstance(loaded, dict) else {}
+            return end + 1, _yaml("\n".join(lines[at + 1 : end]), line)
     options: dict[str, Any] = {}
     while at < len(lines) and (option := _OPTION.match(lines[at])):
         options[option[1]] = option[2]
@@ -218,17 +240,17 @@ def _verbatim(lines: list[str], at: int, marks: str) -> tuple[int, list[str]]:
             return at + 1, body
         body.append(lines[at])
         at += 1
-    return at, body
+    raise _Fault(at - len(body), f"the block that opens here is never closed: end it with {marks}.")
 
 
 def _cell(body: list[str], line: int) -> Cell:
     """The code cell with the given lines inside its fence."""
-    start, options = _options(body, 0)
+    start, options = _options(body, 0, line)
     while start < len(body) and not body[start].strip():
         start += 1
     tags = options.get("tags") or ()
     if isinstance(tags, str):
-        tags = yaml.safe_load(tags)
+        tags = [tag for tag in re.split(r"[\s,\[\]]+", tags) if tag]
     source = "\n".join(body[start:]).rstrip()
     return Cell(source, tuple(str(tag) for tag in tags), options, line, line + 1 + start)
 
@@ -250,4 +272,4 @@ def _display(chapter: Chapter, lines: list[str], at: int) -> int:
             return at + 1
         latex.append(lines[at])
         at += 1
-    return at
+    raise _Fault(number, "the formula that opens here is never closed: end it with $$.")

@@ -39,6 +39,8 @@ def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[st
     """Configuration and table of contents of one edition, from the shared files and the edition's overrides."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    extensions = config.get("sphinx", {}).get("local_extensions", {})
+    extensions |= {name: str(root / path) for name, path in extensions.items()}  # the merged file lies elsewhere
     if language == "en":
         return config, toc
     overrides = yaml.safe_load((root / language / "_config.yml").read_text(encoding="utf-8"))

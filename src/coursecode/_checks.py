@@ -40,7 +40,7 @@ def check_int(who: str, name: str, value: Any, *, minimum: int) -> int:
     return number
 
 
-def check_sizes(who: str, name: str, value: Size, *, axes: int, minimum: int) -> tuple[int, ...]:
+def check_sizes(who: str, name: str, value: Any, *, axes: int, minimum: int) -> tuple[int, ...]:
     """One whole number per axis, from one number for all axes or a sequence of ``axes`` numbers.
 
     >>> check_sizes("corr2d", "stride", (3, 2), axes=2, minimum=1)
@@ -48,7 +48,7 @@ def check_sizes(who: str, name: str, value: Size, *, axes: int, minimum: int) ->
     >>> check_sizes("corr2d", "stride", 2, axes=2, minimum=1)
     (2, 2)
     """
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != axes:
             raise ValueError(
                 f"{who}: {name} is {tuple(value)!r}, but {axes} axes need {axes} numbers or one for all."

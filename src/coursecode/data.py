@@ -234,7 +234,7 @@ def _download(url: str, target: Path, sha256: str) -> bytes:
     import pooch
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(prefix=".part-", suffix=".gz", dir=target.parent)
     os.close(handle)
     try:
         bar = progress_bar(unit="B", unit_scale=True, desc=target.name)

@@ -69,9 +69,7 @@ _T = TypeVar("_T")
 
 
 def _pyplot() -> Any:
-    logging.getLogger("matplotlib.font_manager").setLevel(
-        logging.ERROR
-    )  # its first run would write to stderr
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # its first run would write to stderr
     import matplotlib.pyplot as plt
 
     return plt
@@ -97,9 +95,7 @@ def _draw(paint: Callable[[Any], Any]) -> None:
 
     plt = _pyplot()
     with plt.rc_context(_rc()), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*non-interactive", category=UserWarning
-        )  # a script, no screen
+        warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarning)  # a script, no screen
         figure = paint(plt)
         width, height = figure.get_size_inches() * figure.dpi
         figure.set_size_inches(round(width) / figure.dpi, round(height) / figure.dpi)  # whole pixels
@@ -173,8 +169,7 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> _Shown:
     for row in rows:
         if len(row) != len(header):
             raise ValueError(
-                f"table: the row {row!r} has {len(row)} cells, "
-                f"but the header {tuple(header)!r} names {len(header)}."
+                f"table: the row {row!r} has {len(row)} cells, but the header {tuple(header)!r} names {len(header)}."
             )
     cells = [[_cell(value) for value in row] for row in rows]
     right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
@@ -283,9 +278,7 @@ def grid(
                 if (box := frames[i]) is not None:
                     r, c, h, w = box
                     corner = (left + c, top + r)
-                    axes.add_patch(
-                        plt.Rectangle(corner, w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5)
-                    )
+                    axes.add_patch(plt.Rectangle(corner, w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5))
                 x += widths[i] + gap
             y += head + tallest + gap
         height = y - gap
@@ -331,8 +324,7 @@ def show_images(
             planes[i] = rgb if rgb.dtype == np.uint8 else rgb.clip(0, 1)
         elif plane.ndim != 2:
             raise ValueError(
-                f"show_images: image {i} has shape {shape_text(plane.shape)}, "
-                "but it must be h×w, 1×h×w or 3×h×w."
+                f"show_images: image {i} has shape {shape_text(plane.shape)}, but it must be h×w, 1×h×w or 3×h×w."
             )
     titles = _one_each("show_images", "titles", titles, len(planes))
     columns = min(columns or 8, len(planes))
@@ -381,9 +373,7 @@ def lines(
             )
     for name in bands or {}:
         if name not in values:
-            raise ValueError(
-                f"lines: bands names {name!r}, but the lines are {', '.join(map(repr, values))}."
-            )
+            raise ValueError(f"lines: bands names {name!r}, but the lines are {', '.join(map(repr, values))}.")
 
     def paint(plt: Any) -> Any:
         figure, axes = plt.subplots(figsize=_CURVE, layout="constrained")

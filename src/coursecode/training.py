@@ -145,6 +145,11 @@ def fit(
     recipe = _check_recipe(num_epochs, lr, batch_size, momentum, weight_decay, nesterov, schedule, seed)
     if (test_x is None) != (test_y is None):
         raise ValueError("fit: test_x and test_y belong together; give both or neither.")
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is None and resume:
+        raise ValueError("fit: resume needs a checkpoint to go on from; name its file.")
+    if path is not None and not path.parent.is_dir():
+        raise FileNotFoundError(f"fit: the folder of the checkpoint {path} does not exist; make it first.")
     place = _device.pick() if device is None else torch.device(device)
     net.to(place)
     _check_pair("fit", "train_x", train_x, "train_y", train_y)
@@ -161,7 +166,6 @@ def fit(
     rank, world = _rank_and_world()
     model = nn.parallel.DistributedDataParallel(net) if world > 1 else net
     velocity = [torch.zeros_like(p) for p in _trained(net)]
-    path = None if checkpoint is None else Path(checkpoint)
     history = History()
     with _own_randomness(seed, place):
         if path is not None and resume and path.exists():
@@ -229,6 +233,8 @@ def _epoch(
             checked = step + 1
     if world > 1:
         distributed.all_reduce(losses)
+    if not all(bool(p.isfinite().all()) for p in parameters):
+        losses[-1] = math.nan  # what the next step's loss would be
     _check_finite(losses, checked, len(batches), epoch, recipe, X)
     return _summed(losses.double().sum() / world, correct)
 

@@ -1,0 +1,6 @@
+"""``python -m coursecode.experiments``: run the experiments and store their results."""
+
+from coursecode.experiments.core import main
+
+if __name__ == "__main__":
+    main()

