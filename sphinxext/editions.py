@@ -12,6 +12,7 @@ from typing import Any
 
 import jieba
 import yaml
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.search.zh import SearchChinese
@@ -77,9 +78,27 @@ def add_links(app: Sphinx, pagename: str, templatename: str, context: dict[str, 
     context["metatags"] = context.get("metatags", "") + "\n".join(links) + "\n"
 
 
+_FULL_WIDTH = "，。；：？！、）》”’…"
+
+
+def join_chinese_lines(app: Sphinx, doctree: nodes.document) -> None:
+    """Take out the line breaks of the source inside Chinese text: a browser would show each as a space."""
+    if not _is_chinese(app.config):
+        return
+    for text in list(doctree.findall(nodes.Text)):
+        if text == "\n" and text.parent is not None:
+            siblings = text.parent.children
+            at = next(i for i, node in enumerate(siblings) if node is text)
+            before = siblings[at - 1].astext()[-1:] if at else ""
+            after = siblings[at + 1].astext()[:1] if at + 1 < len(siblings) else ""
+            if before in _FULL_WIDTH or ("\u4e00" <= before <= "\u9fff" and "\u4e00" <= after <= "\u9fff"):
+                text.parent.replace(text, nodes.Text(""))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_search_language(CourseChinese)
     app.connect("config-inited", add_paths, priority=900)
+    app.connect("doctree-read", join_chinese_lines)
     app.connect("html-page-context", add_links)
     app.add_css_file("course.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

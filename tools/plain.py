@@ -270,6 +270,8 @@ class _Converter:
             return self.role(match[1], match[2], line + text[: match.start()].count("\n"))
 
         result = _ROLE_OR_CODE.sub(replace, text)
+        if self.book.language == "zh":  # a line break of the source would be shown as a space
+            result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*-])(?!\d+\. )", "", result)
         return re.sub(r"\]\(([\w-]+)\.md(#[\w-]+)?\)", lambda m: f"]({self.link(m[1])}{m[2] or ''})", result)
 
     def link(self, page: str) -> str:
