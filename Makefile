@@ -21,7 +21,7 @@ serve: book    ## serve the site on this machine
 test: environment lint  ## every test
 	@$(PYTHON) tools/system.py
 	$(RUN) tools.notebooks --check
-	$(RUN) pytest -n 2 --dist worksteal
+	$(RUN) pytest -n 2 --dist loadgroup
 	$(MAKE) nbval
 
 check: environment lint  ## the fast part of the tests, for every edit (2 minutes)

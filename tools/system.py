@@ -12,6 +12,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz").exists(),
         "the full-size tests on Fashion-MNIST (-m full_size)",
     ),
+    "chromium": (lambda: Path("/usr/bin/chromium").exists(), "the tests in a real browser (tests/test_pages.py)"),
 }
 
 
