@@ -1,4 +1,4 @@
-"""The one list of terms: complete, in order, kept to in Chinese text, and a page in both languages."""
+"""The one list of terms: complete, in order, and a page in both languages. tests/test_chinese.py holds text to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tools import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
-CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 Entry = dict[str, Any]
 
 
@@ -82,23 +81,6 @@ def name_problems(file: Path) -> list[str]:
     return problems
 
 
-def forbidden_problems(file: Path, folder: Path) -> list[str]:
-    """Forbidden words in the Chinese prose, headings and captions below ``folder``; `code` may name them."""
-    instead = {word: entry["zh"] for entry in read_terms(file) for word in entry["forbidden"]}
-    problems = []
-    for path in sorted(folder.rglob("*.md")) if folder.exists() else []:
-        page = chapters.parse(path)
-        texts = [(line, text) for line, text in page.prose]
-        texts += [(heading.line, heading.text) for heading in page.headings]
-        texts += [(d.line, " ".join([d.argument, *map(str, d.options.values())])) for d in page.directives]
-        texts += [(cell.line, str(cell.options)) for cell in page.cells]
-        for line, text in sorted(texts):
-            shown = CODE.sub("", text)
-            problems += [f"{path}:{line}: {word} is not the word of this course: write {instead[word]}."
-                         for word in instead if word in shown]  # fmt: skip
-    return problems
-
-
 def term_problems(file: Path, book: Path) -> list[str]:
     """Uses of ``{term}`` that name no term of the glossary."""
     known = {
@@ -122,10 +104,6 @@ def test_the_glossary_is_complete_and_in_order() -> None:
 
 def test_every_name_is_given_once() -> None:
     none(name_problems(ROOT / "glossary.yml"))
-
-
-def test_chinese_text_keeps_to_the_glossary() -> None:
-    none(forbidden_problems(ROOT / "glossary.yml", ROOT / "zh"))
 
 
 def test_every_term_named_in_the_book_is_in_the_glossary() -> None:
@@ -202,30 +180,6 @@ def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...],
 def test_a_name_given_twice_is_caught(tmp_path: Path, second: Entry, expected: str) -> None:
     (problem,) = name_problems(glossary_with(tmp_path, PADDING, second))
     assert expected in problem
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("# 页\n\n步长为二。\n", 3),
-        ("# 页\n\n## 步长\n", 3),
-        ("# 页\n\n- 一\n- 步长\n", 4),
-        ("# 页\n\n```{figure} a.svg\n:alt: 步长\n图\n```\n", 3),
-        ("# 页\n\n```{code-cell} ipython3\n---\nmystnb: {image: {alt: 步长为二的图}}\n---\n1\n```\n", 3),
-    ],
-)
-def test_a_forbidden_word_is_caught(tmp_path: Path, text: str, line: int) -> None:
-    file = glossary_with(tmp_path, PADDING, STRIDE)
-    (tmp_path / "zh" / "book").mkdir(parents=True)
-    (tmp_path / "zh" / "book" / "page.md").write_text(text, encoding="utf-8")
-    (problem,) = forbidden_problems(file, tmp_path / "zh")
-    assert f"page.md:{line}: 步长 is not the word of this course: write 步幅" in problem
-
-
-def test_a_forbidden_word_may_be_named_in_code(tmp_path: Path) -> None:
-    file = glossary_with(tmp_path, PADDING, STRIDE)
-    (tmp_path / "page.md").write_text("# 页\n\n也有人写`步长`。\n", encoding="utf-8")
-    assert forbidden_problems(file, tmp_path) == []
 
 
 def test_a_term_that_is_not_in_the_glossary_is_caught(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Notebooks follow their sources: what makes them stale, what does not, and what an accident leaves behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -237,26 +238,48 @@ def test_no_notebook_shows_raw_directives_or_roles():
     assert found == []
 
 
-MUTATIONS = [
-    # module, before, after, a test file that must fail, a chapter whose outputs must change
-    ("geometry.py", "+ stride) // stride", "- stride) // stride", "test_geometry.py", "padding-and-stride"),
-]
+MUTATIONS = {
+    # one sign in one helper: (file, before, after, the test file that must fail, a chapter whose outputs must change)
+    "geometry": ("geometry.py", "(k_ - 1) + 1) + p_", "(k_ - 1) + 1) - p_", "test_geometry.py", "padding-and-stride"),
+    "correlation": ("correlation.py", "K).flip(", "K).neg().flip(", "test_correlation.py", "convolutional-layer"),
+}
 
 
-@pytest.fixture
-def mutated(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(params=MUTATIONS.values(), ids=MUTATIONS)
+def mutated(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, str, str, str]:
     """A copy of the project in which one sign of one helper is changed."""
-    module, before, after = request.param
+    module, before, after, test, name = request.param
     for folder in ("src", "book", "tests", "tools"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.txt", "requirements-d2l.txt", "_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, tmp_path)
+    for file in ("pyproject.toml", "requirements.txt", "requirements-d2l.txt", "_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / file, tmp_path)
     edit(tmp_path / "src/coursecode" / module, before, after)
-    return tmp_path
+    return tmp_path, module.removesuffix(".py"), test, name
 
 
 def run_pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(project / "src"), "OMP_NUM_THREADS": "1"}
     environment["HYPOTHESIS_PROFILE"] = "fast"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.slow
+def test_one_changed_sign_fails_a_test_fails_nbval_and_makes_its_chapters_stale(mutated, capsys):
+    project, module, test, name = mutated
+    unit = run_pytest(project, f"tests/{test}")
+    assert unit.returncode == 1, unit.stdout
+
+    nbval = ["--nbval", "--nbval-sanitize-with", "tests/nbval.cfg", "-c", "tests/nbval.ini", "--rootdir", "."]
+    compared = run_pytest(project, *nbval, f"book/{name}.ipynb")
+    assert compared.returncode == 1, compared.stdout
+    assert "FAILED" in compared.stdout
+
+    notebooks.make(project, check=True)
+    stale = dict(re.findall(r"stale ([\w-]+): (.*)", capsys.readouterr().out))
+    assert name in stale
+    for chapter_name in edition(project).notebooks:
+        page = notebooks.pages(project, "en", edition(project), [chapter_name])[0]
+        uses = f"coursecode.{module}" in notebooks.module_files(page.code, project / "src/coursecode")
+        assert (chapter_name in stale) == uses
+        assert stale.get(chapter_name, f"coursecode.{module} changed") == f"coursecode.{module} changed"

@@ -25,6 +25,7 @@ from typing import Any
 
 import jupytext
 import nbformat
+from jupytext.myst import MystMetadataParsingError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -255,7 +256,10 @@ def pages(root: Path, language: str, book: Edition, only: list[str]) -> list[Pag
     found = []
     for name in chosen:
         source = book.folder / f"{name}.md"
-        found.append(Page(name, language, source, jupytext.read(source, fmt="md:myst")))
+        try:
+            found.append(Page(name, language, source, jupytext.read(source, fmt="md:myst")))
+        except MystMetadataParsingError as error:
+            raise NotebookError(f"{source}: {error}; a text with a colon in it needs quotation marks") from None
     return found
 
 

@@ -31,7 +31,7 @@ __all__ = ["History", "Metrics", "evaluate", "fit", "predict", "seed_everything"
 Schedule = Literal["one-cycle", "constant"]
 
 _WARMUP = 0.3  # the share of all steps in which one-cycle raises the learning rate
-_EVALUATION_BATCH = 500
+_EVALUATION_BATCH = 200  # on a CPU, larger batches leave its cache
 _CHECK_EVERY = 50  # steps between two looks at the losses: a look makes a GPU wait
 
 
@@ -125,7 +125,8 @@ def fit(
     """Train ``net`` in place by mini-batch SGD on the cross-entropy, and return what happened in each epoch.
 
     ``train_x`` (N, …) holds uint8 images (scaled to [0, 1] here) or floats, ``train_y`` (N,) int64 class numbers.
-    All data move to ``device`` (default: :func:`coursecode.device.pick`) once, and so does the net.
+    All data move to ``device`` (default: :func:`coursecode.device.pick`) once, and so does the net; on a CPU its
+    kernels are laid out channels-last, which is faster, so that reading them flat takes ``reshape``, not ``view``.
 
     ``schedule``: ``"one-cycle"`` raises the learning rate to ``lr`` in the first 30 % of all steps and lowers it to
     0 in the rest, along half cosines; ``"constant"`` keeps ``lr``. ``seed`` decides the order of the images and
@@ -152,6 +153,8 @@ def fit(
         raise FileNotFoundError(f"fit: the folder of the checkpoint {path} does not exist; make it first.")
     place = _device.pick() if device is None else torch.device(device)
     net.to(place)
+    if place.type == "cpu" and all(p.dim() < 5 for p in net.parameters()):
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     _check_pair("fit", "train_x", train_x, "train_y", train_y)
     _check_takes("fit", net, "train_x", train_x, "train_y", train_y)
     recipe["images"] = len(train_x)

@@ -1,0 +1,227 @@
+"""Experiments of *The convolutional layer* and *Padding and stride*: kernel sizes, padding, strides, and what a net sees."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from coursecode import data
+from coursecode.experiments.core import Plain, Plan, Row, Size
+from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
+from coursecode.training import evaluate, fit
+
+__all__ = ["effective_field", "effective_side", "kernel_padding_stride", "large_kernel_or_stack"]
+
+_BODIES = {  # kernel size, number of layers, ReLU between the layers
+    "one 5×5": (5, 1, True),
+    "two 3×3": (3, 2, True),
+    "one 7×7": (7, 1, True),
+    "three 3×3": (3, 3, True),
+    "three 3×3, no ReLU between": (3, 3, False),
+}
+
+
+def large_kernel_or_stack(*, size: Size = "full") -> Plan:
+    """S9: one large kernel, or a stack of small ones that sees as much? Digits, 16 channels, the rest equal.
+
+    Every net is trained with each of two learning rates, so that the answer does not hang on one of them.
+    """
+    full = size == "full"
+    return Plan(
+        jobs=[{"net": net, "lr": lr} for net, lr in itertools.product(_BODIES, (0.02, 0.05))],
+        seeds=range(6 if full else 2),
+        settings={"images": 4000 if full else 100, "epochs": 8 if full else 1, "batch_size": 64, "channels": 16},
+        measure=_train_body,
+    )
+
+
+def _train_body(
+    *, net: str, lr: float, seed: int, images: int, epochs: int, batch_size: int, channels: int
+) -> dict[str, Plain]:
+    kernel, depth, between = _BODIES[net]
+    body: list[nn.Module] = []
+    for number in range(1, depth + 1):
+        body.append(nn.Conv2d(channels, channels, kernel, padding=kernel // 2))
+        if between or number == depth:
+            body.append(nn.ReLU())
+    whole = nn.Sequential(
+        nn.Conv2d(1, channels, 3, stride=2, padding=1),  # 28×28 to 14×14
+        nn.ReLU(),
+        *body,
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(channels * 7 * 7, 10),
+    )
+    _initialise(whole, between="relu" if between else "linear")
+    fields = receptive_field([Layer(kernel)] * depth)
+    part = summary(nn.Sequential(*body), (channels, 14, 14))
+    return {
+        "field": fields[-1].size,
+        "parameters": sum(row.parameters for row in part),
+        "MACs": sum(row.macs for row in part),
+        "accuracy": _digit_accuracy(whole, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed),
+    }
+
+
+def kernel_padding_stride(*, size: Size = "full") -> Plan:
+    """S13: every combination of kernel size, padding and stride, the same in both layers of a small net, on digits.
+
+    Padding is the total: 0, or ``same_padding``. The maps are pooled to 3×3 whatever their size, so that the
+    dense layer is the same everywhere. The learning rate is varied too, to compare with.
+    """
+    full = size == "full"
+    jobs: list[Row] = [
+        {"kernel": kernel, "padding": padding, "stride": stride, "lr": lr}
+        for lr in (0.05, 0.1)
+        for kernel in ((3, 5, 7) if full else (3, 7))
+        for padding in ("none", "same")
+        for stride in (1, 2)
+    ]
+    return Plan(
+        jobs=jobs,
+        seeds=range(5 if full else 2),
+        settings={"images": 1500 if full else 60, "epochs": 8 if full else 1, "batch_size": 32},
+        measure=_train_combination,
+    )
+
+
+def _train_combination(
+    *, kernel: int, padding: str, stride: int, lr: float, seed: int, images: int, epochs: int, batch_size: int
+) -> dict[str, Plain]:
+    side = same_padding(kernel) // 2 if padding == "same" else 0  # the kernels are odd: as much on each side
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, kernel, padding=side, stride=stride),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, kernel, padding=side, stride=stride),
+        nn.ReLU(),
+        nn.AdaptiveMaxPool2d(3),
+        nn.Flatten(),
+        nn.Linear(16 * 3 * 3, 10),
+    )
+    _initialise(net)
+    rows = summary(net, (1, 28, 28))
+    return {
+        "map": rows[2].shape[1],
+        "parameters": sum(row.parameters for row in rows),
+        "MACs": sum(row.macs for row in rows),
+        "accuracy": _digit_accuracy(net, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed),
+    }
+
+
+def effective_field(*, size: Size = "full") -> Plan:
+    """S15: layer by layer, the receptive field by formula and by gradient, before and after training on digits.
+
+    One net is a stack of 3×3 layers; the other has 2×2 max pooling after every second layer. For the gradient
+    both read random inputs large enough that no field meets the border.
+    """
+    full = size == "full"
+    return Plan(
+        jobs=[{"net": "3×3 stack"}, {"net": "3×3 stack with pooling"}],
+        seeds=range(5 if full else 2),
+        settings={
+            "depth": 8 if full else 3,
+            "channels": 8,
+            "images": 2000 if full else 60,
+            "epochs": 6 if full else 1,
+            "lr": 0.05,
+            "batch_size": 32,
+            "samples": 16 if full else 4,
+        },
+        measure=_watch_field,
+    )
+
+
+def _watch_field(
+    *,
+    net: str,
+    seed: int,
+    depth: int,
+    channels: int,
+    images: int,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    samples: int,
+) -> list[dict[str, Plain]]:
+    pooled = net.endswith("pooling")
+    body, layers, ends = nn.Sequential(), [], []
+    for number in range(1, depth + 1):
+        body.extend([nn.Conv2d(channels if len(body) else 1, channels, 3, padding=1), nn.ReLU()])
+        layers.append(Layer(3, padding=2))
+        ends.append((len(body), len(layers)))
+        if pooled and number % 2 == 0 and number < depth:
+            body.append(nn.MaxPool2d(2))
+            layers.append(Layer(2, stride=2))
+    whole = nn.Sequential(body, nn.AdaptiveMaxPool2d(3), nn.Flatten(), nn.Linear(channels * 9, 10))
+    _initialise(whole)
+    fields = receptive_field(layers)
+    room = 2 * fields[-1].size + 1
+    rows: list[dict[str, Plain]] = []
+    for state in ("untrained", "trained"):
+        if state == "trained":
+            accuracy = _digit_accuracy(whole, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
+        for number, (modules, convolutions) in enumerate(ends, 1):
+            field = gradient_field(body[:modules], (1, room, room), samples=samples)
+            seen = (field > 0).nonzero()
+            row: dict[str, Plain] = {
+                "state": state,
+                "layer": number,
+                "field": fields[convolutions - 1].size,
+                "seen": int((seen.amax(0) - seen.amin(0)).max()) + 1,
+                "effective": effective_side(field),
+            }
+            rows.append(row if state == "untrained" else {**row, "accuracy": accuracy})
+    return rows
+
+
+def effective_side(field: Tensor, *, share: float = 0.95) -> float:
+    """The side of the square that holds ``share`` of a gradient field's energy, the sum of its squares.
+
+    ``field`` (n_h, n_w) as ``gradient_field`` returns it. The square is centred on the energy's centre of gravity
+    to the nearest pixel; between two odd sides the energy is interpolated, so that the result moves smoothly.
+
+    >>> effective_side(torch.ones(5, 5))
+    4.8...
+    """
+    energy = field.double().square()
+    energy = energy / energy.sum()
+    centre = [
+        round(float((energy.sum(1 - axis) * torch.arange(energy.shape[axis])).sum())) for axis in (0, 1)
+    ]
+    before = 0.0
+    for reach in range(max(energy.shape)):
+        rows, columns = (slice(max(c - reach, 0), c + reach + 1) for c in centre)
+        held = float(energy[rows, columns].sum())
+        if held >= share:
+            return 2 * reach + 1 - 2 * (held - share) / (held - before) if reach else 1.0
+        before = held
+    return float(max(energy.shape))
+
+
+def _initialise(net: nn.Module, *, between: str = "relu") -> None:
+    """Kaiming weights for what follows the layer (``"relu"`` or ``"linear"``), biases 0."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu" if between == "relu" else "linear")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def _digit_accuracy(
+    net: nn.Module, *, images: int, epochs: int, lr: float, batch_size: int, seed: int
+) -> float:
+    """Train on the first ``images`` digits; the share of the 1,000 held-out digits that the net reads."""
+    digits = data.load("digits")
+    fit(
+        net,
+        digits.train_x[:images],
+        digits.train_y[:images],
+        num_epochs=epochs,
+        lr=lr,
+        batch_size=batch_size,
+        seed=seed,
+        progress=False,
+    )
+    return evaluate(net, digits.test_x, digits.test_y).accuracy

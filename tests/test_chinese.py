@@ -1,0 +1,261 @@
+"""The Chinese text keeps its style and the glossary's words, and every fault against them is caught by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from problems import none
+
+from tools.chinese import line_problems, pages, style_problems, words
+
+ROOT = Path(__file__).resolve().parent.parent
+
+GLOSSARY = """
+- {key: padding, en: padding, zh: 填充, forbidden: [补边]}
+- {key: receptive-field, en: receptive field, zh: 感受野, forbidden: [感知野]}
+- {key: relu, en: ReLU, zh: 修正线性单元, forbidden: []}
+- {key: same-padding, en: same padding, zh: same 填充, forbidden: []}
+- {key: softmax-regression, en: softmax regression, zh: softmax 回归, forbidden: [softmax回归]}
+- {key: stride, en: stride, zh: 步幅, also: [step], forbidden: [步长]}
+"""
+
+# -- the repository -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_chinese_page_keeps_the_style(page: Path) -> None:
+    none(style_problems(page))
+
+
+def test_the_glossary_and_the_configuration_keep_the_style() -> None:
+    instead = words(ROOT / "glossary.yml")
+    entries = yaml.safe_load((ROOT / "glossary.yml").read_text(encoding="utf-8"))
+    texts = [entry[key] for entry in entries for key in ("zh", "meaning_zh")]
+    config = yaml.safe_load((ROOT / "zh" / "_config.yml").read_text(encoding="utf-8"))
+    texts += [config["title"], config["author"], *config["captions"].values()]
+    texts += config["html"]["extra_footer"].replace("<p>", "").replace("</p>", "").splitlines()
+    none([f"{text}: {p}" for text in texts for p in line_problems(text, title=True, instead=instead)])
+
+
+# -- what is allowed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "用 $5\\times5$ 的核，共 61,706 个参数（parameter），占 97%。",
+        "设 $f(x, y) = \\{a; b\\}$，其中 $x$、$y$ 是整数。",
+        "$v_{a,b}$ 与 `corr2d(X, K)` 相等；`X[0], Y[1]` 则不然。",
+        "也有人写 `步长` 和 `padding=2, stride=(1, 2)`。",
+        "激活函数 max(0, x)，简称 ReLU；1 / (1 + exp(−x))，即 sigmoid。",
+        "接收的是（batch, channels, height, width）。",
+        "**原文**：这个词是“不变”，不是“等变”。",
+        "真的吗？！",
+        "他说：“当然。”",
+        "- 一。二。三。",
+        "1. **局部性**：先看附近。再看远处。",
+        "* - 出处",
+        "* -",
+        "[^1]: 见文献。",
+        "最大的（它可以更大。）也一样。",
+        "等等……最后——就这样。",
+        "{cite:t}`zhang2023d2l` 用公式 {eq}`eq-corr2d`，见《{doc}`pooling`》和{doc}`下一章 <channels>`。",
+        "见 [MIT 许可证](LICENSE)和 [d2l](https://d2l.ai/a(b,c).html)，或 https://d2l.ai/zh。",
+        "读《Dive into the Deep Learning Book》。",
+        "神经网络（a network of many simple units）和乘加运算（multiply–accumulate，简称 MAC）。",
+        "Yann LeCun、Yoshua Bengio 用 PyTorch、NumPy。",
+        "LeNet-5",
+        "`make serve`",
+        "| `W`、`weight` | $n_h, n_w$ | 高和宽 |",
+        "|---|---|",
+        "$n_h, n_w$",
+        "从 −3 到 3，共 $7$ 个。",
+        "same 填充与 softmax 回归，都属于填充（padding）。",
+        "LeCun et al. 的网络。",
+        "2 \\* 3 也是数。",
+        "<br>",
+    ],
+)
+def test_good_chinese_has_no_problem(text: str, tmp_path: Path) -> None:
+    assert line_problems(text, titles={"pooling": "池化"}, instead=glossary(tmp_path)) == []
+
+
+@pytest.mark.parametrize("title", ["LeNet", "PyTorch 与 d2l", "小结", "$4\\Delta^2$", "`pip check`", "LeNet-5", ""])
+def test_a_title_may_be_a_name(title: str) -> None:
+    assert line_problems(title, title=True) == []
+
+
+# -- planted faults -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # half-width punctuation
+        ("这是核,不是层。", "half-width ','"),
+        ("用 LeNet, 得到结果。", "half-width ','"),
+        ("`a`, `b` 都行。", "half-width ','"),
+        ("数 1, 2 和 3。", "half-width ','"),
+        ("用 $x$; 再用 $y$。", "half-width ';'"),
+        ("stride: 移动多远。", "half-width ':'"),
+        ("**原文**: 如下。", "half-width ':'"),
+        ("为什么?", "half-width '?'"),
+        ("好!", "half-width '!'"),
+        ("这是核.", "half-width '.'"),
+        ("这是 LeNet.", "half-width '.'"),
+        ("用了 $x$.", "half-width '.'"),
+        ("用 LeNet. 然后训练。", "half-width '.'"),
+        ("填充 (padding) 的行。", "half-width '(padding)'"),
+        ("公式 $x$ (见下)。", "half-width '(见下)'"),
+        ("行(高)。", "half-width '(高)'"),
+        ("填充（padding)的行。", "one bracket of '（padding)'"),
+        ("填充(padding）的行。", "one bracket of '(padding）'"),
+        ('叫作"核"。', "straight '\"'"),
+        ("叫作”核“。", "has no partner"),
+        ("叫作“核“。", "has no partner"),
+        ("等等...再说。", "'...'; the Chinese ellipsis"),
+        ("等等…再说。", "'…'; the Chinese ellipsis"),
+        ("最后—就这样。", "'—'; the Chinese dash"),
+        ("最后 -- 就这样。", "the Chinese dash"),
+        ("最后 - 就这样。", "the Chinese dash"),
+        ("好。。", "two marks in a row"),
+        ("好，，再来。", "two marks in a row"),
+        # spacing and width
+        ("用3个核。", "write '用 3 个核。'"),
+        ("用PyTorch来算。", "write '用 PyTorch 来算。'"),
+        ("用$x$来算。", "write '用 $x$ 来算。'"),
+        ("用`x`来算。", "write '用 `x` 来算。'"),
+        ("用**LeNet**来算。", "write '用 LeNet 来算。'"),
+        ("用[LeNet](a.md)来算。", "write '用 LeNet 来算。'"),
+        ("公式{eq}`eq-x`成立。", "write '公式 {eq}`eq-x` 成立。'"),
+        ("见 {doc}`pooling`。", "a space between Chinese characters at '见 池化。'"),
+        ("从Δ开始。", "no space in '从Δ'"),
+        ("从−3 开始。", "no space in '从−'"),
+        ("填充 （padding）的行。", "a space beside full-width punctuation at '填充 （p"),
+        ("填充（ padding）的行。", "a space beside full-width"),
+        ("填充（padding ）的行。", "a space beside full-width"),
+        ("叫作 “核”。", "a space beside full-width"),
+        ("一， 二。", "a space beside full-width"),
+        ("**原文。** 如下", "a space beside full-width"),
+        ("读《深度学习》 {cite:p}`x`。", "a space beside full-width"),
+        ("有１２个。", "write '有 12 个。'"),
+        ("占 97 %。", "a space in '7 %'"),
+        # words
+        ("請看。", "請 is not a simplified character"),
+        ("请您看。", "'您'; the course says 你"),
+        ("步长为 2。", "步长 is not the word of this course; write 步幅"),
+        ("做softmax回归。", "softmax回归 is not the word"),
+        ("用 padding 把行补上。", "padding is not the word of this course; write 填充"),
+        ("Strides 为 2。", "stride is not the word"),
+        ("步幅（stride）就是 step。", "step is not the word"),
+        ("**receptive field**很大。", "receptive field is not the word"),
+        # emphasis that Markdown does not see
+        ("**原文。**笔记说。", "'**' stays visible"),
+        ("这是**（甲）**吗。", "'**' stays visible"),
+        # one sentence per line
+        ("这是一。这是二。", "a second sentence after '这是一。'"),
+        ("为什么？`x` 说明了。", "a second sentence"),
+        # English
+        ("This sentence was never translated.", "English is left"),
+        ("It is a network", "English is left"),
+        ("Run it.", "English is left ('Run it.')"),
+        ("这一句 was never really translated 一半。", "English is left ('was never really translated')"),
+        ("见 the `x` function of this module。", "English is left"),
+        ("（This whole sentence was never translated at all.）是的。", "English is left"),
+        ("“All pixels are used equally”是错的。", "English is left"),
+        ("| 阅读 | open the page |", "English is left ('open the page')"),
+        ("- **Locality.** Look near that place first.", "English is left"),
+    ],
+)
+def test_a_fault_is_caught(text: str, expected: str, tmp_path: Path) -> None:
+    problems = line_problems(text, titles={"pooling": "池化"}, instead=glossary(tmp_path))
+    assert any(expected in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("title", ["Summary", "Questions and answers", "Why 3?", "Max pooling", "Channels of $x$"])
+def test_a_title_in_english_is_caught(title: str) -> None:
+    (problem,) = line_problems(title, title=True)
+    assert "English is left" in problem
+
+
+PAGE = """# 池化
+
+窗口在输入上滑动，
+步幅是 2。
+
+```{figure} a.svg
+:alt: 一个窗口。
+:name: fig-window
+窗口的图。
+```
+
+```{code-cell} ipython3
+---
+mystnb:
+  image:
+    alt: 网格上的一个窗口。
+---
+show("a window, on a grid")  # this comment is code, not prose
+```
+
+```{admonition} 先猜一猜
+:class: tip
+有几个窗口？
+```
+
+```{list-table} 尺寸
+* - 高
+  - 宽
+```
+
+| 甲 | 乙 |
+|---|---|
+| 1 | 2 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ("# 池化", "# Pooling", 1, "English is left ('Pooling')"),
+        ("步幅是 2。", "步长是 2。", 4, "步长 is not the word of this course; write 步幅"),
+        ("步幅是 2。", "步幅是2。", 4, "write '步幅是 2。'"),
+        ("一个窗口。\n:name", "A window.\n:name", 6, "English is left ('A window.')"),
+        ("窗口的图。", "窗口的图.", 9, "half-width '.'"),
+        ("网格上的一个窗口。", "A window on a grid.", 12, "English is left"),
+        ("网格上的一个窗口。", "网格上的一个窗口, 步长为 2。", 12, "half-width ','"),
+        ("先猜一猜", "Predict first", 21, "English is left ('Predict first')"),
+        ("有几个窗口？", "How many?", 23, "English is left"),
+        ("尺寸", "Sizes", 26, "English is left ('Sizes')"),
+        ("  - 宽", "  - the width", 28, "English is left"),
+        ("| 甲 |", "| the first |", 31, "English is left"),
+    ],
+)
+def test_a_fault_on_a_page_is_caught(tmp_path: Path, old: str, new: str, line: int, expected: str) -> None:
+    glossary(tmp_path)
+    page = tmp_path / "zh" / "book" / "pooling.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(PAGE, encoding="utf-8")
+    assert style_problems(page, tmp_path) == []
+    assert PAGE.count(old) == 1
+    page.write_text(PAGE.replace(old, new), encoding="utf-8")
+    problems = style_problems(page, tmp_path)
+    assert problems
+    assert all(problem.startswith(f"zh/book/pooling.md:{line}: ") for problem in problems)
+    assert any(expected in problem for problem in problems)
+
+
+def test_a_link_to_a_page_is_read_by_its_title(tmp_path: Path) -> None:
+    (tmp_path / "lenet.md").write_text("# LeNet 实战\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text("# 页\n\n见 {doc}`lenet`的末尾。\n\n见{doc}`lenet`。\n", encoding="utf-8")
+    (problem,) = style_problems(page, tmp_path)
+    assert problem == "page.md:5: spacing or width: write '见 LeNet 实战。'"
+
+
+def glossary(folder: Path) -> dict[str, str]:
+    file = folder / "glossary.yml"
+    file.write_text(GLOSSARY, encoding="utf-8")
+    return words(file)
