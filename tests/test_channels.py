@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from registry import claim, equation
 from torch import Tensor, nn
@@ -184,13 +185,15 @@ def test_nan_reaches_the_windows_that_hold_it() -> None:
 
 
 @given(rgb=st.tuples(integers(0, 255), integers(0, 255), integers(0, 255)))
+@example(rgb=(0, 25, 16))  # luma 16.499
+@example(rgb=(0, 60, 20))  # luma 37.5
 def test_to_gray_is_the_weighted_sum_in_bytes_and_in_floats(rgb: tuple[int, int, int]) -> None:
     R, G, B = rgb
     luma = (299 * R + 587 * G + 114 * B) / 1000
     X = torch.tensor(rgb).reshape(3, 1, 1)
     gray = to_gray(X.to(torch.uint8))
     assert gray.dtype == torch.uint8
-    assert abs(gray.item() - luma) <= 0.5
+    assert gray.item() == math.floor(luma + 0.5)
     assert to_gray(X.double()).item() == pytest.approx(luma, abs=1e-9)
     assert to_gray(X.float() / 255).item() == pytest.approx(luma / 255, abs=1e-6)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -320,6 +321,17 @@ def test_a_download_is_kept_in_the_cache_and_silent(places, monkeypatch, capfd):
     assert left(places) == sorted(f"{file}.gz" for file in FILES)
     check_small(data.load("mnist", download=False))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_watched_download_shows_a_bar_that_clears_itself(places, monkeypatch, capfd):
+    monkeypatch.setattr(data, "progress_bar", partial(data.progress_bar, show=True))
+    with Server("good") as server:
+        use(server, monkeypatch)
+        check_small(data.load("mnist"))
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert all(f"{file}.gz: 100%" in err for file in FILES)
+    assert err.endswith("\r")
 
 
 @pytest.mark.parametrize("how", ["cut", "cut-unannounced", "wrong", "page", "missing"])

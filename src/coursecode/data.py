@@ -238,7 +238,7 @@ def _download(url: str, target: Path, sha256: str) -> bytes:
     os.close(handle)
     try:
         bar = progress_bar(unit="B", unit_scale=True, desc=target.name)
-        pooch.HTTPDownloader(progressbar=bar or False, timeout=30)(url, temporary, None)
+        pooch.HTTPDownloader(progressbar=False if bar is None else bar, timeout=30)(url, temporary, None)
         remedy = "The server, or something on the way to it, is at fault: try again later."
         content = _unzip(Path(temporary), remedy)
         _checked("the answer", content, sha256, remedy)

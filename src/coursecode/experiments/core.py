@@ -84,7 +84,10 @@ EXPERIMENTS: dict[str, str] = {
     "mixed_kernels": "width",
     "how_wide": "width",
     "pretrain_then_finetune": "transfer",
-    "lenet_study": "lenet_study",
+    "lenet_digits": "lenet_study",
+    "lenet_mnist": "lenet_study",
+    "lenet_fashion": "lenet_study",
+    "lenet_repairs": "lenet_study",
 }
 """Name of the experiment → module of this package; both name the plan's function."""
 

@@ -1,0 +1,216 @@
+"""Experiments of *Honest numbers*: LeNet, classic and modern, beside simpler models, and what repairs the first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursecode import data, lenet
+from coursecode.experiments.core import Plain, Plan, Row, Size
+from coursecode.experiments.recipes import RECIPES, arguments
+from coursecode.geometry import summary
+from coursecode.training import evaluate, fit, predict
+
+__all__ = ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs"]
+
+_NETS: dict[str, Callable[[], nn.Sequential]] = {
+    "softmax": lenet.softmax_regression,
+    "MLP": lenet.mlp,
+    "LeNet, classic": lenet.lenet_classic,
+    "LeNet, modern": lenet.lenet_modern,
+}
+_COMPARED = [  # net and recipe
+    ("softmax", "d2l-dense"),
+    ("softmax", "modern"),
+    ("MLP", "d2l-dense"),
+    ("MLP", "modern"),
+    ("LeNet, classic", "d2l"),
+    ("LeNet, classic", "d2l-zh"),
+    ("LeNet, modern", "modern"),
+]
+
+
+def lenet_digits(*, size: Size = "full") -> Plan:
+    """Four models on the 5,000 digits, ten epochs each."""
+    return _comparison("digits", size)
+
+
+def lenet_mnist(*, size: Size = "full") -> Plan:
+    """Four models on all of MNIST, ten epochs each."""
+    return _comparison("mnist", size)
+
+
+def lenet_fashion(*, size: Size = "full") -> Plan:
+    """Four models on all of Fashion-MNIST, ten epochs each."""
+    return _comparison("fashion-mnist", size)
+
+
+def _comparison(name: str, size: Size) -> Plan:
+    """Every net with its recipe. The small size reads the digits instead, which need no files."""
+    full = size == "full"
+    return Plan(
+        jobs=[{"net": net, "recipe": recipe, **_plain(RECIPES[recipe])} for net, recipe in _COMPARED],
+        seeds=range(5 if full else 2),
+        settings={
+            "data": name if full else "digits",
+            "images": None if full else 200,
+            "epochs": 10 if full else 1,
+            "mistakes": 10,
+        },
+        measure=_train,
+    )
+
+
+def _plain(recipe: dict[str, Any]) -> Row:
+    return {"schedule": "one-cycle", "nesterov": False, "weight_decay": 0.0, **recipe}
+
+
+def _train(
+    *, net: str, recipe: str, seed: int, data: str, images: int | None, epochs: int, mistakes: int, **options: Any
+) -> list[dict[str, Plain]]:
+    """One row for the run; of the modern LeNet's first seed also the confusion matrix and the worst mistakes."""
+    train_x, train_y, test_x, test_y = _load(data, images)
+    model = _NETS[net]()
+    started, used = time.perf_counter(), time.process_time()
+    history = fit(
+        model,
+        train_x,
+        train_y,
+        test_x=test_x,
+        test_y=test_y,
+        num_epochs=epochs,
+        seed=seed,
+        progress=False,
+        **arguments(options),
+    )
+    run: dict[str, Plain] = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "MACs": sum(row.macs for row in summary(model, (1, 28, 28))),
+        "accuracy": history.test_accuracy[-1],
+        "train_accuracy": history.train_accuracy[-1],
+        "test_loss": history.test_loss[-1],
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - used,
+    }
+    run |= {f"epoch {e}": accuracy for e, accuracy in enumerate(history.test_accuracy, 1)}
+    rows = [run]
+    if net == "LeNet, modern" and seed == 0:
+        logits = predict(model, test_x)
+        rows += _confusion(logits, test_y) + _mistakes(logits, test_y, mistakes)
+    return rows
+
+
+def _confusion(logits: Tensor, y: Tensor) -> list[dict[str, Plain]]:
+    """A row per class: how many of its images were taken for each class."""
+    matrix = lenet.confusion_matrix(y, logits.argmax(1), logits.shape[1])
+    return [{"class": i, **{f"as {j}": n for j, n in enumerate(line)}} for i, line in enumerate(matrix.tolist())]
+
+
+def _mistakes(logits: Tensor, y: Tensor, k: int) -> list[dict[str, Plain]]:
+    """The mistakes with the largest loss: which test image, its class, what the net said and how sure it was."""
+    probability = logits.softmax(1)
+    return [
+        {
+            "image": i,
+            "is": int(y[i]),
+            "taken for": int(probability[i].argmax()),
+            "probability": float(probability[i].max()),
+            "loss": float(F.cross_entropy(logits[i], y[i])),
+        }
+        for i in lenet.worst_mistakes(logits, y, k).tolist()
+    ]
+
+
+_CLASSIC: dict[str, Plain] = {
+    "activation": "sigmoid",
+    "pooling": "average",
+    "weights": "Xavier",
+    "lr": 0.1,
+    "momentum": 0.0,
+    "schedule": "constant",
+}
+_CHANGES: dict[str, dict[str, Plain]] = {
+    "lr 0.9": {"lr": 0.9},
+    "momentum 0.9": {"momentum": 0.9},
+    "one-cycle": {"schedule": "one-cycle"},
+    "Kaiming weights": {"weights": "Kaiming"},
+    "max pooling": {"pooling": "max"},
+    "ReLU": {"activation": "ReLU"},
+}
+_LADDER = ("ReLU", "Kaiming weights", "max pooling", "momentum 0.9", "one-cycle")
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "ReLU": nn.ReLU}
+
+
+def lenet_repairs(*, size: Size = "full") -> Plan:
+    """One epoch of Fashion-MNIST: the classic recipe, each change alone, and the changes one after the other."""
+    full = size == "full"
+    jobs: list[Row] = [{"study": "alone", "change": "none", **_CLASSIC}]
+    jobs += [{"study": "alone", "change": change, **_CLASSIC, **new} for change, new in _CHANGES.items()]
+    jobs += [{"study": "alone", "change": "tanh", **_CLASSIC, "activation": "tanh"}]
+    so_far = dict(_CLASSIC)
+    for change in _LADDER:
+        so_far |= _CHANGES[change]
+        if change != _LADDER[0]:  # alone, it is there already
+            jobs.append({"study": "added", "change": change, **so_far})
+    return Plan(
+        jobs=jobs,
+        seeds=range(5 if full else 2),
+        settings={
+            "data": "fashion-mnist" if full else "digits",
+            "images": None if full else 200,
+            "epochs": 1,
+            "batch_size": 128,
+        },
+        measure=_repair,
+    )
+
+
+def _repair(
+    *,
+    study: str,
+    change: str,
+    activation: str,
+    pooling: str,
+    weights: str,
+    seed: int,
+    data: str,
+    images: int | None,
+    epochs: int,
+    **options: Any,
+) -> dict[str, Plain]:
+    """Accuracy after training; before it, the gradient that reaches the first layer, as a share of the last one's."""
+    train_x, train_y, test_x, test_y = _load(data, images)
+    net = lenet.lenet_classic() if weights == "Xavier" else lenet.lenet_modern()  # sets the weights only
+    for name in list(dict(net.named_children())):
+        if name.startswith("act"):
+            setattr(net, name, _ACTIVATIONS[activation]())
+        elif name.startswith("pool"):
+            setattr(net, name, (nn.MaxPool2d if pooling == "max" else nn.AvgPool2d)(2))
+    batch = train_x[:1000].float() / 255
+    F.cross_entropy(net(batch), train_y[:1000]).backward()  # type: ignore[no-untyped-call]
+    first, last = (_rms(net.get_parameter(f"{name}.weight").grad) for name in ("conv1", "dense3"))
+    history = fit(net, train_x, train_y, num_epochs=epochs, seed=seed, progress=False, **options)
+    measured = evaluate(net, test_x, test_y)
+    return {
+        "first_gradient": first,
+        "last_gradient": last,
+        "train_loss": history.train_loss[-1],
+        "accuracy": measured.accuracy,
+    }
+
+
+def _rms(x: Tensor | None) -> float:
+    assert x is not None
+    return float(x.square().mean().sqrt())
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, images: int | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training and test images of a set; the first ``images`` of each if that is a number."""
+    found = data.load(name)
+    return found.train_x[:images], found.train_y[:images], found.test_x[:images], found.test_y[:images]

@@ -1,0 +1,256 @@
+"""Experiments of *Channels* and *LeNet*: how many channels a layer should have, and whether all need one kernel size."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursecode import device as _device
+from coursecode.data import Dataset, load
+from coursecode.experiments.core import Plain, Plan, Row, Size
+from coursecode.experiments.transfer import some_of_each
+from coursecode.geometry import conv_macs, summary
+from coursecode.training import evaluate, fit
+
+__all__ = ["halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
+
+_FACTORS = {"halve": 0.5, "keep": 1.0, "double": 2.0, "quadruple": 4.0}
+_BRANCHES = {1: 28, 3: 28, 5: 4, 7: 4}  # kernel size: output channels of 64
+
+
+def halve_and_double(*, size: Size = "full") -> Plan:
+    """S22: three stages of two 3×3 layers on maps of 28, 14 and 7 pixels; what should the channels do at each halving?
+
+    Halve, keep, double or quadruple, compared once at about the MACs of doubling (the first stage is made wider or
+    narrower), once from the same first stage of 8 channels. Every net is trained with each of two learning rates.
+    """
+    full = size == "full"
+    nets = [(rule, compared) for compared in ("equal MACs", "equal start") for rule in _FACTORS]
+    nets.remove(("double", "equal start"))  # the net that the others are made equal to
+    return Plan(
+        jobs=[
+            {"compared": compared, "rule": rule, "lr": lr}
+            for (rule, compared), lr in itertools.product(nets, (0.01, 0.03))
+        ],
+        seeds=range(6 if full else 2),
+        settings={"images": 4000 if full else 50, "epochs": 4 if full else 1, "batch_size": 50, "first": 8},
+        measure=_train_rule,
+    )
+
+
+def _train_rule(
+    *, compared: str, rule: str, lr: float, seed: int, images: int, epochs: int, batch_size: int, first: int
+) -> Row:
+    widths = _widths(first, _FACTORS[rule])
+    if compared == "equal MACs":
+        widths = _widths(_first_width(_FACTORS[rule], _stage_macs(_widths(first, 2.0))), _FACTORS[rule])
+    net = three_stages(widths)
+    layers = [row for row in summary(net, (1, 28, 28)) if row.macs]
+    digits = _digits()
+    chosen = some_of_each(digits.train_y, images // 10, seed=seed)
+    x, y = digits.train_x[chosen], digits.train_y[chosen]
+    fit(net, x, y, num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+    return {
+        "widths": "-".join(map(str, widths)),
+        "activations": sum(2 * width * side**2 for width, side in zip(widths, (28, 14, 7), strict=True)),
+        "weights": sum(row.parameters for row in layers),
+        "MACs": sum(row.macs for row in layers),
+        "accuracy": evaluate(net, digits.test_x, digits.test_y).accuracy,
+    }
+
+
+def _widths(first: float, factor: float) -> list[int]:
+    """The channels of the three stages."""
+    return [max(1, round(first * factor**stage)) for stage in range(3)]
+
+
+def _stage_macs(widths: list[int]) -> int:
+    """The MACs of all 3×3 layers of ``three_stages(widths)``."""
+    total, before = 0, 1
+    for width, side in zip(widths, (28, 14, 7), strict=True):
+        total += conv_macs(before, width, 3, (side, side)) + conv_macs(width, width, 3, (side, side))
+        before = width
+    return total
+
+
+def _first_width(factor: float, macs: int) -> float:
+    """The channels of the first stage, in tenths, with which a rule comes closest to ``macs``."""
+    return min((tenths / 10 for tenths in range(10, 400)), key=lambda c: abs(_stage_macs(_widths(c, factor)) - macs))
+
+
+def three_stages(widths: list[int]) -> nn.Sequential:
+    """Per stage two 3×3 layers with ReLU and a pooling that halves the map, then a dense layer; digits to logits.
+
+    >>> three_stages([8, 16, 32])(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
+    """
+    layers: list[nn.Module] = []
+    before = 1
+    for width in widths:
+        for channels in (before, width):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+        before = width
+    return _kaiming(nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * 3 * 3, 10)))
+
+
+def mixed_kernels(*, size: Size = "full") -> Plan:
+    """S23: the same MACs in one 3×3 layer and in four branches with kernels 1, 3, 5 and 7, by the clock.
+
+    Two more layers say where the difference comes from: four 3×3 branches (the MACs of one, in four parts), and the
+    four kernels filled up to 7×7 with zeros (one layer, more MACs). A row is one layer's median time, forward and
+    in training (forward and both gradients), over rounds in which the layers take turns. On a CPU processor time
+    is counted, so that other programs do not count; a GPU is timed beside it, where there is one.
+    """
+    full = size == "full"
+    return Plan(
+        jobs=[{"channels": channels} for channels in ((64, 128, 256) if full else (64,))],
+        seeds=range(5 if full else 2),
+        settings={"batch": 8 if full else 1, "side": 28 if full else 14, "rounds": 7 if full else 2},
+        measure=_time_layers,
+    )
+
+
+def _time_layers(*, channels: int, seed: int, batch: int, side: int, rounds: int) -> list[Row]:
+    rows: list[Row] = []
+    for place in dict.fromkeys(["cpu", _device.pick().type]):
+        layers = _layers(channels, place)
+        X = torch.randn(batch, channels, side, side, device=place)
+        seconds: dict[tuple[str, bool], list[float]] = {(n, t): [] for n in layers for t in (False, True)}
+        for turn in range(rounds + 1):  # the first round prepares memory and is not counted
+            for (name, training), times in seconds.items():
+                spent = _time(layers[name][0], X, training)
+                times += [spent] if turn else []
+        medians = {key: statistics.median(times) for key, times in seconds.items()}
+        for name, (_, macs) in layers.items():
+            row: Row = {"device": place, "layer": name, "MACs": macs * side**2}
+            for training, column in ((False, "forward"), (True, "training")):
+                row[f"{column}_ms"] = 1000 * medians[name, training] / batch
+                row[f"{column}_ratio"] = medians[name, training] / medians["one 3×3", training]
+            rows.append(row)
+    return rows
+
+
+def _layers(channels: int, place: str) -> dict[str, tuple[Callable[[Tensor], Tensor], int]]:
+    """Each layer's name, function, and MACs per pixel."""
+    mixed = {k: channels * share // 64 for k, share in _BRANCHES.items()}
+
+    def branches(widths: list[tuple[int, int]]) -> tuple[Callable[[Tensor], Tensor], int]:
+        weights = [torch.randn(c_o, channels, k, k, device=place, requires_grad=True) for k, c_o in widths]
+
+        def layer(X: Tensor) -> Tensor:
+            maps = [F.conv2d(X, W, padding=W.shape[-1] // 2) for W in weights]
+            return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
+
+        return layer, sum(W.numel() for W in weights)
+
+    return {
+        "one 3×3": branches([(3, channels)]),
+        "four 3×3": branches([(3, channels // 4)] * 4),
+        "1, 3, 5, 7": branches(list(mixed.items())),
+        "filled to 7×7": branches([(7, channels)]),
+    }
+
+
+def _time(layer: Callable[[Tensor], Tensor], X: Tensor, training: bool) -> float:
+    """Seconds of one call, with the gradients for input and weights if ``training``."""
+    clock = time.process_time if X.device.type == "cpu" else _gpu_clock
+    x = X.clone().requires_grad_(training)
+    start = clock()
+    with torch.set_grad_enabled(training):
+        Y = layer(x)
+    if training:
+        Y.backward(torch.ones_like(Y))  # type: ignore[no-untyped-call]
+    return clock() - start
+
+
+def _gpu_clock() -> float:
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def how_wide(*, size: Size = "full") -> Plan:
+    """S28: LeNet from a sixth of its channels to eight times as many, on 200 and on 4,000 digits."""
+    full = size == "full"
+    widths, images = ((1, 2, 6, 12, 24, 48), (200, 4000)) if full else ((1, 6), (20, 100))
+    return Plan(
+        jobs=[{"images": n, "channels": channels} for n in images for channels in widths],
+        seeds=range(5 if full else 2),
+        settings={"steps": 400 if full else 4, "batch_size": 20, "lr": 0.02},
+        measure=_train_width,
+    )
+
+
+def _train_width(*, images: int, channels: int, seed: int, steps: int, batch_size: int, lr: float) -> Row:
+    net = lenet_of_width(channels)
+    digits = _digits()
+    chosen = some_of_each(digits.train_y, images // 10, seed=seed)
+    x, y = digits.train_x[chosen], digits.train_y[chosen]
+    fit(
+        net,
+        x,
+        y,
+        num_epochs=max(1, steps * batch_size // images),
+        lr=lr,
+        batch_size=batch_size,
+        seed=seed,
+        progress=False,
+    )
+    train, test = evaluate(net, x, y), evaluate(net, digits.test_x, digits.test_y)
+    return {
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "train_accuracy": train.accuracy,
+        "test_accuracy": test.accuracy,
+        "train_loss": train.loss,
+        "test_loss": test.loss,
+    }
+
+
+def lenet_of_width(channels: int) -> nn.Sequential:
+    """The modern LeNet with ``channels`` maps in the first layer, 6 in the original, and all later layers to scale.
+
+    >>> sum(p.numel() for p in lenet_of_width(6).parameters())
+    61706
+    """
+    second, hidden = round(16 * channels / 6), (20 * channels, 14 * channels)
+    return _kaiming(
+        nn.Sequential(
+            nn.Conv2d(1, channels, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(channels, second, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(25 * second, hidden[0]),
+            nn.ReLU(),
+            nn.Linear(hidden[0], hidden[1]),
+            nn.ReLU(),
+            nn.Linear(hidden[1], 10),
+        )
+    )
+
+
+def _kaiming(net: nn.Sequential) -> nn.Sequential:
+    """Weights for ReLU as in ``lenet_modern``, biases 0."""
+    for module in net:
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+    return net
+
+
+@cache
+def _digits() -> Dataset:
+    return load("digits")
+
+
+_ = Plain

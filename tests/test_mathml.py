@@ -1,0 +1,41 @@
+"""Formulas become MathML that browsers can draw and that loses nothing of the LaTeX."""
+
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "sphinxext"))
+
+from mathml import to_mathml  # noqa: E402
+
+from tools.chapters import parse  # noqa: E402
+
+NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+FORMULAS = sorted(
+    {
+        equation.latex
+        for path in [*ROOT.glob("book/*.md"), *ROOT.glob("zh/book/*.md")]
+        for equation in parse(path).equations
+    }
+)
+
+
+@pytest.mark.parametrize("latex", FORMULAS)
+def test_every_formula_of_the_book_becomes_mathml(latex):
+    tree = ET.fromstring(to_mathml(latex, display=True))
+    assert tree.get("display") == "block"
+    assert tree.find(f".//{NAMESPACE}annotation").text == latex
+    # MathML Core knows no other variant than normal: bold letters must be letters of their own
+    assert {node.get("mathvariant") for node in tree.iter()} <= {None, "normal"}
+
+
+def test_bold_letters_are_letters_of_unicode():
+    assert "<mi>𝐗</mi>" in to_mathml(r"\mathbf{X}")
+
+
+def test_latex_that_katex_cannot_read_is_named():
+    with pytest.raises(ValueError, match=r"KaTeX cannot read '\\\\frac\{1'"):
+        to_mathml(r"\frac{1")
