@@ -236,15 +236,17 @@ def _download(url: str, target: Path, sha256: str) -> bytes:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".part-", suffix=".gz", dir=target.parent)
     os.close(handle)
+    bar = progress_bar(total=1, unit="B", unit_scale=True, desc=target.name)  # pooch puts in the real total
     try:
-        bar = progress_bar(unit="B", unit_scale=True, desc=target.name)
-        pooch.HTTPDownloader(progressbar=False if bar is None else bar, timeout=30)(url, temporary, None)
+        pooch.HTTPDownloader(progressbar=bar or False, chunk_size=2**16, timeout=30)(url, temporary, None)
         remedy = "The server, or something on the way to it, is at fault: try again later."
         content = _unzip(Path(temporary), remedy)
         _checked("the answer", content, sha256, remedy)
         os.replace(temporary, target)
         return content
     finally:
+        if bar is not None:
+            bar.close()
         Path(temporary).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Experiments of *The convolutional layer* and *Padding and stride*: kernel sizes, padding, strides, and what a net sees."""
+"""Experiments of *The convolutional layer* and *Padding and stride*: kernels, padding, strides, and what a net sees."""
 
 from __future__ import annotations
 
@@ -187,9 +187,7 @@ def effective_side(field: Tensor, *, share: float = 0.95) -> float:
     """
     energy = field.double().square()
     energy = energy / energy.sum()
-    centre = [
-        round(float((energy.sum(1 - axis) * torch.arange(energy.shape[axis])).sum())) for axis in (0, 1)
-    ]
+    centre = [round(float((energy.sum(1 - axis) * torch.arange(energy.shape[axis])).sum())) for axis in (0, 1)]
     before = 0.0
     for reach in range(max(energy.shape)):
         rows, columns = (slice(max(c - reach, 0), c + reach + 1) for c in centre)
@@ -209,9 +207,7 @@ def _initialise(net: nn.Module, *, between: str = "relu") -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _digit_accuracy(
-    net: nn.Module, *, images: int, epochs: int, lr: float, batch_size: int, seed: int
-) -> float:
+def _digit_accuracy(net: nn.Module, *, images: int, epochs: int, lr: float, batch_size: int, seed: int) -> float:
     """Train on the first ``images`` digits; the share of the 1,000 held-out digits that the net reads."""
     digits = data.load("digits")
     fit(

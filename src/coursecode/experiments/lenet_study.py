@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from coursecode import data, lenet
 from coursecode.experiments.core import Plain, Plan, Row, Size
-from coursecode.experiments.recipes import RECIPES, arguments
+from coursecode.experiments.recipes import RECIPES, arguments, standardised
 from coursecode.geometry import summary
 from coursecode.training import evaluate, fit, predict
 
@@ -67,14 +67,25 @@ def _comparison(name: str, size: Size) -> Plan:
 
 
 def _plain(recipe: dict[str, Any]) -> Row:
-    return {"schedule": "one-cycle", "nesterov": False, "weight_decay": 0.0, **recipe}
+    return {"schedule": "one-cycle", "nesterov": False, "weight_decay": 0.0, "standardise": False, **recipe}
 
 
 def _train(
-    *, net: str, recipe: str, seed: int, data: str, images: int | None, epochs: int, mistakes: int, **options: Any
+    *,
+    net: str,
+    recipe: str,
+    standardise: bool,
+    seed: int,
+    data: str,
+    images: int | None,
+    epochs: int,
+    mistakes: int,
+    **options: Any,
 ) -> list[dict[str, Plain]]:
     """One row for the run; of the modern LeNet's first seed also the confusion matrix and the worst mistakes."""
     train_x, train_y, test_x, test_y = _load(data, images)
+    if standardise:
+        train_x, test_x = standardised(train_x, test_x)
     model = _NETS[net]()
     started, used = time.perf_counter(), time.process_time()
     history = fit(

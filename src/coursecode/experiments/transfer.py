@@ -83,9 +83,7 @@ def _learn_from_few(
             epochs = steps * batch // len(few)
             fit(net, x[few], y[few], num_epochs=epochs, lr=lr, batch_size=batch, seed=seed, progress=False)
             accuracy = evaluate(net, *test).accuracy
-            rows.append(
-                {"per_class": count, "start": start, "accuracy": accuracy, "source_accuracy": source_accuracy}
-            )
+            rows.append({"per_class": count, "start": start, "accuracy": accuracy, "source_accuracy": source_accuracy})
     return rows
 
 

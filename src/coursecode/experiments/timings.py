@@ -1,0 +1,129 @@
+"""What ``python -m benchmarks`` measured, for the page *Honest numbers*: all parts in ``results/benchmarks.json``.
+
+epoch = load("epoch")                                   # the last run of this part
+epoch.summary(by="case", value="seconds")               # [{"case": …, "n": 5, "median": …, "min": …, "max": …}, …]
+epoch.median("seconds", case="ours")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from coursecode.experiments.core import Plain, Row
+
+__all__ = ["FILE", "Timings", "load", "save"]
+
+FILE = Path(__file__).resolve().parent / "results" / "benchmarks.json"
+_FIELDS: dict[str, type] = {
+    "rows": list,
+    "settings": dict,
+    "versions": dict,
+    "machine": str,
+    "threads": int,
+    "date": str,
+}
+
+
+@dataclass(frozen=True)
+class Timings:
+    """One part of the benchmarks: a row per measurement, and what is needed to judge it."""
+
+    rows: list[Row]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    machine: str
+    threads: int
+    date: str
+
+    def column(self, name: str, **where: Plain) -> list[Any]:
+        """One column of the rows whose other columns have these values."""
+        return [row[name] for row in self.rows if name in row and all(row.get(k) == v for k, v in where.items())]
+
+    def median(self, value: str, **where: Plain) -> float:
+        """The median of a column of the selected rows."""
+        found = self.column(value, **where)
+        if not found:
+            raise ValueError(f"Timings.median: no row with {where} has {value!r}; the cases are {_cases(self.rows)}.")
+        return float(statistics.median(found))
+
+    def summary(self, *, by: str | Sequence[str], value: str) -> list[dict[str, Any]]:
+        """A row per combination of the columns ``by``, in order of appearance: those, n, median, min, max."""
+        keys = [by] if isinstance(by, str) else list(by)
+        groups: dict[tuple[Plain, ...], list[float]] = {}
+        for row in self.rows:
+            if value in row:
+                groups.setdefault(tuple(row[key] for key in keys), []).append(float(row[value]))
+        return [
+            {
+                **dict(zip(keys, group, strict=True)),
+                "n": len(found),
+                "median": statistics.median(found),
+                "min": min(found),
+                "max": max(found),
+            }
+            for group, found in groups.items()
+        ]
+
+
+def _cases(rows: Sequence[Row]) -> str:
+    return ", ".join(dict.fromkeys(str(row.get("case")) for row in rows))
+
+
+def load(part: str, *, path: str | os.PathLike[str] | None = None) -> Timings:
+    """A part of the benchmarks: ``"epoch"``, ``"race"``, ``"tried"``, ``"helpers"``, ``"imports"`` or ``"pages"``.
+
+    Raises ``FileNotFoundError`` where nothing was measured, ``ValueError`` for an unknown part or a damaged file.
+    """
+    parts = _read(Path(path or FILE))
+    if part not in parts:
+        raise ValueError(
+            f"timings.load: there is no part {part!r}; measured are {', '.join(parts)}. "
+            f"Measure it: python -m benchmarks {part}."
+        )
+    return Timings(**parts[part])
+
+
+def save(part: str, timings: Timings, *, path: str | os.PathLike[str] | None = None) -> None:
+    """Put a part into the file, in one step; the other parts stay."""
+    file = Path(path or FILE)
+    parts = _read(file) if file.exists() else {}
+    parts[part] = asdict(timings)
+    blocks = []
+    for name, content in parts.items():
+        head = [f"  {json.dumps(k)}: {_json(v)}," for k, v in content.items() if k != "rows"]
+        rows = ",\n".join(f"   {_json(row)}" for row in content["rows"])
+        blocks.append(f" {json.dumps(name)}: {{\n" + "\n".join(head) + f'\n  "rows": [\n{rows}\n  ]\n }}')
+    new = file.with_name(file.name + ".tmp")
+    new.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8")
+    os.replace(new, file)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    mend = "Restore it from git, or measure again: python -m benchmarks."
+    try:
+        parts = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"timings.load: there is no {file}. Make it: python -m benchmarks.") from None
+    except ValueError as error:
+        raise ValueError(f"timings.load: {file} is truncated or altered; expected JSON, but {error}. {mend}") from error
+    if not isinstance(parts, Mapping):
+        raise ValueError(f"timings.load: {file} holds no parts by name. {mend}")
+    for name, content in parts.items():
+        if not isinstance(content, dict) or set(content) != set(_FIELDS):
+            raise ValueError(f"timings.load: {file}: {name} has not the fields {', '.join(_FIELDS)}. {mend}")
+        for field, kind in _FIELDS.items():
+            if not isinstance(content[field], kind):
+                raise ValueError(f"timings.load: {file}: {name}: {field} is {content[field]!r:.40}. {mend}")
+        if not content["rows"] or not all(isinstance(row, dict) for row in content["rows"]):
+            raise ValueError(f"timings.load: {file}: {name} has no rows of numbers and names. {mend}")
+    return dict(parts)
