@@ -540,6 +540,8 @@ def test_a_checkpoint_of_another_run_is_refused_with_the_difference(path):
     ):
         with pytest.raises(ValueError, match=rf"belongs to another run: {message}\. An exact resume"):
             training.fit(small_net(), x, y, checkpoint=path, resume=True, **QUICK | change)
+    with pytest.raises(ValueError, match="belongs to another run: test_images was 0, is 70"):
+        training.fit(small_net(), x, y, test_x=x, test_y=y, checkpoint=path, resume=True, **QUICK)
     with pytest.raises(ValueError, match="belongs to another run: labels was"):
         training.fit(small_net(), x, y.flip(0), checkpoint=path, resume=True, **QUICK)
 

@@ -158,6 +158,7 @@ def fit(
     _check_pair("fit", "train_x", train_x, "train_y", train_y)
     _check_takes("fit", net, "train_x", train_x, "train_y", train_y)
     recipe["images"] = len(train_x)
+    recipe["test_images"] = 0 if test_x is None else len(test_x)
     recipe["labels"] = hashlib.sha256(train_y.cpu().numpy().tobytes()).hexdigest()
     X, y = _to_float(train_x, *_place(net, train_x)), train_y.to(place)
     test: tuple[Tensor, Tensor] | None = None
@@ -546,7 +547,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--batch-size", type=int, default=64, help="of all processes together")
-    parser.add_argument("--weight-decay", type=float, default=0.0)
+    parser.add_argument("--weight-decay", type=float, default=2e-3)
+    parser.add_argument("--nesterov", action="store_true")
     parser.add_argument("--schedule", default="one-cycle", choices=get_args(Schedule))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", help="safetensors file, written after every epoch")
@@ -572,6 +574,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lr=options.lr,
             batch_size=options.batch_size,
             weight_decay=options.weight_decay,
+            nesterov=options.nesterov,
             schedule=options.schedule,
             seed=options.seed,
             device=place,
