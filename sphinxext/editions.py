@@ -7,6 +7,8 @@ section. The English edition is built from the root into ``_build/html``, the Ch
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,49 @@ var splitQuery = (query) => {
 };
 """
 
+SCORER = """
+// The chapters that speak most of a glossary term come first when a query names it; reference pages come last.
+var Scorer = {
+  taught: %(taught)s,
+  score: ([docname, title, anchor, descr, score, filename]) => {
+    const query = (new URLSearchParams(location.search).get("q") || "").toLowerCase();
+    const terms = Object.keys(Scorer.taught).filter((term) => query.includes(term));
+    const longest = Math.max(0, ...terms.map((term) => term.length));
+    const places = terms.filter((term) => term.length === longest).map((term) => Scorer.taught[term].indexOf(docname));
+    if (places.some((place) => place >= 0)) score += 200 - 20 * Math.min(...places.filter((place) => place >= 0));
+    return %(reference)s.includes(docname) ? score - 20 : score;
+  },
+  objNameMatch: 11, objPartialMatch: 6, objPrio: { 0: 15, 1: 5, 2: -5 }, objPrioDefault: 0,
+  title: 15, partialTitle: 7, term: 5, partialTerm: 2,
+};
+"""
+REFERENCE = ("glossary", "notation", "references", "index", "where-texts-slip", "the-same-in-d2l")
+
+
+def _uses(book: Path, key: str) -> dict[str, list[str]]:
+    """For each term's name in a language the three chapters that speak most of it, as document names.
+
+    A heading or a definition (in bold) counts like twenty uses.
+    """
+    texts = {}
+    for path in sorted(book.glob("*.md")):
+        if path.stem not in REFERENCE:
+            prose = re.sub(r"`{3,}\{code-cell\}.*?\n`{3,}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+            marked = "\n".join(re.findall(r"^#+ .*|\*\*.+?\*\*", prose, flags=re.MULTILINE))
+            texts[f"book/{path.stem}"] = (prose.lower(), marked.lower())
+    found = {}
+    for term in yaml.safe_load((ROOT / "glossary.yml").read_text(encoding="utf-8")):
+        for name in [term[key], *(term.get("also", []) if key == "en" else [])]:
+            word = name.lower()
+            uses = {doc: prose.count(word) + 20 * marked.count(word) for doc, (prose, marked) in texts.items()}
+            found[word] = [doc for doc in sorted(uses, key=lambda d: -uses[d]) if uses[doc]][:3]
+    return found
+
+
+def taught_where(book: Path, chinese: bool) -> dict[str, list[str]]:
+    """Where the glossary's terms are taught: English names, and in the Chinese edition the Chinese ones as well."""
+    return _uses(ROOT / "book", "en") | (_uses(book, "zh") if chinese else {})
+
 
 class CourseChinese(SearchChinese):  # type: ignore[misc]
     """Sphinx's Chinese search with the glossary's terms as words, and a browser that cuts queries the same way."""
@@ -60,6 +105,12 @@ def add_paths(app: Sphinx, config: Config) -> None:
     """Our templates and style sheet, after Jupyter Book listed its own."""
     config.templates_path.append(str(HERE / "templates"))
     config.html_static_path.append(str(HERE / "static"))
+    scorer = Path(app.outdir).parent / "search-scorer.js"
+    scorer.parent.mkdir(parents=True, exist_ok=True)
+    taught = json.dumps(taught_where(Path(app.srcdir, "book"), _is_chinese(config)), ensure_ascii=False)
+    reference = json.dumps([f"book/{name}" for name in REFERENCE])
+    scorer.write_text(SCORER % {"taught": taught, "reference": reference}, encoding="utf-8")
+    config.html_search_scorer = str(scorer)
     options = dict(config.html_theme_options)
     options["article_header_end"] = ["language-switch.html", "article-header-buttons.html"]
     config.html_theme_options = options

@@ -199,7 +199,8 @@ QUERIES = {
         "权重共享": "from-dense-to-convolution",
         "局部性": "from-dense-to-convolution",
         "手写数字": "lenet",
-        "边缘检测": "convolutional-layer",
+        "多层感知机": "lenet",
+        "瓶颈结构": "channels",
         "LeNet": "lenet",
     },
 }

@@ -173,7 +173,7 @@ def search(*, size: Size = "full") -> Plan:
     full = size == "full"
     return Plan(
         jobs=[{"way": way} for way in ("default", "default, longer", "random search", "TPE with pruning")],
-        seeds=range(5 if full else 2),
+        seeds=range(6 if full else 2),
         settings={
             "images": 2000 if full else 80,
             "epochs": 5 if full else 2,

@@ -123,9 +123,9 @@ def effective_field(*, size: Size = "full") -> Plan:
         settings={
             "depth": 8 if full else 3,
             "channels": 8,
-            "images": 2000 if full else 60,
-            "epochs": 6 if full else 1,
-            "lr": 0.05,
+            "images": 4000 if full else 60,
+            "epochs": 8 if full else 1,
+            "lr": 0.02,
             "batch_size": 32,
             "samples": 16 if full else 4,
         },

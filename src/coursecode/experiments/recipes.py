@@ -29,18 +29,18 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 # For the least time to a stated accuracy: less than an epoch, and no look at the test images before its end.
 RACE: dict[str, Any] = {
-    "images": 20_000,
+    "images": 10_000,
     "num_epochs": 1,
-    "lr": 0.1,
-    "batch_size": 128,
+    "lr": 0.05,
+    "batch_size": 32,
     "momentum": 0.9,
     "nesterov": True,
 }
 
 
 def arguments(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as keyword arguments of ``training.fit``."""
-    return dict(recipe)
+    """A recipe as keyword arguments of ``training.fit``: without what is done to the images before."""
+    return {key: value for key, value in recipe.items() if key not in ("images", "standardise")}
 
 
 def standardised(train_x: Tensor, test_x: Tensor) -> tuple[Tensor, Tensor]:

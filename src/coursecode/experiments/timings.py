@@ -70,6 +70,36 @@ class Timings:
             for group, found in groups.items()
         ]
 
+    def table(
+        self, *, by: str | Sequence[str], value: str, against: str | None = None, header: Sequence[str] | None = None
+    ) -> Any:
+        """The summary as a cell's last value; with ``against``, also each median divided by that case's."""
+        from coursecode.plotting import table
+
+        keys = [by] if isinstance(by, str) else list(by)
+        unit = self.median(value, case=against) if against else 1.0
+        rows = [
+            (
+                *(row[key] for key in keys),
+                row["n"],
+                *(_digits(row[name]) for name in ("median", "min", "max")),
+                *([_digits(row["median"] / unit)] if against else []),
+            )
+            for row in self.summary(by=keys, value=value)
+        ]
+        last = [f"÷ {against}"] if against else []
+        return table(rows, header or (*keys, "n", f"{value}, median", "min", "max", *last))
+
+    def source(self) -> str:
+        """Where and when it was measured, in one line."""
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.date}; {self.machine}; {threads}; {versions}"
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.3g}")
+
 
 def _cases(rows: Sequence[Row]) -> str:
     return ", ".join(dict.fromkeys(str(row.get("case")) for row in rows))

@@ -121,7 +121,7 @@ def some_of_each(labels: Tensor, per_class: int, *, seed: int) -> Tensor:
     per_class = check_int(who, "per_class", per_class, minimum=1)
     generator = torch.Generator().manual_seed(check_int(who, "seed", seed, minimum=0))
     chosen = []
-    for label in labels.unique().tolist():
+    for label in sorted(set(labels.tolist())):
         of_class = (labels == label).nonzero().flatten()
         if len(of_class) < per_class:
             raise ValueError(

@@ -1,0 +1,83 @@
+"""Import times, and every page run as a notebook: wall-clock time and peak memory, d2l's functions beside ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from benchmarks.measure import Case, settings, timed
+from coursecode.experiments.core import Plain
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CHAPTERS = "channels correlation data dense device geometry lenet plotting pooling training"
+_IMPORTS = {
+    "python alone": "",
+    "torch": "import torch",
+    "coursecode, all chapters": "import " + ", ".join(f"coursecode.{name}" for name in _CHAPTERS.split()),
+    "d2l": "from coursecode.d2l_bridge import load; load()",
+}
+_PEAK = """
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):  # not getrusage, which on Linux remembers the process before the exec
+        print(line.split()[1])
+"""
+_RUN = """
+import json, resource, sys, time
+import nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+started = time.perf_counter()
+NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": sys.argv[2]}}).execute()
+seconds = time.perf_counter() - started
+kernel = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([seconds, kernel.ru_utime + kernel.ru_stime, kernel.ru_maxrss]))
+"""
+
+
+@contextmanager
+def imports(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
+    """A fresh Python that imports one thing and ends: its time, and the most memory it had."""
+
+    def run(code: str) -> dict[str, Plain]:
+        found: list[str] = []
+        command = [sys.executable, "-W", "ignore", "-c", code + _PEAK]
+        took = timed(lambda: found.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        return {**took, "peak_mib": int(found[0]) / 1024}
+
+    chosen = list(_IMPORTS.items())[: 1 if tiny else None]
+    if not tiny:
+        for _, code in chosen:  # once, so that the files are in the system's cache
+            run(code)
+    yield settings(), [({"case": name}, partial(run, code)) for name, code in chosen]
+
+
+@contextmanager
+def pages(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
+    """Every page with code, in the order of the book; the page *The same in d2l* runs d2l's functions."""
+    toc = yaml.safe_load((_ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    names = [name for file in files if (name := Path(file).name) != "honest-numbers"]  # it shows this very result
+    notebooks = {name: path for name in names if (path := _ROOT / "book" / f"{name}.ipynb").exists()}
+    with tempfile.TemporaryDirectory() as folder:
+        if tiny:
+            cell = nbformat.v4.new_code_cell("1 + 1")
+            notebooks = {"tiny": Path(folder, "tiny.ipynb")}
+            nbformat.write(nbformat.v4.new_notebook(cells=[cell]), notebooks["tiny"])
+
+        def run(path: Path) -> dict[str, Plain]:
+            command = [sys.executable, "-W", "ignore", "-c", _RUN, str(path), folder]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            seconds, cpu, peak = json.loads(done.stdout)
+            return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak / 1024}
+
+        yield settings(), [({"case": name}, partial(run, path)) for name, path in notebooks.items()]

@@ -1,0 +1,124 @@
+"""The LeNet study at reduced size: the same code as the stored runs, and what its stored results must look like."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from coursecode import data, lenet, training
+from coursecode.experiments import lenet_study
+from coursecode.experiments.core import Result, run, stored
+from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
+
+COMPARED = ("lenet_digits", "lenet_mnist", "lenet_fashion")
+
+
+@pytest.fixture(scope="module")
+def small() -> Result:
+    return run("lenet_fashion", size="small", progress=False)
+
+
+@pytest.fixture(scope="module")
+def repairs() -> Result:
+    return run("lenet_repairs", size="small", progress=False)
+
+
+def runs(result: Result) -> list[dict]:
+    return [row for row in result.rows if "accuracy" in row]
+
+
+def test_every_net_is_trained_with_every_seed(small):
+    assert [row["seed"] for row in runs(small)] == [0] * 7 + [1] * 7
+    assert len({(row["net"], row["recipe"]) for row in runs(small)}) == 7
+    assert {row["parameters"] for row in runs(small) if "LeNet" in row["net"]} == {61_706}
+
+
+def test_the_confusion_matrix_counts_every_test_image_once_and_agrees_with_the_accuracy(small):
+    (row,) = small.select(net="LeNet, modern", seed=0)[:1]
+    classes = [row for row in small.rows if "class" in row]
+    matrix = torch.tensor([[row[f"as {j}"] for j in range(10)] for row in classes])
+    assert matrix.sum() == 200
+    assert matrix.diagonal().sum() / 200 == pytest.approx(row["accuracy"])
+
+
+def test_the_worst_mistakes_are_mistakes_in_order(small):
+    mistakes = [row for row in small.rows if "image" in row]
+    losses = [row["loss"] for row in mistakes]
+    digits = data.load("digits")
+    assert len(mistakes) == 10
+    assert losses == sorted(losses, reverse=True)
+    assert all(row["is"] != row["taken for"] for row in mistakes)
+    assert all(int(digits.test_y[row["image"]]) == row["is"] for row in mistakes)
+
+
+def test_the_same_seed_gives_the_same_numbers(repairs):
+    again = run("lenet_repairs", size="small", progress=False)
+    assert again.rows == repairs.rows
+
+
+def test_each_single_change_changes_one_thing(repairs):
+    settings = ("activation", "pooling", "weights", "lr", "momentum", "schedule")
+    classic, *others = [row for row in repairs.rows if row["study"] == "alone" and row["seed"] == 0]
+    assert classic["change"] == "none"
+    for row in others:
+        assert sum(row[name] != classic[name] for name in settings) == 1, row["change"]
+    ladder = [row for row in repairs.rows if row["change"] == "ReLU" or row["study"] == "added"]
+    ladder = [row for row in ladder if row["seed"] == 0]
+    for before, after in itertools.pairwise(ladder):
+        assert sum(before[name] != after[name] for name in settings) == 1, after["change"]
+
+
+def test_the_gradient_shrinks_on_its_way_through_sigmoids(repairs):
+    share = {
+        row["change"]: row["first_gradient"] / row["last_gradient"] for row in repairs.select(study="alone", seed=0)
+    }
+    assert share["none"] < 0.02 < 1 < share["ReLU"]
+
+
+def test_the_first_gradient_is_that_of_the_net_before_training(repairs):
+    digits = data.load("digits")
+    torch.manual_seed(0)
+    net = lenet.lenet_classic()
+    loss = nn.functional.cross_entropy(net(digits.train_x[:200].float() / 255), digits.train_y[:200])
+    loss.backward()
+    expected = net.conv1.weight.grad.square().mean().sqrt().item()
+    assert repairs.column("first_gradient", change="none", seed=0)[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_standardised_training_pixels_have_mean_0_and_deviation_1():
+    digits = data.load("digits")
+    train, test = standardised(digits.train_x, digits.test_x)
+    assert train.mean().abs() < 1e-4
+    assert train.std() == pytest.approx(1, abs=1e-4)
+    assert test.min() == train.min()
+
+
+def test_every_recipe_is_what_fit_takes():
+    digits = data.load("digits")
+    for recipe in (*RECIPES.values(), RACE):
+        options = arguments(recipe)
+        training.fit(
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+            digits.train_x[:64],
+            digits.train_y[:64],
+            **{"num_epochs": 1, **options},
+        )
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_the_stored_comparison_is_whole(name):
+    result = stored(name)
+    full = lenet_study.__dict__[name](size="full")
+    assert len(runs(result)) == len(full.jobs) * len(full.seeds)
+    assert result.seeds == [0, 1, 2, 3, 4]
+    assert result.settings == dict(full.settings)
+    assert {row["parameters"] for row in runs(result) if "LeNet" in row["net"]} == {61_706}
+    classes = [row for row in result.rows if "class" in row]
+    assert sum(row[f"as {j}"] for row in classes for j in range(10)) == (1_000 if "digits" in name else 10_000)
+
+
+def test_the_stored_repairs_are_whole():
+    result, full = stored("lenet_repairs"), lenet_study.lenet_repairs(size="full")
+    assert len(result.rows) == len(full.jobs) * len(full.seeds)
+    assert result.settings == dict(full.settings)

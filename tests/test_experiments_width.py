@@ -1,0 +1,182 @@
+"""The experiments about the number of channels and about mixed kernel sizes, at reduced size, and their stored runs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis.strategies import integers, lists
+from registry import claim
+
+from coursecode.experiments import width
+from coursecode.experiments.core import EXPERIMENTS, Result, run, stored
+from coursecode.geometry import count_macs
+from coursecode.lenet import lenet_modern
+
+NAMES = [name for name, module in EXPERIMENTS.items() if module == "width"]
+
+
+@cache
+def small(name: str) -> Result:
+    return run(name, size="small")
+
+
+def test_every_experiment_of_the_module_is_registered() -> None:
+    assert NAMES == ["halve_and_double", "mixed_kernels", "how_wide"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_run_has_a_row_for_every_job_and_seed(name: str) -> None:
+    result, plan = small(name), getattr(width, name)(size="small")
+    assert result.seeds == list(plan.seeds)
+    assert len(result.seeds) > 1
+    for seed in plan.seeds:
+        for job in plan.jobs:
+            assert result.select(**job, seed=seed)
+
+
+@pytest.mark.parametrize("name", ["halve_and_double", "how_wide"])
+def test_the_same_seed_gives_the_same_numbers(name: str) -> None:
+    assert run(name, size="small").rows == small(name).rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
+    small(name).save(tmp_path / f"{name}.json")
+    assert Result.load(tmp_path / f"{name}.json") == small(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stored_run_is_the_full_run_of_this_code(name: str) -> None:
+    result, plan = stored(name), getattr(width, name)()
+    assert result.settings == json.loads(json.dumps(plan.settings))
+    assert result.seeds == list(plan.seeds)
+    assert len(result.seeds) >= 5
+    jobs = [dict(job) for job in plan.jobs]
+    assert {tuple(row[key] for key in jobs[0]) for row in result.rows} == {tuple(job.values()) for job in jobs}
+    assert set(result.rows[0]) == set(small(name).rows[0])
+
+
+# -- halve and double ---------------------------------------------------------------------------------------------
+
+
+@given(lists(integers(1, 9), min_size=3, max_size=3))
+def test_the_stages_have_the_macs_that_were_planned(widths: list[int]) -> None:
+    net = width.three_stages(widths)
+    assert count_macs(net, torch.zeros(1, 1, 28, 28)) == width._stage_macs(widths) + 9 * widths[-1] * 10
+
+
+def test_the_rules_are_compared_at_about_equal_macs() -> None:
+    ledger = {
+        (row["compared"], row["rule"]): row
+        for row in small("halve_and_double").rows
+        if row["seed"] == small("halve_and_double").seeds[0]
+    }
+    doubled = ledger["equal MACs", "double"]
+    assert doubled["widths"] == "8-16-32"
+    for rule in ("halve", "keep", "quadruple"):
+        assert ledger["equal MACs", rule]["MACs"] == pytest.approx(doubled["MACs"], rel=0.1)
+    assert ledger["equal start", "keep"]["widths"] == "8-8-8"
+    assert ledger["equal start", "quadruple"]["widths"] == "8-32-128"
+
+
+def test_the_activations_are_those_of_the_layers() -> None:
+    seen: list[int] = []
+    net = width.three_stages([3, 5, 7])
+    for layer in net:
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(lambda m, args, out: seen.append(out.numel()))
+    net(torch.zeros(1, 1, 28, 28))
+    assert sum(seen) == 2 * (3 * 28**2 + 5 * 14**2 + 7 * 7**2)
+    assert seen == [3 * 784, 3 * 784, 5 * 196, 5 * 196, 7 * 49, 7 * 49]
+
+
+def test_the_ledger_does_not_depend_on_the_seed() -> None:
+    rows = small("halve_and_double").rows
+    for column in ("widths", "activations", "weights", "MACs"):
+        assert len({(row["compared"], row["rule"], row[column]) for row in rows}) == 6
+
+
+@claim("S22")
+def test_doubling_wins_over_keeping_and_halving_at_equal_cost() -> None:
+    result = stored("halve_and_double")
+    for other in ("keep", "halve"):
+        assert result.effect(value="accuracy", of="rule", high="double", low=other, compared="equal MACs").low > 0
+
+
+# -- mixed kernels ------------------------------------------------------------------------------------------------
+
+
+def test_the_layers_have_the_macs_and_shapes_they_claim() -> None:
+    torch.manual_seed(0)
+    layers = width._layers(64, "cpu")
+    X = torch.randn(2, 64, 9, 9)
+    assert {layer(X).shape for layer, _ in layers.values()} == {(2, 64, 9, 9)}
+    macs = {name: macs for name, (_, macs) in layers.items()}
+    assert macs["one 3×3"] == macs["four 3×3"] == macs["1, 3, 5, 7"] == 64 * 64 * 9
+    assert macs["filled to 7×7"] == 64 * 64 * 49
+
+
+def test_the_four_branches_use_the_four_kernel_sizes() -> None:
+    sizes: list[int] = []
+    original = torch.nn.functional.conv2d
+
+    def spy(X: torch.Tensor, W: torch.Tensor, **options: int) -> torch.Tensor:
+        sizes.append(W.shape[-1])
+        return original(X, W, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(width.F, "conv2d", spy)
+        width._layers(64, "cpu")["1, 3, 5, 7"][0](torch.zeros(1, 64, 8, 8))
+    assert sizes == [1, 3, 5, 7]
+
+
+def test_times_are_positive_and_relative_to_the_uniform_layer() -> None:
+    for row in small("mixed_kernels").rows:
+        assert row["forward_ms"] > 0
+        assert row["training_ms"] > 0
+        if row["layer"] == "one 3×3":
+            assert row["forward_ratio"] == row["training_ratio"] == 1
+
+
+def test_a_training_step_computes_both_gradients() -> None:
+    layer = width._layers(64, "cpu")["1, 3, 5, 7"][0]
+    X = torch.zeros(1, 64, 8, 8)
+    (weights,) = [cell.cell_contents for cell in layer.__closure__ or () if isinstance(cell.cell_contents, list)]
+    assert width._time(layer, X, False) >= 0
+    assert all(W.grad is None for W in weights)
+    assert width._time(layer, X, True) >= 0
+    assert all(W.grad is not None for W in weights)
+
+
+@claim("S23")
+def test_branches_cost_more_time_than_one_layer_of_equal_macs() -> None:
+    result = stored("mixed_kernels")
+    assert min(result.column("training_ratio", layer="1, 3, 5, 7", channels=64, device="cpu")) > 1
+
+
+# -- how wide -----------------------------------------------------------------------------------------------------
+
+
+def test_width_six_is_lenet() -> None:
+    ours, lenet = ([tuple(p.shape) for p in net.parameters()] for net in (width.lenet_of_width(6), lenet_modern()))
+    assert ours == lenet
+
+
+def test_all_widths_train_for_as_many_steps_on_few_images_as_on_many() -> None:
+    for size in ("full", "small"):
+        plan = width.how_wide(size=size)
+        for job in plan.jobs:
+            assert plan.settings["steps"] * plan.settings["batch_size"] % int(job["images"]) == 0
+            assert int(job["images"]) % plan.settings["batch_size"] == 0
+
+
+@claim("S28")
+def test_wider_nets_read_better_than_the_narrowest_on_few_and_on_many_digits() -> None:
+    result = stored("how_wide")
+    for images in (200, 4000):
+        assert result.effect(value="test_accuracy", of="channels", high=36, low=1, images=images).low > 0
