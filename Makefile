@@ -5,7 +5,7 @@ PORT   ?= 8000
 BIN    := .venv/bin
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help book notebooks serve test check lint nbval bench clean environment
+.PHONY: help book notebooks serve test check lint nbval experiments bench clean environment
 help:          ## list these targets
 	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
@@ -35,7 +35,10 @@ lint: environment
 nbval: environment  ## run every notebook and compare its outputs with the committed ones
 	$(RUN) pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book $(wildcard zh/book)
 
-bench: environment  ## measure; the results are benchmarks/results/*.json
+experiments: environment  ## run the long experiments again (hours); the book shows their results
+	$(BIN)/python -m coursecode.experiments
+
+bench: environment  ## measure speed and memory; the book's page of honest numbers shows the result
 	$(BIN)/python -m benchmarks
 
 clean:         ## remove the environment and everything built

@@ -45,18 +45,19 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
             def get_dataloader(self, train: bool) -> Any:
                 return self.get_tensorloader([X, y] if train else [test_X, test_y], train)
 
-        def book(module: Callable[..., Any]) -> dict[str, Plain]:
+        def book(module: Callable[..., Any], gpus: int = 0) -> dict[str, Plain]:
             seed_everything(0)
             loader = module(batch_size=recipe["batch_size"])
             net = d2l.LeNet(lr=recipe["lr"])
             net.apply_init([X[:1]], d2l.init_cnn)
             with d2l_bridge.quiet():
-                return timed(lambda: d2l.Trainer(max_epochs=1, num_gpus=1).fit(net, loader))
+                return timed(lambda: d2l.Trainer(max_epochs=1, num_gpus=gpus).fit(net, loader))
 
-        def ours() -> dict[str, Plain]:
+        def ours(device: str = "cpu") -> dict[str, Plain]:
             seed_everything(0)
             net = lenet_classic()
-            return timed(lambda: fit(net, x, y, test_x=test_x, test_y=test_y, num_epochs=1, progress=False, **recipe))
+            options = {"num_epochs": 1, "device": device, "progress": False, **recipe}
+            return timed(lambda: fit(net, x, y, test_x=test_x, test_y=test_y, **options))
 
         def floor() -> dict[str, Plain]:
             seed_everything(0)
@@ -74,6 +75,12 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
             ({"case": "ours"}, ours),
             ({"case": "floor"}, floor),
         ]
+        if torch.cuda.is_available():
+            cases += [
+                ({"case": "d2l, its book, GPU"}, lambda: book(d2l.FashionMNIST, 1)),
+                ({"case": "d2l, on tensors, GPU"}, lambda: book(Tensors, 1)),
+                ({"case": "ours, GPU"}, lambda: ours("cuda")),
+            ]
         for _, case in cases[1:]:  # whatever is built or imported at the first call
             if not tiny:
                 case()
@@ -149,7 +156,7 @@ def _our_race(target: float, *, seed: int, tiny: bool = False) -> dict[str, Plai
         images = _images(tiny)
         net = lenet_modern()
         x, test_x = standardised(images.train_x[: RACE["images"]], images.test_x)
-        fit(net, x, images.train_y[: RACE["images"]], seed=seed, progress=False, **arguments(RACE))
+        fit(net, x, images.train_y[: RACE["images"]], seed=seed, device="cpu", progress=False, **arguments(RACE))
         found.append(evaluate(net, test_x, images.test_y).accuracy)
 
     took = timed(run)

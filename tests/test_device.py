@@ -1,5 +1,7 @@
 """Where tensors live, and the switches for repeatable numbers."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -60,9 +62,10 @@ def test_cpu_is_described_by_its_threads():
     assert device.describe(torch.device("cpu")) == "CPU, 1 thread"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_gpu_is_described_by_its_name():
-    assert torch.cuda.get_device_name() in device.describe("cuda")
+def test_gpu_is_described_by_its_name(monkeypatch):
+    properties = SimpleNamespace(name="Some GPU", total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    assert device.describe("cuda") == "Some GPU, 80 GiB"
 
 
 def test_deterministic_sets_every_switch_and_no_seed():

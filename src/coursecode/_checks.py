@@ -50,9 +50,7 @@ def check_sizes(who: str, name: str, value: Any, *, axes: int, minimum: int) -> 
     """
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != axes:
-            raise ValueError(
-                f"{who}: {name} is {tuple(value)!r}, but {axes} axes need {axes} numbers or one for all."
-            )
+            raise ValueError(f"{who}: {name} is {tuple(value)!r}, but {axes} axes need {axes} numbers or one for all.")
         return tuple(check_int(who, name, v, minimum=minimum) for v in value)
     return (check_int(who, name, value, minimum=minimum),) * axes
 
@@ -145,6 +143,7 @@ the output would be (3-5+1)×(4-5+1) = -1×0. Pad the input or use a smaller ker
     dilated = f", dilated to {shape_text(spans)}," if tuple(spans) != tuple(kernel_shape) else ""
     total = f" padded by {shape_text(padding)} in total" if padded else ""
     raise ValueError(
-        f"{who}: the {shape_text(kernel_shape)} {what}{dilated} does not fit the {shape_text(input_shape)} input{total}; "
+        f"{who}: the {shape_text(kernel_shape)} {what}{dilated} "
+        f"does not fit the {shape_text(input_shape)} input{total}; "
         f"the output would be {terms} = {shape_text(sizes)}. Pad the input or use a smaller {what}."
     )

@@ -324,7 +324,7 @@ def execute(
     seeds = [int(seed) for seed in plan.seeds]
     settings = json.loads(_json(dict(plan.settings)))
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    code = Path(inspect.getfile(inspect.unwrap(plan.measure))).read_bytes()
+    code = Path(inspect.getfile(getattr(plan.measure, "func", plan.measure))).read_bytes()  # func: of a partial
     head = {
         "name": name,
         "settings": settings,

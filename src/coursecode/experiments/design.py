@@ -209,7 +209,10 @@ def _choose_and_test(
 
 def _search(x: Tensor, y: Tensor, way: str, seed: int, epochs: int, trials: int) -> tuple[dict[str, Any], int, int]:
     """The best hyperparameters of ``trials`` trials, the epochs they took, and how many were stopped early."""
-    import optuna
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError("search: this experiment needs Optuna; run `pip install optuna`.") from error
 
     held = len(x) // 4
     spent = 0

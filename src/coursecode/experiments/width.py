@@ -113,7 +113,7 @@ def mixed_kernels(*, size: Size = "full") -> Plan:
     return Plan(
         jobs=[{"channels": channels} for channels in ((64, 128, 256) if full else (64,))],
         seeds=range(5 if full else 2),
-        settings={"batch": 8 if full else 1, "side": 28 if full else 14, "rounds": 7 if full else 2},
+        settings={"batch": 8 if full else 4, "side": 28, "rounds": 7 if full else 3},
         measure=_time_layers,
     )
 
