@@ -146,10 +146,25 @@ def join_chinese_lines(app: Sphinx, doctree: nodes.document) -> None:
                 text.parent.replace(text, nodes.Text(""))
 
 
+def translate_interface(app: Sphinx, exception: Exception | None) -> None:
+    """Replace the theme's English words, as whole texts or attributes, by those of ``zh/interface.yml``."""
+    if exception or not _is_chinese(app.config) or app.builder.format != "html":
+        return
+    words = yaml.safe_load((ROOT / "zh" / "interface.yml").read_text(encoding="utf-8"))
+    choices = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    whole = re.compile(rf'(>\s*|(?:title|aria-label|placeholder|alt)=")({choices})(?=\s*<|")')
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        mended = whole.sub(lambda match: match[1] + words[match[2]], text)
+        if mended != text:
+            page.write_text(mended, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_search_language(CourseChinese)
     app.connect("config-inited", add_paths, priority=900)
     app.connect("doctree-read", join_chinese_lines)
     app.connect("html-page-context", add_links)
+    app.connect("build-finished", translate_interface)
     app.add_css_file("course.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -125,6 +125,22 @@ def test_twins_have_the_same_labels_so_that_the_switch_keeps_the_section(read, n
     assert labels[0] == labels[1]
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("zh/")])
+def test_no_english_word_of_the_theme_is_left_in_a_chinese_page(built, name):
+    text = (built / name).read_text(encoding="utf-8")
+    text = re.sub(r"<!--.*?-->|<(script|style|pre|code|math|article)\b.*?</\1>", "", text, flags=re.DOTALL)
+    labels = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]+)"', text)
+    words = [word.strip() for word in re.findall(r">([^<]+)<", text)]
+    left = {w for w in [*labels, *words] if re.search(r"[A-Za-z]{3}", w) and not re.search(r"[\u4e00-\u9fff]", w)}
+    assert {w for w in left if not re.fullmatch(r"English|Ctrl|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)} == set()
+
+
+def test_tables_of_cells_are_shown_as_tables(built):
+    page = (built / "book/pooling.html").read_text(encoding="utf-8")
+    assert page.count("<table") >= 3
+    assert "| --- |" not in page
+
+
 # -- a real browser -------------------------------------------------------------------------------------------------
 
 

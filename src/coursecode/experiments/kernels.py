@@ -31,7 +31,7 @@ def large_kernel_or_stack(*, size: Size = "full") -> Plan:
     full = size == "full"
     return Plan(
         jobs=[{"net": net, "lr": lr} for net, lr in itertools.product(_BODIES, (0.02, 0.05))],
-        seeds=range(6 if full else 2),
+        seeds=range(10 if full else 2),
         settings={"images": 4000 if full else 100, "epochs": 8 if full else 1, "batch_size": 64, "channels": 16},
         measure=_train_body,
     )
