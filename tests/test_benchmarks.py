@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import io
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import pytest
 
 from benchmarks.measure import PARTS
 from coursecode.experiments import core, timings
 from coursecode.experiments.timings import Timings
-from tools import chapters
 
-mpl.use("agg")
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "book" / "honest-numbers.md"
 ROWS: list[core.Row] = [
     {"case": "ours", "round": 1, "seconds": 2.0},
     {"case": "floor", "round": 1, "seconds": 1.0},
@@ -116,60 +107,3 @@ def test_the_runner_refuses_what_would_spoil_the_books_numbers(tmp_path):
     assert "--tiny needs --out" in run("--tiny").stderr
     assert "no such part" in run("speed").stderr
     assert "--rounds must be at least 1" in run("--rounds", "0", "--out", str(tmp_path / "b.json")).stderr
-
-
-# The page
-
-
-def outputs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What each cell of the page prints and shows, with the results of ``folder``."""
-    monkeypatch.setattr(core, "_RESULTS", folder)
-    monkeypatch.setattr(timings, "FILE", folder / "benchmarks.json")
-    names: dict[str, Any] = {}
-    shown = []
-    for cell in chapters.parse(PAGE).cells:
-        body = ast.parse(cell.source).body
-        last = body.pop() if isinstance(body[-1], ast.Expr) else None
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(ast.Module(body, []), "cell", "exec"), names)
-            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
-        shown.append(printed.getvalue() + ("" if value is None else repr(value)))
-    return shown
-
-
-@pytest.fixture
-def copies(tmp_path: Path) -> Path:
-    for file in core._RESULTS.glob("*.json"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path
-
-
-@pytest.mark.parametrize("name", ["lenet_fashion", "lenet_mnist", "lenet_digits", "lenet_repairs"])
-def test_the_page_shows_another_accuracy_when_the_result_has_another(copies, monkeypatch, name):
-    before = outputs(copies, monkeypatch)
-    file = copies / f"{name}.json"
-    found = json.loads(file.read_text())
-    for row in found["rows"]:
-        if row.get("net") == "LeNet, modern" or row.get("change") == "ReLU":
-            row["accuracy"] = 0.123
-    file.write_text(json.dumps(found))
-    after = outputs(copies, monkeypatch)
-    changed = [new for old, new in zip(before, after, strict=True) if old != new]
-    assert changed
-    assert all("12.3" in new for new in changed)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_the_page_shows_other_times_when_the_benchmarks_have_others(copies, monkeypatch, part):
-    before = outputs(copies, monkeypatch)
-    file = copies / "benchmarks.json"
-    found = json.loads(file.read_text())
-    for number, row in enumerate(found[part]["rows"]):
-        row["cpu_seconds"] = row["seconds"] = 1000.0 * (number + 1)
-    file.write_text(json.dumps(found))
-    assert outputs(copies, monkeypatch) != before
-
-
-def test_every_stored_part_was_measured_by_this_plan():
-    stored = json.loads(timings.FILE.read_text(encoding="utf-8"))
-    assert list(PARTS) == sorted(stored, key=list(PARTS).index)

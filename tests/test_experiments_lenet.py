@@ -7,11 +7,8 @@ import torch
 from torch import nn
 
 from coursecode import data, lenet, training
-from coursecode.experiments import lenet_study
-from coursecode.experiments.core import Result, run, stored
+from coursecode.experiments.core import Result, run
 from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
-
-COMPARED = ("lenet_digits", "lenet_mnist", "lenet_fashion")
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +101,3 @@ def test_every_recipe_is_what_fit_takes():
             digits.train_y[:64],
             **{"num_epochs": 1, **options},
         )
-
-
-@pytest.mark.parametrize("name", COMPARED)
-def test_the_stored_comparison_is_whole(name):
-    result = stored(name)
-    full = lenet_study.__dict__[name](size="full")
-    assert len(runs(result)) == len(full.jobs) * len(full.seeds)
-    assert result.seeds == [0, 1, 2, 3, 4]
-    assert result.settings == dict(full.settings)
-    assert {row["parameters"] for row in runs(result) if "LeNet" in row["net"]} == {61_706}
-    classes = [row for row in result.rows if "class" in row]
-    assert sum(row[f"as {j}"] for row in classes for j in range(10)) == (1_000 if "digits" in name else 10_000)
-
-
-def test_the_stored_repairs_are_whole():
-    result, full = stored("lenet_repairs"), lenet_study.lenet_repairs(size="full")
-    assert len(result.rows) == len(full.jobs) * len(full.seeds)
-    assert result.settings == dict(full.settings)
