@@ -214,6 +214,8 @@ def test_grey_loses_what_only_colour_tells() -> None:
     assert (first != second).any(0).all()
     assert torch.equal(to_gray(first), to_gray(second))
     assert to_gray(first).unique().tolist() == [118]
+    assert [to_gray(image.double()).sub(117.84).abs().max() < 1e-9 for image in (first, second)] == [True] * 2
+    assert (first[0] > second[0]).sum() == 6 * 6
     edge = torch.tensor([[1, -1]])
     assert not corr2d(to_gray(first).long(), edge).any()
     red_minus_green = torch.stack([edge, -edge, 0 * edge])

@@ -22,36 +22,29 @@ from coursecode.training import evaluate, fit
 __all__ = ["halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
 
 _FACTORS = {"halve": 0.5, "keep": 1.0, "double": 2.0, "quadruple": 4.0}
+_FIRST = {28: 8, 16: 12}  # height of the first stage's maps: its channels when the later stages double
 _BRANCHES = {1: 28, 3: 28, 5: 4, 7: 4}  # kernel size: output channels of 64
 
 
 def halve_and_double(*, size: Size = "full") -> Plan:
-    """S22: three stages of two 3×3 layers on maps of 28, 14 and 7 pixels; what should the channels do at each halving?
+    """S22: three stages of two 3×3 layers, the map halved between them; what should the channels do at each halving?
 
-    Halve, keep, double or quadruple, compared once at about the MACs of doubling (the first stage is made wider or
-    narrower), once from the same first stage of 8 channels. Every net is trained with each of two learning rates, so
-    that the answer does not hang on one of them.
+    Halve, keep, double or quadruple, at about the MACs of doubling: the first stage is made wider or narrower. Every
+    net is trained on two sizes of the first map and with two learning rates, so that the answer does not hang on one.
     """
     full = size == "full"
-    nets = [("equal MACs", rule) for rule in _FACTORS] + [("equal start", rule) for rule in ("keep", "quadruple")]
+    factors = itertools.product((28, 16), _FACTORS, (0.01, 0.03) if full else (0.03,))
     return Plan(
-        jobs=[
-            {"compared": compared, "rule": rule, "lr": lr}
-            for (compared, rule), lr in itertools.product(nets, (0.01, 0.03) if full else (0.03,))
-        ],
-        seeds=range(6 if full else 2),
-        settings={"images": 4000 if full else 50, "epochs": 4 if full else 1, "batch_size": 50, "first": 8},
+        jobs=[{"first_map": first_map, "rule": rule, "lr": lr} for first_map, rule, lr in factors],
+        seeds=range(8 if full else 2),
+        settings={"images": 4000 if full else 50, "epochs": 4 if full else 1, "batch_size": 50},
         measure=_train_rule,
     )
 
 
-def _train_rule(
-    *, compared: str, rule: str, lr: float, seed: int, images: int, epochs: int, batch_size: int, first: int
-) -> Row:
-    widths = _widths(first, _FACTORS[rule])
-    if compared == "equal MACs":
-        widths = _widths(_first_width(_FACTORS[rule], _stage_macs(_widths(first, 2.0))), _FACTORS[rule])
-    net = three_stages(widths)
+def _train_rule(*, first_map: int, rule: str, lr: float, seed: int, images: int, epochs: int, batch_size: int) -> Row:
+    widths = _equal_widths(_FACTORS[rule], first_map)
+    net = three_stages(widths, first_map=first_map)
     layers = [row for row in summary(net, (1, 28, 28)) if row.macs]
     digits = _digits()
     chosen = some_of_each(digits.train_y, images // 10, seed=seed)
@@ -59,46 +52,55 @@ def _train_rule(
     fit(net, x, y, num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, progress=False)
     return {
         "widths": "-".join(map(str, widths)),
-        "activations": sum(2 * width * side**2 for width, side in zip(widths, (28, 14, 7), strict=True)),
-        "weights": sum(row.parameters for row in layers),
+        "activations": sum(2 * width * side**2 for width, side in zip(widths, _sides(first_map), strict=True)),
+        "parameters": sum(row.parameters for row in layers),
         "MACs": sum(row.macs for row in layers),
         "accuracy": evaluate(net, digits.test_x, digits.test_y).accuracy,
     }
 
 
+def _equal_widths(factor: float, first_map: int) -> list[int]:
+    """The channels of the stages, growing by ``factor``, that come closest to the MACs of doubling from ``_FIRST``."""
+    goal = _stage_macs(_widths(_FIRST[first_map], 2.0), first_map)
+    tenths = min(range(10, 400), key=lambda t: abs(_stage_macs(_widths(t / 10, factor), first_map) - goal))
+    return _widths(tenths / 10, factor)
+
+
 def _widths(first: float, factor: float) -> list[int]:
-    """The channels of the three stages."""
     return [max(1, round(first * factor**stage)) for stage in range(3)]
 
 
-def _stage_macs(widths: list[int]) -> int:
-    """The MACs of all 3×3 layers of ``three_stages(widths)``."""
+def _sides(first_map: int) -> list[int]:
+    return [first_map // 2**stage for stage in range(3)]
+
+
+def _stage_macs(widths: list[int], first_map: int) -> int:
+    """The MACs of all 3×3 layers of ``three_stages``."""
     total, before = 0, 1
-    for width, side in zip(widths, (28, 14, 7), strict=True):
+    for width, side in zip(widths, _sides(first_map), strict=True):
         total += conv_macs(before, width, 3, (side, side)) + conv_macs(width, width, 3, (side, side))
         before = width
     return total
 
 
-def _first_width(factor: float, macs: int) -> float:
-    """The channels of the first stage, in tenths, with which a rule comes closest to ``macs``."""
-    return min((tenths / 10 for tenths in range(10, 400)), key=lambda c: abs(_stage_macs(_widths(c, factor)) - macs))
+def three_stages(widths: list[int], *, first_map: int) -> nn.Sequential:
+    """Two 3×3 layers per stage, pooling that halves the map, at last a dense layer; digits to logits.
 
+    ``first_map`` is the height of the first stage's maps: 28, or 16 by padding the image to 32 and stride 2 in the
+    first layer. The ReLUs are leaky, since a stage of three channels with plain ones may die.
 
-def three_stages(widths: list[int]) -> nn.Sequential:
-    """Per stage two 3×3 layers with ReLU and a pooling that halves the map, then a dense layer; digits to logits.
-
-    >>> three_stages([8, 16, 32])(torch.zeros(2, 1, 28, 28)).shape
+    >>> three_stages([8, 16, 32], first_map=28)(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
     """
-    layers: list[nn.Module] = []
-    before = 1
+    layers: list[nn.Module] = [nn.ZeroPad2d((2 * first_map - 28) // 2)] if first_map < 28 else []
+    stride, before = (2 if first_map < 28 else 1), 1
     for width in widths:
         for channels in (before, width):
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            layers += [nn.Conv2d(channels, width, 3, stride=stride, padding=1), nn.LeakyReLU(0.1)]
+            stride = 1
         layers.append(nn.MaxPool2d(2))
         before = width
-    return _kaiming(nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * 3 * 3, 10)))
+    return _kaiming(nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * (first_map // 8) ** 2, 10)))
 
 
 def mixed_kernels(*, size: Size = "full") -> Plan:
