@@ -98,7 +98,6 @@ def test_the_ledger_does_not_depend_on_the_seed() -> None:
         assert len({(row["first_map"], row["rule"], row[column]) for row in rows}) == 8
 
 
-@claim("S22")
 # -- mixed kernels ------------------------------------------------------------------------------------------------
 
 
