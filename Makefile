@@ -5,9 +5,9 @@ PORT   ?= 8000
 BIN    := .venv/bin
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help book notebooks serve test check lint nbval experiments bench clean environment
+.PHONY: help book notebooks serve test check lint nbval translation-status experiments bench clean environment
 help:          ## list these targets
-	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
+	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
 book: notebooks  ## environment, stale notebooks, site; prints the address to open
 	@$(BIN)/python -m tools.site
@@ -34,6 +34,9 @@ lint: environment
 
 nbval: environment  ## run every notebook and compare its outputs with the committed ones
 	$(RUN) pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book $(wildcard zh/book)
+
+translation-status: environment  ## the sections of the Chinese edition that are behind the English text
+	@$(BIN)/python -m tools.editions
 
 experiments: environment  ## run the long experiments again (hours); the book shows their results
 	$(BIN)/python -m coursecode.experiments
