@@ -12,7 +12,7 @@ help:          ## list these targets
 book: notebooks  ## environment, stale notebooks, site; prints the address to open
 	@$(BIN)/python -m tools.site
 
-notebooks: environment  ## make the notebooks that are stale (FORCE=1: all)
+notebooks: environment  ## make the notebooks that are stale, or all with FORCE=1
 	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
 
 serve: book    ## serve the site on this machine
@@ -38,10 +38,10 @@ nbval: environment  ## run every notebook and compare its outputs with the commi
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.editions
 
-experiments: environment  ## run the long experiments again (hours); the book shows their results
+experiments: environment  ## run the long experiments (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
 
-bench: environment  ## measure speed and memory; the book's page of honest numbers shows the result
+bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks
 
 clean:         ## remove the environment and everything built

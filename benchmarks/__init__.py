@@ -1,1 +1,1 @@
-"""Measurements of speed and memory: ``python -m benchmarks`` stores them where the page *Honest numbers* reads them."""
+"""Measurements of speed and memory: ``python -m benchmarks`` stores them as JSON in the package."""

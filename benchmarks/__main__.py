@@ -1,4 +1,4 @@
-"""``python -m benchmarks [PART …]``: measure, and store the result for the page *Honest numbers*.
+"""``python -m benchmarks [PART …]``: measure, and store the result for the book.
 
 A part replaces its own block of the file and leaves the others. Cases are interleaved: each round measures all of
 them once, so that a slow minute of the machine touches all alike.

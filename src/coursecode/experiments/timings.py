@@ -1,4 +1,4 @@
-"""What ``python -m benchmarks`` measured, for the page *Honest numbers*: all parts in ``results/benchmarks.json``.
+"""What ``python -m benchmarks`` measured, for the book: all parts in ``results/benchmarks.json``.
 
 epoch = load("epoch")                                   # the last run of this part
 epoch.summary(by="case", value="seconds")               # [{"case": …, "n": 5, "median": …, "min": …, "max": …}, …]
