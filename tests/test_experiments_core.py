@@ -260,7 +260,26 @@ def test_a_summary_has_mean_and_sd_per_group() -> None:
 def test_a_table_shows_mean_and_sd_and_what_does_not_vary_as_it_is() -> None:
     lines = str(RESULT.table(by="net", values=["weights", "accuracy", "time"])).splitlines()
     assert lines[1].split() == ["a", "9", "92.0", "±", "2.8", "%", "12.0", "±", "2.8"]
-    assert lines[2].split() == ["b", "12,000", "95.0", "±", "4.2", "%", "12.0", "±", "0.0"]
+    assert lines[2].split() == ["b", "12,000", "95.0", "±", "4.2", "%", "12"]
+
+
+def test_curves_hold_means_and_bands_for_every_x() -> None:
+    xs, means, bands = RESULT.curves(x="seed", by="net", value="time")
+    assert (xs, means) == ([0, 1], {"a": [10.0, 14.0], "b": [12.0, 12.0]})
+    _, means, bands = RESULT.curves(x="weights", by=["net"], value="time")
+    assert means["a"][0] == 12.0
+    assert str(means["a"][1]) == "nan"  # net a never has 12,000 weights
+    low, high = bands["a"]
+    assert (low[0], high[0]) == pytest.approx((12 - 8**0.5, 12 + 8**0.5))
+    assert list(RESULT.curves(x="seed", by=["net", "weights"], value="time")[1]) == [
+        "net a, weights 9",
+        "net b, weights 12000",
+    ]
+
+
+def test_a_part_of_a_result_is_a_result() -> None:
+    assert RESULT.where(net="a").rows == [ROWS[0], ROWS[2]]
+    assert RESULT.where(net="a").seeds == RESULT.seeds
 
 
 def test_an_effect_is_a_difference_within_each_seed() -> None:

@@ -50,7 +50,7 @@ def test_a_result_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
     assert Result.load(tmp_path / f"{name}.json") == small(name)
 
 
-@pytest.mark.parametrize("name", ["how_wide", "mixed_kernels"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_stored_run_is_the_full_run_of_this_code(name: str) -> None:
     result, plan = stored(name), getattr(width, name)()
     assert result.settings == json.loads(json.dumps(plan.settings))
@@ -96,6 +96,13 @@ def test_the_ledger_does_not_depend_on_the_seed() -> None:
     rows = small("halve_and_double").rows
     for column in ("widths", "activations", "parameters", "MACs"):
         assert len({(row["first_map"], row["rule"], row[column]) for row in rows}) == 8
+
+
+@claim("S22")
+def test_doubling_wins_over_keeping_and_halving_at_equal_macs() -> None:
+    result = stored("halve_and_double")
+    for other in ("keep", "halve"):
+        assert result.effect(value="accuracy", of="rule", high="double", low=other).low > 0
 
 
 # -- mixed kernels ------------------------------------------------------------------------------------------------

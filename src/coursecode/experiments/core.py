@@ -25,6 +25,8 @@ generators made from ``seed``. A column whose name ends in ``accuracy`` is a sha
     result.table(by="net", values=["parameters", "accuracy"])       # a cell's last value: mean ± sd
     result.effect(value="accuracy", of="net", high="two 3×3", low="one 5×5")    # paired difference and interval
     result.column("accuracy", net="two 3×3")                        # the plain numbers
+    result.where(net="two 3×3")                                     # a result with these rows only
+    xs, means, bands = result.curves(x="depth", by="net", value="accuracy")     # for plotting.lines
 
 ``python -m coursecode.experiments NAME`` makes the full run and stores it in ``results/NAME.json``.
 """
@@ -44,7 +46,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -166,6 +168,10 @@ class Result:
             self._check_column("select", key)
         return [row for row in self.rows if all(row.get(key) == value for key, value in where.items())]
 
+    def where(self, **where: Plain) -> Result:
+        """The same result with the selected rows only."""
+        return replace(self, rows=self.select(**where))
+
     def column(self, name: str, **where: Plain) -> list[Any]:
         """One column of the selected rows, in their order."""
         self._check_column("column", name)
@@ -189,20 +195,33 @@ class Result:
     def table(self, *, by: str | Sequence[str], values: Sequence[str], header: Sequence[str] | None = None) -> Any:
         """A table as a cell's last value: one row per combination of ``by``, each value as mean ± sd over the rows.
 
-        A value that does not vary within the groups is shown as it is; columns whose name ends in
+        A value that does not vary within its group is shown as it is; columns whose name ends in
         ``accuracy`` in percent, with one decimal.
         """
         from coursecode.plotting import table
 
         keys = [by] if isinstance(by, str) else list(by)
         columns = [self.summary(by=keys, value=value) for value in values]
-        cells = [
-            [_mean_and_sd(value, row, fixed=all(r["sd"] == 0 for r in column)) for row in column]
-            for value, column in zip(values, columns, strict=True)
-        ]
+        cells = [[_mean_and_sd(value, row) for row in column] for value, column in zip(values, columns, strict=True)]
         names = [tuple(row[key] for key in keys) for row in columns[0]]
         rows = [(*name, *row) for name, row in zip(names, zip(*cells, strict=True), strict=True)]
         return table(rows, header or (*keys, *values))
+
+    def curves(
+        self, *, x: str, by: str | Sequence[str], value: str
+    ) -> tuple[list[Plain], dict[str, list[float]], dict[str, tuple[list[float], list[float]]]]:
+        """What ``plotting.lines`` draws: the values of ``x``, and per combination of ``by`` means and mean ± sd."""
+        keys = [by] if isinstance(by, str) else list(by)
+        xs = list(dict.fromkeys(self.column(x)))
+        means: dict[str, list[float]] = {}
+        bands: dict[str, tuple[list[float], list[float]]] = {}
+        for row in self.summary(by=[*keys, x], value=value):
+            name = str(row[keys[0]]) if len(keys) == 1 else ", ".join(f"{key} {row[key]}" for key in keys)
+            empty = [math.nan] * len(xs)
+            line, (low, high) = means.setdefault(name, empty[:]), bands.setdefault(name, (empty[:], empty[:]))
+            at = xs.index(row[x])
+            line[at], low[at], high[at] = row["mean"], row["mean"] - row["sd"], row["mean"] + row["sd"]
+        return xs, means, bands
 
     def effect(self, *, value: str, of: str, high: Plain, low: Plain, **where: Plain) -> Effect:
         """How much ``value`` changes when the column ``of`` goes from ``low`` to ``high``, all else equal.
@@ -261,8 +280,9 @@ class Result:
             raise ValueError(f"Result.{who}: {self.name} has no column {name!r}; its columns are {known}.")
 
 
-def _mean_and_sd(column: str, row: Mapping[str, Any], *, fixed: bool) -> Plain:
+def _mean_and_sd(column: str, row: Mapping[str, Any]) -> Plain:
     mean, sd = row["mean"], row["sd"]
+    fixed = sd == 0
     if column.endswith("accuracy"):
         return f"{100 * mean:.1f} %" if fixed else f"{100 * mean:.1f} ± {100 * sd:.1f} %"
     if fixed:
