@@ -31,10 +31,11 @@ import nbformat
 import yaml
 from jupytext.myst import MystMetadataParsingError
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from tools import unwritable
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,6 +168,12 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
         raise NotebookError(f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}") from None
+    except (DeadKernelError, RuntimeError) as error:
+        raise NotebookError(
+            f"{page.source}: the kernel that runs its cells ended ({type(error).__name__}: {error}). Most often memory "
+            "was short: a chapter takes up to 600 MB. Close other programs and run the same command again; "
+            "what is finished is kept."
+        ) from None
     for i, cell in enumerate(cells):
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
@@ -423,6 +430,8 @@ def main() -> None:
         sys.exit(make(only=arguments.names, force=arguments.force, check=arguments.check))
     except (NotebookError, PlainError) as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable("notebooks", error))
 
 
 if __name__ == "__main__":
