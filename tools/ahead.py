@@ -94,7 +94,7 @@ def sphinx() -> None:
         assert "'jupyter_book'" in text
         conf.write_text(re.sub(r"'jupyter_book',? ?|, 'jupyter_book'", "", text), encoding="utf-8")
         run(python, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-c", str(settings), str(ROOT / source),
-            str(settings / "html"))  # fmt: skip
+            str(settings / "html"), PYTHONPATH=os.pathsep.join((str(ROOT / "sphinxext"), str(ROOT))))  # fmt: skip
 
 
 def links() -> None:
