@@ -126,7 +126,7 @@ def main():
         )
     if os.path.exists(STAMP):
         os.remove(STAMP)
-    say("installing the pinned packages into .venv (once; a few minutes and about 1.5 GB with the CPU build of torch)")
+    say("installing the pinned packages into .venv (once, a few minutes; README.md says how much it downloads)")
     if not same_python():
         create()
     install(torch)
