@@ -148,6 +148,12 @@ def _kernel_environment() -> dict[str, str]:
             "IPYTHONDIR": tempfile.mkdtemp(prefix="ipython-")}  # fmt: skip
 
 
+SHORT_OF_MEMORY = (
+    "Most likely memory was short: a chapter takes up to 600 MB. Close other programs and run the same command again; "
+    "what is finished is kept."
+)
+
+
 def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[NotebookNode]:
     """Run the code cells of a chapter in a fresh kernel; the executed cells, or a NotebookError."""
     cells = [
@@ -167,12 +173,12 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         asyncio.run(client.async_execute(env=_kernel_environment()))
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
-        raise NotebookError(f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}") from None
+        short = error.ename == "MemoryError" or "allocate memory" in error.evalue
+        told = f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}"
+        raise NotebookError(f"{told}\n{SHORT_OF_MEMORY}" if short else told) from None
     except (DeadKernelError, RuntimeError) as error:
         raise NotebookError(
-            f"{page.source}: the kernel that runs its cells ended ({type(error).__name__}: {error}). Most often memory "
-            "was short: a chapter takes up to 600 MB. Close other programs and run the same command again; "
-            "what is finished is kept."
+            f"{page.source}: the kernel that runs its cells ended ({type(error).__name__}: {error}). {SHORT_OF_MEMORY}"
         ) from None
     for i, cell in enumerate(cells):
         for output in cell.outputs:
