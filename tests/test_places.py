@@ -152,8 +152,8 @@ def dockerfile_problems(text: str) -> list[str]:
         if name == "ADD":
             found.append(f"ADD {value}: use COPY")
         if name == "RUN" and "pip install" in value:
-            for command in re.split(r"&&|;", value):
-                if "pip install" in command and "--no-cache-dir" not in command:
+            for command in (part for part in value.split("&&") if "pip install" in part):
+                if "--no-cache-dir" not in command:
                     found.append(f"RUN {command.strip()}: --no-cache-dir")
                 words = shlex.split(command)
                 valued = ("--requirement", "--constraint", "--extra-index-url")
