@@ -2,10 +2,11 @@
 # Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000.
 PYTHON ?= python3
 PORT   ?= 8000
-BIN    := .venv/bin
+BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help book notebooks serve test check lint nbval translation-status experiments bench clean environment
+.PHONY: help book notebooks serve test check lint nbval package gpu translation-status experiments bench release links
+.PHONY: next-packages next-sphinx clean environment
 help:          ## list these targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
@@ -35,6 +36,13 @@ lint: environment
 nbval: environment  ## run every notebook and compare its outputs with the committed ones
 	$(RUN) pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book $(wildcard zh/book)
 
+package: environment  ## the tests of the package alone, which run on Windows too
+	$(RUN) pytest -q -n 2 --dist loadgroup -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
+
+gpu: environment  ## every test and notebook on CUDA
+	COURSECODE_DEVICE=cuda $(RUN) pytest -q -n 2 --dist loadgroup
+	COURSECODE_DEVICE=cuda $(MAKE) nbval
+
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.editions
 
@@ -43,6 +51,20 @@ experiments: environment  ## run the long experiments (hours); the results are J
 
 bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks
+
+release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
+	@$(BIN)/python -m tools.release
+	@$(MAKE) pdf epub
+	@$(MAKE) archive
+
+links: notebooks  ## ask whether the pages of other sites that the book links to are still there
+	@$(BIN)/python -m tools.ahead links
+
+next-packages: environment  ## the package and its notebooks with the newest torch, numpy and matplotlib
+	@$(BIN)/python -m tools.ahead packages
+
+next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
+	@$(BIN)/python -m tools.ahead sphinx
 
 clean:         ## remove the environment and everything built
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

@@ -48,7 +48,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "book" / "b.md").write_text(chapter("b", "from coursecode.right import g", "g(2)"))
     (tmp_path / "book" / "index.md").write_text("# Home\n")
     (tmp_path / "requirements.txt").write_text("# pins\ntorch==2.13.0\n")
-    (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/course/\n")
+    (tmp_path / "_config.yml").write_text(
+        "repository:\n  url: https://example.org/course.git\n  branch: main\nhtml:\n  baseurl: https://example.org/course/\n"
+    )
     (tmp_path / "_toc.yml").write_text(
         "root: book/index\nparts:\n  - numbered: 2\n    chapters:\n      - file: book/a\n      - file: book/b\n"
     )

@@ -132,7 +132,36 @@ def test_no_english_word_of_the_theme_is_left_in_a_chinese_page(built, name):
     labels = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]+)"', text)
     words = [word.strip() for word in re.findall(r">([^<]+)<", text)]
     left = {w for w in [*labels, *words] if re.search(r"[A-Za-z]{3}", w) and not re.search(r"[\u4e00-\u9fff]", w)}
-    assert {w for w in left if not re.fullmatch(r"English|Ctrl|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)} == set()
+    assert {
+        w for w in left if not re.fullmatch(r"English|Ctrl|Binder|Colab|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)
+    } == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_launch_buttons_lead_to_the_notebook_of_the_page_in_the_repository(read, name):
+    config = site.edition_settings(ROOT, "en")[0]
+    _, _, _, owner, repository = config["repository"]["url"].split("/")
+    place = f"{owner}/{repository}", config["repository"]["branch"]
+    source = ROOT / name.removesuffix(".html")
+    links = [
+        link for link in read(name).links if urlsplit(link).netloc in ("mybinder.org", "colab.research.google.com")
+    ]
+    if not source.with_suffix(".ipynb").exists():
+        assert links == []
+        return
+    notebook = source.with_suffix(".ipynb").relative_to(ROOT)
+    assert sorted(links) == [
+        f"{config['launch_buttons']['colab_url']}/github/{place[0]}/blob/{place[1]}/{notebook}",
+        f"{config['launch_buttons']['binderhub_url']}/v2/gh/{place[0]}/{place[1]}?urlpath=lab/tree/{notebook}",
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if (ROOT / name).with_suffix(".ipynb").exists()])
+def test_the_notebook_for_download_is_the_committed_one(built, name):
+    offered = built / name.replace("book/", "_sources/book/").replace(".html", ".ipynb")
+    assert offered.read_bytes() == (ROOT / name).with_suffix(".ipynb").read_bytes()
+    page = (built / name).read_text(encoding="utf-8")
+    assert f'href="../_sources/{name.removeprefix("zh/").replace(".html", ".ipynb")}"' in page
 
 
 def test_tables_of_cells_are_shown_as_tables(built):

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tools import unwritable
+
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("-n", "-W", "--keep-going")
 SOURCES = {"en": Path(), "zh": Path("zh")}
@@ -162,6 +164,8 @@ def main() -> None:
         site = build(languages=tuple(sys.argv[1:]) or ("en", "zh"))
     except SiteError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable("site", error))
     print(f"The book is ready: {(site / 'index.html').as_uri()}")
 
 
