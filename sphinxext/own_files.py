@@ -110,7 +110,7 @@ def slim(css: str, keep: Callable[[str], bool]) -> str:
     lines = []
     for head, body in rules(css):
         if body is None:
-            if not head.startswith("@charset"):
+            if not head.startswith(("@charset", "@import")):
                 lines.append(f"{head};")
         elif head.startswith(("@media", "@supports", "@layer", "@container")):
             if inner := slim(body, keep):
@@ -138,6 +138,31 @@ def _words(out: Path) -> set[str]:
     return found
 
 
+_IMPORT = re.compile(r"""@import\s+(?:url\()?["']([^"']+)["']\)?""")
+
+
+def _with_imports(static: Path, names: list[str]) -> list[str]:
+    """The style sheets with those that they import before them."""
+    found: list[str] = []
+    for name in names:
+        imported = _IMPORT.findall((static / name).read_text(encoding="utf-8"))
+        others = [posixpath.normpath(posixpath.join(posixpath.dirname(name), other)) for other in imported]
+        found += [other for other in _with_imports(static, others) if other not in found]
+        found.append(name)
+    return found
+
+
+def _rebased(css: str, folder: str) -> str:
+    """The rules with their addresses relative to ``_static`` in place of ``folder`` below it."""
+
+    def move(match: re.Match[str]) -> str:
+        address = match[1].strip("\"'")
+        elsewhere = re.match(r"[a-z]+:|#|/", address)
+        return match[0] if elsewhere else f'url("{posixpath.normpath(posixpath.join(folder, address))}")'
+
+    return re.sub(r"url\(((?:\"[^\"]*\"|'[^']*'|[^)])*)\)", move, css)
+
+
 _ICON = re.compile(r"\.(fa|fas|far|fab|fa-[\w-]+|svg-inline--fa)(?![\w-])")
 
 
@@ -149,23 +174,13 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
     out = Path(app.outdir)
     words = _words(out)
     parts = []
-    for name in names:
-        folder = posixpath.dirname(name)
-
-        def rebased(match: re.Match[str], folder: str = folder) -> str:
-            address = match[1].strip("\"'")
-            if re.match(r"[a-z]+:|#|/", address):
-                return match[0]
-            return f'url("{posixpath.normpath(posixpath.join(folder, address))}")'
+    for name in _with_imports(out / "_static", names):
 
         def keep(selector: str, own: bool = name == "course.css") -> bool:
-            if own:
-                return True
             alone = re.sub(r"::?(before|after)$", "", selector)
-            return not re.fullmatch(rf"(?:{_ICON.pattern}|:host|,|\s)+", alone) and _can_match(selector, words)
+            return own or not re.fullmatch(rf"(?:{_ICON.pattern}|:host|\s)+", alone) and _can_match(selector, words)
 
-        css = slim((out / "_static" / name).read_text(encoding="utf-8"), keep)
-        parts.append(re.sub(r"url\(((?:\"[^\"]*\"|'[^']*'|[^)])*)\)", rebased, css))
+        parts.append(_rebased(slim((out / "_static" / name).read_text(encoding="utf-8"), keep), posixpath.dirname(name)))
         if name == THEME[-1]:
             parts.append(slim(style_sheet(), lambda selector: True))
     bundle = "\n".join(parts)
@@ -180,5 +195,5 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", use_own_files, priority=900)
-    app.connect("build-finished", write_bundle)
+    app.connect("build-finished", write_bundle, priority=900)  # the theme writes its colours of code at this event
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}
