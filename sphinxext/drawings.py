@@ -43,7 +43,9 @@ def _cell(x: float, y: float, size: float, shade: float, *, cls: str = "cell", f
 
 def _grid(x: float, y: float, size: float, shades: Iterable[Iterable[float]], *, gap: float = 1.5) -> str:
     return "".join(
-        _cell(x + c * size, y + r * size, size - gap, shade) for r, row in enumerate(shades) for c, shade in enumerate(row)
+        _cell(x + c * size, y + r * size, size - gap, shade)
+        for r, row in enumerate(shades)
+        for c, shade in enumerate(row)
     )
 
 
@@ -119,15 +121,24 @@ def local() -> str:
     """Each output sees three neighbours, with the same three weights everywhere."""
     left = [(30, 15 + 12 * i) for i in range(11)]
     right = [(210, 27 + 12 * i) for i in range(9)]
-    shades = ('stroke-opacity="1"', 'stroke-opacity=".55" stroke-dasharray="7 4"', 'stroke-opacity=".9" stroke-dasharray="1.5 4"')
+    shades = (
+        'stroke-opacity="1"',
+        'stroke-opacity=".55" stroke-dasharray="7 4"',
+        'stroke-opacity=".9" stroke-dasharray="1.5 4"',
+    )
     lines = ""
     for i, b in enumerate(right):
         chosen = i == 4
         for k in range(3):
             look = f'{shades[k]} stroke-width="{2.6 if chosen else 1.1}" stroke-linecap="round"'
-            lines += _line(*left[i + k], *b, cls="kernel" if chosen else "line", colour=KERNEL if chosen else BLUE, more=look)
+            lines += _line(
+                *left[i + k], *b, cls="kernel" if chosen else "line", colour=KERNEL if chosen else BLUE, more=look
+            )
     dots = "".join(_dot(x, y, 4) for x, y in left)
-    dots += "".join(_dot(x, y, 4, cls="ink" if i != 4 else "spot", colour=INK if i != 4 else KERNEL) for i, (x, y) in enumerate(right))
+    dots += "".join(
+        _dot(x, y, 4, cls="ink" if i != 4 else "spot", colour=INK if i != 4 else KERNEL)
+        for i, (x, y) in enumerate(right)
+    )
     return lines + dots
 
 
@@ -184,7 +195,9 @@ def stride() -> str:
     inside = [[0.25 + 0.6 * abs(math.sin(1.7 * r + 0.9 * c * c)) for c in range(6)] for r in range(6)]
     frames = _frame(left - 1.5, top - 1.5, 3 * size + 1, 3 * size + 1)
     for step, opacity in ((2, ".55"), (4, ".3")):
-        frames += _frame(left - 1.5 + step * size, top - 1.5, 3 * size + 1, 3 * size + 1, extra=f'stroke-opacity="{opacity}"')
+        frames += _frame(
+            left - 1.5 + step * size, top - 1.5, 3 * size + 1, 3 * size + 1, extra=f'stroke-opacity="{opacity}"'
+        )
     return ring + _grid(left + size, top + size, size, inside, gap=2) + frames
 
 
@@ -197,12 +210,22 @@ def channels() -> str:
             f'<rect class="sheet" x="{x}" y="{y}" width="78" height="78" rx="4" fill="{PAPER}" stroke="{colour}" stroke-width="1.5"/>'
         )
         planes += [
-            _cell(x + 4 + 14 * c, y + 4 + 14 * r, 12.5, 0.2 + 0.55 * abs(math.sin(2.1 * r + 1.3 * c + i)), cls=cls, fill=colour)
+            _cell(
+                x + 4 + 14 * c,
+                y + 4 + 14 * r,
+                12.5,
+                0.2 + 0.55 * abs(math.sin(2.1 * r + 1.3 * c + i)),
+                cls=cls,
+                fill=colour,
+            )
             for r in range(5)
             for c in range(5)
         ]
         planes.append(_frame(x + 31, y + 3, 42, 42))
-    out = [_plane(172 + 16 * i, 40 + 20 * i, 9, [row[2 + i : 7 + i] for row in _correlated(k)[1:6]]) for i, k in enumerate((DOWN, LEFT))]
+    out = [
+        _plane(172 + 16 * i, 40 + 20 * i, 9, [row[2 + i : 7 + i] for row in _correlated(k)[1:6]])
+        for i, k in enumerate((DOWN, LEFT))
+    ]
     return "".join(planes) + _arrow(146, 75) + "".join(out)
 
 
@@ -223,9 +246,7 @@ def pooling() -> str:
     return _grid(19, 17, size, values, gap=3) + blocks + _arrow(144, 75) + _grid(171, 46, size, best, gap=3)
 
 
-DRAWINGS: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (web, local, lenet, kernel, stride, channels, pooling)
-}
+DRAWINGS: dict[str, Callable[[], str]] = {f.__name__: f for f in (web, local, lenet, kernel, stride, channels, pooling)}
 
 
 def svg(name: str, *, alt: str = "") -> str:

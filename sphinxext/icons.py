@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 _FILE = '<path d="M4 1.5h5l3.5 3.5v9.5H4z"/><path d="M9 1.5V5h3.5"/>'
 _PEN = '<path d="m2.5 13.5.8-3.2L11 2.5 13.5 5l-7.8 7.7z"/><path d="m9.5 4 2.5 2.5"/>'
-_BULB = '<path d="M5.6 11.5c-1.3-.8-2.1-2.2-2.1-3.9a4.5 4.5 0 0 1 9 0c0 1.7-.8 3.1-2.1 3.9v1H5.6z"/><path d="M6.2 15h3.6"/>'
+_BULB = (
+    '<path d="M5.6 11.5c-1.3-.8-2.1-2.2-2.1-3.9a4.5 4.5 0 0 1 9 0c0 1.7-.8 3.1-2.1 3.9v1H5.6z"/><path d="M6.2 15h3.6"/>'
+)
 _ALERT = '<path d="M8 1.8 15 14H1z"/><path d="M8 6v4M8 12v.01"/>'
 _INFO = '<circle cx="8" cy="8" r="6.5"/><path d="M8 7.5V11M8 5v.01"/>'
 
@@ -84,7 +86,7 @@ _BASE = """
 def _mask(drawing: str) -> str:
     head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#000" stroke-width="1.5" '
     svg = f'{head}stroke-linecap="round" stroke-linejoin="round">{drawing}</svg>'
-    return f"url(\"data:image/svg+xml,{quote(svg, safe=' =:/<>?@!$&()*+,;')}\")".replace("%22", "'")
+    return f'url("data:image/svg+xml,{quote(svg, safe=" =:/<>?@!$&()*+,;")}")'.replace("%22", "'")
 
 
 def style_sheet() -> str:

@@ -11,17 +11,17 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sphinx.application import Sphinx
-
 from icons import style_sheet
+from sphinx.application import Sphinx
 
 BUNDLE = "site.css"
 THEME = ("styles/theme.css", "styles/pydata-sphinx-theme.css")
-UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html", "locales", "images/logo_*")
+UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html")
 
 
 def _local(asset: Any) -> str | None:
@@ -50,7 +50,12 @@ def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[s
             continue
         seen.add(key)
         attributes = script.attributes
-        if name.startswith("_static/") and not attributes and pagename != "search" and "documentation_options" not in name:
+        if (
+            name.startswith("_static/")
+            and not attributes
+            and pagename != "search"
+            and "documentation_options" not in name
+        ):
             script = type(script)(name, priority=script.priority, defer="defer")
         scripts.append(script)
     context["script_files"] = scripts
@@ -178,13 +183,18 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
 
         def keep(selector: str, own: bool = name == "course.css") -> bool:
             alone = re.sub(r"::?(before|after)$", "", selector)
-            return own or not re.fullmatch(rf"(?:{_ICON.pattern}|:host|\s)+", alone) and _can_match(selector, words)
+            return own or (not re.fullmatch(rf"(?:{_ICON.pattern}|:host|\s)+", alone) and _can_match(selector, words))
 
-        parts.append(_rebased(slim((out / "_static" / name).read_text(encoding="utf-8"), keep), posixpath.dirname(name)))
+        parts.append(
+            _rebased(slim((out / "_static" / name).read_text(encoding="utf-8"), keep), posixpath.dirname(name))
+        )
         if name == THEME[-1]:
             parts.append(slim(style_sheet(), lambda selector: True))
     bundle = "\n".join(parts)
     (out / "_static" / BUNDLE).write_text(bundle, encoding="utf-8")
+    for pattern in UNUSED:
+        for path in (out / "_static").glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     digest = hashlib.sha256(bundle.encode()).hexdigest()[:8]
     for page in out.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

@@ -37,7 +37,10 @@ DRAWN = {  # page: drawings
     "lenet": ("lenet",),
 }
 SITE = {"en": "From Dense to Convolution", "zh": "从全连接到卷积"}
-CLAIM = {"en": "An executable course. Every formula tested, every claim measured.", "zh": "一门可以运行的课：公式都测试过，结论都测量过。"}
+CLAIM = {
+    "en": "An executable course. Every formula tested, every claim measured.",
+    "zh": "一门可以运行的课：公式都测试过，结论都测量过。",
+}
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 1200px; height: 630px; padding: 64px 72px; background: #fff; color: #14213d; display: flex; gap: 40px;

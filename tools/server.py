@@ -75,7 +75,9 @@ class Handler(SimpleHTTPRequestHandler):
         if status is HTTPStatus.OK and self.headers.get("If-None-Match") == tag:
             status, content = HTTPStatus.NOT_MODIFIED, b""
         self.send_response(status)
-        self.send_header("Content-Type", self.guess_type(str(file)) + ("; charset=utf-8" if file.suffix in TEXT else ""))
+        self.send_header(
+            "Content-Type", self.guess_type(str(file)) + ("; charset=utf-8" if file.suffix in TEXT else "")
+        )
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", f"max-age={self.fresh}")
         self.send_header("ETag", tag)
