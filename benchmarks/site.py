@@ -29,7 +29,8 @@ PAGES = {  # kind of page: its address in English
 }
 _WATCH = """
 window.watched = {paint: 0, shift: 0, blocked: 0, first: 0};
-const watch = (type, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({type, buffered: true});
+const watch = (type, take) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({type, buffered: true});
 watch("largest-contentful-paint", (e) => { watched.paint = e.startTime; });
 watch("layout-shift", (e) => { if (!e.hadRecentInput) watched.shift += e.value; });
 watch("longtask", (e) => { watched.blocked += Math.max(0, e.duration - 50); });
@@ -90,7 +91,9 @@ def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 
     built = ROOT / "_build" / "html"
     if not (built / "zh" / "book").is_dir():
-        raise FileNotFoundError(f"There is no site in {built}; build it first: make book")
+        raise SystemExit(f"There is no site in {built}; build it first: make book")
+    if not Path(CHROMIUM).exists():
+        raise SystemExit(f"The part site needs {CHROMIUM}: sudo apt-get install chromium")
     chosen = dict(list(PAGES.items())[: 1 if tiny else None])
     with serving(built) as address, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]

@@ -186,8 +186,8 @@ def stride() -> str:
     size = 15.5
     left, top = 58, 14
     ring = "".join(
-        f'<rect class="line" x="{left + c * size + 1:g}" y="{top + r * size + 1:g}" width="{size - 3:g}" height="{size - 3:g}" rx="2" '
-        f'fill="none" stroke="{GREY}" stroke-dasharray="2 2.5"/>'
+        f'<rect class="line" x="{left + c * size + 1:g}" y="{top + r * size + 1:g}" width="{size - 3:g}" '
+        f'height="{size - 3:g}" rx="2" fill="none" stroke="{GREY}" stroke-dasharray="2 2.5"/>'
         for r in range(8)
         for c in range(8)
         if r in (0, 7) or c in (0, 7)
@@ -207,7 +207,8 @@ def channels() -> str:
     for i, (cls, colour) in enumerate((("red", "#c85200"), ("green", "#00805e"), ("blue", "#0072b2"))):
         x, y = 16 + 20 * i, 14 + 17 * i
         planes.append(
-            f'<rect class="sheet" x="{x}" y="{y}" width="78" height="78" rx="4" fill="{PAPER}" stroke="{colour}" stroke-width="1.5"/>'
+            f'<rect class="sheet" x="{x}" y="{y}" width="78" height="78" rx="4" fill="{PAPER}" '
+            f'stroke="{colour}" stroke-width="1.5"/>'
         )
         planes += [
             _cell(
@@ -254,10 +255,11 @@ def svg(name: str, *, alt: str = "") -> str:
     if name not in DRAWINGS:
         raise ValueError(f"drawing:{name}: there is no such drawing; there are {', '.join(DRAWINGS)}.")
     label = f'role="img" aria-label="{escape(alt)}"' if alt else 'aria-hidden="true"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {WIDTH} {HEIGHT}" {label}>{DRAWINGS[name]()}</svg>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {WIDTH} {HEIGHT}" {label}>'
+    return f"{head}{DRAWINGS[name]()}</svg>"
 
 
-class PlaceDrawings(SphinxTransform):
+class PlaceDrawings(SphinxTransform):  # type: ignore[misc]
     """Put the drawings in place of images whose address is ``drawing:NAME``."""
 
     default_priority = 200  # before Sphinx collects images

@@ -105,7 +105,7 @@ def split_selectors(selectors: str) -> list[str]:
 
 
 def _can_match(selector: str, words: set[str]) -> bool:
-    """Whether all classes and ids that a selector needs are known words (those inside ``:not()`` and ``:is()`` aside)."""
+    """Whether all classes and ids that a selector needs, those in ``:not()`` and ``:is()`` aside, are known words."""
     bare = re.sub(r"\\(.)", r"\1", re.sub(r":[a-z-]+\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]", "", selector))
     return all(name in words for name in re.findall(r"[.#](-?[A-Za-z_][\w-]*)", bare))
 

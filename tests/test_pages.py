@@ -5,6 +5,8 @@ import http.server
 import itertools
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -14,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from benchmarks import site as page_weight
+from coursecode.experiments import timings
 from tools import server, site
 from tools.system import NEEDS
 
@@ -307,7 +310,8 @@ WIDE = """() => {
   if (document.scrollingElement.scrollWidth > limit) wide.push(`the page: ${document.scrollingElement.scrollWidth}`);
   for (const e of document.querySelectorAll("main *")) {
     const box = e.getBoundingClientRect();
-    if (box.width && box.right > limit && !inside(e) && !/absolute|fixed/.test(getComputedStyle(e).position)) wide.push(e.outerHTML.slice(0, 90));
+    const placed = /absolute|fixed/.test(getComputedStyle(e).position);
+    if (box.width && box.right > limit && !placed && !inside(e)) wide.push(e.outerHTML.slice(0, 90));
   }
   return wide.slice(0, 5);
 }"""
@@ -462,3 +466,18 @@ def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
         first, second = visit("book/pooling.html"), visit("book/lenet.html")
     assert first["kilobytes_own"] <= 450
     assert second["kilobytes_own"] <= 120
+
+
+@needs_chromium
+def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
+    path = tmp_path / "b.json"
+    command = [sys.executable, "-m", "benchmarks", "site", "--tiny", "--rounds", "1", "--out", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = timings.load("site", path=path)
+    rows = page_weight.summary(found)
+    assert [row[:3] for row in rows] == [
+        ("cover", language, f"{order} page") for language in ("en", "zh") for order in ("first", "second")
+    ]
+    assert all(row["seconds"] > 0 and row["layout_shift"] <= 0.02 for row in found.rows)
+    assert rows[0][-1] > rows[1][-1] > 0

@@ -93,7 +93,10 @@ def out_of_date() -> list[tuple[str, str]]:
     for name in DRAWN:
         for language in SITE:
             path = face.CARDS / f"{language}-{name}.png"
-            drawn_from = Image.open(path).info.get("digest") if path.exists() else None
+            drawn_from = None
+            if path.exists():
+                with Image.open(path) as picture:
+                    drawn_from = picture.info.get("digest")
             if drawn_from != digest(page(name, language)):
                 found.append((name, language))
     return found
