@@ -17,7 +17,7 @@ notebooks: environment  ## make the notebooks that are stale, or all with FORCE=
 	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
 
 serve: book    ## serve the site on this machine
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(BIN)/python -m tools.server $(PORT)
 
 test: environment lint  ## every test
 	@$(PYTHON) tools/system.py

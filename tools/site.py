@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -125,6 +126,27 @@ def sitemap(root: Path, site: Path) -> str:
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *entries, "</urlset>", ""])
 
 
+def not_found(root: Path) -> str:
+    """``404.html``: one page for every address that leads nowhere, so it names files by the path of the public site."""
+    english, chinese = (edition_settings(root, language)[0] for language in ("en", "zh"))
+    cells = "".join(
+        f'<rect x="{20 * c + 2}" y="{20 * r + 12}" width="17" height="17" rx="2" fill="var(--cell)" '
+        f'fill-opacity="{0.15 + 0.7 * ((3 * r + 5 * c) % 7) / 7:.2f}"/>'
+        for r in range(5)
+        for c in range(7)
+    )
+    frame = '<rect x="121" y="50" width="58" height="58" rx="5" fill="none" stroke="var(--kernel)" stroke-width="4"/>'
+    values = {
+        "base": urlsplit(english["html"]["baseurl"]).path.rstrip("/") + "/",
+        "repository": english.get("repository", {}).get("url", ""),
+        "title_en": english["title"],
+        "title_zh": chinese["title"],
+        "drawing": f'<svg viewBox="0 0 190 118" aria-hidden="true">{cells}{frame}</svg>',
+    }
+    page = Path(__file__).with_name("not_found.html").read_text(encoding="utf-8")
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), page)
+
+
 def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     """Replace the site by what was built, with two renames."""
     site = root / "_build" / "html"
@@ -135,6 +157,7 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     if "zh" in editions:
         shutil.copytree(editions["zh"], fresh / "zh")
     (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
+    (fresh / "404.html").write_text(not_found(root), encoding="utf-8")
     if site.exists():
         site.rename(old)
     fresh.rename(site)
