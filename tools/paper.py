@@ -197,9 +197,9 @@ def repack(source: Path, target: Path) -> None:
         name = html.unescape(match[1])
         if name not in entries:
             return ""
-        return match[0].replace("/>", ' properties="mathml" />') if name in with_math else match[0]
+        return match[0].replace("/>", 'properties="mathml" />') if name in with_math else match[0]
 
-    package = re.sub(r'<item href="([^"]+)"[^>]*/>\s*', declared, entries["content.opf"].decode())
+    package = re.sub(r'<item [^>]*href="([^"]+)"[^>]*/>\s*', declared, entries["content.opf"].decode())
     identifier = re.search(r"<dc:identifier[^>]*>(.*?)</dc:identifier>", package)
     assert identifier is not None
     contents = re.sub(r'(<meta name="dtb:uid" content=")[^"]*', rf"\g<1>{identifier[1]}", entries["toc.ncx"].decode())
