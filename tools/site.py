@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tools import slides
+
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("-n", "-W", "--keep-going")
 SOURCES = {"en": Path(), "zh": Path("zh")}
@@ -59,7 +61,8 @@ def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[st
 
 def _version(root: Path) -> str:
     """The package's version: an EPUB must name one."""
-    text = (root / "src" / "coursecode" / "__init__.py").read_text(encoding="utf-8")
+    source = root / "src" / "coursecode" / "__init__.py"
+    text = source.read_text(encoding="utf-8") if source.exists() else ""
     found = re.search(r'^__version__ = "(.+)"', text, re.MULTILINE)
     return found[1] if found else "0"
 
@@ -142,6 +145,8 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     shutil.copytree(editions["en"], fresh)
     if "zh" in editions:
         shutil.copytree(editions["zh"], fresh / "zh")
+        slides.make(fresh / "zh", "zh")
+    slides.make(fresh, "en")
     (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
     if site.exists():
         site.rename(old)
