@@ -5,8 +5,8 @@ PORT   ?= 8000
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help book notebooks serve test check lint nbval package gpu translation-status experiments bench release links
-.PHONY: next-packages next-sphinx clean environment
+.PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
+.PHONY: experiments bench release links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
@@ -18,6 +18,18 @@ notebooks: environment  ## make the notebooks that are stale, or all with FORCE=
 
 serve: book    ## serve the site on this machine
 	@$(BIN)/python -m tools.server $(PORT)
+
+slides: book   ## the chapters as slide decks, in the site: _build/html/slides and zh/slides
+	@ls _build/html/slides/*.html _build/html/zh/slides/*.html
+
+pdf: notebooks ## both editions as PDF, printed by the system's Chromium, in _build/paper
+	@$(BIN)/python -m tools.paper pdf
+
+epub: notebooks ## both editions as EPUB, in _build/paper
+	@$(BIN)/python -m tools.paper epub
+
+archive: book  ## the site as one ZIP that opens from disk, and checksums of all in _build/paper
+	@$(BIN)/python -m tools.paper archive
 
 test: environment lint  ## every test
 	@$(PYTHON) tools/system.py
