@@ -1,0 +1,120 @@
+"""The book's interactive figures in a live notebook: all chapters.
+
+The figures are scripts of their own (``figures/`` in the repository, carried by the package): one element per file, one
+file of arithmetic that the tests hold against PyTorch. :func:`show` puts them into a cell's output, without a network.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Figure", "names", "script", "show", "words"]
+
+LANGUAGES = ("en", "zh")
+SHARED = ("core", "base")  # what every figure loads, in this order
+
+
+@functools.cache
+def _folder() -> Path:
+    """Where the scripts lie: in an installed package beside this file, in a checkout at its top."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "_figures", here.parents[1] / "figures"):
+        if (folder / "core.js").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"figures: the scripts are neither in {here / '_figures'} nor in a checkout; install the package again."
+    )
+
+
+def names() -> list[str]:
+    """The figures there are, by name."""
+    return sorted(path.stem for path in _folder().glob("*-*.js"))
+
+
+def _known(who: str, name: str) -> str:
+    if name not in names():
+        raise ValueError(f"{who}: there is no figure {name!r}; there are {', '.join(names())}.")
+    return name
+
+
+def script(name: str) -> str:
+    """The script ``name`` without its indentation and whole-line comments: what a reader's browser gets.
+
+    >>> script("core").startswith("var CourseMath")
+    True
+    """
+    lines = (_folder() / f"{name}.js").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("//"))
+    return re.sub(r"^/\*\*.*?\*/\n", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def words(name: str, language: str = "en") -> dict[str, str]:
+    """The texts of a figure in one language, those that all figures share included."""
+    if language not in LANGUAGES:
+        raise ValueError(f"figures: language is {language!r}; the figures speak {' and '.join(LANGUAGES)}.")
+    texts: dict[str, dict[str, dict[str, str]]] = json.loads(
+        (_folder() / "strings.json").read_text(encoding="utf-8")
+    )
+    return {key: text[language] for group in ("common", name) for key, text in texts[group].items()}
+
+
+def element(name: str, *, language: str = "en", settings: str = "") -> str:
+    """The opening tag of a figure with its texts and its settings (``kernel=3&stride=2``)."""
+    attributes = {
+        "lang": "zh-CN" if language == "zh" else language,
+        "settings": settings,
+        "words": json.dumps(words(_known("figures", name), language), ensure_ascii=False, separators=(",", ":")),
+    }
+    written = " ".join(f'{key}="{html.escape(value)}"' for key, value in attributes.items() if value)
+    return f"<{name} {written}>"
+
+
+class Figure:
+    """A figure as a cell's last value; ``html`` is all of it, scripts included."""
+
+    def __init__(self, name: str, markup: str) -> None:
+        self.name = name
+        self.html = markup
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"<interactive figure {self.name}: the last value of a notebook's cell shows it>"
+
+
+def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
+    """The figure ``name`` in a notebook (JupyterLab, Binder, Colab), computed in the browser, without a network.
+
+    ``settings`` are those of the figure's address in the book: ``#fig-conv-stepper?kernel=3&stride=2`` is
+    ``show("conv-stepper", kernel=3, stride=2)``. A list is written with commas. What the figure refuses, it says
+    in its place.
+
+    >>> show("conv-stepper", kernel=3, stride=2)
+    <interactive figure conv-stepper: the last value of a notebook's cell shows it>
+    """
+    _known("show", name)
+    query = "&".join(f"{key}={_text(key, value)}" for key, value in settings.items())
+    sources = [script(part) for part in (*SHARED, *data(name), name)]
+    code = "\n".join(f"<script>\n{source}\n</script>" for source in sources)
+    return Figure(name, f"{code}\n{element(name, language=language, settings=query)}</{name}>")
+
+
+def data(name: str) -> list[str]:
+    """Data that a page loads late and a notebook carries: ``NAME.data.js``."""
+    return [f"{name}.data"] if (_folder() / f"{name}.data.js").exists() else []
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, int | float | str):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ",".join(_text(key, item) for item in value)
+    raise TypeError(f"show: {key} is {value!r}, but a setting is a number, a text, True, False or a list of them.")
