@@ -97,7 +97,7 @@ var CourseFigures = (() => {
     .matrix td.left::after { border-left-width: 3px; } .matrix td.right::after { border-right-width: 3px; }
     .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
     .matrix input::-webkit-inner-spin-button { display: none; }
-    .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; overflow-x: auto; }
+    .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
     .formula b { color: var(--mark); }
     math { font-family: "Course Math", math; font-size: 1.1em; }
     .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--mark); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }

@@ -171,7 +171,9 @@ def test_half_precision_is_unpacked_exactly(js: MiniRacer) -> None:
     """Every one of the 65,536 half-precision numbers, subnormal and infinite ones included."""
     every = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.float16)
     text = base64.b64encode(every.numpy().tobytes()).decode()
-    js.eval("var half = (text) => JSON.stringify(Array.from(CourseMath.halfToFloat(CourseMath.fromBase64(text)), String))")
+    js.eval(
+        "var half = (text) => JSON.stringify(Array.from(CourseMath.halfToFloat(CourseMath.fromBase64(text)), String))"
+    )
     result = torch.tensor([float(value.replace("Infinity", "inf")) for value in json.loads(js.call("half", text))])
     assert torch.equal(result.nan_to_num(7.0), every.float().nan_to_num(7.0))
 

@@ -263,7 +263,9 @@ class _Converter:
         if self.book.language != "en":
             arguments.append(f'language="{self.book.language}"')
         return [
-            *self.directive("figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line),
+            *self.directive(
+                "figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line
+            ),
             "",
             self.words["live"].format(address=f"{self.book.site}/book/{self.page}.html#{label}"),
             "",

@@ -57,9 +57,7 @@ def words(name: str, language: str = "en") -> dict[str, str]:
     """The texts of a figure in one language, those that all figures share included."""
     if language not in LANGUAGES:
         raise ValueError(f"figures: language is {language!r}; the figures speak {' and '.join(LANGUAGES)}.")
-    texts: dict[str, dict[str, dict[str, str]]] = json.loads(
-        (_folder() / "strings.json").read_text(encoding="utf-8")
-    )
+    texts: dict[str, dict[str, dict[str, str]]] = json.loads((_folder() / "strings.json").read_text(encoding="utf-8"))
     return {key: text[language] for group in ("common", name) for key, text in texts[group].items()}
 
 
