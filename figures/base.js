@@ -4,6 +4,7 @@
 // A classic script, like core.js. It may run several times in a notebook: elements are defined once.
 var CourseFigures = (() => {
   "use strict";
+  const figures = {};
 
   // -- building pieces of a page -------------------------------------------------------------------------------------
 
@@ -25,12 +26,11 @@ var CourseFigures = (() => {
 
   /** A number as a reader writes it: 1,234.5 with a true minus sign; at most `digits` places after the point. */
   const number = (value, digits = 2) => {
-    if (typeof value === "bigint") return value.toLocaleString("en").replace("-", "−");
-    if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
     const text = value.toLocaleString("en", { maximumFractionDigits: digits });
     return (text === "-0" ? "0" : text).replace("-", "−");
   };
 
+  // [matrix
   /** How strongly a cell is coloured, as style variables: blue above 0, orange below. */
   const tint = (value, largest) => {
     const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
@@ -53,28 +53,8 @@ var CourseFigures = (() => {
       })))));
   };
 
-  const STYLE = `
-    :host { display: block; margin: 0; }
-    :host([hidden]) { display: none; }
-    .figure {
-      --ink: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
-      --soft: var(--pst-color-text-muted, var(--jp-content-font-color2, GrayText));
-      --paper: var(--pst-color-background, var(--jp-layout-color0, Canvas));
-      --raised: var(--pst-color-surface, var(--jp-layout-color2, transparent));
-      --rule: var(--pst-color-border, var(--jp-border-color1, GrayText));
-      --edge: color-mix(in srgb, var(--ink) 55%, var(--paper));
-      --above: light-dark(#0072b2, #58b4f0);
-      --below: light-dark(#c85200, #ff9a52);
-      --mark: light-dark(#c4005f, #ff7ab8);
-      --good: light-dark(#00704f, #4fd1a5);
-      color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
-      border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
-    }
-    .figure *, .figure *::before { box-sizing: border-box; }
-    .board { container-type: inline-size; border-radius: .35rem; outline-offset: .4rem; }
-    .row { display: flex; flex-wrap: wrap; gap: 1.1rem 1.75rem; justify-content: center; align-items: center; }
-    .sign { font-size: 1.3rem; color: var(--soft); }
-    :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
+  Object.assign(figures, { matrix });
+  const MATRIX = `
     table.matrix { border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation; }
     .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; text-align: center; white-space: nowrap; }
     .matrix td {
@@ -97,6 +77,35 @@ var CourseFigures = (() => {
     .matrix td.left::after { border-left-width: 3px; } .matrix td.right::after { border-right-width: 3px; }
     .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
     .matrix input::-webkit-inner-spin-button { display: none; }
+    @media (forced-colors: active) {
+      .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
+      .matrix td.hot { outline-width: 4px; }
+      .matrix td.unread { border-style: dotted; color: GrayText; text-decoration: line-through; }
+    }
+  `;
+  // matrix]
+
+  const STYLE = `
+    :host { display: block; margin: 0; }
+    .figure {
+      --ink: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
+      --soft: var(--pst-color-text-muted, var(--jp-content-font-color2, GrayText));
+      --paper: var(--pst-color-background, var(--jp-layout-color0, Canvas));
+      --raised: var(--pst-color-surface, var(--jp-layout-color2, transparent));
+      --rule: var(--pst-color-border, var(--jp-border-color1, GrayText));
+      --edge: color-mix(in srgb, var(--ink) 55%, var(--paper));
+      --above: light-dark(#0072b2, #58b4f0);
+      --below: light-dark(#c85200, #ff9a52);
+      --mark: light-dark(#c4005f, #ff7ab8);
+      --good: light-dark(#00704f, #4fd1a5);
+      color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
+      border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
+    }
+    .figure * { box-sizing: border-box; }
+    .board { container-type: inline-size; border-radius: .35rem; outline-offset: .4rem; }
+    .row { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; align-items: center; }
+    .sign { font-size: 1.3rem; color: var(--soft); }
+    :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
     .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
     .formula b { color: var(--mark); }
     math { font-family: "Course Math", math; font-size: 1.1em; }
@@ -106,40 +115,32 @@ var CourseFigures = (() => {
     .controls { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: .1rem 1.75rem; margin-top: .9rem; padding-top: .6rem; border-top: 1px solid var(--rule); }
     [hidden] { display: none !important; }
     .control { display: flex; align-items: center; gap: .6rem; min-height: 44px; }
-    .control > label, .control > .label { flex: none; min-width: 5.2em; }
+    .control > label { flex: none; min-width: 5.2em; }
     .control output { min-width: 2em; text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
     input[type=range] { flex: 1; min-width: 4rem; height: 44px; margin: 0; accent-color: var(--mark); }
-    input[type=checkbox], input[type=radio] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--mark); }
-    .control .choices { display: flex; flex-wrap: wrap; gap: .1rem 1rem; }
-    .choices label, label.toggle { display: inline-flex; align-items: center; gap: .45rem; min-height: 44px; }
+    input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--mark); }
+    label.toggle { display: flex; align-items: center; gap: .45rem; min-height: 44px; }
     .buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; align-items: center; }
     button { min-width: 44px; min-height: 44px; padding: .25rem .8rem; font: inherit; font-size: .95rem; color: var(--ink); background: var(--raised); border: 1px solid var(--edge); border-radius: .4rem; cursor: pointer; }
-    button:hover { border-color: var(--mark); }
-    button:disabled { opacity: .5; cursor: default; }
+    button:disabled { opacity: .5; }
     button[aria-pressed=true] { border-color: var(--mark); box-shadow: inset 0 -3px var(--mark); }
     select { min-height: 44px; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: .4rem; padding: 0 .5rem; }
     .code { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-top: .6rem; }
     .code code { flex: 1; min-width: min(14rem, 100%); padding: .55rem .7rem; border-radius: .25rem; background: var(--raised); color: var(--ink); font-family: var(--pst-font-family-monospace, monospace); font-size: .85rem; overflow-wrap: anywhere; }
-    .hint { color: var(--soft); font-size: .85rem; margin: .5rem 0 0; text-align: center; }
-    .sum { font-variant-numeric: tabular-nums; }
-    .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     .fallback { display: none; }
-    @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } .control > label, .control > .label { min-width: 4.4em; } }
+    @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } .control > label { min-width: 4.4em; } }
     @media (prefers-reduced-motion: reduce) { .figure * { transition: none !important; animation: none !important; } }
     @media (forced-colors: active) {
-      .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
-      .matrix td.hot { outline-width: 4px; }
-      .matrix td.unread { border-style: dotted; color: GrayText; text-decoration: line-through; }
       button[aria-pressed=true] { outline: 2px solid Highlight; }
-      .bar, .chip { forced-color-adjust: none; }
+      .bar { forced-color-adjust: none; }
     }
     @media print { .figure { display: none; } .fallback { display: block; } }
-    :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code, :host([poster]) .hint { display: none; }
+    :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code { display: none; }
   `;
 
   // -- settings ------------------------------------------------------------------------------------------------------
   // { name, kind: "range", value, min, max, step }     a slider; min and max may be functions of the state
-  // { name, kind: "choice", value, options }           radio buttons ("select": true for a list)
+  // { name, kind: "choice", value, options }           a list
   // { name, kind: "toggle", value: 0 }                 a checkbox, 0 or 1
   // { name, kind: "hidden", … }                        no control; the figure changes it, the address holds it
   // `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
@@ -180,13 +181,9 @@ var CourseFigures = (() => {
 
     // -- for figures to use --
     /** A text of this figure in the reader's language, {name} replaced by values.name. */
-    t(key, values = {}) {
-      const text = this.words[key];
-      if (text === undefined) {
-        console.error(`figures/strings.json: ${this.localName} has no text ${key}`);
-        return key;
-      }
-      return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+    t(key, values) {
+      if (!(key in this.words)) console.error(`no text ${key}`);
+      return `${this.words[key]}`.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     }
     /** Change settings, draw, and note the state in the address. */
     set(changes, { quiet = false } = {}) {
@@ -267,11 +264,10 @@ var CourseFigures = (() => {
       for (const [key, action] of this.actions()) button(key, action);
       button("reset", () => { this.pause(); this.note(""); this.revealed = false; this.defaults(); this.update(); this.remember(); });
       this.codeText = h("code", { tabindex: 0, "aria-label": "PyTorch" });
-      this.copied = h("span", { class: "hidden", role: "status" });
       this.codeLine = h("div", { class: "code", hidden: true }, this.codeText,
-        navigator.clipboard ? h("button", { type: "button", onclick: () => this.copy() }, this.t("copy")) : null, this.copied);
+        navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : null);
       this.figure = h("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
-      root.append(h("style", {}, STYLE + (this.constructor.style || "")), this.figure, h("div", { class: "fallback" }, h("slot")));
+      root.append(h("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, h("div", { class: "fallback" }, h("slot")));
     }
     /** More buttons: pairs of a text's key and what a click does. */
     actions() { return []; }
@@ -284,19 +280,11 @@ var CourseFigures = (() => {
         this.inputs[name] = { show: (value) => { input.checked = Boolean(value); } };
         return h("div", { class: "control" }, h("label", { class: "toggle" }, input, label));
       }
-      if (setting.kind === "choice" && setting.select) {
+      if (setting.options) {
         const input = h("select", { id: name, onchange: () => this.set({ [name]: input.value }) },
           setting.options.map((option) => h("option", { value: option }, this.t(`${name}_${option}`))));
         this.inputs[name] = { show: (value) => { input.value = value; } };
         return h("div", { class: "control" }, h("label", { for: name }, label), input);
-      }
-      if (setting.kind === "choice") {
-        const radios = setting.options.map((option) => h("input", {
-          type: "radio", name, value: option, onchange: () => this.set({ [name]: option }),
-        }));
-        this.inputs[name] = { show: (value) => radios.forEach((radio) => { radio.checked = radio.value === value; }) };
-        return h("div", { class: "control", role: "radiogroup", "aria-label": label }, h("span", { class: "label", "aria-hidden": "true" }, label),
-          h("span", { class: "choices" }, radios.map((radio) => h("label", {}, radio, this.t(`${name}_${radio.value}`)))));
       }
       const input = h("input", {
         type: "range", id: name, min: limit(setting.min, this.state), max: limit(setting.max, this.state), step: setting.step || 1,
@@ -384,7 +372,6 @@ var CourseFigures = (() => {
       const problem = this.problem(state);
       const sentence = this.draw(state, problem);
       this.say(problem || (this.guessing ? this.t("guess") : sentence));
-      this.figure.classList.toggle("wrong", Boolean(problem));
       if (this.reveal) this.reveal.hidden = !this.guessing;
       if (this.constructor.walks) {
         const last = problem ? 0 : this.count(state) - 1;
@@ -397,13 +384,9 @@ var CourseFigures = (() => {
       this.codeLine.hidden = !code;
       this.codeText.textContent = code;
     }
-    async copy() {
-      try {
-        await navigator.clipboard.writeText(this.codeText.textContent);
-        this.copied.textContent = this.t("copied");
-      } catch {
-        getSelection().selectAllChildren(this.codeText);
-      }
+    copy(button) {
+      navigator.clipboard.writeText(this.codeText.textContent).then(
+        () => { button.textContent = this.t("copied"); }, () => getSelection().selectAllChildren(this.codeText));
     }
 
     // -- walking --
@@ -442,6 +425,7 @@ var CourseFigures = (() => {
   /** Make a class the element `tag`, once. */
   const define = (tag, element) => { if (!customElements.get(tag)) customElements.define(tag, element); };
 
+  // [network
   /**
    * Load `file`, a script beside this one, when `element` comes near the window: a promise. A notebook has the data
    * in the page already: then `ready()` says so and nothing is loaded.
@@ -457,6 +441,8 @@ var CourseFigures = (() => {
     }, { rootMargin: "600px" });
     watch.observe(element);
   });
+  Object.assign(figures, { whenNear });
+  // network]
 
-  return { Base, Refused, define, h, matrix, number, tint, whenNear };
+  return Object.assign(figures, { Base, Refused, define, h, number });
 })();

@@ -4,9 +4,8 @@
   const { Base, Refused, define, h, matrix, number } = CourseFigures;
   const { correlate, flip, outputSize, pad, padSides, tensor } = CourseMath;
 
-  const DIGITS = "3140205161803398874989484820458683436563811772030917980576286213544862270526";
   const IMAGES = {
-    digits: (i, j) => Number(DIGITS[(i * 9 + j) % DIGITS.length]) % 6,
+    digits: (i, j) => (3 * i * i + 5 * j + i * j + 2) % 7,
     count: (i, j, width) => i * width + j,
     band: (i, j, width) => (j >= width / 3 && j < (2 * width) / 3 ? 0 : 1),
   };
@@ -30,15 +29,15 @@
     static settings = [
       ...pair("size", 6, 1, 9), ...pair("kernel", 3, 1, 5), ...pair("padding", 0, 0, 4), ...pair("stride", 1, 1, 4),
       { name: "split", kind: "toggle", value: 0 },
-      { name: "image", kind: "choice", select: true, value: "digits", options: Object.keys(IMAGES) },
-      { name: "weights", kind: "choice", select: true, value: "count", options: [...Object.keys(KERNELS), "own"] },
+      { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES) },
+      { name: "weights", kind: "choice", value: "count", options: [...Object.keys(KERNELS), "own"] },
       { name: "own", kind: "hidden", value: "", parse: numbers },
       { name: "flip", kind: "toggle", value: 0 },
       { name: "follow", kind: "choice", value: "output", options: ["output", "pixel"] },
     ];
     static walks = true;
     static predicts = true;
-    static style = `.stage { min-height: 3rem; } @media (min-width: 30rem) { .row { gap: .8rem 1rem; } } .leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
+    static style = `.stage { min-height: 3rem; } .leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
 
     /** The settings on both axes, height first. */
     axes(state) {
@@ -95,15 +94,15 @@
       const reached = [0, 1].map((axis) => Array.from({ length: n[axis] + p[axis] }, (_, i) =>
         Array.from({ length: Math.max(0, m[axis]) }, (_, o) => i - o * s[axis]).some((a) => a >= 0 && a < k[axis])));
       const inside = (i, j) => !problem && !byPixel && i >= corner[0] && i < corner[0] + k[0] && j >= corner[1] && j < corner[1] + k[1];
-      const tap = this.tap && !byPixel ? [corner[0] + this.tap[0], corner[1] + this.tap[1]] : [-1, -1];
       const inputCell = (i, j) => {
         const frame = i < top || i >= top + n[0] || j < left || j >= left + n[1];
         const unread = !problem && !(reached[0][i] && reached[1][j]);
         const names = [frame && "frame", unread && "unread"];
         if (inside(i, j)) {
-          names.push("window", i === corner[0] && "top", i === corner[0] + k[0] - 1 && "bottom", j === corner[1] && "left", j === corner[1] + k[1] - 1 && "right");
+          const [a, b] = [i - corner[0], j - corner[1]];
+          names.push("window", !a && "top", a === k[0] - 1 && "bottom", !b && "left", b === k[1] - 1 && "right");
         }
-        if ((byPixel && i === pixel[0] && j === pixel[1]) || (i === tap[0] && j === tap[1])) names.push("hot");
+        if (byPixel && i === pixel[0] && j === pixel[1]) names.push("hot");
         return { class: names.filter(Boolean).join(" "), onclick: () => { if (!frame) this.set({ follow: "pixel", at: (i - top) * n[1] + j - left }); } };
       };
       const readers = byPixel && !problem ? [0, 1].map((axis) => Array.from({ length: m[axis] }, (_, o) => o)
@@ -134,8 +133,8 @@
       const terms = [];
       for (let a = 0; a < k[0]; a++) {
         for (let b = 0; b < k[1]; b++) {
-          const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
-          terms.push(`${signed(padded.data[(corner[0] + a) * (n[1] + p[1]) + corner[1] + b])}×${signed(used.data[a * k[1] + b])}`);
+          const values = [padded.data[(corner[0] + a) * (n[1] + p[1]) + corner[1] + b], used.data[a * k[1] + b]];
+          terms.push(values.map((v) => (v < 0 ? `(${number(v)})` : number(v))).join("×"));
         }
       }
       return this.t("says", { i: at[0], j: at[1], sum: terms.join(" + "), value: number(output.data[state.at]), row: corner[0], column: corner[1] });
@@ -154,8 +153,6 @@
       }
       const rows = Array.from({ length: height }, (_, a) => Array.from({ length: width }, (_, b) => h("input", {
         type: "text", inputmode: "numeric", value: shown.data[a * width + b], "aria-label": this.t("weight", { a, b }),
-        onfocus: () => { this.tap = [a, b]; this.update(); },
-        onblur: () => { this.tap = null; this.update(); },
         oninput: (event) => this.edit(event.target, a, b),
       })));
       const table = matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });

@@ -3,10 +3,12 @@
 // A classic script without a build step: <script defer> in a page, also from file://; inlined in a notebook's output;
 // evaluated by MiniRacer in tests/test_figures_core.py, which holds every function against PyTorch.
 // As everywhere in the course, padding is the total of both sides, and the odd row goes above or to the left.
+// It travels in parts: a page gets what its figures use. "// [pool: windows" opens a part that needs another one.
 //
 // A tensor is {shape, data}: data in row-major order, an array or a typed array of numbers.
 var CourseMath = (() => {
   "use strict";
+  const math = {};
   const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
   const tensor = (shape, data = new Float64Array(product(shape))) => ({ shape, data });
   const each = (value, axes) => (Array.isArray(value) ? value : Array(axes).fill(value));
@@ -17,6 +19,9 @@ var CourseMath = (() => {
   const outputSize = (n, k, p = 0, s = 1, d = 1) => Math.floor((n - (d * (k - 1) + 1) + p + s) / s);
   /** [before, after] of a total padding. */
   const padSides = (p) => [Math.ceil(p / 2), Math.floor(p / 2)];
+  Object.assign(math, { outputSize, padSides, product, tensor });
+
+  // [fields
   /** Rows at the far end of the padded input that no window reaches because of the floor. */
   const dropped = (n, k, p = 0, s = 1) => (n + p - k) % s;
   /** In how many windows each of the n elements stands. */
@@ -61,18 +66,20 @@ var CourseMath = (() => {
     }
     return { sizes, counts: steps };
   };
+  Object.assign(math, { dropped, pathCounts, receptiveField, useCounts });
+  // fields]
 
-  // -- parameters, exact however large -------------------------------------------------------------------------------
-
+  // [counts: parameters and multiplications, exact however large
   const big = (...numbers) => numbers.reduce((a, b) => a * BigInt(b), 1n);
   const denseParameters = (inputs, outputs, bias = false) => big(inputs, outputs) + (bias ? BigInt(outputs) : 0n);
   const convParameters = (cIn, cOut, kernel, bias = true) =>
     big(cIn, cOut, ...each(kernel, 2)) + (bias ? BigInt(cOut) : 0n);
   const denseMacs = (inputs, outputs) => big(inputs, outputs);
   const convMacs = (cIn, cOut, kernel, out) => big(cIn, cOut, ...each(kernel, out.length), ...out);
+  Object.assign(math, { convMacs, convParameters, denseMacs, denseParameters });
+  // counts]
 
-  // -- windows over any number of axes -------------------------------------------------------------------------------
-
+  // [windows over any number of axes
   const strides = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
   /** Call f for every index of the box `shape`, in row-major order. */
   const everywhere = (shape, f) => {
@@ -141,6 +148,10 @@ var CourseMath = (() => {
     const size = product(w.shape.slice(2));
     return tensor(w.shape, w.data.map((_, i) => w.data[Math.floor(i / size) * size + size - 1 - (i % size)]));
   };
+  Object.assign(math, { correlate, flip, pad });
+  // windows]
+
+  // [pool: windows
   /** Maximum or average ("max", "avg") of each window of x (c, ...n); argmax counts within the padded channel. */
   const pool = (x, { kernel, stride = kernel, padding = 0, mode = "max" }) => {
     const padded = pad(x, padding, mode === "max" ? -Infinity : 0);
@@ -167,9 +178,10 @@ var CourseMath = (() => {
     }
     return { ...y, argmax };
   };
+  Object.assign(math, { pool });
+  // pool]
 
-  // -- layers of a network -------------------------------------------------------------------------------------------
-
+  // [network: pool
   const map = (f) => (x) => tensor(x.shape, new Float64Array(x.data).map(f));
   const activations = {
     relu: map((v) => (v > 0 ? v : 0)),
@@ -267,10 +279,7 @@ var CourseMath = (() => {
     for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
     return hash.toString(16).padStart(8, "0");
   };
-
-  return {
-    activations, checksum, convMacs, convParameters, correlate, dense, denseMacs, denseParameters, dropped, flip,
-    fromBase64, halfToFloat, LENET, lenet, lenetWeights, outputSize, pad, padSides, pathCounts, pool, product,
-    receptiveField, softmax, tensor, useCounts,
-  };
+  Object.assign(math, { activations, checksum, dense, fromBase64, halfToFloat, LENET, lenet, lenetWeights, softmax });
+  // network]
+  return math;
 })();

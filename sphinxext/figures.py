@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 POSTERS = ROOT / "figures" / "posters"
 
 
-class interactive(nodes.General, nodes.Element):
+class interactive(nodes.General, nodes.Element):  # type: ignore[misc]
     """The element that the script brings to life; inside it stands the static picture."""
 
 
@@ -45,7 +45,7 @@ def poster(label: str, language: str) -> Path:
     return POSTERS / f"{label.removeprefix('fig-')}.{language}.png"
 
 
-class Interactive(SphinxDirective):
+class Interactive(SphinxDirective):  # type: ignore[misc]
     """``{interactive} NAME`` with ``name``, ``alt``, ``settings`` and a caption."""
 
     required_arguments = 1
@@ -106,10 +106,14 @@ def copy_scripts(app: Sphinx) -> None:
         return
     folder = Path(app.outdir) / "_static" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (ROOT / "figures").glob("*.js"):
-        text, target = figures.script(path.stem), folder / path.name
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
-            target.write_text(text, encoding="utf-8")
+    for name in figures.names():
+        for part in (*figures.data(name), name):
+            _write(folder / f"{part}.js", figures.script(part))
+
+
+def _write(target: Path, text: str) -> None:
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
 
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -117,12 +121,16 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str
     if doctree is None:
         return
     used = sorted({node["figure"] for node in doctree.findall(interactive)})
-    for priority, name in enumerate([*figures.SHARED, *used] if used else [], 500):
+    if not used:
+        return
+    common, text = figures.shared(*used)
+    _write(Path(app.outdir) / "_static" / "figures" / f"{common}.js", text)
+    for priority, name in enumerate([common, *used], 500):
         app.add_js_file(f"figures/{name}.js", priority=priority, loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    others = {kind: (show_picture, show_picture) for kind in ("latex", "text", "man", "texinfo")}
+    others = dict.fromkeys(("latex", "text", "man", "texinfo"), (show_picture, show_picture))
     app.add_node(interactive, html=(visit_html, depart_html), **others)
     app.add_directive("interactive", Interactive)
     app.connect("builder-inited", copy_scripts)

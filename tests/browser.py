@@ -26,9 +26,11 @@ def write_page(folder: Path, name: str, *, language: str = "en", settings: str =
     """A page like the book's: scripts of their own, deferred; the figure with its static picture; a caption."""
     scripts = folder / "figures"
     scripts.mkdir(exist_ok=True)
-    for part in (*figures.SHARED, *figures.data(name), name):
+    common, source = figures.shared(name)
+    (scripts / f"{common}.js").write_text(source, encoding="utf-8")
+    for part in (*figures.data(name), name):
         (scripts / f"{part}.js").write_text(figures.script(part), encoding="utf-8")
-    loaded = "".join(f'<script defer src="figures/{part}.js"></script>' for part in (*figures.SHARED, name))
+    loaded = "".join(f'<script defer src="figures/{part}.js"></script>' for part in (common, name))
     picture = next((ROOT / "figures" / "posters").glob("*.en.png")).as_uri()
     element = figures.element(name, language=language, settings=settings)
     page = folder / f"{name}-{language}-{theme}.html"

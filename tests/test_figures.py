@@ -50,13 +50,13 @@ def test_every_text_of_every_figure_is_in_both_languages():
     assert set(STRINGS) == {"common", *NAMES}
     problems = []
     for group, texts in STRINGS.items():
-        for key, text in texts.items():
+        for key, said in texts.items():
             where = f"figures/strings.json: {group}.{key}"
-            if set(text) != set(LANGUAGES) or not all(text.values()):
+            if set(said) != set(LANGUAGES) or not all(said.values()):
                 problems.append(f"{where} is not in both languages: write en and zh")
-            elif sorted(re.findall(r"\{\w+\}", text["en"])) != sorted(re.findall(r"\{\w+\}", text["zh"])):
+            elif sorted(re.findall(r"\{\w+\}", said["en"])) != sorted(re.findall(r"\{\w+\}", said["zh"])):
                 problems.append(f"{where} has other placeholders in zh than in en: use the same")
-            elif re.search(r"[,;:?!](?![\d\s]*$)\s?[\u4e00-\u9fff]|[\u4e00-\u9fff][,;:?!()]", text["zh"]):
+            elif re.search(r"[,;:?!](?![\d\s]*$)\s?[\u4e00-\u9fff]|[\u4e00-\u9fff][,;:?!()]", said["zh"]):
                 problems.append(f"{where} has half-width punctuation in Chinese: use full-width")
     none(problems)
 
@@ -104,8 +104,7 @@ def test_scripts_are_classic_and_ask_nobody_for_anything():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_figure_weighs_little(name, language):
     """Own bytes of a page with one figure, gzip: scripts and texts."""
-    parts = [figures.script(part) for part in (*figures.SHARED, name)]
-    parts.append(figures.element(name, language=language))
+    parts = [figures.shared(name)[1], figures.script(name), figures.element(name, language=language)]
     assert sum(len(gzip.compress(part.encode())) for part in parts) <= 12_000
 
 
@@ -304,7 +303,7 @@ def test_a_reader_can_predict_before_the_answer_shows(figure_pages, name):
 def test_reduced_motion_moves_nothing(figure_pages, name):
     page = figure_pages.open(name, reduced_motion="reduce")
     durations = page.locator(".figure *").evaluate_all(
-        "all => [...new Set(all.flatMap(e => [getComputedStyle(e).transitionDuration, getComputedStyle(e).animationDuration]))]"
+        "all => all.map(e => getComputedStyle(e)).flatMap(s => [s.transitionDuration, s.animationDuration])"
     )
     assert all(float(d.rstrip("s")) <= 0 for group in durations for d in group.split(", "))
 
@@ -358,8 +357,9 @@ def test_the_state_lives_in_the_address_and_comes_back(figure_pages, name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nonsense_in_the_address_is_told_and_harms_nothing(figure_pages, name, language):
-    normal = say(figure_pages.open(name, language=language))
-    setting = figure_pages.open(name).locator("input[type=range]").first.get_attribute("id")
+    page = figure_pages.open(name, language=language)
+    normal = say(page)
+    setting = page.locator("input[type=range]").first.get_attribute("id")
     label = figures.words(name, language)[setting]
     for address, told in {
         f"{setting}=banana": label,
@@ -370,10 +370,14 @@ def test_nonsense_in_the_address_is_told_and_harms_nothing(figure_pages, name, l
         "<img src=x onerror=alert(1)>=1": "<img",
         "%E0%A4%A": figures.words(name, language)["unreadable"],
     }.items():
-        page = figure_pages.open(name, language=language, address=address)
+        page.evaluate("address => { location.hash = '#fig-test?' + address; }", address)
+        page.locator(".note").wait_for(timeout=3000)
         assert told in note(page), address
         assert say(page) == normal, address
         assert page.locator(".figure img").count() == 0
+        page.get_by_role("button", name=figures.words(name, language)["reset"]).click()
+        assert not note(page)
+    assert told in note(figure_pages.open(name, language=language, address=address))  # in a link from elsewhere, too
 
 
 @browser_test

@@ -1,4 +1,4 @@
-"""figures/core.js against PyTorch: whole numbers are equal, others within 1e-5; sizes, fields and counts against geometry."""
+"""figures/core.js against PyTorch: whole numbers are equal, others within 1e-5; sizes and counts as in geometry."""
 
 from __future__ import annotations
 

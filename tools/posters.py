@@ -26,7 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 WIDTH = 720
 KEY = "made-from"
-COLOURS = "--pst-color-text-base:#222832;--pst-color-text-muted:#48566b;--pst-color-border:#d1d5da;--pst-color-surface:#f3f4f5"
+COLOURS = (
+    "--pst-color-text-base:#222832;--pst-color-text-muted:#48566b;"
+    "--pst-color-border:#d1d5da;--pst-color-surface:#f3f4f5"
+)
 
 
 class Poster(NamedTuple):
@@ -45,8 +48,9 @@ class Poster(NamedTuple):
     def markup(self) -> str:
         """The page that shows the figure and nothing else."""
         figure = figures.element(self.figure, language=self.language, settings=self.settings)
-        scripts = (*figures.SHARED, *figures.data(self.figure), self.figure)
-        code = "".join(f"<script>{figures.script(name)}</script>" for name in scripts)
+        parts = [figures.shared(self.figure)[1]]
+        parts += [figures.script(name) for name in (*figures.data(self.figure), self.figure)]
+        code = "".join(f"<script>{part}</script>" for part in parts)
         style = f"body{{margin:0;width:{WIDTH}px;font-family:system-ui,'Noto Sans CJK SC',sans-serif;{COLOURS}}}"
         tag = figure.replace(f"<{self.figure} ", f"<{self.figure} poster ", 1)
         return (

@@ -10,10 +10,11 @@ import functools
 import html
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Figure", "names", "script", "show", "words"]
+__all__ = ["Figure", "data", "element", "names", "script", "shared", "show", "words"]
 
 LANGUAGES = ("en", "zh")
 SHARED = ("core", "base")  # what every figure loads, in this order
@@ -33,7 +34,7 @@ def _folder() -> Path:
 
 def names() -> list[str]:
     """The figures there are, by name."""
-    return sorted(path.stem for path in _folder().glob("*-*.js"))
+    return sorted(path.stem for path in _folder().glob("*-*.js") if "." not in path.stem)
 
 
 def _known(who: str, name: str) -> str:
@@ -42,15 +43,41 @@ def _known(who: str, name: str) -> str:
     return name
 
 
-def script(name: str) -> str:
-    """The script ``name`` without its indentation and whole-line comments: what a reader's browser gets.
+def script(name: str, *, parts: Collection[str] | None = None) -> str:
+    """The script ``name`` without its indentation and comments: what a reader's browser gets.
+
+    ``parts`` keeps only these of the parts that it is made of, and what belongs to none.
 
     >>> script("core").startswith("var CourseMath")
     True
     """
-    lines = (_folder() / f"{name}.js").read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("//"))
-    return re.sub(r"^/\*\*.*?\*/\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = (_folder() / f"{name}.js").read_text(encoding="utf-8")
+    if parts is not None:
+        text = _PART.sub(lambda part: part[0] if part["name"] in parts else "", text)
+    text = re.sub(r"^ */\*\*.*?\*/$", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+_PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>\w+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
+
+
+def shared(*figures: str) -> tuple[str, str]:
+    """The script that the given figures share, its file's name and its text, with the parts that they use.
+
+    >>> shared("param-calc")[0]
+    'shared-counts'
+    """
+    sources = [(_folder() / f"{name}.js").read_text(encoding="utf-8") for name in figures]
+    used = {word for source in sources for names in re.findall(r"\{(.*?)\} = Course\w+;", source)
+            for word in re.findall(r"\w+", names)}  # fmt: skip
+    text = "".join((_folder() / f"{name}.js").read_text(encoding="utf-8") for name in SHARED)
+    parts: set[str] = set()
+    for part in reversed(list(_PART.finditer(text))):  # a part needs only parts above it
+        gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
+        if gives & used or part["name"] in parts:
+            parts |= {part["name"], *filter(None, [part["needs"]])}
+    return "-".join(["shared", *sorted(parts)]), "\n".join(script(name, parts=parts) for name in SHARED)
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
@@ -68,7 +95,8 @@ def element(name: str, *, language: str = "en", settings: str = "") -> str:
         "settings": settings,
         "words": json.dumps(words(_known("figures", name), language), ensure_ascii=False, separators=(",", ":")),
     }
-    written = " ".join(f'{key}="{html.escape(value)}"' for key, value in attributes.items() if value)
+    escaped = {key: html.escape(value, quote=False).replace("'", "&#39;") for key, value in attributes.items()}
+    written = " ".join(f"{key}='{value}'" for key, value in escaped.items() if value)
     return f"<{name} {written}>"
 
 
@@ -98,7 +126,7 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
     """
     _known("show", name)
     query = "&".join(f"{key}={_text(key, value)}" for key, value in settings.items())
-    sources = [script(part) for part in (*SHARED, *data(name), name)]
+    sources = [shared(name)[1], *(script(part) for part in (*data(name), name))]
     code = "\n".join(f"<script>\n{source}\n</script>" for source in sources)
     return Figure(name, f"{code}\n{element(name, language=language, settings=query)}</{name}>")
 
