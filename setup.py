@@ -1,4 +1,4 @@
-"""Put the figures' scripts into a built package; in a checkout they stay where they are. The rest is in pyproject.toml."""
+"""Put the scripts of the figures into a built package; a checkout has them at its top. The rest: pyproject.toml."""
 
 import shutil
 from pathlib import Path

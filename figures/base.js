@@ -143,7 +143,7 @@ var CourseFigures = (() => {
   // { name, kind: "choice", value, options }           a list
   // { name, kind: "toggle", value: 0 }                 a checkbox, 0 or 1
   // { name, kind: "hidden", … }                        no control; the figure changes it, the address holds it
-  // `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
+  // `label` is the key of the label, where it is not the name; `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
   // `parse(text, state)` replaces the usual reading of a text and throws what it refuses.
 
   class Refused extends Error {}
@@ -274,7 +274,7 @@ var CourseFigures = (() => {
 
     control(setting) {
       const { name } = setting;
-      const label = this.t(name);
+      const label = this.t(setting.label || name);
       if (setting.kind === "toggle") {
         const input = h("input", { type: "checkbox", onchange: () => this.set({ [name]: Number(input.checked) }) });
         this.inputs[name] = { show: (value) => { input.checked = Boolean(value); } };
@@ -329,7 +329,7 @@ var CourseFigures = (() => {
           this.state[name] = read(setting, text, this.state);
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
-          problems.push(this.t("refused", { name: `${this.words[name] || name} (${name})`, value: text || "∅", allowed: error.message, used: this.state[name] }));
+          problems.push(this.t("refused", { name: `${this.words[setting.label || name] || name} (${name})`, value: text || "∅", allowed: error.message, used: this.state[name] }));
         }
       }
       return problems;

@@ -69,7 +69,8 @@ var CourseMath = (() => {
   Object.assign(math, { dropped, pathCounts, receptiveField, useCounts });
   // fields]
 
-  // [counts: parameters and multiplications, exact however large
+  // [counts
+  // Parameters and multiplications, exact however large.
   const big = (...numbers) => numbers.reduce((a, b) => a * BigInt(b), 1n);
   const denseParameters = (inputs, outputs, bias = false) => big(inputs, outputs) + (bias ? BigInt(outputs) : 0n);
   const convParameters = (cIn, cOut, kernel, bias = true) =>
@@ -79,7 +80,7 @@ var CourseMath = (() => {
   Object.assign(math, { convMacs, convParameters, denseMacs, denseParameters });
   // counts]
 
-  // [windows over any number of axes
+  // [windows
   const strides = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
   /** Call f for every index of the box `shape`, in row-major order. */
   const everywhere = (shape, f) => {
@@ -181,7 +182,23 @@ var CourseMath = (() => {
   Object.assign(math, { pool });
   // pool]
 
-  // [network: pool
+  // [layer
+  /** W x + b for W (outputs, inputs). */
+  const dense = (x, w, b = null) => {
+    const [outputs, inputs] = w.shape;
+    if (x.data.length !== inputs) throw new RangeError(`the layer takes ${inputs} inputs, not ${x.data.length}`);
+    const y = tensor([outputs]);
+    for (let o = 0; o < outputs; o++) {
+      let sum = b ? b[o] : 0;
+      for (let i = 0, at = o * inputs; i < inputs; i++) sum += w.data[at++] * x.data[i];
+      y.data[o] = sum;
+    }
+    return y;
+  };
+  Object.assign(math, { dense });
+  // layer]
+
+  // [network: pool layer
   const map = (f) => (x) => tensor(x.shape, new Float64Array(x.data).map(f));
   const activations = {
     relu: map((v) => (v > 0 ? v : 0)),
@@ -195,19 +212,6 @@ var CourseMath = (() => {
     const total = powers.reduce((a, b) => a + b, 0);
     return powers.map((v) => v / total);
   };
-  /** W x + b for W (outputs, inputs). */
-  const dense = (x, w, b = null) => {
-    const [outputs, inputs] = w.shape;
-    if (x.data.length !== inputs) throw new RangeError(`the layer takes ${inputs} inputs, not ${x.data.length}`);
-    const y = tensor([outputs]);
-    for (let o = 0; o < outputs; o++) {
-      let sum = b ? b[o] : 0;
-      for (let i = 0, at = o * inputs; i < inputs; i++) sum += w.data[at++] * x.data[i];
-      y.data[o] = sum;
-    }
-    return y;
-  };
-
   /** LeNet's parameters in the order of torch's state_dict: name and shape, 61,706 numbers. */
   const LENET = [
     ["conv1.weight", [6, 1, 5, 5]], ["conv1.bias", [6]],
@@ -279,7 +283,7 @@ var CourseMath = (() => {
     for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
     return hash.toString(16).padStart(8, "0");
   };
-  Object.assign(math, { activations, checksum, dense, fromBase64, halfToFloat, LENET, lenet, lenetWeights, softmax });
+  Object.assign(math, { activations, checksum, fromBase64, halfToFloat, LENET, lenet, lenetWeights, softmax });
   // network]
   return math;
 })();

@@ -10,11 +10,13 @@
 
 Without JavaScript, in print, in PDF and in a notebook the reader sees the picture that ``tools/posters.py`` took of the
 same figure. The scripts lie outside every static folder, since Jupyter Book puts each script in one on every page: they
-are copied here, and a page loads those of its own figures only. They are classic scripts, so a page works from a disk.
+are copied here, and a page loads those of its own figures only, when they come near the window (``figures/near.js``).
+They are classic scripts, so a page works from a disk.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -106,6 +108,7 @@ def copy_scripts(app: Sphinx) -> None:
         return
     folder = Path(app.outdir) / "_static" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "near.js", figures.script("near"))
     for name in figures.names():
         for part in (*figures.data(name), name):
             _write(folder / f"{part}.js", figures.script(part))
@@ -117,7 +120,7 @@ def _write(target: Path, text: str) -> None:
 
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """The scripts of the page's own figures, in the order in which they need each other."""
+    """The small script that loads a page's figures when they come near, on pages that have figures."""
     if doctree is None:
         return
     used = sorted({node["figure"] for node in doctree.findall(interactive)})
@@ -125,8 +128,9 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str
         return
     common, text = figures.shared(*used)
     _write(Path(app.outdir) / "_static" / "figures" / f"{common}.js", text)
-    for priority, name in enumerate([common, *used], 500):
-        app.add_js_file(f"figures/{name}.js", priority=priority, loading_method="defer")
+    digest = hashlib.sha256("".join([text, *map(figures.script, figures.names())]).encode()).hexdigest()[:8]
+    attributes = {"data-shared": common, "data-version": digest}
+    app.add_js_file("figures/near.js", loading_method="defer", **attributes)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

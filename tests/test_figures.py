@@ -1,4 +1,4 @@
-"""What every interactive figure promises, in real Chromium: keyboard, touch, motion, colours, print, address, both languages.
+"""What every interactive figure promises, in real Chromium: keyboard, touch, colours, print, address, both languages.
 
 What one figure teaches is tested in test_figure_NAME.py; the arithmetic in test_figures_core.py.
 """

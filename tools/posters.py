@@ -99,10 +99,9 @@ def take(posters: list[Poster]) -> None:
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         for poster in posters:
             page.set_content(poster.markup)
-            page.wait_for_function("document.querySelector('[poster]').shadowRoot")
             page.wait_for_timeout(300)
-            if errors:
-                raise RuntimeError(f"{poster.label} ({poster.language}): {errors[0]}")
+            if errors or not page.locator(f"{poster.figure} .say").is_visible():
+                raise RuntimeError(f"{poster.label} ({poster.language}): {errors or 'nothing is shown'}")
             shot = page.locator(poster.figure).screenshot(type="png")
             poster.path.parent.mkdir(parents=True, exist_ok=True)
             note = PngInfo()

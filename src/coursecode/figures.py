@@ -59,7 +59,7 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-_PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>\w+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
+_PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
 
 
 def shared(*figures: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def shared(*figures: str) -> tuple[str, str]:
     for part in reversed(list(_PART.finditer(text))):  # a part needs only parts above it
         gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
         if gives & used or part["name"] in parts:
-            parts |= {part["name"], *filter(None, [part["needs"]])}
+            parts |= {part["name"], *(part["needs"] or "").split()}
     return "-".join(["shared", *sorted(parts)]), "\n".join(script(name, parts=parts) for name in SHARED)
 
 
