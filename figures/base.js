@@ -34,7 +34,7 @@ var CourseFigures = (() => {
   /** How strongly a cell is coloured, as style variables: blue above 0, orange below. */
   const tint = (value, largest) => {
     const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
-    return `--part:${Math.round(46 * part)}%;--hue:var(--${value < 0 ? "below" : "above"})`;
+    return `--part:${Math.round(36 * part)}%;--hue:var(--${value < 0 ? "below" : "above"})`;
   };
 
   /**
