@@ -28,6 +28,7 @@ DIRECTIVES = {
     "dropdown",
     "figure",
     "important",
+    "interactive",
     "list-table",
     "note",
     "tip",

@@ -175,6 +175,14 @@ def test_tables_of_cells_are_shown_as_tables(built):
     assert "| --- |" not in page
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_scripts_of_figures_only_where_it_has_figures(built, name):
+    text = (built / name).read_text(encoding="utf-8")
+    has_figures = bool(re.search(r"<figure class=[^>]*interactive", text))
+    assert ("figures/near.js" in text) == has_figures
+    assert not re.search(r"<script[^>]*src=\"[^\"]*figures/(?!near\.js)", text)
+
+
 # -- a real browser -------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +322,34 @@ def test_the_other_language_is_offered_once_and_never_forced(open_page, locale, 
     assert urlsplit(page.url).path == f"/{path}"
     page.reload(wait_until="domcontentloaded")
     assert page.locator(".language-offer").count() == 0
+
+
+FIGURES = sorted(
+    (f"{folder}book/{page.stem}.html", label)
+    for folder in ("", "zh/")
+    for page in (ROOT / folder / "book").glob("*.md")
+    for label in re.findall(r"\{interactive\}[^\n]*\n:name: (fig-[\w-]+)", page.read_text(encoding="utf-8"))
+)
+
+
+@needs_chromium
+@pytest.mark.parametrize(("path", "label"), FIGURES)
+def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(open_page, path, label):
+    page = open_page(path)
+    figure = page.locator(f"#{label}")
+    figure.scroll_into_view_if_needed()
+    sentence = figure.locator(".say")
+    sentence.wait_for()
+    normal = sentence.inner_text()
+    assert figure.locator("img").first.is_hidden()
+    slider = figure.locator("input[type=range]").first
+    other = next(v for v in (slider.get_attribute("max"), slider.get_attribute("min")) if v != slider.input_value())
+    linked = open_page(f"{path}#{label}?{slider.get_attribute('id')}={other}")
+    there = linked.locator(f"#{label} .say")
+    there.wait_for()
+    assert there.inner_text() != normal
+    linked.wait_for_timeout(1500)  # the page scrolls to the figure
+    assert linked.locator(f"#{label}").evaluate("f => f.getBoundingClientRect().top < innerHeight")
 
 
 @needs_chromium

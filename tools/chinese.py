@@ -47,6 +47,7 @@ _TEXTLESS = {
     "figure",
     "image",
     "include",
+    "interactive",
     "literalinclude",
     "math",
 }
