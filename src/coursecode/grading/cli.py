@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -60,16 +59,18 @@ _CLICK_ZH = {  # the words that Click itself writes
 }
 
 
-def _help_class(base: type[click.Command], language: str) -> type[Any]:
-    class Translated(base):  # type: ignore[valid-type, misc]
-        def get_help(self, ctx: click.Context) -> str:
-            shown: str = super().get_help(ctx)
-            if language == "zh":
-                for english, chinese in _CLICK_ZH.items():
-                    shown = shown.replace(english, chinese)
-            return shown
+class _Translated(click.Command):
+    """A command whose help has Click's own words in Chinese."""
 
-    return Translated
+    def get_help(self, ctx: click.Context) -> str:
+        shown = super().get_help(ctx)
+        for english, chinese in _CLICK_ZH.items():
+            shown = shown.replace(english, chinese)
+        return shown
+
+
+class _TranslatedGroup(_Translated, click.Group):
+    """A group with such a help."""
 
 
 @contextmanager
@@ -103,8 +104,8 @@ def build(language: str) -> click.Command:
     def tell(en: str, zh: str) -> None:
         click.echo(say(en, zh))
 
-    command_class = _help_class(click.Command, language)
-    group_class = _help_class(click.Group, language)
+    command_class: type[click.Command] = _Translated if language == "zh" else click.Command
+    group_class: type[click.Group] = _TranslatedGroup if language == "zh" else click.Group
     lang = click.option(
         "--lang", type=click.Choice(["en", "zh"]), expose_value=False, help=say("Language of the words.", "界面语言。")
     )
@@ -160,6 +161,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "init",
         cls=command_class,
+        short_help=say("Make a course folder.", "新建课程文件夹。"),
         help=say(
             """Make a course folder: settings, the class's secret seed, nbgrader's configuration.
 
@@ -188,6 +190,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "doctor",
         cls=command_class,
+        short_help=say("Can this machine contain students' code?", "检查本机能否隔离学生代码。"),
         help=say(
             """Say whether this machine can contain what students hand in, and what is missing.
 
@@ -209,6 +212,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "release",
         cls=command_class,
+        short_help=say("Make what the students get.", "生成发给学生的文件。"),
         help=say(
             """Make what students get (NAME.zip, both languages) and the private bundle that the grading needs.
 
@@ -248,6 +252,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "ingest",
         cls=command_class,
+        short_help=say("Take the submissions out of the LMS's zip.", "从平台的 zip 中收取提交。"),
         help=say(
             """Take the submissions out of the LMS's zip: Canvas, Moodle or Gradescope.
 
@@ -299,6 +304,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "run",
         cls=command_class,
+        short_help=say("Grade in the sandbox, write the gradebook.", "在沙箱中评分并写入成绩册。"),
         help=say(
             """Grade every submission in the sandbox, then write the gradebook.
 
@@ -377,6 +383,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "feedback",
         cls=command_class,
+        short_help=say("A page per student, a zip for the LMS.", "每名学生一页反馈，打包成 zip。"),
         help=say(
             """Write a page per student and the zip that the LMS takes back.
 
@@ -416,6 +423,7 @@ def build(language: str) -> click.Command:
     @grade.command(
         "export",
         cls=command_class,
+        short_help=say("Grades for the LMS, and the class report.", "导出成绩与班级报告。"),
         help=say(
             """Write the grades as the LMS takes them, and the class report.
 
@@ -507,7 +515,7 @@ def run(arguments: Sequence[str]) -> int:
             error(
                 f"磁盘已满（{failed.filename or ''}）。没有丢失任何内容：腾出空间后运行同一命令即可继续。"
                 if zh
-                else f"the disk is full ({failed.filename or ''}). Nothing is lost: make room, and the same command goes on."
+                else f"the disk is full ({failed.filename or ''}). Nothing is lost: make room and repeat the command."
             )
             return 3
         error(str(failed))

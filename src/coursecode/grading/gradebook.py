@@ -9,9 +9,12 @@ from __future__ import annotations
 import html
 import json
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
@@ -100,6 +103,9 @@ def database(course: Course) -> Iterator[Any]:
         logging.CRITICAL
     )  # nbgrader logs the trace that the sentence below replaces
     gradebook = None
+    # A new database asks the program alembic for its version; it lies beside this Python, activated or not.
+    beside = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join(dict.fromkeys([str(beside), *os.environ.get("PATH", "").split(os.pathsep)]))
     try:
         gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
         yield gradebook

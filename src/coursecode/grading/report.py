@@ -160,12 +160,14 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     parts = [
         f'<!doctype html>\n<html lang="{"zh-CN" if zh else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(assignment)}: {say('class report', '班级报告')}</title><style>{_STYLE}</style></head><body><main>",
+        f"<title>{escape(assignment)}: {say('class report', '班级报告')}</title>",
+        f"<style>{_STYLE}</style></head><body><main>",
         f"<h1>{escape(course.name)} · {escape(assignment)}</h1><table>",
         *(f"<tr><th scope='row'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts),
         "</table>",
         *(
-            f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{image}"><figcaption>{escape(c)}</figcaption></figure>'
+            f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{image}">'
+            f"<figcaption>{escape(c)}</figcaption></figure>"
             for alt, image, c in zip(alts, images, captions, strict=True)
         ),
         '<div class="wide"><table><tr>' + "".join(f"<th>{escape(h)}</th>" for h in header) + "</tr>",
@@ -175,8 +177,9 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     if failed:
         parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
         parts += [
-            f"<li>{escape(s.student.name or s.student.key)}: {escape(s.reason[course.language] if s.reason else '')}</li>"
+            f"<li>{escape(s.student.name or s.student.key)}: {escape(s.reason[course.language])}</li>"
             for s in failed
+            if s.reason
         ]
         parts.append("</ul>")
     path = course.root / "export" / f"{course.check_name(assignment)}-report.html"
