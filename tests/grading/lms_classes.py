@@ -117,8 +117,9 @@ def roster_csv(students: list[Student], lms: str) -> bytes:
         )
         writer.writerow(["Student, Test", "1", "", "x", "A", "", ""])
     elif lms == "moodle":
-        writer.writerow(["Identifier", "Full name", "ID number", "Email address", "Status", "Grade", "Maximum Grade",
-                         "Grade can be changed", "Last modified (submission)", "Last modified (grade)", "Feedback comments"])  # fmt: skip
+        header = ["Identifier", "Full name", "ID number", "Email address", "Status", "Grade", "Maximum Grade"]
+        times = ["Last modified (submission)", "Last modified (grade)"]
+        writer.writerow([*header, "Grade can be changed", *times, "Feedback comments"])
         for s in students:
             when = "Tuesday, 1 December 2026, 9:15 PM"
             writer.writerow(
@@ -206,9 +207,8 @@ def lms_zip(lms: str, work: list[tuple[Student, bytes, str]], path: Path) -> Pat
             else:
                 archive.writestr(f"assignment_55_export/submission_{9000 + n}/{file}", data)
                 person = {":name": s.name, ":sid": s.id, ":email": s.email}
-                metadata[f"submission_{9000 + n}"] = {
-                    ":submitters": [person], ":created_at": f"2026-12-01 10:00:{n % 60:02d}.000000000 Z", ":score": None,
-                }  # fmt: skip
+                when = f"2026-12-01 10:00:{n % 60:02d}.000000000 Z"
+                metadata[f"submission_{9000 + n}"] = {":submitters": [person], ":created_at": when, ":score": None}
         if lms == "gradescope":
             import yaml
 

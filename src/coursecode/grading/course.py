@@ -29,7 +29,6 @@ language = "{language}"          # en or zh: of the commands, the feedback and t
 roster = "roster.csv"      # any CSV with names and ids; the LMS's own export will do
 seed_file = "seed.txt"     # private: the hidden tests draw their inputs from it
 exercises = "{exercises}"  # the masters, in a clone of the course
-publish_solutions = false  # true: the release carries the worked solutions
 
 [due]                      # when each assignment is due, with its time zone
 # pooling = 2026-12-01T23:59:00+01:00
@@ -220,7 +219,6 @@ class Course:
     roster_file: str = "roster.csv"
     seed_file: str = "seed.txt"
     exercises: str = "exercises"
-    publish_solutions: bool = False
     due: dict[str, datetime.datetime] = field(default_factory=dict)
 
     @classmethod
@@ -266,7 +264,6 @@ class Course:
             roster_file=str(table.get("roster", "roster.csv")),
             seed_file=str(table.get("seed_file", "seed.txt")),
             exercises=str(table.get("exercises", "exercises")),
-            publish_solutions=bool(table.get("publish_solutions", False)),
             due=due,
         )
 

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def database(course: Course) -> Iterator[Any]:
             "nbgrader is not installed. Do: pip install 'coursecode[grade]'",
             "没有安装 nbgrader。请运行：pip install 'coursecode[grade]'",
         ) from None
-    from sqlalchemy.exc import DatabaseError
+    from sqlalchemy.exc import DatabaseError, SAWarning
 
     logging.getLogger("traitlets").setLevel(
         logging.CRITICAL
@@ -107,8 +108,10 @@ def database(course: Course) -> Iterator[Any]:
     beside = Path(sys.executable).parent
     os.environ["PATH"] = os.pathsep.join(dict.fromkeys([str(beside), *os.environ.get("PATH", "").split(os.pathsep)]))
     try:
-        gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
-        yield gradebook
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # nbgrader links a submission before it adds it
+            gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
+            yield gradebook
     except DatabaseError as error:
         if gradebook is not None:
             gradebook.db.rollback()
