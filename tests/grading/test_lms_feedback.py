@@ -134,8 +134,20 @@ def test_a_page_is_self_contained_and_harmless(taken, language):
         assert "script-src" not in html  # default-src forbids them
         reader = Elements()
         reader.feed(html)
-        assert reader.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "role", "aria-label", "href",
-                                     "rel", "title"}  # fmt: skip
+        known = {
+            "lang",
+            "charset",
+            "http-equiv",
+            "content",
+            "name",
+            "class",
+            "role",
+            "aria-label",
+            "href",
+            "rel",
+            "title",
+        }
+        assert reader.attributes <= known
         assert not re.search(r"@import|url\(", html)
         assert len(html.encode()) <= MAX_BYTES
         assert "5.5 / 10" in html

@@ -314,11 +314,10 @@ def test_a_full_disk_loses_nothing_and_is_said_in_a_sentence(tmp_path, capsys):
         merge(clean, NAME)
         course = graded_course(disk / "course", 14, bad=(3,))
         filler = disk / "filler"
-        with filler.open("wb") as file:
+        with filler.open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(b"0" * 4096)
-                    file.flush()
             except OSError:
                 pass
         arguments = ["grade", "--lang", "en", "run", NAME, "--only-merge", "--course", str(course.root)]
@@ -341,7 +340,7 @@ def test_ingest_on_a_full_disk_goes_on_with_the_same_command(tmp_path, monkeypat
 
     def full(target, data, **kwargs):
         calls.append(target)
-        if len(calls) == 5:
+        if len(calls) == 6:
             raise OSError(28, "No space left on device", str(target))
         return real(target, data, **kwargs)
 
@@ -375,3 +374,18 @@ def test_a_broken_nbgrader_configuration_is_said(tmp_path):
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.x = 1 / 0\n")
     with pytest.raises(Problem, match="ZeroDivisionError"):
         merge(course, NAME)
+
+
+def test_nbgraders_own_autograde_refuses_to_run_students_code(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    before = database_rows(course.root / "gradebook.db")
+    mark = tmp_path / "ran"
+    planted = course.submitted("s1001", NAME) / f"{NAME}.ipynb"
+    planted.write_text(planted.read_text().replace("def pool1d", f"open({str(mark)!r}, 'w')\\ndef pool1d"))
+    command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student", "s1001", "--force"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"coursecode grade run {NAME}" in done.stderr
+    assert not mark.exists()
+    assert database_rows(course.root / "gradebook.db") == before

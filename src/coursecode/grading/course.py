@@ -38,6 +38,8 @@ NBGRADER = """\
 # Read by nbgrader (formgrader, late policies) when it starts in this folder.
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "{name}"
+# Students' code runs in the sandbox only; nbgrader's own autograde would run it here.
+c.Autograde.sanitize_preprocessors = ["coursecode.grading.guard.SandboxOnly"]
 # nbgrader's own late policies; "zero" gives no points to a late submission.
 c.LateSubmissionPlugin.penalty_method = "none"
 # c.AssignLatePenalties.plugin_class = "my_policy.PerDay"  # your own: a class in a file of this folder

@@ -27,7 +27,7 @@ _STYLE = """
 body{margin:0 auto;max-width:50rem;padding:1rem;font:1rem/1.6 system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:0 0 .5rem}h3{font-size:1rem;margin:1rem 0 .25rem}
 header p,.soft{color:var(--soft);margin:.25rem 0}section{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}
-.total{font-size:1.25rem;font-weight:600}.points{float:right;font-weight:600}
+.total{font-size:1.25rem;font-weight:600}.points{float:right;font-weight:600;margin:0}
 ul.ticks{list-style:none;padding:0;margin:.25rem 0}ul.ticks li{padding:.15rem 0 .15rem 1.6rem;position:relative}
 ul.ticks span.mark{position:absolute;left:0}.yes span.mark{color:var(--good)}.no span.mark{color:var(--bad)}
 pre{background:var(--wash);padding:.6rem;overflow-x:auto;border-radius:.35rem;font:.85rem/1.45 ui-monospace,Consolas,monospace;white-space:pre-wrap}
@@ -170,7 +170,8 @@ def _page(
     word = {key: _in(value, languages) for key, value in _WORDS.items()}
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = f"{escape(_WORDS['feedback'][languages[0]])}: {escape(bundle.assignment)}"
+    colon = "：" if languages == ["zh"] else ": "
+    title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
     name = state.student.name or state.student.key
     parts = [
         f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
@@ -178,7 +179,7 @@ def _page(
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><main><header>"
-        f"<p>{escape(course.name)}</p><h1>{word['feedback']}: {escape(bundle.assignment)}</h1>"
+        f"<p>{escape(course.name)}</p><h1>{word['feedback']}{colon}{escape(bundle.assignment)}</h1>"
         f"<p>{escape(name)}</p></header>"
     ]
     if state.status == "missing":
@@ -186,11 +187,11 @@ def _page(
     else:
         open_note = f" {word['soFar']}" if state.status == "partial" else ""
         total = f"{_number(state.score)} / {_number(state.max_score)} {word['points']}{open_note}"
-        parts.append(f'<p class="total">{word["total"]}: {total}</p>')
+        parts.append(f'<p class="total">{word["total"]}{colon}{total}</p>')
         if state.penalty:
-            parts.append(f'<p class="soft">{word["late"]}: {_number(state.penalty)}</p>')
+            parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
     if state.reason:
-        parts.append(f'<p class="reason">{word["failed"]}: {_in(state.reason, languages)}</p>')
+        parts.append(f'<p class="reason">{word["failed"]}{colon}{_in(state.reason, languages)}</p>')
     if state.result and state.result.flags:
         known = "".join(
             f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in state.result.flags[:20]

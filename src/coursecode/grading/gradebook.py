@@ -20,7 +20,7 @@ from typing import Any
 
 from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
 from coursecode.grading.course import Course, Student
-from coursecode.grading.files import Problem, read_json, sha256, write_json
+from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
 
 __all__ = ["Merge", "State", "database", "merge", "state", "states"]
 
@@ -199,6 +199,9 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     strangers = sorted(set(course.ingested(assignment)) - {s.key for s in students})
     nobody = text("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
     problems = [(key, nobody) for key in strangers]
+    source = course.release(assignment) / ("zh" if course.language == "zh" else "") / f"{assignment}.ipynb"
+    if source.is_file():  # formgrader lists the assignments that have a source
+        write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
     with database(course) as gradebook:
         _structure(gradebook, course, bundle)
         for number, student in enumerate(students, start=1):

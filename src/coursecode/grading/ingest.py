@@ -275,8 +275,7 @@ def _one(
             *notes,
             text(f"an earlier submission does not count: {names[:160]}", f"较早的提交不计：{names[:160]}"),
         ]
-    when, guessed = _due_plus(course, assignment, upload, student)
-    notes = [*notes, *guessed]
+    when, remarks = _due_plus(course, assignment, upload, student)
     dump = planted.dump() if planted else None
     if planted:
         notes = [*planted.notes, *notes]
@@ -285,7 +284,8 @@ def _one(
         "student": student.key,
         "status": "ready" if dump is not None else "failed",
         "reason": reason,
-        "notes": notes,
+        "notes": notes,  # also in the student's feedback
+        "remarks": remarks,  # for the teacher
         "lms": upload.lms,
         "order": order,
         "origin": {**upload.origin, "name": upload.name, "user": upload.user},
@@ -309,4 +309,4 @@ def _one(
         notebook_file.unlink(missing_ok=True)  # an older submission must not be graded in its place
         (folder / "original.ipynb").unlink(missing_ok=True)
     write_json(record_file, record)
-    return Row(student.key, student.name, str(record["status"]), [reason, *notes] if reason else notes)
+    return Row(student.key, student.name, str(record["status"]), [*([reason] if reason else []), *notes, *remarks])

@@ -95,9 +95,7 @@ def _plots(numbers: dict[str, Any]) -> tuple[bytes, bytes]:
     )
     axes.set(xlabel="%", xlim=(0, 100))
     axes.invert_yaxis()
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.35 / (0.9 + 0.34 * len(questions))), ncols=2, frameon=False
-    )
+    second.legend(loc="outside upper center", ncols=2, frameon=False)
     return png(first), png(second)
 
 
