@@ -30,6 +30,7 @@ DIRECTIVES = {
     "important",
     "list-table",
     "note",
+    "quiz",
     "tip",
     "warning",
 }

@@ -38,7 +38,8 @@ _SOLUTION = {"en": "Worked solution", "zh": "参考解答"}
 _WORDS = {
     "en": "Answer in the cells below, or in this page's notebook: run the cell after your answer, and it checks it at "
     "once, without a network.\n○ means that there is no answer yet.",
-    "zh": "请在下面的单元格里作答，或者打开本页的笔记本：运行答案后面的单元格，它会马上检查，不需要网络。\n○ 表示还没有作答。",
+    "zh": "请在下面的单元格里作答，或者打开本页的笔记本：运行答案后面的单元格，它会马上检查，不需要网络。\n"
+    "○ 表示还没有作答。",
 }
 _WRITTEN = {
     "en": "Write your answer down before you go on.\nIts points are given by a reader, with a rubric.",

@@ -16,6 +16,8 @@ import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
+from coursecode.grading import quiz
+
 WORDS = {
     "en": {
         "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
@@ -246,6 +248,8 @@ class _Converter:
             return [f"![{options.get('alt', '')}]({argument})", "", f"{lead}{caption}".strip()]
         if name == "list-table":
             return self._list_table(argument, body, line)
+        if name == "quiz":
+            return self.blocks(quiz.plain(quiz.parse(argument, body, options), self.book.language), line)
         raise self.fail(line, f"the directive {{{name}}} has no plain form; add one to tools/plain.py or use another")
 
     def _list_table(self, argument: str, body: list[str], line: int) -> list[str]:
