@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import resource
 import struct
 from typing import Any
 
@@ -45,7 +44,7 @@ _SOCKET, _CLONE, _CLONE3 = (41, 198), (56, 220), 435
 _KNOWN = 450  # system calls from here on are newer than this list
 _AF_UNIX, _CLONE_THREAD = 1, 0x00010000
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def _call(name: str, *arguments: Any) -> None:
@@ -79,6 +78,8 @@ def new_namespaces(*, size: int, uid: int) -> None:
 
 def drop(*, uid: int, memory: int, seconds: float, processes: int, size: int, files: int) -> None:
     """Give up everything for good: limits, user, capabilities, then the system calls. No way back."""
+    import resource
+
     limits = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: int(seconds) + 1,
@@ -113,6 +114,8 @@ def drop(*, uid: int, memory: int, seconds: float, processes: int, size: int, fi
 
 def mapped() -> int:
     """Address space of this process in bytes; the imports' share does not count against a student."""
+    import resource
+
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 

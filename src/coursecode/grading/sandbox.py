@@ -182,7 +182,7 @@ class Sandbox:
                 self._try()
                 return self
             except ContainmentError:
-                self.__exit__()
+                self.close()
                 if wanted or mode == "fresh":
                     raise
         raise AssertionError
@@ -201,6 +201,10 @@ class Sandbox:
             raise ContainmentError("the sandbox has the rights of root", "沙箱拥有 root 权限")
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the parent process, if there is one."""
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
@@ -211,7 +215,7 @@ class Sandbox:
             return Session(_Zygote(fork=False, size=limits.files), limits, own=True)
         for last in (False, True):
             if self._zygote is None or not self._zygote.alive:
-                self.__exit__()
+                self.close()
                 self._zygote = _Zygote(fork=True, size=self._size)
             try:
                 return Session(self._zygote, limits, own=False)
