@@ -31,6 +31,7 @@ DIRECTIVES = {
     "interactive",
     "list-table",
     "note",
+    "quiz",
     "tip",
     "warning",
 }
