@@ -230,7 +230,7 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
         return type(v) is int
 
     def part(start: Any, size: Any) -> bytes:
-        need(is_int(start) and is_int(size) and 0 <= start and 0 <= size and start + size <= len(blob))
+        need(is_int(start) and is_int(size) and start >= 0 and size >= 0 and start + size <= len(blob))
         return blob[start : start + size]
 
     def shaped(shape: Any, item: int, size: Any) -> list[int]:
@@ -273,7 +273,7 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
                 tensor = tensor.reshape(sizes)
                 differentiable = dtype.is_floating_point or dtype.is_complex
                 return tensor.requires_grad_() if grad and differentiable else tensor
-            case ("A" | "G"), 4:
+            case (("A" | "G"), 4):
                 name, shape, start, size = rest
                 need(isinstance(name, str) and name in _ARRAYS)
                 kind = np.dtype(name).newbyteorder("<")
@@ -294,7 +294,7 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
             case "r", 3:
                 need(all(is_int(n) for n in rest) and rest[2] != 0)
                 return range(*rest)
-            case ("l" | "t" | "s"), 1:
+            case (("l" | "t" | "s"), 1):
                 need(isinstance(rest[0], list))
                 items = [walk(item, depth + 1) for item in rest[0]]
                 return items if tag == "l" else tuple(items) if tag == "t" else _set(items)

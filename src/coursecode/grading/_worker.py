@@ -1,7 +1,7 @@
 """The student's side: one process imports torch, then forks a caged child for each submission.
 
-Runs inside bubblewrap as a script. The parent (the *zygote*) never sees a student's code. For each submission the grader
-sends it two sockets: on one the child answers, the other is the child's lifeline: when the grader closes it, or dies,
+Runs inside bubblewrap as a script. The parent (the *zygote*) never sees a student's code. For each submission the
+grader sends it two sockets: on one the child answers, the other is its lifeline: when the grader closes it, or dies,
 the child's keeper kills the child and everything in its process namespace.
 """
 
@@ -23,8 +23,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-import _cage
-import _wire
+import _cage  # type: ignore[import-not-found]
+import _wire  # type: ignore[import-not-found]
 
 LEARNER = ("dense", "correlation", "geometry", "channels", "pooling", "lenet", "data", "training", "plotting", "check")
 
@@ -70,14 +70,18 @@ def warm() -> None:
     """What every submission needs, imported once; nothing here may start a thread."""
     import importlib
 
-    import matplotlib.pyplot
-    import numpy
+    import matplotlib.pyplot  # noqa: F401
     import torch
-    import torch.nn.functional
 
     torch.set_num_threads(1)
     for name in LEARNER:
         importlib.import_module(f"coursecode.{name}")
+    weight = torch.ones(2, requires_grad=True)  # a step of training imports a good deal more
+    step = torch.optim.SGD([weight], lr=0.1)
+    loss = (torch.nn.functional.conv1d(torch.ones(1, 1, 2), weight.reshape(1, 1, 2)) ** 2).sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.grad(weight * 2, weight, torch.ones(2))
+    step.step()
 
 
 def keep(channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> None:
@@ -92,7 +96,7 @@ def keep(channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]
             os._exit(1)
     channel.close()
     ended = os.pidfd_open(pid)
-    select.select([ended, lifeline], [], [])
+    select.select([ended, lifeline.fileno()], [], [])
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(OSError):
@@ -193,7 +197,11 @@ class Student:
         except Missing as error:
             return {"error": "missing", "message": str(error)}
         except BaseException as error:  # also SystemExit: a cell that calls exit() ends itself, not the grading
-            fault = {"error": "raised", "type": [c.__name__ for c in type(error).__mro__], "message": _message(error)}
+            fault: dict[str, Any] = {
+                "error": "raised",
+                "type": [c.__name__ for c in type(error).__mro__],
+                "message": _message(error),
+            }
             if message["op"] == "cell":
                 fault.update(text="".join(sink.parts), cut=sink.size > sink.limit)
             return fault
@@ -312,7 +320,7 @@ def _display(*values: Any, **_: Any) -> None:
 
 def _message(error: BaseException) -> str:
     try:
-        return _wire.plain(error, 300)
+        return str(_wire.plain(error, 300))
     except BaseException:
         return ""
 

@@ -22,6 +22,9 @@ class Problem(Exception):
         super().__init__(en)
         self.text: Text = text(en, zh)
 
+    def __reduce__(self) -> tuple[type[Problem], tuple[str, str]]:
+        return type(self), (self.text["en"], self.text["zh"])  # it may come from another process
+
 
 def sha256(data: bytes) -> str:
     """SHA-256 as hexadecimal digits."""

@@ -156,7 +156,7 @@ def plain(source: str, language: str, *, site: str, titles: dict[str, str], wher
         return f"[{match[1] or titles.get(page, page)}]({site}/book/{page}.html)"
 
     result = _DOC.sub(link, _DROPDOWN.sub(fold, source))
-    if left := _SYNTAX.search(re.sub(r"`[^`{]*`", "", result)):
+    if left := _SYNTAX.search(re.sub(r"(?<!\})`[^`\n]*`", "", result)):
         raise MasterError(f"{where}: {left[0]!r} has no plain form; use {{dropdown}} and {{doc}} only")
     if language == "zh":  # a line break of the source would be shown as a space
         result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*<$-])(?!\d+\. )", "", result)

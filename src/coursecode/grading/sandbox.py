@@ -33,7 +33,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from coursecode.grading import _cage, _wire
-from coursecode.grading.contract import Limits, Text, text
+from coursecode.grading.contract import Limits, text
+from coursecode.grading.files import Problem
 
 __all__ = ["ContainmentError", "Died", "Fault", "Missing", "Sandbox", "Session", "Unsendable", "readable_inside"]
 
@@ -43,12 +44,8 @@ _START_SECONDS = 180.0  # a cold import of torch on a busy machine
 _INNER_UID = 65534
 
 
-class ContainmentError(Exception):
-    """The walls cannot be built here, so nothing is run; ``text`` says why in both languages."""
-
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.text: Text = text(en, zh)
+class ContainmentError(Problem):
+    """The walls cannot be built here, so nothing is run."""
 
 
 class Died(Exception):
@@ -64,7 +61,11 @@ class Fault(Exception):
 
     def __init__(self, types: list[str], message: str, reply: dict[str, Any]) -> None:
         super().__init__(f"{types[0]}: {message}")
-        self.types, self.message, self.reply = types, message, reply
+        self.types, self.message, self._reply = types, message, reply
+
+    def printed(self, limits: Limits) -> tuple[str, bool]:
+        """What the cell printed before it raised, and whether that was cut."""
+        return _printed(self._reply, limits)
 
 
 class Missing(Exception):
@@ -139,12 +140,10 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
     else:
         spaces += ["--unshare-user", "--uid", str(_INNER_UID), "--gid", str(_INNER_UID)]
         capabilities += ["--cap-add", "CAP_SYS_ADMIN"] if fork else []
-    environment = {
-        **{"PATH": "/nowhere", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
-        **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-        **{"MPLBACKEND": "agg", "MPLCONFIGDIR": "/tmp/matplotlib", "COURSECODE_DEVICE": "cpu"},
-    }
-    variables = [word for item in environment.items() for word in ("--setenv", *item)]
+    environment = "PATH=/nowhere HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8 PYTHONHASHSEED=0 OMP_NUM_THREADS=1 "
+    environment += "OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib "
+    environment += "COURSECODE_DEVICE=cpu"
+    variables = [word for item in environment.split() for word in ("--setenv", *item.split("="))]
     path = ["/sandbox", *map(str, _packages()), str(_coursecode().parent)]
     start = f"import sys; sys.path[:0] = {path[:1]!r}; sys.path += {path[1:]!r}; import _worker; _worker.main()"
     flags = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
@@ -176,13 +175,36 @@ class Sandbox:
         self._zygote: _Zygote | None = None
 
     def __enter__(self) -> Self:
-        if self.mode is None:
-            self.mode = _works_here(self._size)
+        wanted = self.mode
+        for mode in (wanted,) if wanted else ("zygote", "fresh"):
+            self.mode = mode
+            try:
+                self._try()
+                return self
+            except ContainmentError:
+                self.close()
+                if wanted or mode == "fresh":
+                    raise
+        raise AssertionError
+
+    def _try(self) -> None:
+        """Cage one process before a student's is."""
         if self.mode == "zygote":
             self._zygote = _Zygote(fork=True, size=self._size)
-        return self
+        with self.session(Limits(files=self._size)) as session:
+            try:
+                session.cell("probe", "import os\nprobe = os.getuid()")
+                user = session.get("probe")
+            except Died as error:
+                raise ContainmentError(f"the sandbox does not work ({error})", f"沙箱无法工作（{error}）") from None
+        if user == 0:
+            raise ContainmentError("the sandbox has the rights of root", "沙箱拥有 root 权限")
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the parent process, if there is one."""
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
@@ -193,7 +215,7 @@ class Sandbox:
             return Session(_Zygote(fork=False, size=limits.files), limits, own=True)
         for last in (False, True):
             if self._zygote is None or not self._zygote.alive:
-                self.__exit__()
+                self.close()
                 self._zygote = _Zygote(fork=True, size=self._size)
             try:
                 return Session(self._zygote, limits, own=False)
@@ -227,7 +249,7 @@ class _Zygote:
         with inner, tempfile.TemporaryFile() as log:
             self.process = subprocess.Popen(
                 _command(bwrap, options, fork=fork),
-                stdin=inner,
+                stdin=inner.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 env={},
@@ -262,21 +284,6 @@ class _Zygote:
         self.process.wait()
 
 
-def _works_here(size: int) -> Mode:
-    """"zygote" where children may have namespaces of their own, else "fresh"; raises ``ContainmentError``."""
-    first: ContainmentError | None = None
-    for mode in ("zygote", "fresh"):
-        try:
-            with Sandbox(mode=mode, size=size) as sandbox, sandbox.session(Limits()) as session:
-                session.cell("probe", "import os; probe = os.getuid()")
-                if session.get("probe") == 0:
-                    raise ContainmentError("the sandbox has the rights of root", "沙箱拥有 root 权限")
-            return mode
-        except (ContainmentError, Died) as error:
-            first = first or (error if isinstance(error, ContainmentError) else None)
-    raise first or ContainmentError("the sandbox does not work here", "沙箱在这里无法工作")
-
-
 # -- one submission -----------------------------------------------------------------------------------------------
 
 
@@ -285,13 +292,19 @@ class Session:
 
     def __init__(self, zygote: _Zygote, limits: Limits, *, own: bool) -> None:
         self._zygote, self._own, self.limits = zygote, own, limits
-        self.seconds = limits.call_seconds
+        self.seconds = limits.call_seconds  # until the answer to the next question
+        self.guard: Callable[[Callable[[], Any]], Any] = lambda ask: ask()  # around what a handle asks
         self._calls = 0
         self._channel, inner = socket.socketpair()
         self._lifeline, keeper = socket.socketpair()
         request = {
-            **{"memory": limits.memory, "seconds": limits.total_seconds, "processes": limits.processes},
-            **{"size": limits.files, "files": limits.open_files, "message": limits.message, "output": limits.output},
+            "memory": limits.memory,
+            "seconds": limits.total_seconds,
+            "processes": limits.processes,
+            "size": limits.files,
+            "files": limits.open_files,
+            "message": limits.message,
+            "output": limits.output,
         }
         with inner, keeper:
             try:
@@ -312,7 +325,9 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _last_words(self) -> str:
@@ -333,13 +348,16 @@ class Session:
         self._lifeline.close()
 
     def cell(self, name: str, source: str) -> tuple[str, bool]:
-        """Run a cell: what it printed, and whether that was cut. Raises ``Fault`` (with both in ``reply``), ``Died``."""
+        """Run a cell: what it printed, and whether that was cut.
+
+        Raises ``Fault``, whose ``printed`` has both, or ``Died``.
+        """
         reply, _ = self._ask("cell", None, cell=name, source=source)
-        return printed(reply, self.limits)
+        return _printed(reply, self.limits)
 
     def get(self, name: str) -> Any:
         """The value of a name, as data or as a ``Handle``."""
-        return self._value("get", name)
+        return self.value("get", name)
 
     def call(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function by name or handle. Tensors that require gradients give an answer that has them."""
@@ -347,11 +365,12 @@ class Session:
 
         inputs = [t for t in _tensors((args, kwargs)) if t.requires_grad]
         if not inputs or not torch.is_grad_enabled():
-            return self._value("call", (target, args, kwargs, None))
+            return self.value("call", (target, args, kwargs, None))
         self._calls += 1
         return _differentiable(self, self._calls, target, args, kwargs, inputs)
 
-    def _value(self, op: str, value: Any) -> Any:
+    def value(self, op: str, value: Any) -> Any:
+        """What the student's process answers to one question."""
         reply, blob = self._ask(op, value)
         try:
             return _wire.decode(reply.get("value"), blob, handle=lambda n, kind, name: Handle(self, n, kind, name))
@@ -387,7 +406,7 @@ class Session:
         raise Fault([_wire.plain(t, 60) for t in types], _wire.plain(reply.get("message"), 300), reply)
 
 
-def printed(reply: dict[str, Any], limits: Limits) -> tuple[str, bool]:
+def _printed(reply: dict[str, Any], limits: Limits) -> tuple[str, bool]:
     """What a cell printed, at most the limit, and whether more was printed."""
     said = reply.get("text")
     if not isinstance(said, str):
@@ -401,29 +420,32 @@ class Handle:
     def __init__(self, session: Session, number: int, kind: str, name: str) -> None:
         self._session, self._number, self._kind, self._name = session, number, kind, name
 
+    def _ask(self, op: str, value: Any) -> Any:
+        return self._session.guard(lambda: self._session.value(op, value))
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._session.call(self, args, kwargs)
+        return self._session.guard(lambda: self._session.call(self, args, kwargs))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._session._value("attr", (self, name))
+        return self._ask("attr", (self, name))
 
     def __getitem__(self, key: Any) -> Any:
-        return self._session._value("item", (self, key))
+        return self._ask("item", (self, key))
 
     def __len__(self) -> int:
-        size = self._session._value("len", (self,))
+        size = self._ask("len", (self,))
         if type(size) is not int or not 0 <= size < 1 << 31:
             raise TypeError("its length is not a number")
         return size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._session._value("iter", (self,)))
+        return iter(self._ask("iter", (self,)))
 
     def is_a(self, name: str) -> bool:
         """Whether the full name of one of its classes is ``name``, e.g. ``torch.nn.modules.module.Module``."""
-        return self._session._value("is_a", (self, name)) is True
+        return self._ask("is_a", (self, name)) is True
 
     def __repr__(self) -> str:
         return f"<{self._name} in the sandbox>"
@@ -448,51 +470,43 @@ def _tensors(value: Any) -> Iterator[Any]:
             yield from _tensors(item)
 
 
-def _replace(value: Any, new: Iterator[Any], which: Callable[[Any], bool]) -> Any:
-    from torch import Tensor
-
-    if isinstance(value, Tensor):
-        return next(new) if which(value) else value
-    if isinstance(value, list | tuple):
-        return type(value)(_replace(item, new, which) for item in value)
-    if isinstance(value, dict):
-        return {key: _replace(item, new, which) for key, item in value.items()}
-    return value
-
-
 def _differentiable(
     session: Session, number: int, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]
 ) -> Any:
     """A call whose answer has gradients: the student's process keeps the graph and answers for the backward pass."""
     import torch
 
+    answers: list[Any] = []
+
     class Remote(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
-            with torch.enable_grad():
-                answer = session._value("call", (target, args, kwargs, number))
-            ctx.answer = answer
-            found = [t for t in _tensors(answer) if t.requires_grad]
-            return tuple(t.detach() for t in found)
+            answers.append(session.value("call", (target, args, kwargs, number)))
+            return tuple(t.detach() for t in _tensors(answers[0]) if t.requires_grad)
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            found = session._value("grad", (number, [None if g is None else g.contiguous() for g in grads]))
+            outer = [None if g is None else g.contiguous() for g in grads]
+            found = session.guard(lambda: session.value("grad", (number, outer)))
             if not isinstance(found, list) or len(found) != len(inputs):
-                raise Died("bad-message")
+                raise Fault(["RuntimeError"], "no gradients", {})
             for gradient, given in zip(found, inputs, strict=True):
                 if gradient is not None and not (isinstance(gradient, torch.Tensor) and gradient.shape == given.shape):
-                    raise Died("bad-message")
+                    raise Fault(["RuntimeError"], "no gradients", {})
             return tuple(found)
 
-    holder: list[Any] = []
-    original = Remote.forward
-
-    def forward(ctx: Any, *tensors: Any) -> Any:
-        out = original(ctx, *tensors)
-        holder.append(ctx.answer)
-        return out
-
-    Remote.forward = staticmethod(forward)  # type: ignore[method-assign, assignment]
     outputs = Remote.apply(*inputs)  # type: ignore[no-untyped-call]
-    return _replace(holder[0], iter(outputs), lambda t: bool(t.requires_grad))
+    return _replace(answers[0], iter(outputs or ()))
+
+
+def _replace(value: Any, new: Iterator[Any]) -> Any:
+    """``value`` with its tensors that require gradients replaced by the new ones, in order."""
+    from torch import Tensor
+
+    if isinstance(value, Tensor):
+        return next(new) if value.requires_grad else value
+    if type(value) in (list, tuple):
+        return type(value)(_replace(item, new) for item in value)
+    if isinstance(value, dict):
+        return {key: _replace(item, new) for key, item in value.items()}
+    return value
