@@ -32,6 +32,7 @@ from coursecode import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTERS = ROOT / "figures" / "posters"
+PAPER = ("epub", "singlehtml")  # no script runs there: the picture is the figure
 
 
 class interactive(nodes.General, nodes.Element):  # type: ignore[misc]
@@ -91,10 +92,14 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
 
 
 def visit_html(translator: HTML5Translator, node: interactive) -> None:
+    if translator.builder.name in PAPER:
+        return
     translator.body.append(figures.element(node["figure"], language=node["language"], settings=node["settings"]))
 
 
 def depart_html(translator: HTML5Translator, node: interactive) -> None:
+    if translator.builder.name in PAPER:
+        return
     translator.body.append(f"</{node['figure']}>")
 
 

@@ -94,7 +94,8 @@ _VOID = {"input"}
 
 def visit_html(translator: HTML5Translator, node: element) -> None:
     attributes = "".join(f' {key}="{translator.attval(value)}"' for key, value in node["html"].items())
-    translator.body.append(f"<{node['tag']}{attributes}>")
+    end = " />" if node["tag"] in _VOID else ">"  # an EPUB is XML
+    translator.body.append(f"<{node['tag']}{attributes}{end}")
 
 
 def depart_html(translator: HTML5Translator, node: element) -> None:

@@ -95,7 +95,10 @@ class Build:
         self.stage.mkdir(parents=True, exist_ok=True)
         self.log = self.stage / ("build.log" if builder == "html" else f"build-{builder}.log")
         config, toc = edition_settings(root, language)
-        for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        if builder != "html":
+            config |= {"launch_buttons": {}}  # nothing to press on paper
+        settings = "_config.yml" if builder == "html" else f"_config-{builder}.yml"
+        for name, content in ((settings, config), ("_toc.yml", toc)):
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
             path = self.stage / name
             if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -103,7 +106,7 @@ class Build:
         command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root / SOURCES[language]), *STRICT]
         if builder != "html":
             command += ["--builder", "custom", "--custom-builder", builder]
-        command += ["--config", str(self.stage / "_config.yml"), "--toc", str(self.stage / "_toc.yml")]
+        command += ["--config", str(self.stage / settings), "--toc", str(self.stage / "_toc.yml")]
         with self.log.open("w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
                 [*command, "--path-output", str(self.stage)], cwd=root, stdout=file, stderr=subprocess.STDOUT
