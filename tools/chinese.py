@@ -38,18 +38,20 @@ _GAP = rf"(?:[\s,;:{_S}])+"
 
 _MARK = re.compile(r"^(?:(?:[-*+>:]|\d+[.)]|\[\^[^\]]+\]:)(?:\s+|$))+")
 _ADDRESS = re.compile(r"https?://[\w./?=&%#~+-]+")
-_TEXTLESS = {"bibliography", "code", "code-block", "code-cell", "figure", "image", "include", "interactive"}
-_TEXTLESS |= {
+_TEXTLESS = {
+    "bibliography",
+    "code",
+    "code-block",
+    "code-cell",
+    "container",
+    "figure",
+    "image",
+    "include",
+    "interactive",
     "literalinclude",
     "math",
-    "mermaid",
-    "raw",
-    "solution",
-    "solution-end",
-    "solution-start",
-    "exercise-end",
-    "toctree",
 }
+_TEXTLESS |= {"mermaid", "raw", "solution", "solution-end", "solution-start", "exercise-end", "toctree"}
 _SHOWN_OPTIONS = ("alt", "caption", "title")
 
 _RULES = [

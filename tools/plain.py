@@ -16,6 +16,8 @@ import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
+from coursecode.grading import quiz
+
 WORDS = {
     "en": {
         "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
@@ -250,6 +252,8 @@ class _Converter:
             return self._interactive(argument.strip(), options, body, line)
         if name == "list-table":
             return self._list_table(argument, body, line)
+        if name == "quiz":
+            return self.blocks(quiz.plain(quiz.parse(argument, body, options), self.book.language), line)
         raise self.fail(line, f"the directive {{{name}}} has no plain form; add one to tools/plain.py or use another")
 
     def _interactive(self, figure: str, options: dict[str, str], body: list[str], line: int) -> list[str]:
