@@ -23,9 +23,9 @@
       .ladder button[aria-pressed=true] { background: var(--raised); }
       .ladder b { font-size: 1.15rem; }
       .ladder small { color: var(--soft); }
-      .stage { --cell: 2.15rem; gap: .6rem; }
-      .stage .matrix td { font-size: min(.8rem, calc(var(--side) * .36)); }
-      .stage .weights { --cell: min(2.15rem, calc((100cqw - 6rem) / var(--cols))); }
+      .stage { gap: .5rem; flex-wrap: nowrap; --cell: min(2.15rem, calc((100cqw - 3.2rem) / (var(--all) + 3))); }
+      .stage .matrix td { font-size: min(.8rem, calc(var(--side) * .4)); }
+      .stage .matrix caption { font-size: .75rem; }
       .stage td.zero { color: var(--soft); }
       .stage td.same { background: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
       .stage td.yes { color: var(--good); font-weight: 700; } .stage td.no { color: var(--below); font-weight: 700; }
@@ -95,6 +95,7 @@
         parts.push(matrix(this.t("moved"), kept.map((ok) => [ok === null ? "·" : ok ? "✓" : "✗"]), { show: String, tinted: false,
           cell: (i) => ({ class: kept[i] === null ? "zero" : kept[i] ? "yes" : "no" }) }));
       }
+      this.stage.style.setProperty("--all", n);
       this.stage.replaceChildren(...parts);
       const terms = x.map((value, k) => [this.weight(state, at, k), value]).filter(([w, value]) => w && value)
         .map(([w, value]) => `${w < 0 ? `(${number(w)})` : w}×${value}`);

@@ -78,7 +78,7 @@
 
     /** Two bars on a logarithmic scale; every thousandfold step has a line. */
     bars(c) {
-      const place = (value) => `${((100 * Math.log10(Math.max(1, Number(value)))) / 11.5).toFixed(2)}%`;
+      const place = (value) => `${((100 * Math.log10(Math.max(1, Number(value)))) / 13).toFixed(2)}%`;
       const bar = (value, name) => h("div", { class: "lane" },
         h("div", { class: `bar ${name}`, style: `width:${this.guessing ? 0 : place(value)}` }), h("span", {}, this.t(name)));
       const ticks = [3, 6, 9].map((power) => h("span", { class: "tick", style: `left:${place(10 ** power)}` }, this.t(`e${power}`)));
