@@ -105,6 +105,23 @@ def test_a_helper_of_a_helper_counts_too(project, executions):
     assert executions == ["a"]
 
 
+def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executions, capsys):
+    results = project / "src" / "coursecode" / "experiments" / "results"
+    results.mkdir(parents=True)
+    for name in ("wide", "other", "benchmarks"):
+        (results / f"{name}.json").write_text("{}")
+    (results.parent / "timings.py").write_text("load = str\n")
+    edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
+    edit(project / "book/b.md", "g(2)", "from coursecode.experiments import timings")
+    notebooks.make(project)
+    for changed, expected in (("wide", ["a"]), ("benchmarks", ["b"]), ("other", [])):
+        executions.clear()
+        (results / f"{changed}.json").write_text("[]")
+        notebooks.make(project)
+        assert executions == expected
+    assert "execute a: wide.json changed" in capsys.readouterr().out
+
+
 def test_a_changed_cell_is_named(project, executions, capsys):
     notebooks.make(project)
     executions.clear()

@@ -1,7 +1,8 @@
 """Make ``NAME.ipynb`` from ``NAME.md``: plain Markdown, code cells, the outputs of one execution for both languages.
 
 A notebook is executed only when it is stale: its code cells, a module of ``coursecode`` that it imports (directly or
-through another), or the pinned environment changed. A change of prose rewrites the text and keeps the outputs.
+through another), a stored result that it shows, or the pinned environment changed. A change of prose rewrites the
+text and keeps the outputs.
 
     python -m tools.notebooks            make what is stale
     python -m tools.notebooks --force    execute everything
@@ -92,13 +93,24 @@ def module_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
     return files
 
 
+def result_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
+    """The stored results that the cells may read, by name: those that are named in quotes, and the benchmarks."""
+    source = "\n".join(cells)
+    names = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    if "coursecode.experiments.timings" in imported_modules(source):
+        names.add("benchmarks")
+    results = sorted((package / "experiments" / "results").glob("*.json"))
+    return {path.name: path for path in results if path.stem in names}
+
+
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def inputs(page: Page, root: Path) -> dict[str, Any]:
     """Digests of everything the outputs of a chapter depend on; stored in its notebook."""
-    files = module_files(page.code, root / "src" / "coursecode")
+    package = root / "src" / "coursecode"
+    files = module_files(page.code, package) | result_files(page.code, package)
     pins = [root / "requirements.txt"]
     if "coursecode.d2l_bridge" in files:
         pins.append(root / "requirements-d2l.txt")
