@@ -177,7 +177,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Ta
 
 
 def lenet_repairs(*, size: Size = "full") -> Plan:
-    """One epoch of Fashion-MNIST: the classic recipe, each change alone, and the changes one after the other."""
+    """20,000 images of Fashion-MNIST: the classic recipe, each change alone, and the changes one after the other."""
     full = size == "full"
     jobs: list[Row] = [{"study": "alone", "change": "none", **_CLASSIC}]
     jobs += [{"study": "alone", "change": change, **_CLASSIC, **new} for change, new in _CHANGES.items()]
@@ -192,7 +192,7 @@ def lenet_repairs(*, size: Size = "full") -> Plan:
         seeds=range(5 if full else 2),
         settings={
             "data": "fashion-mnist" if full else "digits",
-            "images": None if full else 200,
+            "images": 20_000 if full else 200,
             "epochs": 1,
             "batch_size": 128,
         },
