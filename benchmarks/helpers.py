@@ -123,7 +123,7 @@ def helpers(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
                 if "loop" in way and work > _LARGEST_LOOP:
                     continue
                 least = 0.0 if tiny else 0.02
-                cases.append(({"helper": name, "n": n, "case": way}, partial(per_call, call, least=least)))
+                cases.append(({"helper": name, "size": n, "case": way}, partial(per_call, call, least=least)))
     yield (
         settings(clock="processor time", kernels="5, 5×5, 3×3×3; channels 3 to 8, 3×3; 1×1: 16 to 32; pooling 2×2"),
         cases,

@@ -55,20 +55,20 @@ def test_a_summary_is_median_and_range_and_a_table_shows_ratios():
 
 def test_medians_and_curves_are_of_the_selected_rows_and_empty_places_are_nan():
     rows: list[core.Row] = [
-        {"helper": "f", "n": 1, "case": "loop", "seconds": 1.0},
-        {"helper": "f", "n": 1, "case": "loop", "seconds": 3.0},
-        {"helper": "f", "n": 1, "case": "torch", "seconds": 0.5},
-        {"helper": "f", "n": 2, "case": "torch", "seconds": 0.7},
-        {"helper": "g", "n": 9, "case": "loop", "seconds": 8.0},
+        {"helper": "f", "size": 1, "case": "loop", "seconds": 1.0},
+        {"helper": "f", "size": 1, "case": "loop", "seconds": 3.0},
+        {"helper": "f", "size": 1, "case": "torch", "seconds": 0.5},
+        {"helper": "f", "size": 2, "case": "torch", "seconds": 0.7},
+        {"helper": "g", "size": 9, "case": "loop", "seconds": 8.0},
     ]
     found = example(rows)
-    assert found.medians(by="case", value="seconds", helper="f", n=1) == {"loop": 2.0, "torch": 0.5}
-    xs, ways = found.curves(x="n", by="case", value="seconds", helper="f")
+    assert found.medians(by="case", value="seconds", helper="f", size=1) == {"loop": 2.0, "torch": 0.5}
+    xs, ways = found.curves(x="size", by="case", value="seconds", helper="f")
     assert xs == [1, 2]
     assert ways["torch"] == [0.5, 0.7]
     assert ways["loop"][0] == 2.0
     assert math.isnan(ways["loop"][1])
-    table = repr(found.table(by="case", value="seconds", against="torch", helper="f", n=1)).splitlines()
+    table = repr(found.table(by="case", value="seconds", against="torch", helper="f", size=1)).splitlines()
     assert table[1].split() == ["loop", "2", "2", "1", "3", "4"]
 
 
@@ -157,7 +157,7 @@ def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path):
         found = timings.load(part, path=path)
         assert found.threads == PARTS[part][1]
         assert all(row["seconds"] > 0 for row in found.rows)
-        cases = [tuple(v for k, v in row.items() if k in ("case", "helper", "stage", "n")) for row in found.rows]
+        cases = [tuple(v for k, v in row.items() if k in ("case", "helper", "stage", "size")) for row in found.rows]
         half = len(cases) // 2
         assert cases[:half] == cases[half:], part  # each round measures every case, in the same order
 
