@@ -31,7 +31,9 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
     """What each cell of a page shows as text, pictures by what is drawn, when a stored file is changed before."""
     drawn: list[str] = []
     for name in DRAWING:
-        monkeypatch.setattr(plotting, name, lambda *a, _name=name, **k: drawn.append(f"{_name} {a} {k}"))
+        monkeypatch.setattr(
+            plotting, name, lambda *a, _name=name, **k: drawn.append(f"{_name} {a} {k}".replace("\n", " "))
+        )
     results = tmp_path / "results"
     shutil.copytree(core._RESULTS, results)
     monkeypatch.setattr(core, "_RESULTS", results)
