@@ -30,6 +30,8 @@ PARTS = {  # name: module, threads
     "imports": ("pages", 1),
     "pages": ("pages", 1),
     "d2l_pages": ("pages", 2),
+    "site": ("site", 1),
+    "grading": ("grading", 1),
 }
 Case = tuple[dict[str, Plain], Callable[[], dict[str, Plain]]]
 

@@ -1,0 +1,80 @@
+"""A class of 300: what grading costs, in the warm sandbox and in a fresh one, with one job and with two."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Case, timed
+from coursecode.experiments.core import Plain
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "grading"))
+
+
+def _submission(number: int, standin: Any, draw: random.Random) -> bytes:
+    """One in twenty is damaged; of the others most are right, some blank, some wrong, one in a hundred never ends."""
+    if number % 20 == 7:
+        right = standin.notebook(standin.SOLUTIONS)
+        cells = json.loads(right)
+        cells["cells"] = cells["cells"][:2]
+        return [b"", b"{broken", right[: len(right) // 2], b"[]", json.dumps(cells).encode()][number // 20 % 5]
+    answers = dict(standin.SOLUTIONS)
+    if number % 100 == 50:
+        answers["size"] = "def out_size(n, k):\n    while True:\n        pass\n"
+    elif draw.random() < 0.3:
+        answers[draw.choice(sorted(answers))] = "pass\n"
+    return bytes(standin.notebook(answers, extra=f"# student {number}\ntorch.rand({number} + 1).mean()"))
+
+
+def _class(root: Path, students: int, standin: Any) -> None:
+    draw = random.Random(0)
+    (root / "release" / "standin").mkdir(parents=True)
+    (root / "release" / "standin" / "bundle.json").write_text(json.dumps(standin.bundle().to_json()))
+    (root / "grading.toml").write_text('[course]\nname = "bench"\n')
+    (root / "seed.txt").write_text("benchmark\n")
+    for number in range(students):
+        folder = root / "submitted" / f"s{number:03}" / "standin"
+        folder.mkdir(parents=True)
+        (folder / "standin.ipynb").write_bytes(_submission(number, standin, draw))
+
+
+@contextmanager
+def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
+    """``run_class`` on synthetic classes: wall-clock time, seconds per submission, how many got a grade or a reason."""
+    import standin
+
+    from coursecode.grading.run import run_class
+
+    whole, part, few = (6, 4, 2) if tiny else (300, 80, 8)
+    with tempfile.TemporaryDirectory() as folder:
+        for students in {whole, part, few}:
+            _class(Path(folder, str(students)), students, standin)
+
+        def case(students: int, jobs: int, mode: Any) -> Callable[[], dict[str, Plain]]:
+            def work() -> dict[str, Plain]:
+                root = Path(folder, str(students))
+                shutil.rmtree(root / "results", ignore_errors=True)
+                counts = []
+                spent = timed(lambda: counts.append(run_class(root, "standin", jobs=jobs, mode=mode)))
+                done = counts[0]
+                per = float(str(spent["seconds"])) / students
+                return {**spent, "per_submission": per, "graded": done.graded, "failed": done.failed}
+
+            return work
+
+        yield (
+            {"students": whole, "damaged": len([n for n in range(whole) if n % 20 == 7]), "bundle": "standin"},
+            [
+                ({"case": "class", "mode": "zygote", "jobs": 2, "students": whole}, case(whole, 2, "zygote")),
+                ({"case": "part", "mode": "zygote", "jobs": 1, "students": part}, case(part, 1, "zygote")),
+                ({"case": "part", "mode": "zygote", "jobs": 2, "students": part}, case(part, 2, "zygote")),
+                ({"case": "few", "mode": "fresh", "jobs": 1, "students": few}, case(few, 1, "fresh")),
+            ],
+        )

@@ -1,0 +1,31 @@
+"""The command ``coursecode``; what it can do for instructors needs the extra ``coursecode[grade]``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+__all__ = ["main"]
+
+_NEEDED = ("click", "nbgrader", "nh3")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        print(
+            f"coursecode grade needs the extra 'grade' (missing here: {', '.join(missing)}).\n"
+            "Install it beside the course: pip install 'coursecode[grade]'\n"
+            f"coursecode grade 需要附加组件 grade（缺少：{', '.join(missing)}）。\n"
+            "请安装：pip install 'coursecode[grade]'",
+            file=sys.stderr,
+        )
+        return 2
+    from coursecode.grading.cli import run
+
+    return run(sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Assigning and grading the exercises: what an instructor installs with ``coursecode[grade]``."""

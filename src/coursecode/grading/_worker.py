@@ -1,0 +1,329 @@
+"""The student's side: one process imports torch, then forks a caged child for each submission.
+
+Runs inside bubblewrap as a script. The parent (the *zygote*) never sees a student's code. For each submission the
+grader sends it two sockets: on one the child answers, the other is its lifeline: when the grader closes it, or dies,
+the child's keeper kills the child and everything in its process namespace.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import io
+import json
+import linecache
+import os
+import re
+import select
+import signal
+import socket
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import _cage  # type: ignore[import-not-found]
+import _wire  # type: ignore[import-not-found]
+
+LEARNER = ("dense", "correlation", "geometry", "channels", "pooling", "lenet", "data", "training", "plotting", "check")
+
+
+# -- the zygote ---------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Import, say ready, then fork a child for every request on standard input."""
+    options = json.loads(sys.argv[1])
+    control = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    warm()
+    threads = len(os.listdir("/proc/self/task"))
+    if options["fork"] and threads > 1:
+        raise SystemExit(f"the imports started {threads - 1} threads; a process with threads must not be forked")
+    mapped = _cage.mapped()
+    control.sendall(json.dumps({"ready": True, "mapped": mapped, "python": sys.version}).encode())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        if not request:
+            return
+        limits = {**json.loads(request), "mapped": mapped, "uid": options["uid"]}
+        channel, lifeline = (socket.socket(fileno=number) for number in descriptors)
+        if not options["fork"]:  # used once: this process becomes the child
+            control.close()
+            lifeline.close()
+            child(channel, limits)
+        if os.fork() == 0:
+            control.close()
+            try:
+                keep(channel, lifeline, limits)
+            except BaseException as error:
+                lifeline.sendall(str(error).encode())
+            finally:
+                os._exit(1)
+        channel.close()
+        lifeline.close()
+
+
+def warm() -> None:
+    """What every submission needs, imported once; nothing here may start a thread."""
+    import importlib
+
+    import matplotlib.pyplot  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+    for name in LEARNER:
+        importlib.import_module(f"coursecode.{name}")
+    weight = torch.ones(2, requires_grad=True)  # a step of training imports a good deal more
+    step = torch.optim.SGD([weight], lr=0.1)
+    loss = (torch.nn.functional.conv1d(torch.ones(1, 1, 2), weight.reshape(1, 1, 2)) ** 2).sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.grad(weight * 2, weight, torch.ones(2))
+    step.step()
+
+
+def keep(channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> None:
+    """Fork the child into namespaces of its own, wait for it, and kill it when the lifeline closes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _cage.new_namespaces(size=limits["size"], uid=limits["uid"])
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(channel, limits)
+        finally:
+            os._exit(1)
+    channel.close()
+    ended = os.pidfd_open(pid)
+    select.select([ended, lifeline.fileno()], [], [])
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(OSError):
+        lifeline.sendall(f"ended {status}".encode())
+    os._exit(0)
+
+
+def child(channel: socket.socket, limits: dict[str, Any]) -> None:
+    """Give up everything, then run what the grader sends."""
+    channel = _only(channel)
+    with contextlib.suppress(OSError):
+        os.setsid()
+    _cage.drop(
+        uid=limits["uid"],
+        memory=limits["memory"] + limits["mapped"],
+        seconds=limits["seconds"],
+        processes=limits["processes"],
+        size=limits["size"],
+        files=limits["files"],
+    )
+    _wire.send(channel, {"id": "caged"})
+    Student(channel, message=limits["message"], output=limits["output"]).serve()
+    os._exit(0)
+
+
+def _only(channel: socket.socket) -> socket.socket:
+    """Close every file but the channel."""
+    os.dup2(channel.fileno(), 3)
+    if channel.fileno() == 3:
+        channel.detach()
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    os.closerange(4, 1 << 16)
+    return socket.socket(fileno=3)
+
+
+# -- a student's process ------------------------------------------------------------------------------------------
+
+
+class Sink(io.TextIOBase):
+    """Keeps the first characters that are written and counts on."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.parts, self.size = limit, list[str](), 0
+
+    def write(self, text: str) -> int:
+        """As a text file does."""
+        if self.size < self.limit:
+            self.parts.append(text[: self.limit - self.size])
+        self.size += len(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+
+class Missing(Exception):
+    """The student's notebook does not define this name."""
+
+
+class Student:
+    """Runs cells in one namespace and answers questions about it."""
+
+    def __init__(self, channel: socket.socket, *, message: int, output: int) -> None:
+        import torch
+
+        torch.manual_seed(0)
+        self.channel, self.message, self.output = channel, message, output
+        self.handles: list[Any] = []
+        self.graphs: dict[int, tuple[list[Any], list[Any]]] = {}
+        module = types.ModuleType("__main__")
+        self.names = module.__dict__
+        self.names.update(display=_display, __builtins__=builtins)
+        sys.modules["__main__"] = module
+
+    def serve(self) -> None:
+        """Answer until the grader is gone."""
+        with contextlib.suppress(_wire.Closed):
+            while True:
+                message, blob = _wire.receive(self.channel, limit=self.message)
+                blobs: list[bytes] = []
+                sink = Sink(self.output if message["op"] == "cell" else 0)
+                with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+                    reply = self.answer(message, blob, blobs, sink)
+                _wire.send(self.channel, {"id": message["id"], **reply}, blobs)
+
+    def answer(self, message: dict[str, Any], blob: bytes, blobs: list[bytes], sink: Sink) -> dict[str, Any]:
+        try:
+            if message["op"] == "cell":
+                self.cell(message["cell"], message["source"], sink)
+                return {"text": "".join(sink.parts), "cut": sink.size > sink.limit}
+            value = self.ask(message, _wire.decode(message["value"], blob, handle=lambda n, *_: self.handles[n]))
+            return {"value": _wire.encode(value, blobs, limit=self.message, handle=self.handle)}
+        except _wire.WireError as error:
+            return {"error": "wire", "message": str(error)}
+        except Missing as error:
+            return {"error": "missing", "message": str(error)}
+        except BaseException as error:  # also SystemExit: a cell that calls exit() ends itself, not the grading
+            fault: dict[str, Any] = {
+                "error": "raised",
+                "type": [c.__name__ for c in type(error).__mro__],
+                "message": _message(error),
+            }
+            if message["op"] == "cell":
+                fault.update(text="".join(sink.parts), cut=sink.size > sink.limit)
+            return fault
+
+    def cell(self, name: str, source: str, sink: Sink) -> None:
+        """Run the cell; the value of a last line that is an expression is printed, as in a notebook."""
+        source, left_out = without_magics(source)
+        for line in left_out:
+            sink.write(f"(left out: {line})\n")
+        file = f"<cell {name}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        tree = ast.parse(source, file)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, file, "exec"), self.names)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), file, "eval"), self.names)
+            if value is not None and not source.rstrip().endswith(";"):
+                _display(value)
+
+    def ask(self, message: dict[str, Any], value: Any) -> Any:
+        """One question; ``value`` holds what it is about."""
+        match message["op"], value:
+            case "get", str(name):
+                return self.get(name)
+            case "call", (target, args, kwargs, track):
+                function = self.get(target) if isinstance(target, str) else target
+                return self.track(track, (args, kwargs), function(*args, **kwargs))
+            case "grad", (number, grads):
+                return self.gradients(number, grads)
+            case "attr", (owner, name):
+                return getattr(owner, name)
+            case "item", (owner, key):
+                return owner[key]
+            case "len", (owner,):
+                return len(owner)
+            case "iter", (owner,):
+                return iter(owner)
+            case "is_a", (owner, name):
+                return name in {f"{c.__module__}.{c.__qualname__}" for c in type(owner).__mro__}
+        raise ValueError(message["op"])
+
+    def get(self, name: str) -> Any:
+        if name not in self.names:
+            raise Missing(name)
+        return self.names[name]
+
+    def handle(self, value: Any) -> list[Any]:
+        if len(self.handles) >= 100_000:
+            raise _wire.WireError("too many objects")
+        self.handles.append(value)
+        kind = "callable" if callable(value) else "object"
+        return [len(self.handles) - 1, kind, getattr(type(value), "__name__", "object")]
+
+    def track(self, number: int | None, arguments: Any, result: Any) -> Any:
+        """Remember the tensors of a call that will be differentiated."""
+        if number is not None:
+            inputs = [t for t in tensors(arguments) if t.requires_grad and t.is_leaf]
+            self.graphs[number] = (inputs, [t for t in tensors(result) if t.requires_grad])
+            for old in sorted(self.graphs)[:-8]:
+                del self.graphs[old]
+        return result
+
+    def gradients(self, number: int, grads: list[Any]) -> list[Any]:
+        import torch
+
+        inputs, outputs = self.graphs[number]
+        used = [(o, g) for o, g in zip(outputs, grads, strict=True) if g is not None]
+        found = torch.autograd.grad(
+            [o for o, _ in used], inputs, [g for _, g in used], allow_unused=True, retain_graph=True
+        )
+        return [None if g is None else g.detach() for g in found]
+
+
+def tensors(value: Any) -> Iterator[Any]:
+    """The tensors in nested lists, tuples and dictionaries, in order."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors(item)
+
+
+_MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
+_RUN = re.compile(r"^%%(time|timeit|capture|prun)\b")
+
+
+def without_magics(source: str) -> tuple[str, list[str]]:
+    """``source`` as Python: IPython's ``%`` and ``!`` lines do nothing here; also returns the lines left out."""
+    lines = source.split("\n")
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].startswith("%%"):
+        if not _RUN.match(lines[first]):
+            return "", [lines[first]]
+        left_out, lines[first] = [lines[first]], ""
+    else:
+        left_out = []
+    with contextlib.suppress(SyntaxError):
+        ast.parse("\n".join(lines))
+        return "\n".join(lines), left_out
+    for number, line in enumerate(lines):
+        if found := _MAGIC.match(line):
+            lines[number] = f"{found[1]}pass"
+            left_out.append(line.strip())
+    return "\n".join(lines), left_out
+
+
+def _display(*values: Any, **_: Any) -> None:
+    for value in values:
+        print(repr(value))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(_wire.plain(error, 300))
+    except BaseException:
+        return ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,537 @@
+"""``coursecode grade …``: parses and calls; the work is done by the module of each command."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import locale
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from coursecode._progress import progress_bar
+from coursecode.grading.contract import Text
+from coursecode.grading.course import Course, decode, init
+from coursecode.grading.files import Problem
+
+__all__ = ["build", "run"]
+
+_SHOWN = 40  # lines of a table on the screen; all of them are in the report file
+
+
+def _language(arguments: Sequence[str]) -> str:
+    """``--lang``, else the course's language, else that of the system."""
+    for number, argument in enumerate(arguments):
+        value = arguments[number + 1] if argument == "--lang" and number + 1 < len(arguments) else None
+        value = argument.removeprefix("--lang=") if argument.startswith("--lang=") else value
+        if value in ("en", "zh"):
+            return value
+    root = Path(".")
+    for number, argument in enumerate(arguments):
+        if argument in ("--course", "-C") and number + 1 < len(arguments):
+            root = Path(arguments[number + 1])
+        elif argument.startswith("--course="):
+            root = Path(argument.removeprefix("--course="))
+    try:
+        given = tomllib.loads(decode((root / "grading.toml").read_bytes())).get("course", {}).get("language")
+    except (OSError, tomllib.TOMLDecodeError, AttributeError):
+        given = None
+    if given in ("en", "zh"):
+        return str(given)
+    system = next((v for v in map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")) if v), None)
+    return "zh" if (system or locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+
+
+_CLICK_ZH = {  # the words that Click itself writes
+    "Usage:": "用法：",
+    "Options:": "选项：",
+    "Commands:": "命令：",
+    "[OPTIONS]": "[选项]",
+    "COMMAND [ARGS]...": "命令 [参数]...",
+    "Show this message and exit.": "显示本说明。",
+    "[required]": "[必需]",
+    "[default: ": "[默认：",
+}
+
+
+class _Translated(click.Command):
+    """A command whose help has Click's own words in Chinese."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        shown = super().get_help(ctx)
+        for english, chinese in _CLICK_ZH.items():
+            shown = shown.replace(english, chinese)
+        return shown
+
+
+class _TranslatedGroup(_Translated, click.Group):
+    """A group with such a help."""
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    bar = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = progress_bar(total=total, desc=what)
+        if bar is not None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def build(language: str) -> click.Command:
+    """The command tree with its help in ``language``."""
+
+    def say(en: str, zh: str) -> str:
+        return zh if language == "zh" else en
+
+    def words(value: Text) -> str:
+        return value[language]
+
+    def tell(en: str, zh: str) -> None:
+        click.echo(say(en, zh))
+
+    command_class: type[click.Command] = _Translated if language == "zh" else click.Command
+    group_class: type[click.Group] = _TranslatedGroup if language == "zh" else click.Group
+    lang = click.option(
+        "--lang", type=click.Choice(["en", "zh"]), expose_value=False, help=say("Language of the words.", "界面语言。")
+    )
+    course_option = click.option(
+        "--course", "-C", "root", type=click.Path(path_type=Path), default=Path("."),
+        help=say("The course folder; the current one if not given.", "课程文件夹；默认为当前文件夹。"),
+    )  # fmt: skip
+
+    def load(root: Path) -> Course:
+        return Course.load(root)
+
+    @click.group(
+        cls=group_class,
+        help=say("From Dense to Convolution: the course's tools.", "《从全连接到卷积》的课程工具。"),
+    )
+    @lang
+    def coursecode() -> None:
+        pass
+
+    @coursecode.group(
+        cls=group_class,
+        help=say(
+            """Assign the exercises and grade them, safely.
+
+            Once: init, doctor. For each assignment: release, then, when the LMS's zip is there, four commands:
+
+            \b
+              coursecode grade ingest pooling submissions.zip --roster roster.csv
+              coursecode grade run pooling
+              coursecode grade feedback pooling
+              coursecode grade export pooling --format canvas
+
+            Every command can be repeated; it goes on where it stopped.
+            """,
+            """布置习题并安全地评分。
+
+            只需一次：init、doctor。每份作业：先 release；收到学习平台的 zip 之后，四条命令：
+
+            \b
+              coursecode grade ingest pooling submissions.zip --roster roster.csv
+              coursecode grade run pooling
+              coursecode grade feedback pooling
+              coursecode grade export pooling --format canvas
+
+            每条命令都可以重复运行，会从中断处继续。
+            """,
+        ),
+    )
+    @lang
+    def grade() -> None:
+        pass
+
+    @grade.command(
+        "init",
+        cls=command_class,
+        short_help=say("Make a course folder.", "新建课程文件夹。"),
+        help=say(
+            """Make a course folder: settings, the class's secret seed, nbgrader's configuration.
+
+            \b
+            Example:  coursecode grade init my-class --name "Deep Learning, autumn"
+            """,
+            """新建课程文件夹：设置、班级的秘密种子、nbgrader 配置。
+
+            \b
+            示例：coursecode grade init my-class --name "深度学习 秋季"
+            """,
+        ),
+    )
+    @click.argument("folder", type=click.Path(path_type=Path))
+    @click.option("--name", default=None, help=say("Name of the course.", "课程名称。"))
+    @lang
+    def init_command(folder: Path, name: str | None) -> None:
+        written = init(folder, name=name or folder.resolve().name, language=language)
+        for path in written:
+            click.echo(f"  {path}")
+        tell(
+            f"The course folder is {folder}. Put the list of students there as roster.csv; keep seed.txt to yourself.",
+            f"课程文件夹为 {folder}。请将学生名单存为其中的 roster.csv；seed.txt 请勿外传。",
+        )
+
+    @grade.command(
+        "doctor",
+        cls=command_class,
+        short_help=say("Can this machine contain students' code?", "检查本机能否隔离学生代码。"),
+        help=say(
+            """Say whether this machine can contain what students hand in, and what is missing.
+
+            \b
+            Example:  coursecode grade doctor
+            """,
+            """检查本机能否隔离学生代码，并指出缺少什么。
+
+            \b
+            示例：coursecode grade doctor
+            """,
+        ),
+    )
+    @lang
+    @click.pass_context
+    def doctor(context: click.Context) -> None:
+        context.exit(int(importlib.import_module("coursecode.grading.doctor").main(language=language)))
+
+    @grade.command(
+        "release",
+        cls=command_class,
+        short_help=say("Make what the students get.", "生成发给学生的文件。"),
+        help=say(
+            """Make what students get (NAME.zip, both languages) and the private bundle that the grading needs.
+
+            \b
+            Example:  coursecode grade release pooling
+            Example:  coursecode grade release pooling --overlay ../exam-questions
+            """,
+            """生成发给学生的文件（NAME.zip，中英文）以及评分所需的私有文件。
+
+            \b
+            示例：coursecode grade release pooling
+            示例：coursecode grade release pooling --overlay ../exam-questions
+            """,
+        ),
+    )
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+    @click.option(
+        "--exercises", type=click.Path(path_type=Path), default=None,
+        help=say("Folder of the masters; else as in grading.toml.", "习题母本文件夹；默认见 grading.toml。"),
+    )  # fmt: skip
+    @click.option(
+        "--overlay", type=click.Path(path_type=Path), default=None,
+        help=say("A private folder with questions of your own.", "存放自有试题的私有文件夹。"),
+    )  # fmt: skip
+    @course_option
+    @lang
+    def release(names: tuple[str, ...], exercises: Path | None, overlay: Path | None, root: Path) -> None:
+        course = load(root)
+        module = importlib.import_module("coursecode.grading.release")
+        masters = exercises or course.root / course.exercises
+        for path in module.release(names, out=course.root / "release", exercises=masters, overlay=overlay):
+            tell(
+                f"{path.name}: give {path / path.name}.zip to the students; {path}/bundle.json stays with you.",
+                f"{path.name}：将 {path / path.name}.zip 发给学生；{path}/bundle.json 请自行保管。",
+            )
+
+    @grade.command(
+        "ingest",
+        cls=command_class,
+        short_help=say("Take the submissions out of the LMS's zip.", "从平台的 zip 中收取提交。"),
+        help=say(
+            """Take the submissions out of the LMS's zip: Canvas, Moodle or Gradescope.
+
+            Damaged notebooks are repaired where that is possible; where not, the student is named with the reason.
+
+            \b
+            Example:  coursecode grade ingest pooling submissions.zip --roster roster.csv
+            """,
+            """从学习平台（Canvas、Moodle、Gradescope）的 zip 中收取提交。
+
+            能修复的损坏笔记本会被修复；无法修复的，按姓名列出原因。
+
+            \b
+            示例：coursecode grade ingest pooling submissions.zip --roster roster.csv
+            """,
+        ),
+    )
+    @click.argument("name")
+    @click.argument("zip_file", type=click.Path(path_type=Path), metavar="ZIP")
+    @click.option(
+        "--roster", type=click.Path(path_type=Path), default=None,
+        help=say("The students as CSV; kept in the course folder.", "学生名单 CSV；会存入课程文件夹。"),
+    )  # fmt: skip
+    @course_option
+    @lang
+    def ingest_command(name: str, zip_file: Path, roster: Path | None, root: Path) -> None:
+        from coursecode.grading.ingest import ingest
+
+        with _bar(say("taking in", "收取")) as progress:
+            report = ingest(load(root), name, zip_file, roster=roster, progress=progress)
+        labels = {
+            "ready": say("ready", "就绪"), "failed": say("not readable", "无法读取"), "unknown": say("unknown", "未知"),
+            "missing": say("not handed in", "未提交"), "kept": say("kept", "保留"),
+        }  # fmt: skip
+        noted = [row for row in report.rows if row.notes and row.status != "missing"]
+        for row in noted[:_SHOWN]:
+            click.echo(f"  [{labels[row.status]}] {_line(row.student)} {_line(row.name)}")
+            for note in row.notes[:6]:
+                click.echo(f"      {_line(words(note), 300)}")
+        if len(noted) > _SHOWN:
+            tell(f"  … and {len(noted) - _SHOWN} more", f"  ……另有 {len(noted) - _SHOWN} 条")
+        counts = ", ".join(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
+        tell(
+            f"{report.lms}: {counts}. The whole list: {root / 'submitted' / (name + '.ingest.json')}",
+            f"{report.lms}：{counts}。完整列表：{root / 'submitted' / (name + '.ingest.json')}",
+        )
+        tell(f"Next: coursecode grade run {name}", f"下一步：coursecode grade run {name}")
+
+    @grade.command(
+        "run",
+        cls=command_class,
+        short_help=say("Grade in the sandbox, write the gradebook.", "在沙箱中评分并写入成绩册。"),
+        help=say(
+            """Grade every submission in the sandbox, then write the gradebook.
+
+            A result that is there and still fits is not computed again; after a crash the same command goes on.
+
+            \b
+            Example:  coursecode grade run pooling --jobs 4
+            Example:  coursecode grade run pooling --cluster slurm.toml
+            """,
+            """在沙箱中为所有提交评分，然后写入成绩册。
+
+            已有且仍然有效的结果不会重算；中断后运行同一命令即可继续。
+
+            \b
+            示例：coursecode grade run pooling --jobs 4
+            示例：coursecode grade run pooling --cluster slurm.toml
+            """,
+        ),
+    )
+    @click.argument("name")
+    @click.option(
+        "--jobs", "-j", type=click.IntRange(min=1), default=None,
+        help=say("How many at once; else one per processor.", "同时评几份；默认每个处理器一份。"),
+    )  # fmt: skip
+    @click.option(
+        "--cluster", type=click.Path(path_type=Path), default=None,
+        help=say("A Dask cluster instead (see the guide).", "改用 Dask 集群（见指南）。"),
+    )  # fmt: skip
+    @click.option(
+        "--student", "students", multiple=True, help=say("Only this one; repeatable.", "只评此学生；可重复。")
+    )
+    @click.option(
+        "--only-merge",
+        is_flag=True,
+        help=say("Write the gradebook from the results that are there.", "只由已有结果写成绩册。"),
+    )
+    @course_option
+    @lang
+    def run_command(
+        name: str, jobs: int | None, cluster: Path | None, students: tuple[str, ...], only_merge: bool, root: Path
+    ) -> None:
+        from coursecode.grading.gradebook import merge
+
+        course = load(root)
+        course.bundle(name)
+        if not only_merge:
+            module = importlib.import_module("coursecode.grading.run")
+            with _bar(say("grading", "评分")) as progress:
+                module.run_class(
+                    course.root,
+                    name,
+                    seed=course.seed(),
+                    jobs=jobs or os.cpu_count() or 1,
+                    cluster=cluster,
+                    students=list(students) or None,
+                    progress=progress,
+                )
+        with _bar(say("writing the gradebook", "写入成绩册")) as progress:
+            done = merge(course, name, progress=progress)
+        for who, reason in done.problems[:_SHOWN]:
+            click.echo(f"  {_line(who)}: {_line(words(reason), 300)}")
+        tell(
+            f"Graded {done.graded}, without a grade {done.failed}, not handed in {done.missing}; "
+            f"{done.to_grade} written answers wait for you.",
+            f"已评 {done.graded} 份，无法评分 {done.failed} 份，未提交 {done.missing} 份；"
+            f"有 {done.to_grade} 道文字题等待人工评阅。",
+        )
+        if done.to_grade:
+            tell(
+                f"Written answers: start jupyter lab in {course.root} and open nbgrader's Formgrader. "
+                f"Then: coursecode grade feedback {name}",
+                f"文字题：在 {course.root} 中启动 jupyter lab，打开 nbgrader 的 Formgrader。"
+                f"之后：coursecode grade feedback {name}",
+            )
+
+    @grade.command(
+        "feedback",
+        cls=command_class,
+        short_help=say("A page per student, a zip for the LMS.", "每名学生一页反馈，打包成 zip。"),
+        help=say(
+            """Write a page per student and the zip that the LMS takes back.
+
+            \b
+            Example:  coursecode grade feedback pooling
+            Example:  coursecode grade feedback pooling --in both
+            """,
+            """为每名学生生成反馈页面，以及可传回学习平台的 zip。
+
+            \b
+            示例：coursecode grade feedback pooling
+            示例：coursecode grade feedback pooling --in both
+            """,
+        ),
+    )
+    @click.argument("name")
+    @click.option(
+        "--in", "tongue", type=click.Choice(["en", "zh", "both"]), default=None,
+        help=say("Language of the pages; else the course's.", "页面语言；默认为课程语言。"),
+    )  # fmt: skip
+    @course_option
+    @lang
+    def feedback_command(name: str, tongue: str | None, root: Path) -> None:
+        from coursecode.grading.feedback import feedback
+
+        with _bar(say("feedback", "反馈")) as progress:
+            made = feedback(load(root), name, language=tongue, progress=progress)
+        tell(f"{made.pages} pages.", f"共 {made.pages} 页。")
+        for path in made.zips:
+            click.echo(f"  {path}")
+        if made.waiting:
+            tell(
+                f"On {made.waiting} pages written answers are not graded yet; repeat the command when they are.",
+                f"其中 {made.waiting} 页的文字题尚未评阅；评完后请再次运行。",
+            )
+
+    @grade.command(
+        "export",
+        cls=command_class,
+        short_help=say("Grades for the LMS, and the class report.", "导出成绩与班级报告。"),
+        help=say(
+            """Write the grades as the LMS takes them, and the class report.
+
+            With the LMS's own file as --template its column names are used.
+
+            \b
+            Example:  coursecode grade export pooling --format canvas --template gradebook.csv
+            Example:  coursecode grade export pooling --format moodle --template worksheet.csv
+            """,
+            """按学习平台的格式导出成绩，并生成班级报告。
+
+            用 --template 给出平台自己的文件时，沿用其列名。
+
+            \b
+            示例：coursecode grade export pooling --format canvas --template gradebook.csv
+            示例：coursecode grade export pooling --format moodle --template worksheet.csv
+            """,
+        ),
+    )
+    @click.argument("name")
+    @click.option(
+        "--format", "form", type=click.Choice(["csv", "canvas", "moodle", "gradescope"]), default="csv",
+        show_default=True, help=say("Which columns.", "列的格式。"),
+    )  # fmt: skip
+    @click.option(
+        "--template", type=click.Path(path_type=Path), default=None,
+        help=say("The LMS's own file, to be filled in.", "待填写的平台文件。"),
+    )  # fmt: skip
+    @click.option("--title", default=None, help=say("The assignment's name in the LMS.", "作业在平台上的名称。"))
+    @click.option(
+        "--missing-as-zero",
+        is_flag=True,
+        help=say("0 for who handed in nothing; else empty.", "未提交记 0 分；默认留空。"),
+    )
+    @course_option
+    @lang
+    def export_command(
+        name: str, form: str, template: Path | None, title: str | None, missing_as_zero: bool, root: Path
+    ) -> None:
+        from coursecode.grading.export import export
+        from coursecode.grading.report import report
+
+        course = load(root)
+        path, everyone = export(course, name, form, template=template, title=title, missing_as_zero=missing_as_zero)
+        click.echo(f"  {path}")
+        click.echo(f"  {report(course, name, everyone)}")
+        if waiting := sum(s.status == "partial" for s in everyone):
+            tell(
+                f"{waiting} students have written answers that are not graded yet; their grade holds the rest only.",
+                f"{waiting} 名学生有尚未评阅的文字题；其成绩只含其余部分。",
+            )
+
+    return coursecode
+
+
+def _line(value: str, limit: int = 80) -> str:
+    """One line for a terminal: nothing that moves the cursor, nothing long."""
+    plain = "".join(c if c.isprintable() else "�" for c in value)
+    return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse, call, and say what went wrong in one sentence; returns the exit status."""
+    language = _language(arguments)
+    zh = language == "zh"
+
+    def error(message: str) -> None:
+        click.echo(("错误：" if zh else "Error: ") + message, err=True)
+
+    try:
+        status = build(language).main(args=list(arguments), prog_name="coursecode", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message())
+        return 0
+    except click.UsageError as wrong:
+        path = wrong.ctx.command_path if wrong.ctx else "coursecode"
+        error(wrong.format_message())
+        click.echo(f"请看 {path} --help" if zh else f"See {path} --help", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        error("已中断；运行同一命令即可继续。" if zh else "stopped; the same command goes on.")
+        return 130
+    except Problem as problem:
+        error(problem.text[language])
+        return 1
+    except OSError as failed:
+        if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            error(
+                f"磁盘已满（{failed.filename or ''}）。没有丢失任何内容：腾出空间后运行同一命令即可继续。"
+                if zh
+                else f"the disk is full ({failed.filename or ''}). Nothing is lost: make room and repeat the command."
+            )
+            return 3
+        error(str(failed))
+        return 1
+    except ImportError as failed:
+        name = failed.name or str(failed)
+        error(
+            f"缺少 {name}。请运行：pip install 'coursecode[grade]'"
+            if zh
+            else f"{name} is missing. Do: pip install 'coursecode[grade]'"
+        )
+        return 2
+    except ValueError as failed:  # the masters and the bundles say what is wrong with them
+        error(str(failed))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,323 @@
+"""One self-contained page per student: every tick, every point, every comment; nothing of a hidden test's text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from coursecode.grading.contract import LANGUAGES, Bundle, Question, QuestionResult, Text
+from coursecode.grading.course import Course
+from coursecode.grading.files import read_json, write_atomic
+from coursecode.grading.gradebook import State, states
+from coursecode.grading.sanitise import escape, markdown
+
+__all__ = ["MAX_BYTES", "Feedback", "feedback", "gradescope_results", "page"]
+
+MAX_BYTES = 300_000
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#5b6570;--line:#d5dbe1;--wash:#f5f7f9;--good:#116329;--bad:#a40e26}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ec;--paper:#15181c;--soft:#a4adb7;--line:#3a424b;--wash:#1e2329;--good:#6fdd8b;--bad:#ff9492}}
+body{margin:0 auto;max-width:50rem;padding:1rem;font:1rem/1.6 system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:0 0 .5rem}h3{font-size:1rem;margin:1rem 0 .25rem}
+header p,.soft{color:var(--soft);margin:.25rem 0}section{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}
+.total{font-size:1.25rem;font-weight:600}.points{float:right;font-weight:600;margin:0}
+ul.ticks{list-style:none;padding:0;margin:.25rem 0}ul.ticks li{padding:.15rem 0 .15rem 1.6rem;position:relative}
+ul.ticks span.mark{position:absolute;left:0}.yes span.mark{color:var(--good)}.no span.mark{color:var(--bad)}
+pre{background:var(--wash);padding:.6rem;overflow-x:auto;border-radius:.35rem;font:.85rem/1.45 ui-monospace,Consolas,monospace;white-space:pre-wrap}
+blockquote,.comment{border-left:.25rem solid var(--line);margin:.5rem 0;padding:.1rem .8rem}.reason{color:var(--bad);font-weight:600}
+table{border-collapse:collapse}td,th{border:1px solid var(--line);padding:.2rem .5rem}
+@media print{section{break-inside:avoid}}
+"""  # noqa: E501
+
+_WORDS: dict[str, Text] = {
+    "feedback": {"en": "Feedback", "zh": "评阅反馈"},
+    "points": {"en": "points", "zh": "分"},
+    "total": {"en": "Total", "zh": "总分"},
+    "late": {"en": "Taken off for lateness", "zh": "迟交扣分"},
+    "open": {"en": "still to be graded by a person", "zh": "等待人工评阅"},
+    "soFar": {"en": "so far", "zh": "（目前）"},
+    "answer": {"en": "Your answer", "zh": "你的解答"},
+    "printed": {"en": "What your cell printed", "zh": "你的单元格的输出"},
+    "comment": {"en": "Comment", "zh": "评语"},
+    "failed": {"en": "This submission could not be graded", "zh": "此次提交无法评分"},
+    "missing": {"en": "Nothing was handed in.", "zh": "没有提交作业。"},
+    "repaired": {"en": "About the file", "zh": "关于文件"},
+    "hidden": {"en": "checked with inputs that are not shown", "zh": "用未公开的输入检验"},
+    "passed": {"en": "passed", "zh": "通过"},
+    "notPassed": {"en": "not passed", "zh": "未通过"},
+    "cut": {"en": "… (shortened)", "zh": "……（已截短）"},
+    "flags": {"en": "While running", "zh": "运行情况"},
+}
+_FLAGS: dict[str, Text] = {
+    "kernel-died": {"en": "the program ended before all cells had run", "zh": "程序在全部单元格运行完之前结束"},
+    "time-limit": {"en": "the time limit was reached", "zh": "达到时间上限"},
+    "output-cut": {"en": "the output was too long and was cut", "zh": "输出过长，已截短"},
+    "memory-limit": {"en": "the memory limit was reached", "zh": "达到内存上限"},
+}
+
+
+@dataclass
+class Feedback:
+    """What was written."""
+
+    pages: int
+    zips: list[Path]
+    waiting: int  # pages on which a person's points are still missing
+
+
+def _in(words: Text, languages: Iterable[str]) -> str:
+    """The words in the languages of the page, escaped; each marked with its language where there are two."""
+    chosen = list(languages)
+    if len(chosen) == 1 or words["en"] == words["zh"]:
+        return escape(words[chosen[0]])
+    return " · ".join(
+        f'<span lang="{code}">{escape(words[lang])}</span>' for lang, code in zip(chosen, ("en", "zh-CN"), strict=False)
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value == round(value, 2) else f"{value:.2f}"
+
+
+def _cut(source: str, limit: int, languages: Iterable[str]) -> str:
+    if len(source) <= limit:
+        return escape(source)
+    return f"{escape(source[:limit])}\n{_in(_WORDS['cut'], languages)}"
+
+
+def _ticks(result: QuestionResult, languages: list[str]) -> str:
+    parts = []
+    for test in result.tests:
+        rows = []
+        for tick in test.ticks:
+            state = _WORDS["passed" if tick.passed else "notPassed"]
+            note = f'<br><span class="soft">{_in(tick.note, languages)}</span>' if any(tick.note.values()) else ""
+            rows.append(
+                f'<li class="{"yes" if tick.passed else "no"}"><span class="mark" role="img" '
+                f'aria-label="{escape(state[languages[0]])}">{"✓" if tick.passed else "✗"}</span> '
+                f"{_in(tick.label, languages)}{note}</li>"
+            )
+        hidden = f' <span class="soft">({_in(_WORDS["hidden"], languages)})</span>' if test.hidden else ""
+        earned = f"{_number(test.earned)} / {_number(test.points)}"
+        parts.append(f'<p class="soft">{earned}{hidden}</p><ul class="ticks">{"".join(rows)}</ul>')
+    return "".join(parts)
+
+
+def _question(
+    state: State, question: Question, cells: dict[str, dict[str, str]], languages: list[str], limit: int
+) -> str:
+    earned = state.questions.get(question.id)
+    shown = "–" if earned is None else _number(earned)
+    parts = [
+        f'<section><p class="points">{shown} / {_number(question.points)}</p><h2>{_in(question.title, languages)}</h2>'
+    ]
+    if earned is None:
+        parts.append(f'<p class="soft">{_in(_WORDS["open"], languages)}</p>')
+    results = {q.id: q for q in (state.result.questions if state.result else ())}
+    if question.id in results:
+        parts.append(_ticks(results[question.id], languages))
+    for identifier in question.answer_cells:
+        cell = cells.get(identifier)
+        if cell is None or not limit:
+            continue
+        parts.append(f"<h3>{_in(_WORDS['answer'], languages)}</h3>")
+        if cell["type"] == "markdown":
+            parts.append(f"<div>{markdown(cell['source'][:limit])}</div>")
+        else:
+            parts.append(f"<pre>{_cut(cell['source'], limit, languages)}</pre>")
+        printed = state.result.outputs.get(identifier, "") if state.result else ""
+        if printed.strip():
+            parts.append(
+                f"<h3>{_in(_WORDS['printed'], languages)}</h3><pre>{_cut(printed, limit // 2, languages)}</pre>"
+            )
+    if question.id in state.comments:
+        said = markdown(state.comments[question.id])
+        parts.append(f'<h3>{_in(_WORDS["comment"], languages)}</h3><div class="comment">{said}</div>')
+    return "".join(parts) + "</section>"
+
+
+def page(course: Course, bundle: Bundle, state: State, *, language: str) -> str:
+    """The HTML of one student, at most ``MAX_BYTES``; ``language`` is ``en``, ``zh`` or ``both``.
+
+    Opens from a disk: styles inline, no script, no address of another host is fetched, and a policy that forbids both.
+    """
+    languages = list(LANGUAGES) if language == "both" else [language]
+    notebook = read_json(course.submitted(state.student.key, bundle.assignment) / f"{bundle.assignment}.ipynb") or {}
+    mine = {c for q in bundle.questions for c in q.answer_cells}
+    cells = {
+        c["id"]: {"type": c["cell_type"], "source": c["source"]}
+        for c in notebook.get("cells", [])
+        if c.get("id") in mine
+    }
+    document = ""
+    for limit in (8000, 3000, 1000, 300, 0):
+        document = _page(course, bundle, state, cells, languages, limit)
+        if len(document.encode()) <= MAX_BYTES:
+            return document
+    raise ValueError(f"the feedback of {state.student.key} does not fit into {MAX_BYTES} bytes")
+
+
+def _page(
+    course: Course, bundle: Bundle, state: State, cells: dict[str, dict[str, str]], languages: list[str], limit: int
+) -> str:
+    word = {key: _in(value, languages) for key, value in _WORDS.items()}
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    colon = "：" if languages == ["zh"] else ": "
+    title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
+    name = state.student.name or state.student.key
+    parts = [
+        f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><header>"
+        f"<p>{escape(course.name)}</p><h1>{word['feedback']}{colon}{escape(bundle.assignment)}</h1>"
+        f"<p>{escape(name)}</p></header>"
+    ]
+    if state.status == "missing":
+        parts.append(f'<p class="reason">{word["missing"]}</p>')
+    else:
+        open_note = f" {word['soFar']}" if state.status == "partial" else ""
+        total = f"{_number(state.score)} / {_number(state.max_score)} {word['points']}{open_note}"
+        parts.append(f'<p class="total">{word["total"]}{colon}{total}</p>')
+        if state.penalty:
+            parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
+    if state.reason:
+        parts.append(f'<p class="reason">{word["failed"]}{colon}{_in(state.reason, languages)}</p>')
+    if state.result and state.result.flags:
+        known = "".join(
+            f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in state.result.flags[:20]
+        )
+        parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
+    if notes := state.record.get("notes"):
+        lines = "".join(f"<li>{_in(note, languages)}</li>" for note in notes[:20])
+        parts.append(f"<h3>{word['repaired']}</h3><ul>{lines}</ul>")
+    if state.status != "missing":
+        parts += [_question(state, question, cells, languages, limit) for question in bundle.questions]
+    return "".join(parts) + "</main></body></html>\n"
+
+
+def _zip(files: dict[str, bytes], *, executable: Iterable[str] = ()) -> bytes:
+    """A zip whose bytes depend on its content only; names are UTF-8, as LMSs read them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(files.items()):
+            info = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = (0o100755 if name in executable else 0o100644) << 16
+            archive.writestr(info, data)
+    return buffer.getvalue()
+
+
+_RUN = """#!/bin/sh
+# Gives the result that was computed outside Gradescope; the submission itself is not run here.
+id=$(python3 -c 'import json; print(json.load(open("/autograder/submission_metadata.json"))["id"])')
+cp "/autograder/source/results/$id.json" /autograder/results/results.json || \
+  echo '{"score": 0, "output": "This submission is not among the graded ones. 此提交不在已评分之列。"}' \
+  > /autograder/results/results.json
+"""
+_SETUP = "#!/bin/sh\napt-get update && apt-get install -y python3\n"
+
+
+def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str, object]:
+    """One submission in the format of Gradescope's ``results.json``; a test appears with its ticks, never its text."""
+    tests: list[dict[str, object]] = []
+    results = {q.id: q for q in (state.result.questions if state.result else ())}
+    for question in bundle.questions:
+        earned = state.questions.get(question.id)
+        lines = [
+            f"{'✓' if tick.passed else '✗'} {tick.label[language]} {tick.note[language]}".rstrip()
+            for test in (results[question.id].tests if question.id in results else ())
+            for tick in test.ticks
+        ]
+        if earned is None:
+            lines.append(_WORDS["open"][language])
+        if question.id in state.comments:
+            lines.append(state.comments[question.id])
+        tests.append(
+            {
+                "name": question.title[language],
+                "number": question.id,
+                "score": earned or 0.0,
+                "max_score": question.points,
+                "output": "\n".join(lines)[:8000],
+                "output_format": "text",
+                "visibility": "visible",
+            }
+        )
+    output = state.reason[language] if state.reason else ""
+    if state.penalty:
+        output = f"{output}\n{_WORDS['late'][language]}: {_number(state.penalty)}".strip()
+    return {"score": state.score, "output": output, "output_format": "text", "visibility": "visible", "tests": tests}
+
+
+def feedback(
+    course: Course,
+    assignment: str,
+    *,
+    language: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Feedback:
+    """Write ``feedback/NAME/STUDENT.html`` and a zip for each LMS that the submissions came from.
+
+    Canvas: ``feedback-canvas.zip`` for "Upload submissions"; Moodle: ``feedback-moodle.zip`` for "Upload multiple
+    feedback files in a zip"; Gradescope takes no feedback files, so ``feedback-gradescope.zip`` is an autograder that
+    hands out the finished results; ``feedback.zip`` holds a page per student for everybody else.
+    """
+    bundle = course.bundle(assignment)
+    tongue = language or course.language
+    folder = course.root / "feedback" / course.check_name(assignment)
+    everyone = states(course, assignment)
+    zips: dict[str, dict[str, bytes]] = {}
+    written = waiting = 0
+    kept = set()
+    for number, state in enumerate(everyone, start=1):
+        if state.status != "missing":
+            data = page(course, bundle, state, language=tongue).encode()
+            name = f"{state.student.key}.html"
+            kept.add(name)
+            write_atomic(folder / name, data)
+            written += 1
+            waiting += state.status == "partial"
+            zips.setdefault("feedback.zip", {})[name] = data
+            lms, origin = state.record.get("lms"), state.record.get("origin", {})
+            if lms == "canvas" and origin.get("prefix"):
+                zips.setdefault("feedback-canvas.zip", {})[f"{origin['prefix']}_feedback.html"] = data
+            elif lms == "moodle" and origin.get("folder"):
+                zips.setdefault("feedback-moodle.zip", {})[f"{origin['folder']}/feedback.html"] = data
+            elif lms == "gradescope" and origin.get("submission"):
+                one = gradescope_results(state, bundle, tongue if tongue in LANGUAGES else course.language)
+                raw = json.dumps(one, ensure_ascii=False, indent=1).encode()
+                zips.setdefault("feedback-gradescope.zip", {})[f"results/{origin['submission']}.json"] = raw
+        if progress:
+            progress(number, len(everyone))
+    for old in folder.glob("*.html"):
+        if old.name not in kept:
+            old.unlink()
+    paths = []
+    for name, files in sorted(zips.items()):
+        if name == "feedback-gradescope.zip":
+            files |= {"run_autograder": _RUN.encode(), "setup.sh": _SETUP.encode()}
+        write_atomic(folder / name, _zip(files, executable=("run_autograder", "setup.sh")))
+        paths.append(folder / name)
+    return Feedback(written, paths, waiting)
+
+
+def hidden_sources(bundle: Bundle) -> list[str]:
+    """The lines of hidden tests that must not be seen outside; for checking what is handed out."""
+    lines = [
+        line.strip()
+        for question in bundle.questions
+        for test in question.tests
+        if test.hidden
+        for line in test.source.splitlines()
+    ]
+    return [line for line in lines if len(re.sub(r"\W", "", line)) > 8]

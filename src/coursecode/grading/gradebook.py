@@ -1,0 +1,456 @@
+"""Merging results into nbgrader's gradebook, so that its formgrader and its late policies work on them unchanged.
+
+Only the coordinator writes the database, one student after the other, each in one transaction that sets every score of
+that student; a merge that was killed and is repeated gives the same scores.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
+from coursecode.grading.course import Course, Student
+from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
+
+__all__ = ["Merge", "State", "database", "merge", "state", "states"]
+
+
+@dataclass
+class Merge:
+    """What a merge did."""
+
+    graded: int = 0
+    failed: int = 0
+    missing: int = 0
+    to_grade: int = 0  # written answers that wait for a person
+    problems: tuple[tuple[str, Text], ...] = ()  # by student: why there is no grade
+
+
+@dataclass
+class State:
+    """Where one student stands in one assignment, the points given by hand included."""
+
+    student: Student
+    status: str  # missing, failed, partial (waits for a person), graded
+    reason: Text | None
+    score: float  # after the late penalty
+    raw: float
+    penalty: float
+    max_score: float
+    questions: dict[str, float | None]  # by id; None waits for a person
+    result: Result | None
+    comments: dict[str, str]  # by question, written by a person
+    record: dict[str, Any]  # what ingest wrote
+
+
+def _needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Text | None]:
+    """The result that belongs to what is submitted now, or why there is none. An older one never counts."""
+    record = read_json(course.submitted(student, assignment) / "ingest.json")
+    if not isinstance(record, dict):
+        return None, None
+    if record.get("status") != "ready":
+        unknown = text("the submission could not be read", "提交无法读取")
+        return None, record.get("reason") or unknown
+    notebook = course.submitted(student, assignment) / f"{assignment}.ipynb"
+    now = sha256(notebook.read_bytes()) if notebook.is_file() else None
+    if now != record.get("notebook"):
+        return None, text(
+            "the submitted notebook changed after it was taken in; repeat ingest",
+            "提交的笔记本在收取后被改动；请重新 ingest",
+        )
+    data = read_json(course.result(student, assignment))
+    if data is None:
+        return None, text("not graded yet; repeat run", "尚未评分；请重新运行 run")
+    try:
+        result = Result.from_json(data)
+    except ContractError as error:
+        return None, text(
+            f"the result file is damaged ({error}); repeat run", f"结果文件已损坏（{error}）；请重新运行 run"
+        )
+    if result.submission != now or result.bundle != bundle.version or result.assignment != assignment:
+        return None, text(
+            "the result belongs to another version of the submission or of the exercise; repeat run",
+            "结果对应的是另一版提交或习题；请重新运行 run",
+        )
+    return result, None
+
+
+@contextmanager
+def database(course: Course) -> Iterator[Any]:
+    """nbgrader's ``Gradebook`` of the course.
+
+    Raises ``Problem`` where nbgrader is missing or the database is damaged, ``OSError`` where the disk is full.
+    """
+    try:
+        from nbgrader.api import Gradebook
+    except ImportError:
+        raise Problem(
+            "nbgrader is not installed. Do: pip install 'coursecode[grade]'",
+            "没有安装 nbgrader。请运行：pip install 'coursecode[grade]'",
+        ) from None
+    from sqlalchemy.exc import DatabaseError, SAWarning
+
+    logging.getLogger("traitlets").setLevel(
+        logging.CRITICAL
+    )  # nbgrader logs the trace that the sentence below replaces
+    gradebook = None
+    # A new database asks the program alembic for its version; it lies beside this Python, activated or not.
+    beside = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join(dict.fromkeys([str(beside), *os.environ.get("PATH", "").split(os.pathsep)]))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # nbgrader links a submission before it adds it
+            gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
+            yield gradebook
+    except DatabaseError as error:
+        if gradebook is not None:
+            gradebook.db.rollback()
+        what = str(error.orig)
+        if "full" in what or "disk I/O" in what:
+            raise OSError(28, f"No space left on device ({what})", str(course.root / "gradebook.db")) from None
+        raise Problem(
+            f"gradebook.db cannot be used ({what}). Move it away; the same command makes it again from results/ "
+            "(points given by hand are in the database only).",
+            f"gradebook.db 无法使用（{what}）。请将其移走；同一命令会由 results/ 重建（手工给分只在数据库中）。",
+        ) from None
+    finally:
+        if gradebook is not None:
+            gradebook.close()
+
+
+def _course_id(course: Course) -> str:
+    config = _nbgrader_config(course)
+    return str(config.CourseDirectory.get("course_id") or "default_course")
+
+
+def _nbgrader_config(course: Course) -> Any:
+    from traitlets.config import Config
+    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+    try:
+        return PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
+    except ConfigFileNotFound:
+        return Config()
+    except Exception as error:  # it is a Python file: anything may happen in it
+        raise Problem(
+            f"nbgrader_config.py does not run: {type(error).__name__}: {error}",
+            f"nbgrader_config.py 无法运行：{type(error).__name__}：{error}",
+        ) from None
+
+
+def _structure(gradebook: Any, course: Course, bundle: Bundle) -> None:
+    """Assignment, notebook and cells, as ``nbgrader generate_assignment`` would save them."""
+    from nbgrader.api import MissingEntry
+
+    name = bundle.assignment
+    due = course.due.get(name)
+    gradebook.update_or_create_assignment(name, duedate=due.isoformat() if due else None)
+    wanted_grades = {t.id: (t.points, "code") for q in bundle.questions for t in q.tests}
+    written = [q for q in bundle.questions if q.kind == "written"]
+    wanted_grades |= {q.answer_cells[0]: (q.points, "markdown") for q in written}
+    wanted_solutions = {c for q in bundle.questions for c in q.answer_cells}
+    try:
+        notebook = gradebook.find_notebook(name, name)
+    except MissingEntry:
+        notebook = gradebook.add_notebook(name, name, kernelspec=json.dumps({"name": "python3", "language": "python"}))
+    else:
+        there = {c.name for c in notebook.grade_cells}, {c.name for c in notebook.solution_cells}
+        if there != (set(wanted_grades), wanted_solutions) and notebook.submissions:
+            for submission in list(notebook.submissions):  # the questions changed: every submission is merged anew
+                gradebook.remove_submission(name, submission.student.id)
+        if there != (set(wanted_grades), wanted_solutions):
+            gradebook.remove_notebook(name, name)
+            gradebook.add_notebook(name, name, kernelspec=json.dumps({"name": "python3", "language": "python"}))
+    for identifier, (points, kind) in wanted_grades.items():
+        gradebook.update_or_create_grade_cell(identifier, name, name, max_score=float(points), cell_type=kind)
+    for identifier in wanted_solutions:
+        gradebook.update_or_create_solution_cell(identifier, name, name)
+    for cell in bundle.cells:
+        if cell.role in ("answer", "test"):
+            gradebook.update_or_create_source_cell(
+                cell.id, name, name, cell_type=cell.type, locked=cell.role == "test", source=cell.source, checksum=None
+            )
+
+
+def _plain(name: str) -> str:
+    """A name as formgrader may show it: its templates do not escape it."""
+    return name.replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")[:128]
+
+
+def merge(course: Course, assignment: str, *, progress: Callable[[int, int], None] | None = None) -> Merge:
+    """Write every student's state into ``gradebook.db`` and ``autograded/`` (what formgrader shows).
+
+    A failed submission gets 0 points, ``needs_manual_grade`` and its reason. Points that a person gave stay as long as
+    the submission is the same; for another submission they move to ``autograded/…/earlier-points.json``.
+    """
+    bundle = course.bundle(assignment)
+    students = course.roster()
+    done = Merge()
+    strangers = sorted(set(course.ingested(assignment)) - {s.key for s in students})
+    nobody = text("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
+    problems = [(key, nobody) for key in strangers]
+    source = course.release(assignment) / ("zh" if course.language == "zh" else "") / f"{assignment}.ipynb"
+    if source.is_file():  # formgrader lists the assignments that have a source
+        write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
+    with database(course) as gradebook:
+        _structure(gradebook, course, bundle)
+        for number, student in enumerate(students, start=1):
+            gradebook.update_or_create_student(
+                student.key, first_name=_plain(student.first), last_name=_plain(student.last), email=student.email[:128]
+            )
+            record = read_json(course.submitted(student.key, assignment) / "ingest.json")
+            if not isinstance(record, dict):
+                done.missing += 1
+            else:
+                result, reason = _needed(course, student.key, assignment, bundle)
+                if result is not None and result.status == "failed":
+                    reason, result = result.reason, None
+                _merge_one(gradebook, course, bundle, student, record, result, reason)
+                if result is None:
+                    done.failed += 1
+                    problems.append((student.name or student.key, reason or text("no result", "没有结果")))
+                else:
+                    done.graded += 1
+                    done.to_grade += sum(q.earned is None for q in result.questions)
+            if progress:
+                progress(number, len(students))
+        _late(gradebook, course, assignment)
+    done.problems = tuple(problems)
+    return done
+
+
+def _merge_one(
+    gradebook: Any,
+    course: Course,
+    bundle: Bundle,
+    student: Student,
+    record: dict[str, Any],
+    result: Result | None,
+    reason: Text | None,
+) -> None:
+    name = bundle.assignment
+    folder = course.root / "autograded" / student.key / name
+    shown = folder / f"{name}.ipynb"
+    before = read_json(shown)
+    merged = (before or {}).get("metadata", {}).get("coursecode", {}).get("submission")
+    now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
+
+    submission = gradebook.update_or_create_submission(name, student.key, timestamp=record.get("submitted_at"))
+    notebook = submission.notebooks[0]
+    by_hand = [
+        {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
+        for g in notebook.grades
+        if g.manual_score is not None or g.extra_credit
+    ]
+    said = [{"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.manual_comment]
+    changed = merged is not None and merged != now
+    if changed and (by_hand or said):
+        path = folder / "earlier-points.json"
+        history = read_json(path) or []
+        entry = {"submission": merged, "grades": by_hand, "comments": said}
+        if entry not in history:
+            write_json(path, [*history, entry])
+
+    tests = {t.id: t for q in (result.questions if result else ()) for t in q.tests}
+    for grade in notebook.grades:
+        if changed:
+            grade.manual_score = grade.extra_credit = None
+        test = tests.get(grade.name)
+        if result is None:
+            grade.auto_score, grade.needs_manual_grade = 0.0, grade.manual_score is None
+        elif test is not None:
+            grade.auto_score, grade.needs_manual_grade = float(test.earned), False
+        elif grade.cell.cell_type == "code":  # a test that the result does not have
+            grade.auto_score, grade.needs_manual_grade = 0.0, True
+        else:
+            grade.auto_score, grade.needs_manual_grade = None, grade.manual_score is None
+    for comment in notebook.comments:
+        if changed:
+            comment.manual_comment = None
+        comment.auto_comment = reason[course.language] if reason and result is None else None
+    notebook.late_submission_penalty = None
+    gradebook.db.commit()  # all of one student or nothing
+    write_json(shown, _formgrader_notebook(course, bundle, student.key, record, result, reason, now))
+
+
+def _late(gradebook: Any, course: Course, assignment: str) -> None:
+    """nbgrader's own late policy, as ``nbgrader autograde`` applies it."""
+    late = [s for s in gradebook.assignment_submissions(assignment) if s.total_seconds_late > 0]
+    if not late:
+        return
+    import nbformat
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    preprocessor = AssignLatePenalties(config=_nbgrader_config(course))
+    preprocessor.log.setLevel(logging.ERROR)
+    for submission in late:
+        names = {"assignment": assignment, "notebook": assignment, "student": submission.student.id}
+        where = {"nbgrader": {**names, "db_url": str(gradebook.engine.url)}}
+        preprocessor.preprocess(nbformat.v4.new_notebook(), where)
+        gradebook.db.expire_all()
+
+
+def _ticks(result: QuestionResult | None, test: str, language: str) -> str:
+    lines = []
+    for one in result.tests if result else ():
+        if one.id == test:
+            for tick in one.ticks:
+                note = f" ({tick.note[language]})" if tick.note[language] else ""
+                lines.append(f"{'✓' if tick.passed else '✗'} {tick.label[language]}{note}")
+            lines.append(f"{one.earned:g} / {one.points:g}")
+    return "\n".join(lines)
+
+
+def _formgrader_notebook(
+    course: Course,
+    bundle: Bundle,
+    student: str,
+    record: dict[str, Any],
+    result: Result | None,
+    reason: Text | None,
+    submission: str,
+) -> dict[str, Any]:
+    """What formgrader shows: the answers, the ticks as outputs, a box for points and comments at each of them.
+
+    formgrader renders Markdown unsanitised in the teacher's browser; what students wrote comes here sanitised.
+    """
+    from coursecode.grading.sanitise import markdown_block
+
+    language = course.language
+    planted = read_json(course.submitted(student, bundle.assignment) / f"{bundle.assignment}.ipynb") if result else None
+    sources = {c["id"]: c for c in (planted or {}).get("cells", [])}
+    results = {q.id: q for q in (result.questions if result else ())}
+    outputs = result.outputs if result else {}
+    cells: list[dict[str, Any]] = []
+
+    def add(identifier: str, kind: str, source: str, nbgrader: dict[str, Any] | None = None, output: str = "") -> None:
+        metadata: dict[str, Any] = {"nbgrader": {"schema_version": 3, **nbgrader}} if nbgrader else {}
+        cell: dict[str, Any] = {"id": identifier, "cell_type": kind, "metadata": metadata, "source": source}
+        if kind == "code":
+            shown = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
+            cell |= {"execution_count": None, "outputs": shown}
+        cells.append(cell)
+
+    if reason and result is None:
+        add("reason", "markdown", f"**{html.escape(reason[language])}**")
+    tests_of: dict[str, list[Any]] = {q.id: list(q.tests) for q in bundle.questions}
+    written = {q.answer_cells[0]: q for q in bundle.questions if q.kind == "written"}
+    last_answer = {q.answer_cells[-1]: q for q in bundle.questions}
+
+    def tests(question: Question) -> None:
+        for test in tests_of.pop(question.id, []):
+            source = f"# {'hidden test' if test.hidden else 'test'}: {test.id}" + (
+                "" if test.hidden else f"\n{test.source}"
+            )
+            metadata = {"grade": True, "solution": False, "locked": True, "task": False, "grade_id": test.id}
+            output = _ticks(results.get(question.id), test.id, language)
+            add(f"t-{test.id}"[:64], "code", source, {**metadata, "points": test.points, "cell_type": "code"}, output)
+
+    order = [c["id"] for c in (planted or {}).get("cells", [])] or [c.id for c in bundle.cells]
+    for identifier in order:
+        cell = bundle.cell(identifier)
+        given = str(sources.get(identifier, {}).get("source", cell.source if cell else ""))
+        kind = str(sources.get(identifier, {}).get("cell_type", cell.type if cell else "markdown"))
+        if cell is None or cell.role == "answer":
+            source = given if kind == "code" else markdown_block(given)
+            if cell is None:
+                add(identifier, kind, source)
+                continue
+            manual = identifier in written
+            metadata = {"grade": manual, "solution": True, "locked": False, "task": False, "grade_id": identifier}
+            if manual:
+                metadata["points"] = written[identifier].points
+            add(identifier, kind, source, {**metadata, "cell_type": kind}, outputs.get(identifier, ""))
+            if manual and (rubric := written[identifier].rubric):
+                add(f"r-{identifier}"[:64], "markdown", rubric[language])
+        elif cell.role == "text":
+            add(identifier, "markdown", given)
+        if identifier in last_answer:
+            tests(last_answer[identifier])
+    for question in bundle.questions:
+        tests(question)
+    about = {"assignment": bundle.assignment, "submission": submission}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "coursecode": about,
+        },
+        "cells": cells,
+    }
+
+
+def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> State:
+    """One student's state out of the database (points by hand, penalty) and the files (ticks, reasons)."""
+    from nbgrader.api import MissingEntry
+
+    name = bundle.assignment
+    record = read_json(course.submitted(student.key, name) / "ingest.json")
+    nothing: dict[str, float | None] = {q.id: 0.0 for q in bundle.questions}
+    try:
+        submission = gradebook.find_submission(name, student.key) if isinstance(record, dict) else None
+    except MissingEntry:
+        submission = None
+    if submission is None:
+        waiting = isinstance(record, dict)
+        reason = text("not merged yet; repeat run", "尚未合并；请重新运行 run") if waiting else None
+        status = "failed" if waiting else "missing"
+        return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
+    result, reason = _needed(course, student.key, name, bundle)
+    if result is not None and result.status == "failed":
+        reason, result = result.reason, None
+    notebook = submission.notebooks[0]
+    grades = {g.name: g for g in notebook.grades}
+    said = {c.name: c.manual_comment for c in notebook.comments if c.manual_comment}
+    questions: dict[str, float | None] = {}
+    comments = {}
+    for question in bundle.questions:
+        own = [grades[i] for i in ([t.id for t in question.tests] or [question.answer_cells[0]]) if i in grades]
+        waits = question.kind == "written" and any(g.manual_score is None for g in own) and reason is None
+        stale = reason is not None  # no score of an older result counts
+        points = [float(g.manual_score or 0) + float(g.extra_credit or 0) if stale else float(g.score) for g in own]
+        questions[question.id] = None if waits else round(sum(points), 6)
+        if found := [said[c] for c in question.answer_cells if c in said]:
+            comments[question.id] = "\n\n".join(found)
+    raw = sum(v for v in questions.values() if v is not None)
+    penalty = min(float(notebook.late_submission_penalty or 0), raw)
+    waiting = any(v is None for v in questions.values())
+    status = "failed" if reason is not None else "partial" if waiting else "graded"
+    return State(
+        student, status, reason, round(raw - penalty, 6), round(raw, 6), round(penalty, 6), bundle.max_score,
+        questions, result, comments, record or {},
+    )  # fmt: skip
+
+
+def states(course: Course, assignment: str) -> list[State]:
+    """Every student of the roster, in its order; late penalties are computed anew, for points given since the merge."""
+    bundle = course.bundle(assignment)
+    students = course.roster()
+    if not (course.root / "gradebook.db").is_file():
+        raise Problem(
+            f"Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
+            f"还没有评分：没有 gradebook.db。请运行：coursecode grade run {assignment}",
+        )
+    with database(course) as gradebook:
+        from nbgrader.api import MissingEntry
+
+        try:
+            gradebook.find_assignment(assignment)
+        except MissingEntry:
+            raise Problem(
+                f"{assignment} is not in the gradebook. Do: coursecode grade run {assignment}",
+                f"成绩册中没有 {assignment}。请运行：coursecode grade run {assignment}",
+            ) from None
+        _late(gradebook, course, assignment)
+        return [state(gradebook, course, bundle, s) for s in students]

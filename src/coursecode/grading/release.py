@@ -1,0 +1,359 @@
+"""From masters to what students get: plain notebooks in both languages, and the bundle that grades them.
+
+The notebooks hold stubs, visible tests and nbgrader's metadata. Solutions, hidden tests, wrong answers and rubrics
+stay behind: hidden tests and rubrics in ``bundle.json``, which never leaves the instructor's side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coursecode.grading import master
+from coursecode.grading.contract import Bundle, Cell, Question, Test, text
+from coursecode.grading.master import Block, Master, MasterError, Section
+
+__all__ = ["WORDS", "Assignment", "assignment", "available", "bundle", "leaks", "notebook", "plain", "release"]
+
+LANGUAGES = ("en", "zh")
+HIDDEN = "# Hidden tests run here when your work is graded. / 评分时在这里运行隐藏测试。"
+WORDS = {
+    "en": {
+        "levels": dict(zip(master.LEVELS, ("Warm-up", "Core", "Hard"), strict=True)),
+        "point": "1 point", "points": "{} points", "separator": " · ", "answer": "*Write your answer here.*",
+        "how": "Write your answers where a cell says `raise NotImplementedError` or `...`, then run the cell below it: "
+        "it checks part of your answer at once. The other checks run when your work is graded. Keep every cell.",
+    },
+    "zh": {
+        "levels": dict(zip(master.LEVELS, ("热身", "核心", "挑战"), strict=True)),
+        "point": "1 分", "points": "{} 分", "separator": " · ", "answer": "*在这里写答案。*",
+        "how": "请在写着 `raise NotImplementedError` 或 `...` 的地方作答，然后运行下面的单元格，"
+        "它会马上检查答案的一部分，其余的检查在评分时进行。请保留所有单元格。",
+    },
+}  # fmt: skip
+_KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+_DROPDOWN = re.compile(r"^(:{3,})\{dropdown\} (.+?)\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
+_DOC = re.compile(r"\{doc\}`(?:([^`<>]+?)\s*<([\w-]+)>|([\w-]+))`")
+_SYNTAX = re.compile(r"^:{3,}|^`{3,}\{|\{[a-z:]+\}`", re.MULTILINE)
+
+
+class Assignment:
+    """A chapter's exercises in both languages, with an overlay's questions added or put in place."""
+
+    def __init__(self, en: Master, zh: Master) -> None:
+        self.masters = {"en": en, "zh": zh}
+        self.name = en.name
+        if problems := differences(en, zh):
+            raise MasterError("\n".join(problems))
+
+    @property
+    def en(self) -> Master:
+        return self.masters["en"]
+
+    def pairs(self) -> Iterable[tuple[Section, Section]]:
+        """The questions, English and Chinese."""
+        return zip(self.en.questions, self.masters["zh"].questions, strict=True)
+
+
+def differences(en: Master, zh: Master) -> list[str]:
+    """Where the two masters of a chapter are out of step, as ``file:line: problem``."""
+    problems = []
+    if [s.label for s in en.sections] != [s.label for s in zh.sections]:
+        pairs = zip([*en.sections, None], [*zh.sections, None], strict=False)
+        first = next(
+            (pair for pair in pairs if getattr(pair[0], "label", 0) != getattr(pair[1], "label", 0)), (None,) * 2
+        )
+        labels = [getattr(section, "label", "nothing") for section in first]
+        line = getattr(first[1], "line", 1)
+        return [f"{zh.path}:{line}: here is {labels[1]}, but {en.path} has {labels[0]}; both need the same questions"]
+    parts = [("", en.opening, zh.opening)]
+    parts += [(a.label, a.blocks, b.blocks) for a, b in zip(en.sections, zh.sections, strict=True)]
+    for a, b in zip(en.sections, zh.sections, strict=True):
+        if a.level != b.level:
+            problems.append(f"{zh.path}:{b.line}: the level is {b.level!r}, but {en.path}:{a.line} has {a.level!r}")
+    for label, ours, theirs in parts:
+        form = [[(x.kind, x.role, x.id, x.points, x.score, x.hidden) for x in blocks] for blocks in (ours, theirs)]
+        if form[0] != form[1]:
+            at = next((i for i, (x, y) in enumerate(zip(*form, strict=False)) if x != y), min(map(len, form)) - 1)
+            line = theirs[at].line if 0 <= at < len(theirs) else 1
+            where = f"{en.path}:{ours[at].line}" if 0 <= at < len(ours) else str(en.path)
+            problems.append(f"{zh.path}:{line}: the cells of {label or 'the opening'} are not those of {where}")
+            continue
+        for x, y in zip(ours, theirs, strict=True):
+            if x.kind == "code" and x.source != y.source:
+                problems.append(f"{zh.path}:{y.line}: the code differs from {en.path}:{x.line}; make both the same")
+    return problems
+
+
+def available(exercises: Path) -> list[str]:
+    """The names of the masters in a folder."""
+    return sorted(path.stem for path in exercises.glob("*.md"))
+
+
+def assignment(name: str, exercises: Path, *, overlay: Path | None = None) -> Assignment:
+    """The exercises ``name`` from ``exercises/NAME.md`` and ``zh/exercises/NAME.md`` beside it.
+
+    ``overlay`` is a private folder with ``NAME.md`` and ``zh/NAME.md``: a section with the label of a published one
+    takes its place, any other is added at the end. An overlay may also hold assignments of its own.
+    """
+    public = {"en": exercises / f"{name}.md", "zh": exercises.parent / "zh" / "exercises" / f"{name}.md"}
+    private = {"en": overlay / f"{name}.md", "zh": overlay / "zh" / f"{name}.md"} if overlay else {}
+    masters = {}
+    for language in LANGUAGES:
+        paths = [public[language]]
+        if private and (private[language].exists() or private["en"].exists() or private["zh"].exists()):
+            paths = [private[language]] if not public["en"].exists() else [public[language], private[language]]
+        elif not public["en"].exists():
+            known = ", ".join(sorted({*available(exercises), *(available(overlay) if overlay else [])})) or "none"
+            raise MasterError(f"there are no exercises {name!r}; there are: {known}")
+        read = [master.read(path) for path in paths]
+        masters[language] = _overlaid(*read) if len(read) == 2 else read[0]
+    return Assignment(masters["en"], masters["zh"])
+
+
+def _overlaid(public: Master, private: Master) -> Master:
+    own = {section.label: section for section in private.sections}
+    kept = [own.pop(section.label, section) for section in public.sections]
+    setup = [block for block in private.opening if block.role == "setup"]
+    return Master(public.path, public.title, public.label, [*public.opening, *setup], [*kept, *own.values()])
+
+
+# -- text ---------------------------------------------------------------------------------------------------------
+
+
+def points_text(points: float, language: str) -> str:
+    """``3 points`` or ``3 分``."""
+    words = WORDS[language]
+    return str(words["point"]) if points == 1 else str(words["points"]).format(f"{points:g}")
+
+
+def subtitle(section: Section, language: str) -> str:
+    """The line below a question's title: level and points."""
+    words = WORDS[language]
+    level = words["levels"].get(section.level, "")  # type: ignore[attr-defined]
+    return f"*{str(words['separator']).join(filter(None, [level, points_text(section.points, language)]))}*"
+
+
+def plain(source: str, language: str, *, site: str, titles: dict[str, str], where: str = "") -> str:
+    """The Markdown of a master without MyST: hints fold with ``<details>``, links to pages lead to the site."""
+
+    def fold(match: re.Match[str]) -> str:
+        return f"<details>\n<summary>{match[2]}</summary>\n\n{match[3].strip()}\n\n</details>"
+
+    def link(match: re.Match[str]) -> str:
+        page = match[2] or match[3]
+        return f"[{match[1] or titles.get(page, page)}]({site}/book/{page}.html)"
+
+    result = _DOC.sub(link, _DROPDOWN.sub(fold, source))
+    if left := _SYNTAX.search(re.sub(r"(?<!\})`[^`\n]*`", "", result)):
+        raise MasterError(f"{where}: {left[0]!r} has no plain form; use {{dropdown}} and {{doc}} only")
+    if language == "zh":  # a line break of the source would be shown as a space
+        result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*<$-])(?!\d+\. )", "", result)
+    return result
+
+
+def _site(exercises: Path, language: str) -> tuple[str, dict[str, str]]:
+    """Address of the site and the titles of its pages; empty where the folder is not part of the course."""
+    config = exercises.parent / "_config.yml"
+    if not config.exists():
+        return "", {}
+    base = yaml.safe_load(config.read_text(encoding="utf-8"))["html"]["baseurl"].rstrip("/")
+    folder = exercises.parent / ("book" if language == "en" else "zh/book")
+    titles = {}
+    for page in folder.glob("*.md"):
+        found = re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        titles[page.stem] = found[1] if found else page.stem
+    return base + ("" if language == "en" else "/zh"), titles
+
+
+# -- notebook and bundle ------------------------------------------------------------------------------------------
+
+
+def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell, dict[str, Any]]]:
+    """The cells of the released notebook, each with nbgrader's metadata."""
+    site, titles = _site(exercises, language)
+    found: list[tuple[Cell, dict[str, Any]]] = []
+    here = task.masters[language]
+
+    def add(cell: Cell, **marks: Any) -> None:
+        base = {"grade": False, "locked": True, "solution": False, "task": False, "schema_version": 3}
+        kind = {"points": None} | marks
+        if kind["points"] is None:
+            del kind["points"]
+        found.append((cell, base | kind | {"grade_id": cell.id, "cell_type": cell.type}))
+
+    def written(block: Block) -> str:
+        return plain(block.source, language, site=site, titles=titles, where=f"{here.path}:{block.line}")
+
+    opening = [written(block) for block in here.opening if not block.role]
+    head = "\n\n".join([f"# {here.title}", *opening, str(WORDS[language]["how"])])
+    add(Cell("opening", "markdown", "text", None, head))
+    add(Cell("setup", "code", "setup", None, here.setup))
+    for section in here.questions:
+        texts = 0
+        head = f"## {section.title}\n\n{subtitle(section, language)}"
+        for block in section.blocks:
+            if block.role == "":
+                texts += 1
+                body = f"{head}\n\n{written(block)}" if head else written(block)
+                add(Cell(f"{section.id}-text-{texts}", "markdown", "text", section.id, body))
+                head = ""
+            elif block.role == "answer" and block.kind == "code":
+                add(Cell(block.id, "code", "answer", section.id, master.released(block.source)),
+                    locked=False, solution=True)  # fmt: skip
+            elif block.role == "answer":
+                source = str(WORDS[language]["answer"])
+                add(Cell(block.id, "markdown", "answer", section.id, source),
+                    locked=False, solution=True, grade=True, points=block.points)  # fmt: skip
+            elif block.role == "test":
+                source = HIDDEN if block.hidden else block.source
+                add(Cell(block.id, "code", "test", section.id, source), grade=True, points=block.points)
+    return found
+
+
+def notebook(task: Assignment, language: str, exercises: Path) -> dict[str, Any]:
+    """The students' notebook in nbformat 4.5, cell ids and nbgrader's grade ids alike in both languages."""
+    cells = []
+    for cell, marks in _cells(task, language, exercises):
+        one: dict[str, Any] = {"cell_type": cell.type, "id": cell.id, "metadata": {"nbgrader": marks}}
+        if cell.type == "code":
+            one |= {"execution_count": None, "outputs": []}
+        lines = cell.source.split("\n")
+        one["source"] = [line + "\n" for line in lines[:-1]] + lines[-1:]
+        cells.append(one)
+    metadata = _KERNEL | {"coursecode": {"assignment": task.name, "language": language}}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def bundle(task: Assignment, exercises: Path) -> Bundle:
+    """What grades the assignment: tests, points, rubrics, and the cells as released."""
+    questions = []
+    for en, zh in task.pairs():
+        rubric = None
+        if en.written:
+            rubric = text(*("\n\n".join(b.source for b in side.of("rubric")) for side in (en, zh)))
+        tests = [Test(b.id, b.points, b.hidden, b.source) for b in en.of("test")]
+        questions.append(
+            Question(
+                id=en.id,
+                title=text(en.title, zh.title),
+                kind="written" if en.written else "code",
+                points=en.points,
+                answer_cells=tuple(block.id for block in en.of("answer")),
+                tests=tuple(tests),
+                rubric=rubric,
+            )
+        )
+    cells = [cell for cell, _ in _cells(task, "en", exercises)]
+    return Bundle.make(assignment=task.name, questions=questions, cells=cells)
+
+
+def leaks(public: str, task: Assignment) -> list[str]:
+    """Lines of a solution, hidden test, wrong answer, rubric or sample that stand in ``public`` text.
+
+    A line that a stub, a visible test or the text shows as well is no secret.
+    """
+    masters = task.masters.values()
+    shown = {line.strip() for one in masters for line in _shown_lines(one)}
+    secret = {line for one in masters for line in secret_lines(one)} - shown
+    return sorted(line for line in secret if line in public)
+
+
+def _shown_lines(one: Master) -> Iterable[str]:
+    for block in one.blocks():
+        if block.role in {"", "setup"} or (block.role == "test" and not block.hidden):
+            yield from block.source.split("\n")
+        elif block.role == "answer" and block.kind == "code":
+            yield from master.released(block.source).split("\n")
+
+
+def secret_lines(one: Master) -> set[str]:
+    """The lines of a master that no student may see, those of at least 12 characters."""
+    lines: list[str] = []
+    for block in one.blocks():
+        if block.role == "answer" and block.kind == "code":
+            lines += master.solution_lines(block.source)
+        elif block.role in {"wrong", "sample", "solution", "rubric"} or block.hidden:
+            lines += block.source.split("\n")
+    return {line.strip() for line in lines if len(line.strip()) >= 12}
+
+
+# -- the command --------------------------------------------------------------------------------------------------
+
+
+def release(
+    names: Sequence[str], *, out: Path, exercises: Path = Path("exercises"), overlay: Path | None = None
+) -> list[Path]:
+    """Write ``out/NAME/`` for each name: NAME.ipynb, zh/NAME.ipynb, bundle.json (private) and NAME.zip (for students).
+
+    Nothing is written unless every master passes ``lint``'s fast checks. Releasing again replaces the folder's four
+    files; the bundle's version, and with it every stored result, changes only when a question changed.
+    No seed goes into a release: the class's secret seed decides the inputs of the tests when work is graded.
+
+    Raises ``MasterError`` with file and line for a master that cannot be released.
+    """
+    from coursecode.grading.lint import form_problems
+
+    if not names:
+        raise MasterError(f"name what to release; there are: {', '.join(available(exercises)) or 'none'}")
+    tasks = [assignment(name, exercises, overlay=overlay) for name in dict.fromkeys(names)]
+    if problems := [problem for task in tasks for problem in form_problems(task)]:
+        raise MasterError("\n".join(problems))
+    made = []
+    for task in tasks:
+        files = {
+            f"{task.name}.ipynb": _json(notebook(task, "en", exercises)),
+            f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises)),
+        }
+        public = "\n".join(cell.source for language in LANGUAGES for cell, _ in _cells(task, language, exercises))
+        if found := leaks(public, task):
+            raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
+        folder = out / task.name
+        for name, content in files.items():
+            _write(folder / name, content.encode())
+        _write(folder / f"{task.name}.zip", _zip(folder, files))
+        _write(folder / "bundle.json", _json(bundle(task, exercises).to_json()).encode())
+        made.append(folder)
+    return made
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def _zip(folder: Path, files: dict[str, str]) -> bytes:
+    """The students' archive, the same bytes for the same content."""
+    with tempfile.TemporaryFile() as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in sorted(files.items()):
+                entry = zipfile.ZipInfo(f"{folder.name}/{name}", date_time=(2026, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content)
+        target.seek(0)
+        return target.read()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file in one step; an interruption leaves the old one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

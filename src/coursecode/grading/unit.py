@@ -1,0 +1,457 @@
+"""The unit of work: one notebook in, one result out. The student's cells run in the sandbox, the tests run here.
+
+What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``uses``, ``torch``, ``nn``, ``F``, ``np``,
+``math``; they behave as in the reader's notebook, see ``coursecode.check``):
+
+- ``student.NAME`` is a copy of a value that is data: None, bool, int, float, complex, str, bytes, list, tuple, dict,
+  set, range, slice, tensor, array, dtype, size. At most 100,000 values, 32 deep, and the limit of a message in bytes.
+- Anything else is a handle to an object that stays in the sandbox: ``student.f(x, k=2)``, ``student.Net(3)(x)``,
+  ``student.net.weight``, ``student.net[0].kernel_size``, ``len(student.net)``, ``list(student.net.parameters())``,
+  ``student.net.is_a("torch.nn.modules.module.Module")``. A generator arrives as a list of at most 10,000 items.
+- Arguments are data and handles; a function of the test cannot be given.
+- A tensor argument with ``requires_grad`` makes the answer differentiable: ``student.f(x).sum().backward(); x.grad``.
+- ``student.source("f")`` is the text of the last ``def f`` or ``class f`` (or assignment) at the top of a cell.
+- What a student's code raises arrives as the built-in exception that it is or derives from.
+
+The student's cells have all run, in the order of the notebook, before the first test; what is printed later is lost.
+A call that takes too long, or a process that dies, costs its question: the process is replaced, the other cells run
+again. When that happens twice in one question, the rest of it fails; when the time of the submission is used up, all
+that is left fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import json
+import math
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from coursecode import __version__
+from coursecode.check import NotAnswered, Rand, StudentError, close, judge, uses
+from coursecode.grading import _wire
+from coursecode.grading.contract import (
+    Bundle,
+    Limits,
+    Question,
+    QuestionResult,
+    Result,
+    Test,
+    TestResult,
+    Text,
+    Tick,
+    environment_digest,
+    result_key,
+    text,
+)
+from coursecode.grading.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable
+
+__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
+
+NOTEBOOK_BYTES = 30 << 20
+_CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
+_DEATHS = 2  # of the process, in the tests of one question
+
+_NOTES: dict[str, Text] = {
+    "time-limit": text("it took too long and was stopped", "运行时间过长，已被中止"),
+    "process-died": text("the Python process ended while it ran", "运行时 Python 进程终止了"),
+    "bad-message": text("it disturbed the grading process, so it was stopped", "它干扰了评分过程，已被中止"),
+    "budget": text("the time for the whole submission was used up", "整份作业的运行时间已用完"),
+    "again": text("not run: this question was stopped twice before", "未运行：本题此前已被中止两次"),
+    "unsendable": text(
+        "what it gave is no plain data (numbers, text, lists, tensors), or too large",
+        "它给出的不是普通数据（数、文本、列表、张量），或者过大",
+    ),
+    "test": text("the test could not be carried out", "测试无法进行"),
+}
+_FLAGS = {"process-died": "kernel-died"}
+
+
+class Unreadable(ValueError):
+    """A notebook that cannot be read; ``text`` says why in both languages."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.text = text(en, zh)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A code cell of the student's notebook that is run."""
+
+    id: str
+    source: str
+
+
+@cache
+def environment(limits: Limits | None = None) -> str:
+    """The digest of what decides a result besides submission, bundle and seed: versions, our own code, limits."""
+    here = Path(__file__).resolve().parent
+    own = ("_wire.py", "_cage.py", "_worker.py", "sandbox.py", "unit.py", "contract.py")
+    files = [*sorted(here.parent.glob("*.py")), *(here / name for name in own)]
+    code = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+    parts = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    return environment_digest({**parts, "coursecode": __version__, "code": code, "limits": str(limits or Limits())})
+
+
+def failed(
+    bundle: Bundle,
+    *,
+    student: str,
+    seed: str,
+    limits: Limits,
+    reason: Text,
+    data: bytes = b"",
+    flags: Iterable[str] = (),
+) -> Result:
+    """A result that says why there is none."""
+    submission = hashlib.sha256(data).hexdigest()
+    return Result(
+        assignment=bundle.assignment,
+        student=student,
+        submission=submission,
+        bundle=bundle.version,
+        environment=environment(limits),
+        status="failed",
+        reason=reason,
+        score=0.0,
+        max_score=bundle.max_score,
+        flags=tuple(flags),
+        key=result_key(submission=submission, bundle=bundle.version, environment=environment(limits), seed=seed),
+    )
+
+
+def grade(
+    bundle: Bundle, notebook: Path | bytes, *, seed: str, limits: Limits, student: str, sandbox: Sandbox | None = None
+) -> Result:
+    """Grade one transplanted notebook (its path or its bytes).
+
+    ``seed`` is the class's secret, from which the tests draw. A ``sandbox`` that is open already is used, else one is
+    started for this submission. A notebook that cannot be read gives a result with status "failed".
+
+    Raises ``ContainmentError`` where there is no sandbox: then nothing was run.
+    """
+    begin = time.monotonic()
+    data = notebook if isinstance(notebook, bytes) else notebook.read_bytes()
+    try:
+        cells = _read(data, bundle)
+    except Unreadable as error:
+        return failed(bundle, student=student, seed=seed, limits=limits, reason=error.text, data=data)
+    if sandbox is None:
+        with Sandbox(size=limits.files) as own:
+            return grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=own)
+    with _Run(bundle, cells, seed=seed, limits=limits, sandbox=sandbox) as run:
+        run.cells()
+        questions = tuple(run.question(question) for question in bundle.questions)
+    base = failed(bundle, student=student, seed=seed, limits=limits, reason=text("", ""), data=data)
+    return Result(
+        **{
+            **{name: getattr(base, name) for name in ("assignment", "student", "submission", "bundle", "environment")},
+            "status": "graded",
+            "reason": None,
+            "max_score": bundle.max_score,
+            "key": base.key,
+            "score": sum(question.earned or 0.0 for question in questions),
+            "questions": questions,
+            "flags": tuple(sorted(run.flags)),
+            "outputs": run.outputs,
+            "seconds": round(time.monotonic() - begin, 3),
+        }
+    )
+
+
+def _read(data: bytes, bundle: Bundle) -> list[_Source]:
+    """The code cells to run. A setup cell runs as it was released; a test cell of the notebook is never run."""
+    if len(data) > NOTEBOOK_BYTES:
+        size, limit = len(data) >> 20, NOTEBOOK_BYTES >> 20
+        raise Unreadable(
+            f"the notebook has {size} MB; at most {limit} are read", f"笔记本有 {size} MB；上限为 {limit} MB"
+        )
+    try:
+        notebook = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreadable("the notebook is not JSON", "笔记本不是有效的 JSON") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise Unreadable("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
+    if len(cells) > _CELLS:
+        raise Unreadable(f"the notebook has more than {_CELLS:,} cells", f"笔记本的单元格超过 {_CELLS:,} 个")
+    known = {cell.id: cell for cell in bundle.cells}
+    found: list[_Source] = []
+    seen: set[str] = set()
+    for number, cell in enumerate(cells):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        source = "".join(map(str, source)) if isinstance(source, list) else source
+        if not isinstance(source, str):
+            raise Unreadable(
+                f"cell {number + 1} of the notebook has no text", f"笔记本第 {number + 1} 个单元格没有文本"
+            )
+        name = str(cell.get("id", ""))
+        released = known.get(name) if name not in seen else None
+        seen.add(name)
+        if released is not None and released.role == "test":
+            continue
+        if released is not None and released.role == "setup":
+            source = released.source
+        name = name if released is not None else f"cell-{number + 1}"
+        found.append(_Source(name, _wire.plain(source, len(source))))
+    if sum(len(cell.source) for cell in found) > _CODE:
+        raise Unreadable(
+            f"the notebook has more than {_CODE:,} characters of code", f"笔记本的代码超过 {_CODE:,} 个字符"
+        )
+    return found
+
+
+class _Run:
+    """The cells and tests of one submission."""
+
+    def __init__(self, bundle: Bundle, cells: list[_Source], *, seed: str, limits: Limits, sandbox: Sandbox) -> None:
+        self.bundle, self.sources, self.seed, self.limits, self.sandbox = bundle, cells, seed, limits, sandbox
+        self.end = time.monotonic() + limits.total_seconds
+        self.flags: set[str] = set()
+        self.outputs: dict[str, str] = {}
+        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
+        self.stopped: set[str] = set()  # cells that are not run again
+        self.deaths = 0
+        self.session: Session | None = None
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    # -- cells --
+
+    def cells(self) -> None:
+        """Run the cells that can be run. One that has to be stopped is left out, and all begin anew without it."""
+        while self.session is None and self._seconds() > 0:
+            self.session = self.sandbox.session(self.limits)
+            self.session.guard = self.guard
+            for cell in self.sources:
+                if cell.id not in self.stopped and not self._cell(self.session, cell):
+                    self.__exit__()
+                    break
+
+    def _cell(self, session: Session, cell: _Source) -> bool:
+        first = cell.id not in self.outputs
+        said, cut, note = "", False, None
+        try:
+            session.seconds = self._seconds()
+            if session.seconds <= 0:
+                raise Died("time-limit")
+            said, cut = session.cell(cell.id, cell.source)
+        except Died as error:
+            self.stopped.add(cell.id)
+            self.flags.add(_FLAGS.get(error.cause, error.cause))
+            note = _NOTES[error.cause]
+        except Fault as error:
+            said, cut = error.printed(self.limits)
+            said += f"{error.types[0]}: {error.message}\n"
+            note = text(
+                f"its cell raised {error.types[0]}: {error.message}"[:200],
+                f"其单元格抛出了 {error.types[0]}：{error.message}"[:200],
+            )
+        if first:
+            self.outputs[cell.id] = said
+            if cut:
+                self.flags.add("output-cut")
+            if note is not None:
+                self.bad[cell.id] = note
+        return cell.id not in self.stopped
+
+    def _seconds(self) -> float:
+        return min(self.limits.call_seconds, self.end - time.monotonic())
+
+    # -- tests --
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """The source of what defines each name last, at the top of a cell."""
+        found: dict[str, str] = {}
+        for cell in self.sources:
+            lines = cell.source.splitlines(keepends=True)
+            try:
+                body = ast.parse(cell.source).body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            last = {name: node for node in body for name in _binds(node)}
+            for node in {id(node): node for node in last.values()}.values():
+                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                segment = "".join(lines[first - 1 : node.end_lineno])
+                found |= {name: segment for name in _binds(node) if last[name] is node}
+        return found
+
+    def guard(self, ask: Callable[[], Any]) -> Any:
+        """Ask the student's process; every failure becomes an exception that ``judge`` has a sentence for."""
+        if self.deaths >= _DEATHS:
+            raise StudentError(_NOTES["again"])
+        if self.session is None:
+            self.cells()
+        if self.session is None or self._seconds() <= 0:
+            self.flags.add("time-limit")
+            raise StudentError(_NOTES["budget"])
+        self.session.seconds = self._seconds()
+        try:
+            return ask()
+        except Missing as error:
+            raise NotAnswered(str(error)) from None
+        except Unsendable:
+            raise StudentError(_NOTES["unsendable"]) from None
+        except Died as error:
+            self.deaths += 1
+            self.flags.add(_FLAGS.get(error.cause, error.cause))
+            self.__exit__()
+            raise StudentError(_NOTES[error.cause]) from None
+        except Fault as error:
+            raise _builtin(error) from None
+
+    def question(self, question: Question) -> QuestionResult:
+        """Run the tests of one question."""
+        if question.kind == "written":
+            return QuestionResult(question.id, question.points, None)
+        self.deaths = 0
+        names: dict[str, Any] = {
+            "student": _Student(self),
+            "close": close,
+            "uses": uses,
+            "torch": torch,
+            "nn": nn,
+            "F": functional,
+            "np": np,
+            "math": math,
+        }
+        tests = tuple(self._test(test, question, names) for test in question.tests)
+        return QuestionResult(question.id, question.points, sum(test.earned for test in tests), tests)
+
+    def _test(self, test: Test, question: Question, names: dict[str, Any]) -> TestResult:
+        ticks: list[Tick] = []
+        here = [cell for cell in question.answer_cells if cell in {source.id for source in self.sources}]
+        bad = next((self.bad[cell] for cell in here if cell in self.bad), None)
+
+        def check(label: str, ask: Callable[[], Any]) -> None:
+            verdict = judge(label, ask, hidden=test.hidden)
+            note = verdict.note
+            if not here:
+                note = text("the answer's cell is missing", "缺少作答单元格")
+            elif bad is not None and not verdict.answered:
+                note = bad
+            ticks.append(Tick(verdict.label, verdict.passed, {k: _wire.plain(v, 300) for k, v in note.items()}))
+
+        names["check"] = check
+        names["rand"] = Rand("\0".join([self.seed, self.bundle.assignment, test.id]))
+        whole = True
+        try:
+            with torch.random.fork_rng(devices=[]):
+                exec(compile(test.source, f"<test {test.id}>", "exec"), names)
+        except (NotAnswered, StudentError, Fault):
+            whole = False
+        except Exception as error:
+            whole = False
+            if not getattr(error, "from_student", False):
+                self.flags.add(f"test-error:{test.id}")
+        if not whole or not ticks:  # how many ticks are missing is not known
+            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, bad or _NOTES["test"]))
+            passed = 0
+        else:
+            passed = sum(tick.passed for tick in ticks)
+        earned = test.points * passed / len(ticks)
+        return TestResult(test.id, test.hidden, test.points, earned, tuple(ticks))
+
+
+def _builtin(fault: Fault) -> Exception:
+    """The built-in exception that the student's code raised; its text is the student's."""
+    for name in fault.types:
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            break
+    else:
+        kind = RuntimeError
+    try:
+        error: Exception = kind(fault.message)
+    except TypeError:  # UnicodeDecodeError wants more
+        error = RuntimeError(fault.message)
+    error.from_student = True  # type: ignore[attr-defined]
+    return error
+
+
+class _Student:
+    """``student`` of a test."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise NotAnswered(name)
+        value = self._run.guard(lambda: self._session.get(name))
+        if value is ...:
+            raise NotAnswered(name)
+        return _Named(self, name) if isinstance(value, Handle) else value
+
+    @property
+    def _session(self) -> Session:
+        assert self._run.session is not None  # guard saw to it
+        return self._run.session
+
+    def source(self, name: str) -> str:
+        """The source of what defines ``name`` last, at the top of a cell."""
+        found = self._run.definitions.get(name, "")
+        if not found or "raise NotImplementedError" in found:
+            raise NotAnswered(name)
+        return found
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return set()
+
+
+class _Named:
+    """An object of the student's by its name, so that it is found again in a process that replaced another."""
+
+    def __init__(self, student: _Student, name: str) -> None:
+        self._student, self._name = student, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        run = self._student._run
+        return run.guard(lambda: self._student._session.call(self._name, args, kwargs))
+
+    def _handle(self) -> Any:
+        return self._student._run.guard(lambda: self._student._session.get(self._name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._handle(), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._handle()[key]
+
+    def __len__(self) -> int:
+        return len(self._handle())
+
+    def __iter__(self) -> Any:
+        return iter(self._handle())

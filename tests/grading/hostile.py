@@ -1,0 +1,286 @@
+"""Submissions that attack. Each is the cell of the question ``size``; the other two questions are answered rightly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from standin import SECRET
+
+
+@dataclass(frozen=True)
+class Attack:
+    """``others``: what corr and net still earn (None: the attack ruins its own process, so at most everything)."""
+
+    name: str
+    cell: str
+    others: float | None = 6.0
+    flag: str | None = None
+    extra: str = ""
+
+
+TRY = """
+def attempt(name, act):
+    try:
+        print(name, "REACHED", act())
+    except BaseException as error:
+        print(name, "refused", type(error).__name__)
+"""
+WRONG = "\ndef out_size(n, k):\n    return -1\n"
+
+
+def _tries(**acts: str) -> str:
+    lines = [f"attempt({name!r}, lambda: {act})" for name, act in acts.items()]
+    return TRY + "\n".join(lines) + WRONG
+
+
+HUNT = f"""
+import os
+secret = {SECRET[:6]!r} + {SECRET[6:]!r}
+found = []
+for folder, names, files in os.walk("/"):
+    if "site-packages" in folder or "/lib/python" in folder or folder.startswith(("/usr/", "/sys/")):
+        continue
+    for file in files:
+        path = os.path.join(folder, file)
+        if file.endswith((".ipynb", ".db", ".toml", "bundle.json", "solution.md")):
+            found.append(path)
+        try:
+            if os.path.isfile(path) and os.path.getsize(path) < 10**6 and secret in open(path, errors="replace").read():
+                found.append(path)
+        except OSError:
+            pass
+print("hunt", "REACHED" if found else "refused", found)
+"""
+
+ATTACKS = [
+    Attack("endless loop in the cell", "while True:\n    pass", flag="time-limit"),
+    Attack(
+        "loop that ignores every signal",
+        "import signal\nfor s in range(1, 65):\n    try:\n        signal.signal(s, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError):\n        pass\n"
+        "def out_size(n, k):\n    while True:\n"
+        "        try:\n            pass\n        except BaseException:\n            pass",
+        flag="time-limit",
+    ),
+    Attack(
+        "memory bomb",
+        "hoard = []\ntry:\n    while True:\n        hoard.append(torch.ones(1 << 24))\nexcept RuntimeError:\n"
+        "    print('stopped at', len(hoard) * 64, 'MB'); assert len(hoard) * 64 < 1200\n    del hoard" + WRONG,
+    ),
+    Attack(
+        "sockets of the network",
+        "import socket\n"
+        + _tries(
+            tcp="socket.create_connection(('127.0.0.1', PORT), 2)".replace("PORT", "@PORT@"),
+            udp="socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+            v6="socket.socket(socket.AF_INET6)",
+            raw="socket.socket(socket.AF_INET, socket.SOCK_RAW)",
+            netlink="socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+            vsock="socket.socket(40, socket.SOCK_STREAM).connect((2, 1024))",
+            packet="socket.socket(17, socket.SOCK_RAW)",
+            alg="socket.socket(38, socket.SOCK_SEQPACKET)",
+            dns="socket.getaddrinfo('example.org', 80)",
+        ),
+    ),
+    Attack(
+        "abstract sockets",
+        "import socket\n"
+        + _tries(abstract="socket.socket(socket.AF_UNIX).connect('\\0@ABSTRACT@')").replace("REACHED", "REACHED"),
+    ),
+    Attack("hunt for tests, solutions, classmates, gradebook", HUNT + WRONG),
+    Attack(
+        "processes' files",
+        "import os\n"
+        + _tries(
+            environ="open('/proc/1/environ').read()",
+            own="open('/proc/self/environ').read()",
+            memory="open('/proc/self/mem', 'rb')",
+            listing="os.listdir('/proc')[0]",
+            root="os.listdir('/proc/1/root')",
+        ),
+    ),
+    Attack("the grading package", _tries(package="__import__('coursecode.grading.unit')")),
+    Attack(
+        "an object that equals everything",
+        "class Yes:\n    def __eq__(self, other): return True\n    __hash__ = object.__hash__\n"
+        "    def __float__(self): return 5.0\n    def __bool__(self): return True\n"
+        "def out_size(n, k):\n    return Yes()",
+    ),
+    Attack(
+        "subclasses that equal everything",
+        "class I(int):\n    def __eq__(self, other): return True\n    def __ne__(self, other): return False\n"
+        "    __hash__ = int.__hash__\n"
+        "def out_size(n, k):\n    return I(-1)",
+    ),
+    Attack(
+        "patched torch and numpy",
+        "import numpy\n"
+        "torch.allclose = torch.equal = torch.isclose = lambda *a, **k: torch.tensor(True)\n"
+        "numpy.allclose = lambda *a, **k: True\ntorch.Tensor.__eq__ = lambda a, b: torch.ones(())"
+        ".bool()\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "IPython and its formatters",
+        "try:\n    import IPython.core.formatters as f\n"
+        "    f.PlainTextFormatter.__call__ = lambda s, o: '5'\nexcept BaseException as e:\n    print(type(e))\n"
+        "import sys\nsys.displayhook = lambda v: print(5)\nget_ipython = lambda: None\n" + WRONG,
+    ),
+    Attack(
+        "fake checks",
+        "import coursecode.check as c\nc.close = lambda *a, **k: True\nc.judge = c.check = lambda *a, **k: True\n"
+        "student = check = close = lambda *a, **k: True\nearned = score = 2.0\n" + WRONG,
+    ),
+    Attack("os._exit in the cell", "import os\nos._exit(0)", flag="kernel-died"),
+    Attack("os._exit in the call", "import os\ndef out_size(n, k):\n    os._exit(0)", flag="kernel-died"),
+    Attack(
+        "deletes what it can",
+        "import shutil, os\nfor p in ('/', '/tmp', '/sandbox', '/dev', os.path.dirname(torch.__file__)):\n"
+        "    shutil.rmtree(p, ignore_errors=True)\n" + WRONG,
+    ),
+    Attack(
+        "a pickle that runs on the grader",
+        "class P:\n    def __reduce__(self): return (open, ('@TMP@/pickled', 'w'))\n"
+        "    def __repr__(self): return '5'\ndef out_size(n, k):\n    return P()",
+    ),
+    Attack(
+        "fork bomb",
+        "import os\ncount = 0\ntry:\n    while os.fork() >= 0 and count < 200: count += 1\n"
+        "except OSError as e:\n    print('forks', count, 'refused')\n"
+        + _tries(spawn="__import__('subprocess').run(['/bin/sh'])", execute="os.execv('/bin/sh', ['sh'])"),
+    ),
+    Attack(
+        "thread bomb",
+        "import threading, time\nthreading.stack_size(1 << 16)\nn = 0\ntry:\n"
+        "    for n in range(5000): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+        "except RuntimeError:\n    pass\nprint('threads', n)\nassert n < 200\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "a thread that outlives its cell and writes replies",
+        "import threading, os, struct, json\n"
+        "def flood():\n"
+        "    raw = json.dumps({'id': 'caged', 'value': 5}).encode()\n"
+        "    while True:\n        os.write(3, struct.pack('<4sIQ', b'CCv1', len(raw), 0) + raw)\n"
+        "threading.Thread(target=flood, daemon=True).start()\n" + WRONG,
+        others=None,
+        flag="bad-message",
+    ),
+    Attack(
+        "forged reply to the next question",
+        "import os, struct, json\n"
+        "raw = json.dumps({'id': '0' * 32, 'value': 5}).encode()\n"
+        "os.write(3, struct.pack('<4sIQ', b'CCv1', len(raw), 0) + raw)\n" + WRONG,
+        flag="bad-message",
+    ),
+    Attack(
+        "an announced message of 2**60 bytes",
+        "import os, struct\nos.write(3, struct.pack('<4sIQ', b'CCv1', 10, 1 << 60))\n" + WRONG,
+        flag="bad-message",
+    ),
+    Attack(
+        "garbage on every descriptor",
+        "import os\nfor d in range(256):\n    try: os.write(d, b'garbage' * 1000)\n    except OSError: pass\n" + WRONG,
+        flag="bad-message",
+    ),
+    Attack("huge output", "for _ in range(3000):\n    print('x' * 10_000)\n" + WRONG, flag="output-cut"),
+    Attack(
+        "kills what it can",
+        "import os, signal\n"
+        + _tries(all="os.kill(-1, 9)", group="os.killpg(os.getppid(), 9)").replace("REACHED", "sent")
+        + "for p in range(2, 3000):\n    try:\n        os.kill(p, 9); print('killed REACHED', p)\n"
+        "    except OSError: pass\n",
+    ),
+    Attack(
+        "signal games",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nos.kill(os.getpid(), signal.SIGTSTP)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "system calls that leave the cage",
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "def sure(result):\n    if result != 0 and result < 1: raise OSError(ctypes.get_errno())\n    return result\n"
+        + _tries(
+            unshare="sure(libc.unshare(0x10000000))",
+            mount="sure(libc.mount(b'tmpfs', b'/tmp', b'tmpfs', 0, None))",
+            trace="sure(libc.ptrace(0, 0, 0, 0))",
+            uid="os.setuid(0)",
+            chroot="os.chroot('/tmp')",
+            memfd="os.memfd_create('x')",
+            shm="sure(libc.shmget(0, 1 << 30, 0o1600))",
+            ring="sure(libc.syscall(425, 8, 0))",
+            keys="sure(libc.syscall(250, 0, -3, 1))",
+            pidfd="os.pidfd_open(1)",
+            newer="sure(libc.syscall(463))",
+            handle="sure(libc.syscall(304, 0, 0, 0))",
+        ),
+    ),
+    Attack(
+        "writes into Python, torch, site and start-up files",
+        "import os, sys\nplace = os.path.dirname(os.path.dirname(torch.__file__))\n"
+        + _tries(
+            pth="open(place + '/evil.pth', 'w')",
+            site="open(place + '/sitecustomize.py', 'w')",
+            torch="open(torch.__file__, 'a')",
+            stdlib="open(os.__file__, 'a')",
+            worker="open('/sandbox/_worker.py', 'a')",
+            root="open('/evil', 'w')",
+            device="open('/dev/evil', 'w')",
+            null="os.unlink('/dev/null')",
+        ),
+    ),
+    Attack(
+        "files without end",
+        "import os\n"
+        + TRY
+        + "def fill():\n    with open('/tmp/a', 'wb') as f:\n        while True: f.write(bytes(1 << 20))\n"
+        "def sparse():\n    with open('/tmp/b', 'wb') as f: f.truncate(1 << 40)\n"
+        "def many():\n    for i in range(100_000): open(f'/tmp/{i}', 'w').close()\n"
+        "attempt('fill', fill); attempt('sparse', sparse); attempt('many', many)\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "leaves files for the next",
+        "for place in ('/tmp', '/dev/shm'):\n"
+        "    import os\n    print(sorted(os.listdir(place)))\n"
+        "    open(place + '/left', 'w').write('from a classmate')\n" + WRONG,
+    ),
+    Attack(
+        "recursion into the stack's end",
+        "import sys\nsys.setrecursionlimit(10**9)\ndef out_size(n, k):\n    return [out_size(n, k)]",
+        flag="kernel-died",
+    ),
+    Attack("a pointer to nowhere", "import ctypes\ndef out_size(n, k):\n    ctypes.string_at(0)", flag="kernel-died"),
+    Attack("an endless generator", "def out_size(n, k):\n    while True: yield 5"),
+    Attack(
+        "NaN, infinity, wrong types",
+        "import math, itertools\nanswers = itertools.cycle([math.nan, math.inf, '5', True, "
+        "None, [5], {5: 5}, b'5', 5 + 1e-3, 5j])\ndef out_size(n, k):\n    return next(answers)",
+    ),
+    Attack("a cyclic list", "loop = []\nloop.append(loop)\ndef out_size(n, k):\n    return loop"),
+    Attack(
+        "a list nested 900 deep", "deep = 5\nfor _ in range(900): deep = [deep]\ndef out_size(n, k):\n    return deep"
+    ),
+    Attack("a tensor of 10**12 numbers", "def out_size(n, k):\n    return torch.tensor(5).expand(10**12)"),
+    Attack("a whole number of a million digits", "def out_size(n, k):\n    return 10 ** 1_000_000"),
+    Attack("a million values", "def out_size(n, k):\n    return [5] * 1_000_000"),
+    Attack(
+        "patched time, json, os, socket",
+        "import time, json, os, socket\ntime.monotonic = time.time = lambda: 0\n"
+        "json.dumps = lambda *a, **k: '{\"value\": 5}'\nos.write = lambda *a: 0\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "rewrites the worker inside",
+        "import _wire, _worker\n_wire.encode = lambda *a, **k: 5\n_worker.Student.ask = lambda *a: 5\n" + WRONG,
+        others=None,
+    ),
+    Attack(
+        "tells what a hidden test put in",
+        "def out_size(n, k):\n    print('SAW', n, k)\n    raise type(f'SAW{n}_{k}', (Exception,), {})(f'SAW {n} {k}')",
+    ),
+    Attack("code that breaks parsers", "x = " + "(" * 5000 + ")" * 5000, others=6.0),
+    Attack("code nested too deep", "x = " + "-" * 60_000 + "1" + WRONG),
+    Attack("the example by heart", "def out_size(n, k):\n    return 5"),
+]

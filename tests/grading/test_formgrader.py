@@ -1,0 +1,115 @@
+"""nbgrader's own manual-grading pages work on our gradebook: a server is started and a written answer graded."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from lms_classes import NAME, course_folder, fake_run, lms_zip, people, right
+
+from coursecode.grading.gradebook import merge, states
+from coursecode.grading.ingest import ingest
+
+pytest.importorskip("nbgrader")
+pytestmark = pytest.mark.slow
+
+
+class Formgrader:
+    """A Jupyter server on this machine only, and requests to it with its token and its cookie against forgery."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{port}"
+        beside = str(Path(sys.executable).parent)
+        environment = {
+            **os.environ, "PATH": f"{beside}:{os.environ['PATH']}",
+            "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "JUPYTER_TOKEN": "secret",
+        }  # fmt: skip
+        extension = {"ServerApp": {"jpserver_extensions": {"nbgrader.server_extensions.formgrader": True}}}
+        home.mkdir()
+        (home / "config").mkdir()
+        (home / "config" / "jupyter_server_config.json").write_text(json.dumps(extension))
+        self.log = (home / "log.txt").open("w")
+        here = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_server", *here],
+            cwd=root, env=environment, stdout=self.log, stderr=self.log,
+        )  # fmt: skip
+        self.cookie = ""
+        for _ in range(600):
+            try:
+                self.get("/formgrader/api/status")
+                return
+            except (urllib.error.URLError, ConnectionError):
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.2)
+        raise AssertionError((home / "log.txt").read_text())
+
+    def _ask(self, path: str, method: str, body: object = None) -> bytes:
+        headers = {"Authorization": "token secret", "Cookie": f"_xsrf={self.cookie}", "X-XSRFToken": self.cookie}
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            if found := re.search(r"_xsrf=([^;]+)", answer.headers.get("Set-Cookie") or ""):
+                self.cookie = found[1]
+            return answer.read()
+
+    def get(self, path: str) -> str:
+        return self._ask(path, "GET").decode()
+
+    def put(self, path: str, body: object) -> dict:
+        return json.loads(self._ask(path, "PUT", body))
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        self.log.close()
+
+
+def test_a_written_answer_is_graded_in_formgrader(tmp_path):
+    students = people(4)
+    course = course_folder(tmp_path / "course", students=students)
+    work = [(s, json.dumps(right()).encode(), "pooling.ipynb") for s in students]
+    ingest(course, NAME, lms_zip("canvas", work, tmp_path / "c.zip"))
+    fake_run(course)
+    merge(course, NAME)
+    server = Formgrader(course.root, tmp_path / "home")
+    try:
+        listed = json.loads(server.get("/formgrader/api/assignments"))
+        assert [(a["name"], a["max_score"], a["num_submissions"]) for a in listed] == [(NAME, 10, 4)]
+        found = json.loads(server.get(f"/formgrader/api/submitted_notebooks/{NAME}/{NAME}"))
+        one = next(n for n in found if n["student"] == "s1001")
+        assert (one["score"], one["needs_manual_grade"]) == (8, True)
+
+        page = server.get(f"/formgrader/submissions/{one['id']}/")
+        assert 'id="why-max"' in page  # the box for the points
+        assert "Small shifts do not matter." in page
+        assert "2 points: invariance" in page
+
+        grades = json.loads(server.get(f"/formgrader/api/grades?submission_id={one['id']}"))
+        written = next(g for g in grades if g["name"] == "why-max")
+        saved = server.put(f"/formgrader/api/grade/{written['id']}", {"manual_score": 1.5})
+        assert saved["needs_manual_grade"] is False
+        comments = json.loads(server.get(f"/formgrader/api/comments?submission_id={one['id']}"))
+        box = next(c for c in comments if c["name"] == "why-max")
+        server.put(f"/formgrader/api/comment/{box['id']}", {"manual_comment": "Clear."})
+
+        again = json.loads(server.get(f"/formgrader/api/submitted_notebooks/{NAME}/{NAME}"))
+        total = next(n for n in again if n["student"] == "s1001")
+        assert (total["score"], total["needs_manual_grade"]) == (9.5, False)
+    finally:
+        server.close()
+    merge(course, NAME)  # repeated afterwards, as a teacher would
+    state = next(s for s in states(course, NAME) if s.student.key == "s1001")
+    assert (state.status, state.score, state.comments) == ("graded", 9.5, {"why-max": "Clear."})

@@ -1,0 +1,142 @@
+"""No submission changes a score, reads a test, reaches a socket, touches another's file or outlives grading."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import standin
+from hostile import ATTACKS, Attack
+
+from coursecode.grading.contract import Limits, Result
+from coursecode.grading.sandbox import Sandbox
+from coursecode.grading.unit import grade
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("sandbox"),
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap"),
+]
+LIMITS = Limits(call_seconds=6.0, total_seconds=60.0, memory=1 << 30)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def listeners() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(f"\0coursecode-{os.getpid()}")
+        abstract.listen()
+        for one in (tcp, abstract):
+            one.settimeout(0.01)
+        yield tcp, abstract
+
+
+def run(sandbox: Sandbox, data: bytes) -> Result:
+    return grade(standin.bundle(), data, seed=standin.SEED, limits=LIMITS, student="mallory", sandbox=sandbox)
+
+
+def processes(parent: int) -> list[int]:
+    """All processes below ``parent``."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                above = int(Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(above, []).append(int(entry))
+    found, todo = list[int](), [parent]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def test_an_honest_submission_gets_all_points(sandbox: Sandbox) -> None:
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS))
+    assert [q.earned for q in result.questions] == [2.0, 4.0, 2.0, None]
+    assert result.flags == ()
+
+
+def test_the_stub_gets_none(sandbox: Sandbox) -> None:
+    assert run(sandbox, standin.notebook()).score == 0
+
+
+def test_warnings_cost_nothing(sandbox: Sandbox) -> None:
+    noisy = "import warnings, sys\nwarnings.warn('careful')\nprint('oops', file=sys.stderr)\n"
+    answers = {name: noisy + source for name, source in standin.SOLUTIONS.items()}
+    assert run(sandbox, standin.notebook(answers)).score == 8
+
+
+def test_magics_are_left_out(sandbox: Sandbox) -> None:
+    answers = {**standin.SOLUTIONS, "net": "%matplotlib inline\n!rm -rf /\n" + standin.SOLUTIONS["net"] + "net"}
+    result = run(sandbox, standin.notebook(answers))
+    assert result.score == 8
+    assert "left out: !rm -rf /" in result.outputs["net"]
+    assert "Sequential" in result.outputs["net"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
+def test_attack(
+    attack: Attack, sandbox: Sandbox, listeners: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    tcp, _ = listeners
+    cell = attack.cell.replace("@PORT@", str(tcp.getsockname()[1])).replace("@TMP@", str(tmp_path))
+    cell = cell.replace("@ABSTRACT@", f"coursecode-{os.getpid()}")
+    before, begin = sandbox.pid, time.monotonic()
+    result = run(sandbox, standin.notebook({**standin.SOLUTIONS, "size": cell}))
+
+    size, *others = result.questions
+    heart = attack.name == "the example by heart"
+    assert size.earned == (1.0 if heart else 0.0)
+    earned = sum(question.earned or 0.0 for question in others)
+    assert earned <= 6.0 if attack.others is None else earned == attack.others
+    if attack.flag is not None:
+        assert attack.flag in result.flags
+
+    said = json.dumps(result.to_json(), ensure_ascii=False)
+    assert "REACHED" not in said
+    assert standin.SECRET not in said
+    hidden = [tick.note["en"] for q in result.questions for t in q.tests if t.hidden for tick in t.ticks]
+    assert not any("SAW" in note for note in hidden)
+    assert "SAW" not in json.dumps(result.outputs)
+    assert all(len(text) <= LIMITS.output for text in result.outputs.values())
+    assert "from a classmate" not in said
+    for listener in listeners:
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    assert list(tmp_path.iterdir()) == []
+
+    assert time.monotonic() - begin <= LIMITS.total_seconds + 20
+    assert sandbox.pid == before  # the zygote is the same, and nothing but it is left
+    if sandbox.mode == "zygote":
+        assert sandbox.pid is not None
+        assert len(processes(sandbox.pid)) == 1
+
+
+def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -> None:
+    look = "import os\nprint(os.listdir('/tmp'), os.listdir('/dev/shm'), torch.allclose.__module__)\n"
+    leave = "open('/tmp/left', 'w').write('x')\nopen('/dev/shm/left', 'w').write('x')\ntorch.allclose = print\n"
+    run(sandbox, standin.notebook(standin.SOLUTIONS, extra=leave))
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
+    assert result.outputs["size"].startswith("[] []")
+    assert result.score == 8
+
+
+def test_when_the_zygote_is_killed_another_takes_its_place(sandbox: Sandbox) -> None:
+    assert sandbox.pid is not None
+    os.kill(sandbox.pid, 9)
+    time.sleep(0.5)
+    assert run(sandbox, standin.notebook(standin.SOLUTIONS)).score == 8

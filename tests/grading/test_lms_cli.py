@@ -1,0 +1,147 @@
+"""The command line: help that teaches, sentences instead of traces, both languages."""
+
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv, tree
+
+from coursecode.cli import main
+from coursecode.grading.course import Course
+
+pytest.importorskip("nbgrader")
+COMMANDS = ("init", "doctor", "release", "ingest", "run", "feedback", "export")
+
+
+def dump(value) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_command_explains_itself_with_an_example(capsys, command, language):
+    assert main(["grade", "--lang", language, command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"coursecode grade {command}" in said
+    assert ("Example:" in said) == (language == "en")
+    assert ("示例：" in said) == (language == "zh")
+    assert ("Usage:" in said) == (language == "en")
+    assert ("Show this message" in said) == (language == "en")
+
+
+def test_the_group_lists_every_command_and_the_four(capsys):
+    assert main(["grade", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {command} " in said for command in COMMANDS)
+    assert "..." not in said.partition("Commands:")[2]
+
+
+def test_the_language_is_the_courses_or_the_systems(tmp_path, monkeypatch, capsys):
+    course_folder(tmp_path, language="zh")
+    assert main(["grade", "export", NAME, "--course", str(tmp_path)]) == 1
+    assert "错误：" in capsys.readouterr().err
+    assert main(["grade", "--lang", "en", "export", NAME, "--course", str(tmp_path)]) == 1
+    assert "Error: " in capsys.readouterr().err
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    monkeypatch.chdir("/")
+    assert main(["grade", "--help"]) == 0
+    assert "用法：" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (["grade", "ingst"], 2, "No such command"),
+        (["grade", "ingest"], 2, "Missing argument"),
+        (["grade", "run", NAME, "--jobs", "0"], 2, "0"),
+        (["grade", "run", NAME], 1, "no grading.toml"),
+        (["grade", "run", "../x"], 1, "no grading.toml"),
+        (["grade", "export", NAME, "--format", "xlsx"], 2, "xlsx"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, status, word):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == status
+    said = capsys.readouterr().err
+    assert word in said
+    assert "Traceback" not in said
+
+
+def test_init_makes_a_private_seed_and_leaves_what_is_there(tmp_path, capsys):
+    folder = tmp_path / "my class, 班"
+    assert main(["grade", "init", str(folder), "--name", 'Deep "Learning"\\ 深度']) == 0
+    assert Course.load(folder).name == 'Deep "Learning"\\ 深度'
+    assert (folder / "seed.txt").stat().st_mode & 0o077 == 0
+    seed = Course.load(folder).seed()
+    before = tree(folder)
+    assert main(["grade", "init", str(folder), "--name", "other"]) == 0
+    assert tree(folder) == before
+    assert len(seed) > 20
+    compile((folder / "nbgrader_config.py").read_text(), "nbgrader_config.py", "exec")
+
+
+def test_without_the_extra_the_command_says_how_to_get_it():
+    code = (
+        "import sys, importlib.util as u\n"
+        "real = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'nbgrader' else real(name, *a)\n"
+        "from coursecode.cli import main\n"
+        "sys.exit(main(['grade', '--help']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'coursecode[grade]'" in done.stderr
+    assert "附加组件" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_from_zip_to_files_for_the_lms_in_four_commands(tmp_path, monkeypatch, capsys):
+    """With a stand-in for the sandbox; ``test_teaching.py`` runs the real one."""
+    stand_in = types.ModuleType("coursecode.grading.run")
+    stand_in.run_class = lambda root, *_, **__: fake_run(Course.load(root))
+    monkeypatch.setitem(sys.modules, "coursecode.grading.run", stand_in)
+    students = people(20)
+    course_folder(tmp_path / "course")
+    work = [
+        (s, b"\x00\x01broken" if n == 7 else dump(right() if n % 2 else notebook()), "pooling.ipynb")
+        for n, s in enumerate(students)
+    ]
+    lms_zip("moodle", work, tmp_path / "submissions.zip")
+    (tmp_path / "roster.csv").write_bytes(roster_csv(students, "moodle"))
+    monkeypatch.chdir(tmp_path / "course")
+    commands = [
+        f"ingest {NAME} ../submissions.zip --roster ../roster.csv",
+        f"run {NAME}",
+        f"feedback {NAME}",
+        f"export {NAME} --format moodle --template ../roster.csv",
+    ]
+    for command in commands:
+        assert main(["grade", *command.split()]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "[not readable] s1007" in said
+    assert "19 written answers wait for you" in said
+    assert (tmp_path / "course" / "export" / f"{NAME}-moodle.csv").is_file()
+    assert (tmp_path / "course" / "export" / f"{NAME}-report.html").is_file()
+    assert (tmp_path / "course" / "feedback" / NAME / "feedback-moodle.zip").is_file()
+    before = tree(tmp_path / "course")
+    for command in commands:
+        assert main(["grade", *command.split()]) == 0
+    after = tree(tmp_path / "course")
+    assert {k for k in before if before[k] != after.get(k)} <= {"gradebook.db"}
+
+
+def test_names_cannot_move_the_cursor_of_the_terminal(tmp_path, monkeypatch, capsys):
+    s = people(1)[0]
+    course_folder(tmp_path, students=[s])
+    lms_zip("canvas", [(s, b"{", "\x1b[2J\x07evil.ipynb")], tmp_path / "c.zip")
+    assert main(["grade", "ingest", NAME, str(tmp_path / "c.zip"), "--course", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "evil.ipynb" in said

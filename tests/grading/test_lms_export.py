@@ -1,0 +1,186 @@
+"""Marks in the formats of the LMSs, and the class report."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from lms_classes import NAME, bundle, course_folder, people, roster_csv
+
+from coursecode.grading import export as module
+from coursecode.grading import report as report_module
+from coursecode.grading.contract import text
+from coursecode.grading.export import export, guard, table_text
+from coursecode.grading.files import Problem
+from coursecode.grading.gradebook import State
+from coursecode.grading.report import report, summary
+
+SCORES = (0, 4, 8, 9.5, 10, 3.25, 7, 8, 10, 2, 6, 8, 9, 1, 5)
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course and its students' states: 16 of them with every difficult name, the last handed in nothing."""
+    students = people(16)
+    made = course_folder(tmp_path, students=students)
+    found = []
+    for student, score in zip(students, SCORES, strict=False):
+        result = None
+        points = {"pool-1d": min(score, 4.0), "pool-2d": min(max(score - 4.0, 0), 4.0), "why-max": max(score - 8.0, 0)}
+        state = State(student, "graded", None, score, score, 0.0, 10.0, points, result, {}, {"submitted_at": None})
+        found.append(state)
+    found[0] = replace(found[0], status="failed", reason=text('=broken, "JSON"', "=损坏"))
+    found[2] = replace(found[2], status="partial", questions={**found[2].questions, "why-max": None})
+    missing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
+    found.append(State(students[15], "missing", None, 0, 0, 0, 10.0, missing, None, {}, {}))
+    monkeypatch.setattr(module, "states", lambda *_: found)
+    monkeypatch.setattr(report_module, "states", lambda *_: found)
+    return made, found
+
+
+def table(path):
+    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+
+
+def unguarded(value):
+    return value[1:] if value[:1] == "'" and value[1:2] and value[1] in "=+-@\t" else value
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
+def test_nothing_looks_like_a_formula(value):
+    assert guard(value) == f"'{value}"
+    cell = next(csv.reader(io.StringIO(table_text([[value, 1.5, -2.0, None]]).decode(), newline="")))
+    assert cell[0].startswith("'")
+    assert cell[1:] == ["1.5", "-2", ""]  # numbers stay numbers
+
+
+def test_names_round_trip_in_plain_csv(course):
+    folder, found = course
+    path, _ = export(folder, NAME, "csv")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")  # Excel reads the Chinese names
+    rows = table(path)
+    assert len({len(row) for row in rows}) == 1
+    header = rows[0]
+    for row, state in zip(rows[1:], found, strict=True):
+        one = dict(zip(header, row, strict=True))
+        assert unguarded(one["last_name"]) == state.student.last
+        assert unguarded(one["first_name"]) == state.student.first
+        assert one["student_id"] == state.student.id
+        assert one["status"] == state.status
+        if state.status != "missing":
+            assert float(one["score"]) == state.score
+    assert rows[16][header.index("score")] == ""
+    assert rows[1][header.index("reason")] == '\'=broken, "JSON"'
+    assert rows[3][header.index("q:why-max")] == ""
+
+
+def canvas_reads(rows):
+    """The rules of Canvas's importer (lib/gradebook_importer.rb): the students' columns, then the assignments'."""
+    header = rows[0]
+    assert len(header) > 3
+    assert "Student" in header[0]
+    assert "ID" in header[1]
+    columns = 3
+    if re.search(r"SIS\s+User\s+ID", header[2]) and re.search(r"SIS\s+Login\s+ID", header[3]):
+        columns = 5
+    assert "Section" in header[columns - 1]
+    points = next(row for row in rows[1:] if "Points Possible" in row[0])
+    students = [row for row in rows[1:] if row is not points]
+    return header[columns:], points[columns:], {row[1]: row[columns:] for row in students}
+
+
+@pytest.mark.parametrize("template", [False, True])
+def test_canvas_reads_its_file(course, tmp_path, template):
+    folder, found = course
+    given = tmp_path / "gradebook.csv"
+    given.write_bytes(roster_csv(people(16), "canvas"))
+    path, _ = export(folder, NAME, "canvas", template=given if template else None)
+    assignments, points, marks = canvas_reads(table(path))
+    assert assignments == (["Pooling (991)"] if template else [NAME])
+    assert [float(p) for p in points] == [10]
+    assert {k: float(v[0]) for k, v in marks.items() if v[0]} == {s.student.canvas: s.score for s in found[:-1]}
+    assert marks["70015"] == [""]
+
+
+def moodle_reads(rows):
+    """The rules of Moodle's importer (assignfeedback_offline): three columns, a number ends the identifier."""
+    header = rows[0]
+    where = [header.index(c) for c in ("Identifier", "Grade", "Last modified (grade)")]
+    assert all(len(row) == len(header) for row in rows)
+    return {row[where[0]][len("Participant ") :]: row[where[1]] for row in rows[1:]}
+
+
+@pytest.mark.parametrize("template", [False, True])
+def test_moodle_reads_its_file(tmp_path, monkeypatch, template, course):
+    _, found = course
+    folder = course_folder(tmp_path / "m", students=people(16), lms="moodle")
+    given = tmp_path / "worksheet.csv"
+    given.write_bytes(roster_csv(people(16), "moodle"))
+    path, _ = export(folder, NAME, "moodle", template=given if template else None)
+    marks = moodle_reads(table(path))
+    scale = 10 if template else 1  # the worksheet's maximum is 100
+    assert {k: float(v) for k, v in marks.items() if v} == {s.student.moodle: s.score * scale for s in found[:-1]}
+    if template:
+        again = table(path)
+        assert unguarded(again[5][1]) == "Eve =1+1"
+        assert again[1][header_of(again, "Feedback comments")].startswith("'=broken")
+
+
+def header_of(rows, name):
+    return rows[0].index(name)
+
+
+def test_gradescope_has_its_own_columns(course):
+    folder, _ = course
+    path, _ = export(folder, NAME, "gradescope", missing_as_zero=True)
+    rows = table(path)
+    assert rows[0][:4] == ["First Name", "Last Name", "SID", "Email"]
+    assert rows[0][5:7] == [NAME, f"{NAME} - Max Points"]
+    assert rows[16][5] == "0"
+
+
+def test_a_template_that_does_not_fit_says_so(course, tmp_path):
+    folder, _ = course
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    for form, word in (("canvas", "0 columns"), ("moodle", "Identifier and Grade")):
+        with pytest.raises(Problem, match=word):
+            export(folder, NAME, form, template=wrong)
+    with pytest.raises(Problem, match="no file"):
+        export(folder, NAME, "canvas", template=tmp_path / "absent.csv")
+    with pytest.raises(Problem, match="no format"):
+        export(folder, NAME, "xlsx")
+
+
+def test_the_report_counts_right(course):
+    _, found = course
+    numbers = summary(bundle(), found)
+    assert (numbers["students"], numbers["handed_in"], numbers["failed"], numbers["waiting"]) == (16, 15, 1, 1)
+    assert numbers["mean"] == pytest.approx(sum(SCORES) / 15)
+    one = {q["id"]: q for q in numbers["questions"]}
+    assert one["pool-1d"]["graded"] == 14  # the failed one says nothing about the question
+    assert one["why-max"]["graded"] == 13
+    assert one["pool-1d"]["full"] == pytest.approx(sum(s >= 4 for s in SCORES[1:]) / 14)
+    assert one["pool-2d"]["none"] == pytest.approx(sum(s <= 4 for s in SCORES[1:]) / 14)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_is_one_file_with_two_plots(course, tmp_path, language):
+    folder = course_folder(tmp_path / language, students=people(16), language=language)
+    path = report(folder, NAME)
+    html = path.read_text()
+    assert html.count("data:image/png;base64,") == 2
+    assert html.count("alt=") == 2
+    assert not re.search(r"(src|href)=[\"']?https?:", html)
+    assert ("各题难度" in html) == (language == "zh")
+    assert "<script" not in html
+    before = path.read_bytes()
+    report(folder, NAME)
+    assert path.read_bytes() == before
+
+
+def test_a_report_of_nobody_still_opens(course):
+    folder, found = course
+    empty = [replace(s, status="missing", reason=None) for s in found]
+    assert "0" in report(folder, NAME, empty).read_text()

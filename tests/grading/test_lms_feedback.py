@@ -1,0 +1,303 @@
+"""The pages that students get: harmless, self-contained, small, in both languages, nothing of a hidden test."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from lms_classes import (
+    HIDDEN_1,
+    HIDDEN_2,
+    NAME,
+    bundle,
+    course_folder,
+    fake_result,
+    lms_zip,
+    notebook,
+    people,
+    right,
+)
+
+from coursecode.grading import feedback as module
+from coursecode.grading.contract import text
+from coursecode.grading.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
+from coursecode.grading.gradebook import State
+from coursecode.grading.ingest import ingest
+from coursecode.grading.sanitise import clean, escape, markdown, markdown_block
+
+pytest.importorskip("nh3")
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//evil.example/x.js></ScRiPt>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><circle/></svg>",
+    "<svg><script>alert(1)</script></svg>",
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt&#58;alert(1))",
+    "[click](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "![x](https://evil.example/pixel.png)",
+    "<iframe src='https://evil.example'></iframe>",
+    "<object data='x.swf'></object><embed src=x>",
+    "<a href='vbscript:msgbox(1)'>x</a>",
+    "<a href='#' onclick='alert(1)'>x</a>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+    "<form action='https://evil.example'><input name=p><button formaction='javascript:alert(1)'>go</button></form>",
+    "<style>@import 'https://evil.example/a.css'; body{background:url(https://evil.example/b)}</style>",
+    "<div style='position:fixed;inset:0;background:url(https://evil.example)'>cover</div>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href='https://evil.example/'>",
+    "<link rel=stylesheet href='https://evil.example/a.css'>",
+    "</pre></section></main></body></html><script>alert(1)</script>",
+    "<!--><script>alert(1)</script>-->",
+    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+    "<template><script>alert(1)</script></template>",
+    "<video><source onerror=alert(1)></video><audio src=x onerror=alert(1)>",
+    "`` ` ``<img src=x onerror=alert(1)>\n\n```\n</code></pre><script>alert(1)</script>\n```",
+    "<x onmouseover=alert(1)>custom</x>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "$<img src=x onerror=alert(1)>$ and $$<script>alert(1)</script>$$",
+    "\u202eevil\u202c \x00<scr\x00ipt>alert(1)</scr\x00ipt>",
+]  # fmt: skip
+
+_LIVE = re.compile(
+    r"<(script|img|svg|iframe|object|embed|form|input|button|link|base|video|audio|template|math|x|details)\b"
+    r"|<[^>]*\son\w+\s*=|<[^>]*\sstyle\s*=|href\s*=\s*[\"']?\s*(javascript|data|vbscript)",
+    re.IGNORECASE,
+)
+
+
+class Elements(HTMLParser):
+    """The attributes of all elements of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attributes = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes |= {name for name, _ in attrs}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_nothing_that_a_student_writes_comes_alive(payload):
+    for made in (clean(payload), markdown(payload), markdown_block(payload), f"<p>{escape(payload)}</p>"):
+        assert not _LIVE.search(made), made
+    assert "\n" not in markdown_block(payload)
+
+
+def test_what_is_harmless_stays():
+    made = markdown(
+        "# Title\n\n**bold**, `a < b`, [link](https://example.org), $x^2$\n\n- one\n- two\n\n|a|b|\n|-|-|\n|1|2|"
+    )
+    for part in (
+        "<strong>bold</strong>",
+        "a &lt; b",
+        'href="https://example.org"',
+        "<li>one</li>",
+        "<td>1</td>",
+        "x^2",
+    ):
+        assert part in made
+
+
+def a_state(course, student, **changes) -> State:
+    record = {"status": "ready", "notes": [text("repaired", "已修复")], "lms": "canvas", "origin": {}}
+    points = {"pool-1d": 4.0, "pool-2d": 0.0, "why-max": 1.5}
+    result = fake_result(course, student.key)
+    base = State(student, "graded", None, 5.5, 5.5, 0.0, 10.0, points, result, {"why-max": "Well **said**"}, record)
+    return replace(base, **changes)
+
+
+@pytest.fixture
+def taken(tmp_path):
+    """A course with one submission taken in; its written answer is hostile."""
+    students = people(8)
+    course = course_folder(tmp_path, students=students)
+    hostile = notebook(pool_1d="x = '</pre><script>alert(1)</script>'", why_max="\n\n".join(PAYLOADS))
+    work = [(s, json.dumps(hostile).encode(), "a.ipynb") for s in students]
+    ingest(course, NAME, lms_zip("canvas", work, tmp_path / "c.zip"))
+    return course, students
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "both"])
+def test_a_page_is_self_contained_and_harmless(taken, language):
+    course, students = taken
+    for student in students:  # names with markup, quotes, formulas
+        html = page(course, bundle(), a_state(course, student), language=language)
+        body = html.partition("<body>")[2]
+        assert not _LIVE.search(body)
+        assert "default-src 'none'" in html
+        assert "script-src" not in html  # default-src forbids them
+        reader = Elements()
+        reader.feed(html)
+        known = {
+            "lang",
+            "charset",
+            "http-equiv",
+            "content",
+            "name",
+            "class",
+            "role",
+            "aria-label",
+            "href",
+            "rel",
+            "title",
+        }
+        assert reader.attributes <= known
+        assert not re.search(r"@import|url\(", html)
+        assert len(html.encode()) <= MAX_BYTES
+        assert "5.5 / 10" in html
+        assert ("Pool a line" in html) == (language != "zh")
+        assert ("一维池化" in html) == (language != "en")
+        assert "<strong>said</strong>" in html
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "both"])
+def test_no_text_of_a_hidden_test_is_in_a_page_or_in_results(taken, language):
+    course, students = taken
+    secret = hidden_sources(bundle())
+    assert len(secret) == 2
+    html = page(course, bundle(), a_state(course, students[0]), language=language)
+    tongue = language if language != "both" else "en"
+    results = json.dumps(gradescope_results(a_state(course, students[0]), bundle(), tongue), ensure_ascii=False)
+    for made in (html, results):
+        for word in [
+            *secret,
+            "secret_numbers",
+            "reference_answer",
+            "ragged_matrix",
+            "ragged_reference",
+            HIDDEN_1,
+            HIDDEN_2,
+        ]:
+            assert word not in made
+            assert escape(word) not in made
+
+
+def test_a_page_stays_small_whatever_was_handed_in(tmp_path):
+    s = people(1)[0]
+    course = course_folder(tmp_path, students=[s])
+    long = notebook(pool_1d="# 长 " * 60_000, pool_2d="<&>" * 60_000, why_max="*很长* " * 60_000)
+    ingest(course, NAME, lms_zip("canvas", [(s, json.dumps(long).encode(), "a.ipynb")], tmp_path / "c.zip"))
+    result = replace(fake_result(course, s.key), outputs={"pool-1d": "<" * 20_000, "pool-2d": "长" * 20_000})
+    html = page(course, bundle(), a_state(course, s, result=result), language="both")
+    assert len(html.encode()) <= MAX_BYTES
+
+
+def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
+    course, students = taken
+    nothing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
+    failed = a_state(
+        course, students[0], status="failed", reason=text("the file is empty", "文件是空的"), score=0.0, raw=0.0,
+        questions=nothing, result=None, comments={},
+    )  # fmt: skip
+    html = page(course, bundle(), failed, language="both")
+    assert "the file is empty" in html
+    assert "文件是空的" in html
+    assert "0 / 10" in html
+
+
+def test_the_page_opens_offline_in_a_browser_without_errors(taken, tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    from tools.system import NEEDS
+
+    if not NEEDS["chromium"][0]():
+        pytest.skip("needs chromium")
+    course, students = taken
+    path = tmp_path / "page.html"
+    path.write_text(page(course, bundle(), a_state(course, students[7]), language="both"))
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        tab = browser.new_page(viewport={"width": 360, "height": 740})
+        seen, said = [], []
+        tab.on("request", lambda request: seen.append(request.url))
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("dialog", lambda dialog: (said.append("dialog"), dialog.dismiss()))
+        tab.goto(path.as_uri())
+        assert seen == [path.as_uri()]
+        assert said == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+        assert tab.locator("h2").count() == 3
+        assert tab.locator("ul.ticks li").count() == 3
+        color = tab.evaluate("getComputedStyle(document.querySelector('section')).borderTopWidth")
+        assert color == "1px"  # the policy lets the page's own styles in
+        browser.close()
+
+
+def names_in(path):
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist(), {n: archive.read(n) for n in archive.namelist()}, archive.infolist()
+
+
+def with_states(monkeypatch, course, students, lms):
+    """``feedback`` on given states, so that its own work is what is tested."""
+    records = course.ingested(NAME)
+    found = [a_state(course, s, record=records[s.key]) for s in students]
+    found[-1] = replace(found[-1], status="missing", record={}, result=None)
+    monkeypatch.setattr(module, "states", lambda *_: found)
+    return found
+
+
+@pytest.mark.parametrize("lms", ["canvas", "moodle", "gradescope"])
+def test_the_zip_has_the_layout_that_the_lms_takes_back(tmp_path, monkeypatch, lms):
+    students = people(8)
+    course = course_folder(tmp_path, students=students, lms=lms)
+    work = [(s, json.dumps(right()).encode(), "my_answer.ipynb") for s in students]
+    ingest(course, NAME, lms_zip(lms, work, tmp_path / "c.zip"))
+    with_states(monkeypatch, course, students, lms)
+    made = module.feedback(course, NAME)
+    assert made.pages == 7
+    path = course.root / "feedback" / NAME / f"feedback-{lms}.zip"
+    assert path in made.zips
+    names, contents, infos = names_in(path)
+    if lms == "canvas":  # Canvas takes the first two numbers between underscores: the user and one of their files
+        numbers = [[int(p) for p in n.split("_") if p.isdigit()][:2] for n in names]
+        assert sorted(numbers) == [[70000 + n, 880000 + n] for n in range(7)]
+    elif lms == "moodle":  # Moodle: name_number_assignfeedback_file_ and then the file
+        parts = [n.split("/")[0].split("_", 4) for n in names]
+        assert sorted(p[1] for p in parts) == [str(500 + n) for n in range(7)]
+        assert {(p[2], p[3], p[4]) for p in parts} == {("assignfeedback", "file", "")}
+        assert any("王小明" in n for n in names)
+    else:
+        assert {"run_autograder", "setup.sh", "results/9000.json"} <= set(names)
+        runner = next(i for i in infos if i.filename == "run_autograder")
+        assert runner.external_attr >> 16 & 0o111
+        one = json.loads(contents["results/9001.json"])
+        assert one["score"] == 5.5
+        assert [t["max_score"] for t in one["tests"]] == [4, 4, 2]
+        assert sum(t["score"] for t in one["tests"]) == 5.5
+    again = path.read_bytes()
+    module.feedback(course, NAME)
+    assert path.read_bytes() == again
+
+
+def test_the_gradescope_runner_hands_out_the_result(tmp_path, monkeypatch):
+    root = tmp_path / "autograder"
+    (root / "source" / "results").mkdir(parents=True)
+    (root / "results").mkdir()
+    (root / "source" / "results" / "9001.json").write_text('{"score": 5.5}')
+    script = module._RUN.replace("/autograder", str(root)).replace("python3", sys.executable)
+    for number, score in ((9001, 5.5), (4, 0)):
+        (root / "submission_metadata.json").write_text(json.dumps({"id": number}))
+        subprocess.run(["sh", "-c", script], check=True, capture_output=True)
+        assert json.loads((root / "results" / "results.json").read_text())["score"] == score
+
+
+def test_the_chinese_course_gets_chinese_pages(tmp_path, monkeypatch):
+    students = people(2)
+    course = course_folder(tmp_path, students=students, language="zh")
+    work = [(s, json.dumps(right("zh"), ensure_ascii=False).encode(), "a.ipynb") for s in students]
+    ingest(course, NAME, lms_zip("canvas", work, tmp_path / "c.zip"))
+    with_states(monkeypatch, course, students, "canvas")
+    module.feedback(course, NAME)
+    html = (course.root / "feedback" / NAME / "s1000.html").read_text()
+    assert 'lang="zh-CN"' in html
+    assert "评阅反馈" in html
+    assert "一维池化" in html
+    assert "Pool a line" not in html

@@ -1,0 +1,124 @@
+"""The commands of the instructor's page are run as they stand there, with the real exercises and the real sandbox."""
+
+import csv
+import io
+import json
+import re
+import shlex
+import zipfile
+from pathlib import Path
+
+import pytest
+from lms_classes import people, roster_csv
+
+from coursecode.cli import main
+from coursecode.grading.course import Course
+from coursecode.grading.feedback import hidden_sources
+from coursecode.grading.master import reference
+from coursecode.grading.release import assignment
+
+pytest.importorskip("nbgrader")
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of the page's bash blocks, in order."""
+    return [line for block in _BLOCK.findall(page.read_text(encoding="utf-8")) for line in block.splitlines() if line]
+
+
+def test_both_pages_show_the_same_commands():
+    english = commands(ROOT / "book" / "teaching.md")
+    assert english == commands(ROOT / "zh" / "book" / "teaching.md")
+    assert len(english) > 8
+
+
+def test_after_the_zip_it_takes_at_most_four_commands():
+    block = next(b for b in _BLOCK.findall((ROOT / "book" / "teaching.md").read_text()) if "grade ingest" in b)
+    lines = block.splitlines()
+    assert "ingest" in lines[0]
+    assert any("feedback" in line for line in lines)
+    assert any("export" in line for line in lines)
+    assert len(lines) <= 4
+
+
+def handed_in(course: Course, name: str) -> dict[str, bytes]:
+    """A class of five: all right, all right in Chinese, nothing done, cut in half, no notebook at all."""
+    task = assignment(name, ROOT / "exercises")
+    answers = {
+        b.id: reference(b.source) for s in task.masters["en"].questions for b in s.of("answer") if b.kind == "code"
+    }
+
+    def notebook(path: Path, *, right: bool) -> bytes:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for cell in found["cells"]:
+            if right and cell["id"] in answers:
+                cell["source"] = answers[cell["id"]]
+        return json.dumps(found, ensure_ascii=False).encode()
+
+    english = course.release(name) / f"{name}.ipynb"
+    chinese = course.release(name) / "zh" / f"{name}.ipynb"
+    whole = notebook(english, right=True)
+    return {
+        "s1000": whole,
+        "s1001": notebook(chinese, right=True),
+        "s1002": notebook(english, right=False),
+        "s1003": whole[: len(whole) // 2],
+        "s1004": b"%PDF-1.7",
+    }
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, monkeypatch, capsys):
+    (tmp_path / "clone").mkdir()
+    for part in ("exercises", "zh", "_config.yml", "_toc.yml", "book"):
+        (tmp_path / "clone" / part).symlink_to(ROOT / part)
+    monkeypatch.chdir(tmp_path / "clone")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    students = people(6)
+    here = tmp_path / "my-class"
+    ran = []
+    for line in commands(ROOT / "book" / "teaching.md"):
+        words = shlex.split(line)
+        if words[0] == "cd":
+            monkeypatch.chdir(tmp_path / "clone" / words[1])
+        elif words[0] == "coursecode":
+            if "ingest" in words:  # what the platform would have given
+                (here / "roster.csv").write_bytes(roster_csv(students, "canvas"))
+                with zipfile.ZipFile(here / "submissions.zip", "w") as zipped:
+                    work = handed_in(Course.load(here), "pooling")
+                    for n, s in enumerate(students[:5]):
+                        zipped.writestr(f"someone_{s.canvas}_{100 + n}_pooling.ipynb", work[s.key])
+            assert main(words[1:]) == 0, capsys.readouterr()
+            ran.append(words[2])
+    assert ran == ["init", "doctor", "release", "ingest", "run", "feedback", "export"]
+
+    course = Course.load(here)
+    bundle = course.bundle("pooling")
+    by_code = sum(q.points for q in bundle.questions if q.kind == "code")
+    rows = list(csv.reader(io.StringIO((here / "export" / "pooling-canvas.csv").read_text())))
+    marks = {row[1]: row[5] for row in rows[2:]}
+    assert float(rows[1][5]) == bundle.max_score
+    assert float(marks["70000"]) == float(marks["70001"]) == pytest.approx(by_code)  # right, in either language
+    assert float(marks["70002"]) == 0  # nothing done
+    assert 0 < float(marks["70003"]) < by_code  # what could be read of the half
+    assert float(marks["70004"]) == 0  # named, with its reason
+    assert marks["70005"] == ""  # handed in nothing
+    said = capsys.readouterr().out
+    assert "[not readable] s1004" in said
+
+    secret = hidden_sources(bundle)
+    assert secret
+    pages = {p.name: p.read_text() for p in (here / "feedback" / "pooling").glob("*.html")}
+    assert set(pages) == {f"s100{n}.html" for n in range(5)}
+    with zipfile.ZipFile(here / "release" / "pooling" / "pooling.zip") as students_zip:
+        pages |= {n: students_zip.read(n).decode() for n in students_zip.namelist()}
+    import html
+
+    for name, page in pages.items():
+        plain = html.unescape(page).replace('\\"', '"')
+        found = [line for line in secret if line in plain]
+        visible = "\n".join(t.source for q in bundle.questions for t in q.tests if not t.hidden)
+        assert not [line for line in found if line not in visible], name
+    with zipfile.ZipFile(here / "feedback" / "pooling" / "feedback-canvas.zip") as back:
+        assert len(back.namelist()) == 5
