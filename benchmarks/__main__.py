@@ -1,7 +1,11 @@
 """``python -m benchmarks [PART …]``: measure, and store the result for the book.
 
 A part replaces its own block of the file and leaves the others. Cases are interleaved: each round measures all of
-them once, so that a slow minute of the machine touches all alike.
+them once, so that a slow minute of the machine touches all alike. With ``--append`` the new rounds follow those of an
+earlier run on the same machine with the same versions and settings: a long part can be measured in pieces.
+
+``d2l_pages`` needs d2l's own notebooks, which we do not copy: download and unpack https://d2l.ai/d2l-en.zip and give
+the folder of its chapter in D2L_NOTEBOOKS (…/pytorch/chapter_convolutional-neural-networks).
 """
 
 from __future__ import annotations
@@ -11,14 +15,17 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.measure import PARTS, measure
-from coursecode.experiments.timings import FILE, save
+from benchmarks.measure import PARTS, UnavailableError, measure
+from coursecode.experiments.timings import FILE, append, save
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed and memory.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"default: all of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each case (default: %(default)s)")
+    parser.add_argument("--append", action="store_true", help="add rounds to those in the file")
     parser.add_argument("--tiny", action="store_true", help="little work, to try the code; needs --out")
     parser.add_argument("--out", type=Path, default=FILE, help="JSON file (default: the one the book reads)")
     options = parser.parse_args()
@@ -33,7 +40,14 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
     for part in options.parts or PARTS:
         print(part, flush=True)
-        save(part, measure(part, rounds=options.rounds, tiny=options.tiny), path=options.out)
+        try:
+            timings = measure(part, rounds=options.rounds, tiny=options.tiny)
+        except UnavailableError as error:
+            if options.parts:
+                parser.error(str(error))
+            print(f"  left out: {error}", flush=True)
+            continue
+        (append if options.append else save)(part, timings, path=options.out)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,11 @@ _PARTS = (("train", "train"), ("test", "t10k"))
 @contextmanager
 def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """One epoch with d2l's recipe, and the accuracy on the test images after it."""
-    images = _images(tiny)
+    images = fashion_or_a_few_digits(tiny)
     x, y, test_x, test_y = images.train_x, images.train_y, images.test_x, images.test_y
     X, test_X = x.float() / 255, test_x.float() / 255
     recipe = RECIPES["d2l"]
-    with _d2l_beside(images) as d2l:
+    with d2l_beside(images) as d2l:
 
         class Tensors(d2l.DataModule):  # type: ignore[misc,name-defined]
             def __init__(self, batch_size: int) -> None:
@@ -106,11 +106,11 @@ def _bare_evaluation(net: nn.Module, X: Tensor) -> None:
 @contextmanager
 def race(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """From the files on disk to d2l's published test accuracy, looked at after every epoch by d2l, at the end by us."""
-    images = _images(tiny)
+    images = fashion_or_a_few_digits(tiny)
     target, longest = (0.0, 1) if tiny else (TARGET, 20)
     recipe = RECIPES["d2l-zh"] | ({"batch_size": 8} if tiny else {})
     count = [0]
-    with _d2l_beside(images) as d2l:
+    with d2l_beside(images) as d2l:
 
         def theirs() -> dict[str, Plain]:
             count[0] += 1
@@ -153,7 +153,7 @@ def _our_race(target: float, *, seed: int, tiny: bool = False) -> dict[str, Plai
 
     def run() -> None:
         seed_everything(seed)
-        images = _images(tiny)
+        images = fashion_or_a_few_digits(tiny)
         net = lenet_modern()
         x, test_x = standardised(images.train_x[: RACE["images"]], images.test_x)
         fit(net, x, images.train_y[: RACE["images"]], seed=seed, device="cpu", progress=False, **arguments(RACE))
@@ -175,7 +175,7 @@ class _ReachedError(Exception):
 @contextmanager
 def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """A stretch of training, and an evaluation, each with one thing done in another way."""
-    images = _images(tiny)
+    images = fashion_or_a_few_digits(tiny)
     steps, size = (2, 16) if tiny else (100, 128)
     X, y = images.train_x[: steps * size].float() / 255, images.train_y[: steps * size]
     test_X = images.test_x.float() / 255
@@ -257,7 +257,7 @@ def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     yield settings(data=images.name, steps=steps, batch_size=size, test_images=len(test_X)), cases
 
 
-def _images(tiny: bool) -> Dataset:
+def fashion_or_a_few_digits(tiny: bool) -> Dataset:
     """Fashion-MNIST; for a trial of the code a few digits, which need no files."""
     if not tiny:
         return data.load("fashion-mnist")
@@ -267,7 +267,7 @@ def _images(tiny: bool) -> Dataset:
 
 
 @contextmanager
-def _d2l_beside(images: Dataset) -> Iterator[Any]:
+def d2l_beside(images: Dataset) -> Iterator[Any]:
     """d2l, in a temporary folder from which its ``../data`` leads to these images, as its loaders expect them."""
     d2l = d2l_bridge.load()
     here = Path.cwd()

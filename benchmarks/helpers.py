@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.measure import Case, fastest_of, settings
+from benchmarks.measure import Case, per_call, settings
 from coursecode import d2l_bridge
 from coursecode.channels import corr2d_multi_in_out, corr2d_multi_in_out_1x1
 from coursecode.correlation import corr1d, corr2d, corr3d, correlate
@@ -114,7 +114,7 @@ _HELPERS: dict[str, tuple[Callable[[int], _Ways], tuple[int, ...], int]] = {  # 
 
 @contextmanager
 def helpers(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
-    """Seconds per call; loops stop where the next size would take too long."""
+    """Processor seconds per call; loops stop where the next size would take too long."""
     cases: list[Case] = []
     for name, (build, sizes, power) in _HELPERS.items():
         for n in sizes[: 1 if tiny else None]:
@@ -123,5 +123,8 @@ def helpers(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
                 if "loop" in way and work > _LARGEST_LOOP:
                     continue
                 least = 0.0 if tiny else 0.02
-                cases.append(({"helper": name, "n": n, "case": way}, partial(fastest_of, call, least=least)))
-    yield settings(kernels="5, 5×5, 3×3×3; channels 3 to 8, 3×3; 1×1: 16 to 32; pooling 2×2"), cases
+                cases.append(({"helper": name, "size": n, "case": way}, partial(per_call, call, least=least)))
+    yield (
+        settings(clock="processor time", kernels="5, 5×5, 3×3×3; channels 3 to 8, 3×3; 1×1: 16 to 32; pooling 2×2"),
+        cases,
+    )

@@ -4,6 +4,7 @@ import doctest
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -270,6 +271,11 @@ def test_a_table_shows_mean_and_sd_and_what_does_not_vary_as_it_is() -> None:
     lines = str(RESULT.table(by="net", values=["weights", "accuracy", "time"])).splitlines()
     assert lines[1].split() == ["a", "9", "92.0", "±", "2.8", "%", "12.0", "±", "2.8"]
     assert lines[2].split() == ["b", "12,000", "95.0", "±", "4.2", "%", "12"]
+
+
+def test_the_source_says_when_where_and_with_how_many_seeds() -> None:
+    result = replace(RESULT, versions={"python": "3.11", "torch": "2"})
+    assert result.source() == "2026-01-01; machine; python 3.11, torch 2; 2 seeds"
 
 
 def test_curves_hold_means_and_bands_for_every_x() -> None:

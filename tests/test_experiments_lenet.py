@@ -8,6 +8,7 @@ from torch import nn
 
 from coursecode import data, lenet, training
 from coursecode.experiments.core import Result, run
+from coursecode.experiments.lenet_study import picture
 from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
 
 
@@ -27,6 +28,7 @@ def runs(result: Result) -> list[dict]:
 
 def test_every_net_is_trained_with_every_seed(small):
     assert [row["seed"] for row in runs(small)] == [0] * 7 + [1] * 7
+    assert len(run("lenet_mnist", size="small", progress=False).select(net="LeNet, classic")) == 2  # one recipe
     assert len({(row["net"], row["recipe"]) for row in runs(small)}) == 7
     assert {row["parameters"] for row in runs(small) if "LeNet" in row["net"]} == {61_706}
 
@@ -47,6 +49,7 @@ def test_the_worst_mistakes_are_mistakes_in_order(small):
     assert losses == sorted(losses, reverse=True)
     assert all(row["is"] != row["taken for"] for row in mistakes)
     assert all(int(digits.test_y[row["image"]]) == row["is"] for row in mistakes)
+    assert all(torch.equal(picture(row), digits.test_x[row["image"]]) for row in mistakes)
 
 
 def test_the_same_seed_gives_the_same_numbers(repairs):

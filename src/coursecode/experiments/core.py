@@ -241,6 +241,11 @@ class Result:
             differences.append(statistics.fmean(sides[0]) - statistics.fmean(sides[1]))
         return interval(differences)
 
+    def source(self) -> str:
+        """Where and when it was measured, in one line."""
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return f"{self.date}; {self.machine}; {versions}; {len(self.seeds)} seeds"
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result as JSON, a line per row, in one step: a reader never sees half of it."""
         head = {key: value for key, value in asdict(self).items() if key != "rows"}

@@ -8,16 +8,17 @@ epoch.median("seconds", case="ours")
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from coursecode.experiments.core import Plain, Row
 
-__all__ = ["FILE", "Timings", "load", "save"]
+__all__ = ["FILE", "Timings", "append", "load", "measured", "save"]
 
 FILE = Path(__file__).resolve().parent / "results" / "benchmarks.json"
 _FIELDS: dict[str, type] = {
@@ -52,12 +53,12 @@ class Timings:
             raise ValueError(f"Timings.median: no row with {where} has {value!r}; the cases are {_cases(self.rows)}.")
         return float(statistics.median(found))
 
-    def summary(self, *, by: str | Sequence[str], value: str) -> list[dict[str, Any]]:
-        """A row per combination of the columns ``by``, in order of appearance: those, n, median, min, max."""
+    def summary(self, *, by: str | Sequence[str], value: str, **where: Plain) -> list[dict[str, Any]]:
+        """A row per combination of the columns ``by`` in the selected rows: those, n, median, min, max."""
         keys = [by] if isinstance(by, str) else list(by)
         groups: dict[tuple[Plain, ...], list[float]] = {}
         for row in self.rows:
-            if value in row:
+            if value in row and all(row.get(key) == wanted for key, wanted in where.items()):
                 groups.setdefault(tuple(row[key] for key in keys), []).append(float(row[value]))
         return [
             {
@@ -70,14 +71,32 @@ class Timings:
             for group, found in groups.items()
         ]
 
+    def medians(self, *, by: str, value: str, **where: Plain) -> dict[str, float]:
+        """What ``plotting.bars`` draws: the median of the selected rows for each value of the column ``by``."""
+        return {str(row[by]): row["median"] for row in self.summary(by=by, value=value, **where)}
+
+    def curves(self, *, x: str, by: str, value: str, **where: Plain) -> tuple[list[Any], dict[str, list[float]]]:
+        """What ``plotting.lines`` draws: the values of ``x``, and per value of ``by`` the medians, nan for none."""
+        rows = self.summary(by=[x, by], value=value, **where)
+        xs = list(dict.fromkeys(row[x] for row in rows))
+        found = {(row[x], row[by]): row["median"] for row in rows}
+        names = dict.fromkeys(row[by] for row in rows)
+        return xs, {name: [found.get((at, name), math.nan) for at in xs] for name in names}
+
     def table(
-        self, *, by: str | Sequence[str], value: str, against: str | None = None, header: Sequence[str] | None = None
+        self,
+        *,
+        by: str | Sequence[str],
+        value: str,
+        against: str | None = None,
+        header: Sequence[str] | None = None,
+        **where: Plain,
     ) -> Any:
         """The summary as a cell's last value; with ``against``, also each median divided by that case's."""
         from coursecode.plotting import table
 
         keys = [by] if isinstance(by, str) else list(by)
-        unit = self.median(value, case=against) if against else 1.0
+        unit = self.median(value, case=against, **where) if against else 1.0
         rows = [
             (
                 *(row[key] for key in keys),
@@ -85,7 +104,7 @@ class Timings:
                 *(_digits(row[name]) for name in ("median", "min", "max")),
                 *([_digits(row["median"] / unit)] if against else []),
             )
-            for row in self.summary(by=keys, value=value)
+            for row in self.summary(by=keys, value=value, **where)
         ]
         last = [f"÷ {against}"] if against else []
         return table(rows, header or (*keys, "n", f"{value}, median", "min", "max", *last))
@@ -106,7 +125,7 @@ def _cases(rows: Sequence[Row]) -> str:
 
 
 def load(part: str, *, path: str | os.PathLike[str] | None = None) -> Timings:
-    """A part of the benchmarks: ``"epoch"``, ``"race"``, ``"tried"``, ``"helpers"``, ``"imports"`` or ``"pages"``.
+    """A part of the benchmarks: ``"epoch"``, ``"race"``, ``"tried"``, ``"helpers"``, ``"imports"``, ``"pages"``, …
 
     Raises ``FileNotFoundError`` where nothing was measured, ``ValueError`` for an unknown part or a damaged file.
     """
@@ -117,6 +136,36 @@ def load(part: str, *, path: str | os.PathLike[str] | None = None) -> Timings:
             f"Measure it: python -m benchmarks {part}."
         )
     return Timings(**parts[part])
+
+
+def measured(*, path: str | os.PathLike[str] | None = None) -> list[str]:
+    """The parts that there are."""
+    return list(_read(Path(path or FILE)))
+
+
+def append(part: str, timings: Timings, *, path: str | os.PathLike[str] | None = None) -> None:
+    """Add the rounds of ``timings`` to those of the part in the file; how busy the machine was may differ.
+
+    Raises ``ValueError`` where they belong to another machine, other versions or other settings.
+    """
+    file = Path(path or FILE)
+    if not file.exists() or part not in _read(file):
+        return save(part, timings, path=path)
+    before = load(part, path=path)
+    for name in ("machine", "threads", "versions", "settings"):
+        old, new = getattr(before, name), getattr(timings, name)
+        if name == "settings":
+            old, new = ({k: v for k, v in values.items() if k != "load_average"} for values in (old, new))
+        if old != new:
+            raise ValueError(
+                f"timings.append: {part} was measured with {name} {old}, these rounds with {new}; rounds are compared "
+                f"with each other, so measure all of them anew: python -m benchmarks {part}."
+            )
+    last = max(int(row["round"]) for row in before.rows)
+    rows = [{**row, "round": int(row["round"]) + last} for row in timings.rows]
+    load_average = max(t.settings.get("load_average", 0.0) for t in (before, timings))
+    settings = {**timings.settings, "load_average": load_average}
+    save(part, replace(timings, rows=[*before.rows, *rows], settings=settings), path=path)
 
 
 def save(part: str, timings: Timings, *, path: str | os.PathLike[str] | None = None) -> None:
