@@ -30,6 +30,7 @@ OUT = ROOT / "_build" / "paper"
 NAME = "from-dense-to-convolution"
 LANGUAGES = ("en", "zh")
 CONTENTS = {"en": "Contents", "zh": "目录"}
+STYLES = {"epub.css", "basic.css", "pygments.css", "ebook.css"}  # what a screen's page uses beside is not for e-readers
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -181,23 +182,28 @@ def repack(source: Path, target: Path) -> None:
     """
     with zipfile.ZipFile(source) as book:
         entries = {info.filename: book.read(info) for info in book.infolist()}
+    styles = {name for name in entries if name.endswith(".css") and posixpath.basename(name) not in STYLES}
     entries = {name: content for name, content in entries.items() if not name.endswith((".js", ".map"))}
-    with_math = set()
+    entries = {name: content for name, content in entries.items() if name not in styles}
+    with_math: set[str] = set()
+    with_svg: set[str] = set()
     for name in [name for name in entries if name.endswith(".xhtml")]:
         page = re.sub(r"<script\b.*?</script>", "", entries[name].decode(), flags=re.DOTALL)
         for link in set(re.findall(r"<link\b[^>]*>", page)):
             style = re.search(r'href="([^":]+\.css)(?:\?[^"]*)?"', link)
             if style and posixpath.normpath(posixpath.join(posixpath.dirname(name), style[1])) not in entries:
                 page = page.replace(link, "")
-        if "<math" in page:
-            with_math.add(name)
+        page = re.sub(r"<svg\b(?![^>]*\bxmlns=)", '<svg xmlns="http://www.w3.org/2000/svg"', page)
+        with_math |= {name} if "<math" in page else set()
+        with_svg |= {name} if "<svg" in page else set()
         entries[name] = page.encode()
 
     def declared(match: re.Match[str]) -> str:
         name = html.unescape(match[1])
         if name not in entries:
             return ""
-        return match[0].replace("/>", 'properties="mathml" />') if name in with_math else match[0]
+        held = [kind for kind, pages in (("mathml", with_math), ("svg", with_svg)) if name in pages]
+        return match[0].replace("/>", f'properties="{" ".join(held)}" />') if held else match[0]
 
     package = re.sub(r'<item [^>]*href="([^"]+)"[^>]*/>\s*', declared, entries["content.opf"].decode())
     identifier = re.search(r"<dc:identifier[^>]*>(.*?)</dc:identifier>", package)
