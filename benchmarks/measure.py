@@ -29,6 +29,7 @@ PARTS = {  # name: module, threads
     "helpers": ("helpers", 1),
     "imports": ("pages", 1),
     "pages": ("pages", 1),
+    "site": ("site", 1),
     "grading": ("grading", 1),
 }
 Case = tuple[dict[str, Plain], Callable[[], dict[str, Plain]]]

@@ -22,3 +22,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full_size"):
             item.add_marker(pytest.mark.skip(reason=f"needs dataset-fashion-mnist: {what}"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium, driven from Python."""
+    from browser import ARGUMENTS, CHROMIUM
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def figure_pages(chromium, tmp_path):
+    """Opens single figures; at the end of a test nothing may have gone wrong or asked another host for anything."""
+    from browser import Figures
+
+    pages = Figures(chromium, tmp_path)
+    yield pages
+    pages.close()
+    assert pages.faults == []

@@ -40,6 +40,14 @@ show(1)
 One plane at a time.
 ```
 
+```{interactive} pool-shift
+:name: fig-pool
+:settings: shift=1
+:alt: A shifted grid.
+
+What a shift does.
+```
+
 ### Why the largest?
 
 Because it is there.
@@ -73,6 +81,14 @@ show(1)
 
 ```{note}
 一次一个平面。
+```
+
+```{interactive} pool-shift
+:name: fig-pool
+:settings: shift=1
+:alt: 移动了的网格。
+
+移动有什么影响。
 ```
 
 ### 为什么取最大？
@@ -120,7 +136,16 @@ def test_a_book_in_step_has_no_problems(book):
         ("zh/book/pooling.md", "\\max x", "\\min x", "formula (label, LaTeX) 1"),
         ("book/pooling.md", "(eq-max)", "(eq-most)", "formula (label, LaTeX) 1"),
         ("zh/book/pooling.md", "| 1 | 2 |\n", "| 1 | 2 |\n| 3 | 4 |\n", "table (rows, columns) 1"),
-        ("zh/book/pooling.md", "```{note}\n一次一个平面。\n```", "", "directive (name, label) 1 is nothing"),
+        ("zh/book/pooling.md", "```{note}\n一次一个平面。\n```", "", "directive (name, label) 1 is ('interactive',"),
+        ("zh/book/pooling.md", ":name: fig-pool\n", ":name: fig-other\n", "directive (name, label) 2"),
+        ("zh/book/pooling.md", "{interactive} pool-shift", "{interactive} rf-explorer", "directive (name, label) 2"),
+        ("book/pooling.md", "shift=1", "shift=2", "directive (name, label) 2"),
+        (
+            "zh/book/pooling.md",
+            ":alt: 移动了的网格。",
+            ":alt: A shifted grid.",
+            "alt text of a figure is not translated",
+        ),
         ("zh/book/pooling.md", " {cite:p}`zhang2023d2l`", "", "the citations differ from"),
         ("zh/book/pooling.md", "alt: 网格上的一个窗口。", "alt: A window on a grid.", "is not translated"),
         ("zh/book/pooling.md", "alt: 网格上的一个窗口。", "width: 3", "alt text in one language only"),

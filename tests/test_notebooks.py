@@ -48,7 +48,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "book" / "b.md").write_text(chapter("b", "from coursecode.right import g", "g(2)"))
     (tmp_path / "book" / "index.md").write_text("# Home\n")
     (tmp_path / "requirements.txt").write_text("# pins\ntorch==2.13.0\n")
-    (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/course/\n")
+    (tmp_path / "_config.yml").write_text(
+        "repository:\n  url: https://example.org/course.git\n  branch: main\nhtml:\n  baseurl: https://example.org/course/\n"
+    )
     (tmp_path / "_toc.yml").write_text(
         "root: book/index\nparts:\n  - numbered: 2\n    chapters:\n      - file: book/a\n      - file: book/b\n"
     )
@@ -103,6 +105,23 @@ def test_a_helper_of_a_helper_counts_too(project, executions):
     edit(project / "src/coursecode/_shared.py", "1", "-1")
     notebooks.make(project)
     assert executions == ["a"]
+
+
+def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executions, capsys):
+    results = project / "src" / "coursecode" / "experiments" / "results"
+    results.mkdir(parents=True)
+    for name in ("wide", "other", "benchmarks"):
+        (results / f"{name}.json").write_text("{}")
+    (results.parent / "timings.py").write_text("load = str\n")
+    edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
+    edit(project / "book/b.md", "g(2)", "from coursecode.experiments import timings")
+    notebooks.make(project)
+    for changed, expected in (("wide", ["a"]), ("benchmarks", ["b"]), ("other", [])):
+        executions.clear()
+        (results / f"{changed}.json").write_text("[]")
+        notebooks.make(project)
+        assert executions == expected
+    assert "execute a: wide.json changed" in capsys.readouterr().out
 
 
 def test_a_changed_cell_is_named(project, executions, capsys):
@@ -217,6 +236,23 @@ def test_plain_markdown_keeps_code_spans_and_formulas(project):
     book = edition(project)
     text = "`{eq}` and ``a `b` {ref}`` and $x_{i}$ and {doc}`b`"
     assert plain_markdown(text, book, "a") == "`{eq}` and ``a `b` {ref}`` and $x_{i}$ and [b](b.ipynb)"
+
+
+def test_an_interactive_figure_becomes_its_picture_its_caption_and_the_ways_to_see_it_live(project):
+    text = "```{interactive} pool-shift\n:name: fig-shift\n:settings: shift=2&mode=avg\n:alt: A map.\n\nA *shift*.\n```"
+    page = project / "book" / "a.md"
+    page.write_text(page.read_text().replace("Text.", text))
+    (project / "zh" / "book").mkdir(parents=True)
+    (project / "zh" / "book" / "a.md").write_text(page.read_text())
+    plain = plain_markdown(text, edition(project), "a")
+    assert plain.startswith("![A map.](../figures/posters/shift.en.png)\n\n**Figure 1.1**. A *shift*.\n")
+    assert "(https://example.org/course/book/a.html#fig-shift)" in plain
+    assert 'figures.show("pool-shift", shift=2, mode="avg")\n' in plain
+    chinese = plain_markdown(text, edition(project, "zh"), "a")
+    assert "![A map.](../../figures/posters/shift.zh.png)" in chinese
+    assert 'figures.show("pool-shift", shift=2, mode="avg", language="zh")' in chinese
+    with pytest.raises(PlainError, match=r"the figure pool-shift has no label"):
+        plain_markdown(text.replace(":name: fig-shift\n", ""), edition(project), "a")
 
 
 # -- the book itself ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import yaml
 
-from tools.chapters import Chapter, parse
+from tools.chapters import Chapter, Directive, parse
 
 ROOT = Path(__file__).resolve().parent.parent
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
@@ -184,7 +184,7 @@ def differences(source: Path, twin: Path) -> list[str]:
     compare("formula (label, LaTeX)", *of("equations", "label", "latex"))
     compare("code cell (source, tags)", *of("cells", "source", "tags"))
     names = [[d for d in c.directives if d.name != "code-cell"] for c in (a, b)]
-    rows = [[(d.name, d.options.get("name", "")) for d in items] for items in names]
+    rows = [[(d.name, d.options.get("name", ""), *_figure(d)) for d in items] for items in names]
     compare("directive (name, label)", rows[0], rows[1], *([d.line for d in items] for items in names))  # type: ignore[arg-type]
     compare("table (rows, columns)", _tables(a), _tables(b), [1], [1])  # type: ignore[arg-type]
     if a.path.parent.name == "book" and _citations(a) != _citations(b):
@@ -196,7 +196,15 @@ def differences(source: Path, twin: Path) -> list[str]:
             problems.append(f"{twin}:{other.line}: a picture has its alt text in one language only; write both")
         elif alt and alt == twin_alt:
             problems.append(f"{twin}:{other.line}: the alt text of a picture is not translated")
+    for figure, translated in zip(*names, strict=False):
+        if figure.options.get("alt") and figure.options["alt"] == translated.options.get("alt"):
+            problems.append(f"{twin}:{translated.line}: the alt text of a figure is not translated")
     return problems
+
+
+def _figure(directive: Directive) -> tuple[str, ...]:
+    """Which interactive figure a directive places, and in which state."""
+    return (directive.argument, directive.options.get("settings", "")) if directive.name == "interactive" else ()
 
 
 def _alt(options: dict[str, object]) -> str:

@@ -22,10 +22,12 @@ WORDS = {
     "en": {
         "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
         "note": "Note", "tip": "Tip", "important": "Important", "warning": "Warning", "seealso": "See also",
+        "live": "This figure computes: [open it in the book]({address}), or run it in a cell:",
     },
     "zh": {
         "section": "节", "figure": "图", "references": "参考文献", "and": "和", "others": "等",
         "note": "注意", "tip": "小技巧", "important": "重要", "warning": "警告", "seealso": "参见",
+        "live": "这张图可以操作：[在书中打开]({address})，或者在单元格里运行：",
     },
 }  # fmt: skip
 
@@ -246,11 +248,43 @@ class _Converter:
             number = self.book.targets[options["name"]].number if "name" in options else ""
             lead = f"**{self.words['figure']} {number}**. " if number else ""
             return [f"![{options.get('alt', '')}]({argument})", "", f"{lead}{caption}".strip()]
+        if name == "interactive":
+            return self._interactive(argument.strip(), options, body, line)
         if name == "list-table":
             return self._list_table(argument, body, line)
         if name == "quiz":
             return self.blocks(quiz.plain(quiz.parse(argument, body, options), self.book.language), line)
         raise self.fail(line, f"the directive {{{name}}} has no plain form; add one to tools/plain.py or use another")
+
+    def _interactive(self, figure: str, options: dict[str, str], body: list[str], line: int) -> list[str]:
+        """The picture and the caption of an interactive figure, and the ways to see it live."""
+        label = options.get("name", "")
+        if label not in self.book.targets:
+            raise self.fail(line, f"the figure {figure} has no label; give it :name: fig-…")
+        up = "../" * len(self.book.folder.relative_to(self.book.root).parts)
+        picture = f"{up}figures/posters/{label.removeprefix('fig-')}.{self.book.language}.png"
+        arguments = [repr(figure), *self._settings(options.get("settings", ""))]
+        if self.book.language != "en":
+            arguments.append(f'language="{self.book.language}"')
+        return [
+            *self.directive(
+                "figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line
+            ),
+            "",
+            self.words["live"].format(address=f"{self.book.site}/book/{self.page}.html#{label}"),
+            "",
+            "```python",
+            "from coursecode import figures",
+            "",
+            f"figures.show({', '.join(arguments)})".replace("'", '"'),
+            "```",
+        ]
+
+    @staticmethod
+    def _settings(query: str) -> list[str]:
+        """``kernel=3&image=count`` as Python's keyword arguments."""
+        pairs = [pair.split("=", 1) for pair in query.split("&") if pair]
+        return [f"{key}={value if re.fullmatch(r'-?[0-9.]+', value) else repr(value)}" for key, value in pairs]
 
     def _list_table(self, argument: str, body: list[str], line: int) -> list[str]:
         rows: list[list[str]] = []

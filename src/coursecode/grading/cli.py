@@ -312,7 +312,7 @@ def build(language: str) -> click.Command:
 
             \b
             Example:  coursecode grade run pooling --jobs 4
-            Example:  coursecode grade run pooling --cluster slurm.yaml
+            Example:  coursecode grade run pooling --cluster slurm.toml
             """,
             """在沙箱中为所有提交评分，然后写入成绩册。
 
@@ -320,7 +320,7 @@ def build(language: str) -> click.Command:
 
             \b
             示例：coursecode grade run pooling --jobs 4
-            示例：coursecode grade run pooling --cluster slurm.yaml
+            示例：coursecode grade run pooling --cluster slurm.toml
             """,
         ),
     )

@@ -1,0 +1,448 @@
+// What every figure shares: settings with their controls, the sentence that is read aloud, keyboard, playing, the state
+// in the address, and the look. A figure is a class with `settings` and a method `draw`; see conv-stepper.js.
+//
+// A classic script, like core.js. It may run several times in a notebook: elements are defined once.
+var CourseFigures = (() => {
+  "use strict";
+  const figures = {};
+
+  // -- building pieces of a page -------------------------------------------------------------------------------------
+
+  /** An element with attributes and children: h("td", { class: "hot" }, 5). on… attributes are listeners. */
+  const h = (name, attributes = {}, ...children) => {
+    const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
+    const element = space ? document.createElementNS(space, name) : document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (typeof value === "function") element.addEventListener(key.slice(2), value);
+      else if (value !== false && value !== null && value !== undefined) {
+        element.setAttribute(key, value === true ? "" : value);
+      }
+    }
+    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+    return element;
+  };
+  const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "text", "polygon", "polyline"]);
+  const MATH = new Set(["math", "mrow", "mi", "mo", "mn", "msub", "mfrac", "mtext", "msup", "munder"]);
+
+  /** A number as a reader writes it: 1,234.5 with a true minus sign; at most `digits` places after the point. */
+  const number = (value, digits = 2) => {
+    const text = value.toLocaleString("en", { maximumFractionDigits: digits });
+    return (text === "-0" ? "0" : text).replace("-", "−");
+  };
+
+  // [matrix
+  /** How strongly a cell is coloured, as style variables: blue above 0, orange below. */
+  const tint = (value, largest) => {
+    const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
+    return `--part:${Math.round(36 * part)}%;--hue:var(--${value < 0 ? "below" : "above"})`;
+  };
+
+  /**
+   * A matrix as a table with a caption. rows: arrays of numbers or of elements; `cell(i, j, value)` returns
+   * attributes for a cell, such as { class: "window" }; `show(value)` its text.
+   */
+  const matrix = (caption, rows, { cell = () => ({}), show = number, tinted = true, name = "" } = {}) => {
+    const values = rows.flat().filter((value) => Number.isFinite(value));
+    const largest = Math.max(0, ...values.map(Math.abs));
+    return h("table", { class: `matrix ${name}`, style: `--cols:${rows[0].length}` },
+      h("caption", {}, caption),
+      h("tbody", {}, rows.map((row, i) => h("tr", {}, row.map((value, j) => {
+        const own = cell(i, j, value);
+        const style = tinted && typeof value === "number" ? tint(value, largest) : "";
+        return h("td", { "data-at": `${i},${j}`, style, ...own }, value instanceof Node ? value : show(value));
+      })))));
+  };
+
+  Object.assign(figures, { matrix });
+  const MATRIX = `
+    table.matrix { border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation; }
+    .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; text-align: center; white-space: nowrap; }
+    .matrix td {
+      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
+      width: var(--side); min-width: var(--side); height: var(--side); padding: 0; text-align: center;
+      border: 1px solid var(--edge); position: relative;
+      font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1;
+      background: color-mix(in srgb, var(--hue, transparent) var(--part, 0%), transparent);
+      transition: background .15s;
+    }
+    .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
+    .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
+    .matrix td.window, .matrix td.hot { font-weight: 700; }
+    .matrix td.window::before { content: ""; position: absolute; inset: 0; background: color-mix(in srgb, var(--mark) 12%, transparent); }
+    .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
+    .matrix td.top::after, .matrix td.left::after, .matrix td.bottom::after, .matrix td.right::after {
+      content: ""; position: absolute; inset: -2px; border: 0 solid var(--mark); pointer-events: none; z-index: 1;
+    }
+    .matrix td.top::after { border-top-width: 3px; } .matrix td.bottom::after { border-bottom-width: 3px; }
+    .matrix td.left::after { border-left-width: 3px; } .matrix td.right::after { border-right-width: 3px; }
+    .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
+    .matrix input::-webkit-inner-spin-button { display: none; }
+    @media (forced-colors: active) {
+      .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
+      .matrix td.hot { outline-width: 4px; }
+      .matrix td.unread { border-style: dotted; color: GrayText; text-decoration: line-through; }
+    }
+  `;
+  // matrix]
+
+  const STYLE = `
+    :host { display: block; margin: 0; }
+    .figure {
+      --ink: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
+      --soft: var(--pst-color-text-muted, var(--jp-content-font-color2, GrayText));
+      --paper: var(--pst-color-background, var(--jp-layout-color0, Canvas));
+      --raised: var(--pst-color-surface, var(--jp-layout-color2, transparent));
+      --rule: var(--pst-color-border, var(--jp-border-color1, GrayText));
+      --edge: color-mix(in srgb, var(--ink) 55%, var(--paper));
+      --above: light-dark(#0072b2, #58b4f0);
+      --below: light-dark(#c85200, #ff9a52);
+      --mark: light-dark(#c4005f, #ff7ab8);
+      --good: light-dark(#00704f, #4fd1a5);
+      color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
+      border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
+    }
+    .figure * { box-sizing: border-box; }
+    .board { container-type: inline-size; border-radius: .35rem; outline-offset: .4rem; }
+    .row { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; align-items: center; }
+    .sign { font-size: 1.3rem; color: var(--soft); }
+    :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
+    .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
+    .formula b { color: var(--mark); }
+    math { font-family: "Course Math", math; font-size: 1.1em; }
+    .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--mark); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }
+    .note { margin: 0 0 .9rem; padding: .55rem .8rem; border: 1px solid var(--below); border-inline-start-width: 4px; border-radius: .25rem; }
+    .note::before { content: "! "; font-weight: 700; }
+    .controls { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: .1rem 1.75rem; margin-top: .9rem; padding-top: .6rem; border-top: 1px solid var(--rule); }
+    [hidden] { display: none !important; }
+    .control { display: flex; align-items: center; gap: .6rem; min-height: 44px; }
+    .control > label { flex: none; min-width: 5.2em; }
+    .control output { min-width: 2em; text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
+    input[type=range] { flex: 1; min-width: 4rem; height: 44px; margin: 0; accent-color: var(--mark); }
+    input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--mark); }
+    label.toggle { display: flex; align-items: center; gap: .45rem; min-height: 44px; }
+    .buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; align-items: center; }
+    button { min-width: 44px; min-height: 44px; padding: .25rem .8rem; font: inherit; font-size: .95rem; color: var(--ink); background: var(--raised); border: 1px solid var(--edge); border-radius: .4rem; cursor: pointer; }
+    button:disabled { opacity: .5; }
+    button[aria-pressed=true] { border-color: var(--mark); box-shadow: inset 0 -3px var(--mark); }
+    select { min-height: 44px; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: .4rem; padding: 0 .5rem; }
+    .code { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-top: .6rem; }
+    .code code { flex: 1; min-width: min(14rem, 100%); padding: .55rem .7rem; border-radius: .25rem; background: var(--raised); color: var(--ink); font-family: var(--pst-font-family-monospace, monospace); font-size: .85rem; overflow-wrap: anywhere; }
+    .fallback { display: none; }
+    @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } .control > label { min-width: 4.4em; } }
+    @media (prefers-reduced-motion: reduce) { .figure * { transition: none !important; animation: none !important; } }
+    @media (forced-colors: active) {
+      button[aria-pressed=true] { outline: 2px solid Highlight; }
+      .bar { forced-color-adjust: none; }
+    }
+    @media print { .figure { display: none; } .fallback { display: block; } }
+    :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code { display: none; }
+  `;
+
+  // -- settings ------------------------------------------------------------------------------------------------------
+  // { name, kind: "range", value, min, max, step }     a slider; min and max may be functions of the state
+  // { name, kind: "choice", value, options }           a list
+  // { name, kind: "toggle", value: 0 }                 a checkbox, 0 or 1
+  // { name, kind: "hidden", … }                        no control; the figure changes it, the address holds it
+  // `label` is the key of the label, where it is not the name; `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
+  // `parse(text, state)` replaces the usual reading of a text and throws what it refuses.
+
+  class Refused extends Error {}
+  const limit = (value, state) => (typeof value === "function" ? value(state) : value);
+  const read = (setting, text, state) => {
+    if (setting.parse) return setting.parse(text, state);
+    if (setting.options) {
+      if (setting.options.includes(text)) return text;
+      throw new Refused(setting.options.join(", "));
+    }
+    const [low, high] = setting.kind === "toggle" ? [0, 1] : [limit(setting.min, state), limit(setting.max, state)];
+    const value = text.trim() === "" ? NaN : Number(text);
+    const step = setting.step || 1;
+    if (!(value >= low && value <= high) || (step === 1 && !Number.isInteger(value))) {
+      throw new Refused(`${number(low)} … ${number(high)}`);
+    }
+    return value;
+  };
+
+  class Base extends HTMLElement {
+    static settings = [];
+    /** Whether the figure walks through positions: `count(state)` of them in rows of `columns(state)`; state.at. */
+    static walks = false;
+    static predicts = false;
+
+    // -- for figures to override --
+    /** Draw `this.state` on `this.board`; return the sentence that says in words what is seen. */
+    draw() { return ""; }
+    /** A problem of the settings together, as words for the reader; empty when there is none. */
+    problem() { return ""; }
+    /** The equivalent line of PyTorch, or an empty text. */
+    code() { return ""; }
+    count() { return 1; }
+    columns() { return 1; }
+
+    // -- for figures to use --
+    /** A text of this figure in the reader's language, {name} replaced by values.name. */
+    t(key, values) {
+      if (!(key in this.words)) console.error(`no text ${key}`);
+      return `${this.words[key]}`.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    }
+    /** Change settings, draw, and note the state in the address. */
+    set(changes, { quiet = false } = {}) {
+      this.note(quiet ? this.noted : "");
+      this.revealed = false;
+      Object.assign(this.state, changes);
+      this.update();
+      this.remember();
+    }
+    /** Tell the reader that something was not accepted. */
+    note(text) {
+      this.noted = text;
+      this.noteLine.textContent = text;
+      this.noteLine.hidden = !text;
+    }
+    /** Whether answers are hidden at the moment, because the reader predicts first. */
+    get guessing() { return Boolean(this.state.predict) && !this.revealed; }
+    /** What to show of an answer: itself, or a question mark while the reader predicts. */
+    answer(value) { return this.guessing ? "?" : value; }
+    say(text) { if (this.sayLine.textContent !== text) this.sayLine.textContent = text; }
+
+    connectedCallback() {
+      if (this.shadowRoot) return;
+      this.words = JSON.parse(this.getAttribute("words") || "{}");
+      if (document.body.dataset.jpThemeLight === "false") this.style.colorScheme = "dark";
+      const all = this.constructor.settings;
+      const extra = [];
+      if (this.constructor.walks) {
+        extra.push({ name: "at", kind: "hidden", value: 0, min: 0, max: (s) => Math.max(0, this.count(s) - 1) });
+      }
+      if (this.constructor.predicts) extra.push({ name: "predict", kind: "toggle", value: 0 });
+      this.settings = [...all, ...extra];
+      this.state = {};
+      this.build();
+      this.restore();
+      this.onhash = () => { if (location.hash.startsWith(`#${this.anchor}?`)) this.restore(); };
+      addEventListener("hashchange", this.onhash);
+    }
+    disconnectedCallback() {
+      this.pause();
+      removeEventListener("hashchange", this.onhash);
+    }
+
+    build() {
+      const root = this.attachShadow({ mode: "open" });
+      this.noteLine = h("p", { class: "note", role: "status", hidden: true });
+      this.board = h("div", { class: "board" });
+      if (this.constructor.walks || this.key) {
+        for (const [key, value] of Object.entries({ tabindex: 0, role: "application", "aria-label": this.t("board") })) {
+          this.board.setAttribute(key, value);
+        }
+        this.board.addEventListener("keydown", (event) => this.keydown(event));
+      }
+      this.sayLine = h("p", { class: "say", "aria-live": "polite" });
+      this.controls = h("div", { class: "controls", role: "group", "aria-label": this.t("settings") });
+      this.inputs = {};
+      for (const setting of this.settings) {
+        if (setting.kind === "hidden") continue;
+        const control = this.control(setting);
+        this.inputs[setting.name].row = control;
+        this.inputs[setting.name].when = setting.when;
+        this.controls.append(control);
+      }
+      this.buttons = h("div", { class: "buttons" });
+      const button = (key, action, label = this.t(key)) => {
+        const made = h("button", { type: "button", onclick: action }, label);
+        this.buttons.append(made);
+        return made;
+      };
+      if (this.constructor.walks) {
+        this.previous = button("previous", () => this.move(-1));
+        this.play = button("play", () => (this.timer ? this.pause() : this.start()));
+        this.next = button("next", () => this.move(1));
+      }
+      if (this.constructor.predicts) {
+        this.reveal = button("reveal", () => { this.revealed = true; this.update(); });
+      }
+      for (const [key, action] of this.actions()) button(key, action);
+      button("reset", () => { this.pause(); this.note(""); this.revealed = false; this.defaults(); this.update(); this.remember(); });
+      this.codeText = h("code", { tabindex: 0, "aria-label": "PyTorch" });
+      this.codeLine = h("div", { class: "code", hidden: true }, this.codeText,
+        navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : null);
+      this.figure = h("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
+      root.append(h("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, h("div", { class: "fallback" }, h("slot")));
+    }
+    /** More buttons: pairs of a text's key and what a click does. */
+    actions() { return []; }
+
+    control(setting) {
+      const { name } = setting;
+      const label = this.t(setting.label || name);
+      if (setting.kind === "toggle") {
+        const input = h("input", { type: "checkbox", onchange: () => this.set({ [name]: Number(input.checked) }) });
+        this.inputs[name] = { show: (value) => { input.checked = Boolean(value); } };
+        return h("div", { class: "control" }, h("label", { class: "toggle" }, input, label));
+      }
+      if (setting.options) {
+        const input = h("select", { id: name, onchange: () => this.set({ [name]: input.value }) },
+          setting.options.map((option) => h("option", { value: option }, this.t(`${name}_${option}`))));
+        this.inputs[name] = { show: (value) => { input.value = value; } };
+        return h("div", { class: "control" }, h("label", { for: name }, label), input);
+      }
+      const input = h("input", {
+        type: "range", id: name, min: limit(setting.min, this.state), max: limit(setting.max, this.state), step: setting.step || 1,
+        oninput: () => this.set({ [name]: Number(input.value) }),
+      });
+      const shown = h("output", { for: name });
+      this.inputs[name] = { show: (value, state) => {
+        input.min = limit(setting.min, state);
+        input.max = limit(setting.max, state);
+        input.value = value;
+        shown.textContent = setting.show ? setting.show(value, this) : number(value);
+        input.setAttribute("aria-valuetext", shown.textContent);
+      } };
+      return h("div", { class: "control" }, h("label", { for: name }, label), input, shown);
+    }
+
+    // -- state and address --
+    get anchor() { return (this.closest("figure[id]") || {}).id || ""; }
+    /** The part of the page's address that speaks of this figure, or null. */
+    address() {
+      const [id, query] = decodeURIComponent(location.hash.slice(1)).split("?");
+      return id && id === this.anchor && query !== undefined ? query : null;
+    }
+    defaults() {
+      for (const setting of this.settings) this.state[setting.name] = setting.value;
+      const problems = this.apply(this.getAttribute("settings") || "");
+      this.initial = { ...this.state };
+      return problems;
+    }
+    /** Read name=value pairs into the state; the problems found. */
+    apply(query) {
+      const problems = [];
+      const place = (pair) => this.settings.findIndex((s) => s.name === pair[0]);
+      const pairs = query.split("&").filter(Boolean).map((pair) => pair.split("="));
+      for (const [name, text = ""] of pairs.sort((a, b) => place(a) - place(b))) {
+        const setting = this.settings.find((s) => s.name === name);
+        if (!setting) {
+          problems.push(this.t("unknown", { name, names: this.settings.map((s) => s.name).join(", ") }));
+          continue;
+        }
+        try {
+          this.state[name] = read(setting, text, this.state);
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          problems.push(this.t("refused", { name: `${this.words[setting.label || name] || name} (${name})`, value: text || "∅", allowed: error.message, used: this.state[name] }));
+        }
+      }
+      return problems;
+    }
+    restore() {
+      this.pause();
+      const problems = this.defaults();
+      let query = null;
+      try {
+        query = this.address();
+        problems.push(...this.apply(query || ""));
+      } catch (error) {
+        if (!(error instanceof URIError)) throw error;
+        problems.push(this.t("unreadable"));
+      }
+      this.revealed = false;
+      this.note(problems.join(" "));
+      this.update();
+      if (query !== null) this.closest("figure").scrollIntoView({ block: "start" });
+    }
+    remember() {
+      if (!this.anchor) return;
+      clearTimeout(this.saving);
+      this.saving = setTimeout(() => {
+        const changed = this.settings.filter(({ name }) => this.state[name] !== this.initial[name]);
+        const query = changed.map(({ name }) => `${name}=${encodeURIComponent(this.state[name]).replaceAll("%2C", ",")}`).join("&");
+        try {
+          history.replaceState(history.state, "", `#${this.anchor}${query ? `?${query}` : ""}`);
+        } catch { /* an embedding that forbids it: the figure works without an address */ }
+      }, 250);
+    }
+
+    update() {
+      const { state } = this;
+      if (this.constructor.walks) state.at = Math.max(0, Math.min(state.at, this.count(state) - 1));
+      for (const [name, input] of Object.entries(this.inputs)) {
+        input.show(state[name], state);
+        if (input.when) input.row.hidden = !input.when(state);
+      }
+      const problem = this.problem(state);
+      const sentence = this.draw(state, problem);
+      this.say(problem || (this.guessing ? this.t("guess") : sentence));
+      if (this.reveal) this.reveal.hidden = !this.guessing;
+      if (this.constructor.walks) {
+        const last = problem ? 0 : this.count(state) - 1;
+        this.previous.disabled = state.at <= 0;
+        this.next.disabled = state.at >= last;
+        this.play.disabled = last < 1;
+        if (this.timer && state.at >= last) this.pause();
+      }
+      const code = problem ? "" : this.code(state);
+      this.codeLine.hidden = !code;
+      this.codeText.textContent = code;
+    }
+    copy(button) {
+      navigator.clipboard.writeText(this.codeText.textContent).then(
+        () => { button.textContent = this.t("copied"); }, () => getSelection().selectAllChildren(this.codeText));
+    }
+
+    // -- walking --
+    move(by) { this.set({ at: Math.max(0, Math.min(this.state.at + by, this.count(this.state) - 1)) }, { quiet: true }); }
+    start() {
+      if (this.state.at >= this.count(this.state) - 1) this.set({ at: 0 });
+      this.sayLine.setAttribute("aria-live", "off");
+      this.play.textContent = this.t("pause");
+      this.timer = setInterval(() => this.move(1), 900);
+    }
+    pause() {
+      if (!this.timer) return;
+      clearInterval(this.timer);
+      this.timer = 0;
+      this.play.textContent = this.t("play");
+      this.sayLine.setAttribute("aria-live", "polite");
+    }
+    keydown(event) {
+      if (event.target !== this.board || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (this.key && this.key(event.key, event)) {
+        event.preventDefault();
+        return;
+      }
+      if (!this.constructor.walks) return;
+      const width = this.columns(this.state), last = this.count(this.state) - 1;
+      const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: width, ArrowUp: -width, Home: -last, End: last }[event.key];
+      if (by === undefined || last < 0) return;
+      event.preventDefault();
+      this.pause();
+      const to = this.state.at + by;
+      if ((to < 0 || to > last) && Math.abs(by) === width && width > 1) return;
+      this.move(by);
+    }
+  }
+
+  /** Make a class the element `tag`, once. */
+  const define = (tag, element) => { if (!customElements.get(tag)) customElements.define(tag, element); };
+
+  // [network
+  /**
+   * Load `file`, a script beside this one, when `element` comes near the window: a promise. A notebook has the data
+   * in the page already: then `ready()` says so and nothing is loaded.
+   */
+  const home = document.currentScript && document.currentScript.src ? document.currentScript.src.replace(/[^/]*$/, "") : "";
+  const whenNear = (element, file, ready = () => false) => new Promise((resolve, reject) => {
+    if (ready()) { resolve(); return; }
+    const watch = new IntersectionObserver((seen) => {
+      if (!seen.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      const script = h("script", { src: home + file, onload: () => resolve(), onerror: () => reject(new Error(file)) });
+      document.head.append(script);
+    }, { rootMargin: "600px" });
+    watch.observe(element);
+  });
+  Object.assign(figures, { whenNear });
+  // network]
+
+  return Object.assign(figures, { Base, Refused, define, h, number });
+})();

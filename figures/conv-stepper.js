@@ -1,0 +1,190 @@
+// A kernel walks over a padded input: every sum with its numbers, the size formula, and what its floor leaves out.
+(() => {
+  "use strict";
+  const { Base, Refused, define, h, matrix, number } = CourseFigures;
+  const { correlate, flip, outputSize, pad, padSides, tensor } = CourseMath;
+
+  const IMAGES = {
+    digits: (i, j) => (3 * i * i + 5 * j + i * j + 2) % 7,
+    count: (i, j, width) => i * width + j,
+    band: (i, j, width) => (j >= width / 3 && j < (2 * width) / 3 ? 0 : 1),
+  };
+  const KERNELS = {
+    count: (a, b, width) => a * width + b + 1,
+    sum: () => 1,
+    edge: (a, b, width) => (b === 0 ? 1 : 0) - (b === width - 1 ? 1 : 0),
+  };
+  const numbers = (text) => {
+    const values = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+    if (text !== "" && !values.every((v) => Number.isFinite(v) && Math.abs(v) <= 99)) throw new Refused("−99 … 99, …");
+    return text;
+  };
+  const split = (state) => state.split === 1;
+  const pair = (name, value, min, max) => [
+    { name, kind: "range", value, min, max },
+    { name: `${name}_w`, kind: "range", value, min, max, when: split },
+  ];
+
+  define("conv-stepper", class extends Base {
+    static settings = [
+      ...pair("size", 6, 1, 9), ...pair("kernel", 3, 1, 5), ...pair("padding", 0, 0, 4), ...pair("stride", 1, 1, 4),
+      { name: "split", kind: "toggle", value: 0 },
+      { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES) },
+      { name: "weights", kind: "choice", value: "count", options: [...Object.keys(KERNELS), "own"] },
+      { name: "own", kind: "hidden", value: "", parse: numbers },
+      { name: "flip", kind: "toggle", value: 0 },
+      { name: "follow", kind: "choice", value: "output", options: ["output", "pixel"] },
+    ];
+    static walks = true;
+    static predicts = true;
+    static style = `.stage { min-height: 3rem; } .leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
+
+    /** The settings on both axes, height first. */
+    axes(state) {
+      const both = (name) => [state[name], split(state) ? state[`${name}_w`] : state[name]];
+      const [n, k, p, s] = ["size", "kernel", "padding", "stride"].map(both);
+      return { n, k, p, s, m: [0, 1].map((axis) => outputSize(n[axis], k[axis], p[axis], s[axis])) };
+    }
+    count(state) {
+      const { n, m } = this.axes(state);
+      return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0]) * Math.max(1, m[1]);
+    }
+    columns(state) {
+      const { n, m } = this.axes(state);
+      return state.follow === "pixel" ? n[1] : Math.max(1, m[1]);
+    }
+    problem(state) {
+      const { n, k, p, m } = this.axes(state);
+      if (m.every((size) => size >= 1)) return "";
+      const place = (values) => values.join("×");
+      return this.t("no_fit", { kernel: place(k), input: place(n.map((size, axis) => size + p[axis])), padding: place(p) });
+    }
+    kernel(state) {
+      const { k } = this.axes(state);
+      const own = state.weights === "own" ? state.own.split(",").map(Number) : [];
+      const make = KERNELS[state.weights] || KERNELS.count;
+      return tensor([1, 1, ...k], Array.from({ length: k[0] * k[1] }, (_, i) =>
+        (state.weights === "own" ? own[i] || 0 : make(Math.floor(i / k[1]), i % k[1], k[1]))));
+    }
+    code(state) {
+      const { p, s } = this.axes(state);
+      const text = (v) => (v[0] === v[1] ? `${v[0]}` : `(${v[0]}, ${v[1]})`);
+      const even = p.every((total) => total % 2 === 0);
+      const [[above, below], [left, right]] = p.map(padSides);
+      const X = even ? "X" : `F.pad(X, (${left}, ${right}, ${above}, ${below}))`;
+      const options = [even && p.some(Boolean) ? `padding=${text(p.map((total) => total / 2))}` : "", s.some((v) => v > 1) ? `stride=${text(s)}` : ""];
+      return `F.conv2d(${[X, state.flip ? "K.flip(-2, -1)" : "K", ...options.filter(Boolean)].join(", ")})`;
+    }
+
+    draw(state, problem) {
+      const { n, k, p, s, m } = this.axes(state);
+      const image = tensor([1, ...n], Array.from({ length: n[0] * n[1] }, (_, i) => IMAGES[state.image](Math.floor(i / n[1]), i % n[1], n[1])));
+      const padded = pad(image, p);
+      const own = this.kernel(state);
+      const used = state.flip ? flip(own) : own;
+      const output = problem ? null : correlate(image, used, { padding: p, stride: s });
+      const rows = (x) => Array.from({ length: x.shape.at(-2) }, (_, i) => Array.from(x.data).slice(i * x.shape.at(-1), (i + 1) * x.shape.at(-1)));
+      const [top, left] = p.map((total) => padSides(total)[0]);
+      const byPixel = state.follow === "pixel";
+      const width = this.columns(state);
+      const at = [Math.floor(state.at / width), state.at % width];
+      const corner = at.map((place, axis) => place * s[axis]);
+      const pixel = [at[0] + top, at[1] + left];
+      // which rows and columns of the padded input stand in a window
+      const reached = [0, 1].map((axis) => Array.from({ length: n[axis] + p[axis] }, (_, i) =>
+        Array.from({ length: Math.max(0, m[axis]) }, (_, o) => i - o * s[axis]).some((a) => a >= 0 && a < k[axis])));
+      const inside = (i, j) => !problem && !byPixel && i >= corner[0] && i < corner[0] + k[0] && j >= corner[1] && j < corner[1] + k[1];
+      const inputCell = (i, j) => {
+        const frame = i < top || i >= top + n[0] || j < left || j >= left + n[1];
+        const unread = !problem && !(reached[0][i] && reached[1][j]);
+        const names = [frame && "frame", unread && "unread"];
+        if (inside(i, j)) {
+          const [a, b] = [i - corner[0], j - corner[1]];
+          names.push("window", !a && "top", a === k[0] - 1 && "bottom", !b && "left", b === k[1] - 1 && "right");
+        }
+        if (byPixel && i === pixel[0] && j === pixel[1]) names.push("hot");
+        return { class: names.filter(Boolean).join(" "), onclick: () => { if (!frame) this.set({ follow: "pixel", at: (i - top) * n[1] + j - left }); } };
+      };
+      const readers = byPixel && !problem ? [0, 1].map((axis) => Array.from({ length: m[axis] }, (_, o) => o)
+        .filter((o) => pixel[axis] >= o * s[axis] && pixel[axis] < o * s[axis] + k[axis])) : [[], []];
+      const outputCell = (i, j) => {
+        const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
+        return { class: now ? "hot" : "", onclick: () => this.set({ follow: "output", at: i * m[1] + j }) };
+      };
+      const size = (v) => v.join("×");
+      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rows(padded), { cell: inputCell });
+      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rows(output), { cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing }) : h("p", { class: "formula" }, "—");
+      const K = this.kernelTable(own, used, state);
+      const stage = this.board.querySelector(".stage");
+      if (stage && K === this.K) {
+        stage.firstChild.replaceWith(X);
+        stage.lastChild.replaceWith(Y);
+        this.board.querySelector(".below").replaceWith(this.below(state));
+      } else {
+        const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
+        this.board.replaceChildren(h("div", { class: "row stage" }, X, sign("⋆"), K, sign("="), Y), this.below(state));
+        this.K = K;
+      }
+      if (problem) return "";
+      if (byPixel) {
+        const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
+        return this.t(found.length ? "pixel_says" : "pixel_unread", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
+      }
+      const terms = [];
+      for (let a = 0; a < k[0]; a++) {
+        for (let b = 0; b < k[1]; b++) {
+          const values = [padded.data[(corner[0] + a) * (n[1] + p[1]) + corner[1] + b], used.data[a * k[1] + b]];
+          terms.push(values.map((v) => (v < 0 ? `(${number(v)})` : number(v))).join("×"));
+        }
+      }
+      return this.t("says", { i: at[0], j: at[1], sum: terms.join(" + "), value: number(output.data[state.at]), row: corner[0], column: corner[1] });
+    }
+
+    /** The kernel's cells can be edited; the table stays while somebody types in it. */
+    kernelTable(own, used, state) {
+      const [, , height, width] = own.shape;
+      const name = `${height}x${width} ${state.flip}`;
+      const shown = state.flip ? used : own;
+      if (this.K && this.K.dataset.name === name) {
+        this.K.querySelectorAll("input").forEach((input, i) => {
+          if (input !== this.shadowRoot.activeElement) input.value = shown.data[i];
+        });
+        return this.K;
+      }
+      const rows = Array.from({ length: height }, (_, a) => Array.from({ length: width }, (_, b) => h("input", {
+        type: "text", inputmode: "numeric", value: shown.data[a * width + b], "aria-label": this.t("weight", { a, b }),
+        oninput: (event) => this.edit(event.target, a, b),
+      })));
+      const table = matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });
+      table.dataset.name = name;
+      return table;
+    }
+    edit(input, a, b) {
+      const text = input.value.replace("−", "-").trim();
+      const value = Number(text);
+      if (text === "" || text === "-") return;
+      if (!Number.isFinite(value) || Math.abs(value) > 99) {
+        this.note(this.t("refused", { name: this.t("weight", { a, b }), value: text, allowed: "−99 … 99", used: number(0) }));
+        return;
+      }
+      const kernel = this.kernel(this.state);
+      const [, , height, width] = kernel.shape;
+      const data = Array.from(kernel.data);
+      data[this.state.flip ? (height - 1 - a) * width + width - 1 - b : a * width + b] = value;
+      this.set({ weights: "own", own: data.join(",") });
+    }
+
+    /** The size formula with its numbers, and what is left over. */
+    below(state) {
+      const { n, k, p, s, m } = this.axes(state);
+      const formula = (axis) => h("math", { displaystyle: "true" }, h("mrow", {}, h("mo", {}, "⌊"),
+        h("mfrac", {}, h("mrow", {}, h("mn", {}, n[axis]), h("mo", {}, "−"), h("mn", {}, k[axis]), h("mo", {}, "+"), h("mn", {}, p[axis]), h("mo", {}, "+"), h("mn", {}, s[axis])), h("mn", {}, s[axis])),
+        h("mo", {}, "⌋"), h("mo", {}, "="), h("mn", {}, this.answer(number(m[axis])))));
+      const same = [n, k, p, s].every((v) => v[0] === v[1]);
+      const lines = same ? [formula(0)] : [formula(0), " , ", formula(1)];
+      const left = [0, 1].map((axis) => (m[axis] < 1 ? 0 : (n[axis] + p[axis] - k[axis]) % s[axis]));
+      const told = m.some((size) => size < 1) || this.guessing ? "" : left.some(Boolean) ? this.t("leftover", { rows: left[0], columns: left[1] }) : this.t("fits");
+      return h("div", { class: "below" }, h("p", { class: "formula" }, lines), h("p", { class: "leftover" }, told));
+    }
+  });
+})();

@@ -1,0 +1,289 @@
+// The arithmetic of the figures: what src/coursecode computes, in the browser. Nothing here draws.
+//
+// A classic script without a build step: <script defer> in a page, also from file://; inlined in a notebook's output;
+// evaluated by MiniRacer in tests/test_figures_core.py, which holds every function against PyTorch.
+// As everywhere in the course, padding is the total of both sides, and the odd row goes above or to the left.
+// It travels in parts: a page gets what its figures use. "// [pool: windows" opens a part that needs another one.
+//
+// A tensor is {shape, data}: data in row-major order, an array or a typed array of numbers.
+var CourseMath = (() => {
+  "use strict";
+  const math = {};
+  const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
+  const tensor = (shape, data = new Float64Array(product(shape))) => ({ shape, data });
+  const each = (value, axes) => (Array.isArray(value) ? value : Array(axes).fill(value));
+
+  // -- sizes -------------------------------------------------------------------------------------------------------
+
+  /** Windows along one axis, floor((n - k + p + s) / s); 0 or less where the kernel does not fit. */
+  const outputSize = (n, k, p = 0, s = 1, d = 1) => Math.floor((n - (d * (k - 1) + 1) + p + s) / s);
+  /** [before, after] of a total padding. */
+  const padSides = (p) => [Math.ceil(p / 2), Math.floor(p / 2)];
+  Object.assign(math, { outputSize, padSides, product, tensor });
+
+  // [fields
+  /** Rows at the far end of the padded input that no window reaches because of the floor. */
+  const dropped = (n, k, p = 0, s = 1) => (n + p - k) % s;
+  /** In how many windows each of the n elements stands. */
+  const useCounts = (n, k, p = 0, s = 1) => {
+    const counts = Array(n).fill(0);
+    const before = padSides(p)[0];
+    for (let i = 0; i < outputSize(n, k, p, s); i++) {
+      for (let a = 0; a < k; a++) {
+        const at = i * s + a - before;
+        if (at >= 0 && at < n) counts[at]++;
+      }
+    }
+    return counts;
+  };
+  /** Receptive field after each layer {kernel, stride, padding, dilation}: size, jump and start in input elements. */
+  const receptiveField = (layers) => {
+    let size = 1, jump = 1, start = 0;
+    return layers.map(({ kernel: k, stride: s = 1, padding: p = 0, dilation: d = 1 }) => {
+      size += d * (k - 1) * jump;
+      start -= padSides(p)[0] * jump;
+      jump *= s;
+      return { size, jump, start };
+    });
+  };
+  /** How many paths lead from each of n inputs to output `at` of the stack; the sizes of all maps. */
+  const pathCounts = (n, layers, at) => {
+    const sizes = [n];
+    for (const l of layers) sizes.push(outputSize(sizes.at(-1), l.kernel, l.padding || 0, l.stride || 1, l.dilation || 1));
+    let counts = Array(Math.max(0, sizes.at(-1))).fill(0);
+    if (at >= 0 && at < counts.length) counts[at] = 1;
+    const steps = [counts];
+    for (let i = layers.length - 1; i >= 0; i--) {
+      const { kernel: k, stride: s = 1, padding: p = 0, dilation: d = 1 } = layers[i];
+      const below = Array(sizes[i]).fill(0);
+      counts.forEach((count, j) => {
+        for (let a = 0; a < k; a++) {
+          const to = j * s + a * d - padSides(p)[0];
+          if (count && to >= 0 && to < below.length) below[to] += count;
+        }
+      });
+      steps.unshift((counts = below));
+    }
+    return { sizes, counts: steps };
+  };
+  Object.assign(math, { dropped, pathCounts, receptiveField, useCounts });
+  // fields]
+
+  // [counts
+  // Parameters and multiplications, exact however large.
+  const big = (...numbers) => numbers.reduce((a, b) => a * BigInt(b), 1n);
+  const denseParameters = (inputs, outputs, bias = false) => big(inputs, outputs) + (bias ? BigInt(outputs) : 0n);
+  const convParameters = (cIn, cOut, kernel, bias = true) =>
+    big(cIn, cOut, ...each(kernel, 2)) + (bias ? BigInt(cOut) : 0n);
+  const denseMacs = (inputs, outputs) => big(inputs, outputs);
+  const convMacs = (cIn, cOut, kernel, out) => big(cIn, cOut, ...each(kernel, out.length), ...out);
+  Object.assign(math, { convMacs, convParameters, denseMacs, denseParameters });
+  // counts]
+
+  // [windows
+  const strides = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
+  /** Call f for every index of the box `shape`, in row-major order. */
+  const everywhere = (shape, f) => {
+    const index = Array(shape.length).fill(0);
+    for (let left = product(shape); left > 0; left--) {
+      f(index);
+      for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
+    }
+  };
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+
+  /** x (c, ...n) inside a frame of `value`, p elements in total on each axis. */
+  const pad = (x, padding, value = 0) => {
+    const [c, ...n] = x.shape;
+    const p = each(padding, n.length);
+    if (p.every((total) => total === 0)) return x;
+    const before = p.map((total) => padSides(total)[0]);
+    const shape = [c, ...n.map((size, axis) => size + p[axis])];
+    const y = tensor(shape);
+    if (value) y.data.fill(value);
+    const to = strides(shape);
+    let from = 0;
+    everywhere(x.shape, (at) => {
+      let where = at[0] * to[0];
+      for (let axis = 0; axis < before.length; axis++) where += (at[axis + 1] + before[axis]) * to[axis + 1];
+      y.data[where] = x.data[from++];
+    });
+    return y;
+  };
+  /** Where the windows of one channel begin (in the order of the outputs), and where their elements stand in it. */
+  const windows = (n, kernel, stride, dilation) => {
+    const axes = n.length;
+    const [k, s, d] = [kernel, stride, dilation].map((value) => each(value, axes));
+    const m = n.map((size, axis) => outputSize(size, k[axis], 0, s[axis], d[axis]));
+    if (m.some((size) => !(size >= 1))) throw new RangeError("the kernel does not fit the padded input");
+    const step = strides(n);
+    const starts = [], taps = [];
+    everywhere(m, (at) => starts.push(dot(at.map((i, axis) => i * s[axis]), step)));
+    everywhere(k, (at) => taps.push(dot(at.map((i, axis) => i * d[axis]), step)));
+    return { m, starts, taps };
+  };
+
+  /** Correlation of x (c_i, ...n) with w (c_o, c_i, ...k), plus a bias for each output channel: (c_o, ...m). */
+  const correlate = (x, w, { bias = null, padding = 0, stride = 1, dilation = 1 } = {}) => {
+    const [cOut, cIn, ...k] = w.shape;
+    if (x.shape[0] !== cIn) throw new RangeError(`the input has ${x.shape[0]} channels, the kernel ${cIn}`);
+    const padded = pad(x, padding);
+    const { m, starts, taps } = windows(padded.shape.slice(1), k, stride, dilation);
+    const plane = product(padded.shape.slice(1));
+    const offsets = Int32Array.from({ length: cIn * taps.length }, (_, i) =>
+      Math.floor(i / taps.length) * plane + taps[i % taps.length]);
+    const y = tensor([cOut, ...m]);
+    const input = Float64Array.from(padded.data), weight = Float64Array.from(w.data), n = offsets.length;
+    let to = 0;
+    for (let o = 0; o < cOut; o++) {
+      for (const start of starts) {
+        let sum = bias ? bias[o] : 0;
+        for (let t = 0, at = o * n; t < n; t++) sum += weight[at++] * input[start + offsets[t]];
+        y.data[to++] = sum;
+      }
+    }
+    return y;
+  };
+  /** w (c_o, c_i, ...k) with the kernel turned round on every axis: correlation with it is true convolution. */
+  const flip = (w) => {
+    const size = product(w.shape.slice(2));
+    return tensor(w.shape, w.data.map((_, i) => w.data[Math.floor(i / size) * size + size - 1 - (i % size)]));
+  };
+  Object.assign(math, { correlate, flip, pad });
+  // windows]
+
+  // [pool: windows
+  /** Maximum or average ("max", "avg") of each window of x (c, ...n); argmax counts within the padded channel. */
+  const pool = (x, { kernel, stride = kernel, padding = 0, mode = "max" }) => {
+    const padded = pad(x, padding, mode === "max" ? -Infinity : 0);
+    const [c, ...n] = padded.shape;
+    const { m, starts, taps } = windows(n, kernel, stride, 1);
+    const y = tensor([c, ...m]);
+    const argmax = [];
+    let to = 0;
+    for (let channel = 0; channel < c; channel++) {
+      const base = channel * product(n);
+      for (const start of starts) {
+        let best = -Infinity, where = start + taps[0], sum = 0;
+        for (let t = 0; t < taps.length; t++) {
+          const value = padded.data[base + start + taps[t]];
+          sum += value;
+          if (value > best) {
+            best = value;
+            where = start + taps[t];
+          }
+        }
+        argmax.push(where);
+        y.data[to++] = mode === "max" ? best : sum / taps.length;
+      }
+    }
+    return { ...y, argmax };
+  };
+  Object.assign(math, { pool });
+  // pool]
+
+  // [layer
+  /** W x + b for W (outputs, inputs). */
+  const dense = (x, w, b = null) => {
+    const [outputs, inputs] = w.shape;
+    if (x.data.length !== inputs) throw new RangeError(`the layer takes ${inputs} inputs, not ${x.data.length}`);
+    const y = tensor([outputs]);
+    for (let o = 0; o < outputs; o++) {
+      let sum = b ? b[o] : 0;
+      for (let i = 0, at = o * inputs; i < inputs; i++) sum += w.data[at++] * x.data[i];
+      y.data[o] = sum;
+    }
+    return y;
+  };
+  Object.assign(math, { dense });
+  // layer]
+
+  // [network: pool layer
+  const map = (f) => (x) => tensor(x.shape, new Float64Array(x.data).map(f));
+  const activations = {
+    relu: map((v) => (v > 0 ? v : 0)),
+    sigmoid: map((v) => 1 / (1 + Math.exp(-v))),
+    tanh: map(Math.tanh),
+    identity: (x) => x,
+  };
+  const softmax = (values) => {
+    const top = Math.max(...values);
+    const powers = Array.from(values, (v) => Math.exp(v - top));
+    const total = powers.reduce((a, b) => a + b, 0);
+    return powers.map((v) => v / total);
+  };
+  /** LeNet's parameters in the order of torch's state_dict: name and shape, 61,706 numbers. */
+  const LENET = [
+    ["conv1.weight", [6, 1, 5, 5]], ["conv1.bias", [6]],
+    ["conv2.weight", [16, 6, 5, 5]], ["conv2.bias", [16]],
+    ["dense1.weight", [120, 400]], ["dense1.bias", [120]],
+    ["dense2.weight", [84, 120]], ["dense2.bias", [84]],
+    ["dense3.weight", [10, 84]], ["dense3.bias", [10]],
+  ];
+  /** Cut a flat list of 61,706 numbers into LeNet's parameters; RangeError when it has another length. */
+  const lenetWeights = (flat) => {
+    const wanted = LENET.reduce((sum, [, shape]) => sum + product(shape), 0);
+    if (flat.length !== wanted) throw new RangeError(`LeNet has ${wanted} parameters, not ${flat.length}`);
+    let at = 0;
+    return Object.fromEntries(LENET.map(([name, shape]) => {
+      const from = at;
+      at += product(shape);
+      return [name, tensor(shape, flat.slice(from, at))];
+    }));
+  };
+  /** Every layer's output for an image (1, 28, 28): [[name, tensor]...], the last one the ten probabilities. */
+  const lenet = (weights, image, { activation = "relu", pooling = "max" } = {}) => {
+    const act = activations[activation];
+    const steps = [];
+    let x = image;
+    const step = (name, y) => steps.push([name, (x = y)]);
+    const w = (name) => weights[`${name}.weight`];
+    const b = (name) => weights[`${name}.bias`].data;
+    step("conv1", correlate(x, w("conv1"), { bias: b("conv1"), padding: 4 }));
+    step("act1", act(x));
+    step("pool1", pool(x, { kernel: 2, mode: pooling }));
+    step("conv2", correlate(x, w("conv2"), { bias: b("conv2") }));
+    step("act2", act(x));
+    step("pool2", pool(x, { kernel: 2, mode: pooling }));
+    for (const [i, name] of ["dense1", "dense2", "dense3"].entries()) {
+      step(name, dense(x, w(name), b(name)));
+      if (i < 2) step(`act${i + 3}`, act(x));
+    }
+    step("softmax", tensor([10], softmax(x.data)));
+    return steps;
+  };
+
+  /** Little-endian half-precision numbers as Float32Array. */
+  const halfToFloat = (bytes) => {
+    const out = new Float32Array(bytes.length >> 1);
+    for (let i = 0; i < out.length; i++) {
+      const h = bytes[2 * i] | (bytes[2 * i + 1] << 8);
+      const exponent = (h >> 10) & 31, fraction = h & 1023, sign = h & 0x8000 ? -1 : 1;
+      out[i] = sign * (exponent === 31 ? (fraction ? NaN : Infinity)
+        : exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+    }
+    return out;
+  };
+  /** The bytes of a base64 text; RangeError where a character is none of base64's. */
+  const fromBase64 = (text) => {
+    const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const clean = text.replace(/[\s=]/g, "");
+    const bytes = new Uint8Array((clean.length * 3) >> 2);
+    for (let i = 0, at = 0, bits = 0, held = 0; i < clean.length; i++) {
+      const value = letters.indexOf(clean[i]);
+      if (value < 0) throw new RangeError("the text is no base64");
+      held = ((held << 6) | value) & 0xffff;
+      if ((bits += 6) >= 8) bytes[at++] = (held >> (bits -= 8)) & 255;
+    }
+    return bytes;
+  };
+  /** FNV-1a over bytes, 8 hexadecimal digits: tells damaged weights from whole ones. */
+  const checksum = (bytes) => {
+    let hash = 0x811c9dc5;
+    for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+    return hash.toString(16).padStart(8, "0");
+  };
+  Object.assign(math, { activations, checksum, fromBase64, halfToFloat, LENET, lenet, lenetWeights, softmax });
+  // network]
+  return math;
+})();

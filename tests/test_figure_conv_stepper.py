@@ -1,0 +1,108 @@
+"""conv-stepper: its sums are PyTorch's, its floor leaves out what geometry says, and nothing it is told breaks it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+import torch.nn.functional as F
+from browser import note, say, text
+
+from coursecode import geometry
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+
+
+def cells(page, caption: str) -> torch.Tensor:
+    """The numbers of the table with this caption, those of the kernel's fields included."""
+    rows = page.locator("table", has=page.locator("caption", has_text=caption)).first.evaluate(
+        "t => [...t.rows].map(r => [...r.cells].map(c => Number((c.querySelector('input') || {}).value"
+        " || c.textContent.replace('−', '-').replace(',', ''))))"
+    )
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["", "size=8&stride=3", "size=5&kernel=4&padding=3", "size=7&size_w=9&kernel_w=1&padding_w=4&stride_w=2&split=1",
+     "image=band&weights=edge&kernel=2", "image=count&own=1,-2,0,4&weights=own&kernel=2"],
+)  # fmt: skip
+@pytest.mark.parametrize("flip", [0, 1])
+def test_the_line_of_pytorch_gives_the_numbers_that_are_shown(figure_pages, settings, flip):
+    page = figure_pages.open("conv-stepper", settings=f"{settings}&flip={flip}".strip("&"))
+    shown = cells(page, "nput")
+    kernel = cells(page, "ernel")
+    code = text(page, ".code code")
+    height, width = (int(page.locator(f"input#{s}").input_value()) for s in ("size", "size_w"))
+    size = (height, width if "split" in settings else height)
+    pads = [geometry.pad_sides(extra - n) for extra, n in zip(shown.shape, size, strict=True)]
+    X = shown[pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]][None, None]
+    K = (kernel.flip(-2, -1) if flip else kernel)[None, None]  # the table shows the kernel as it lies on the input
+    names = {"X": X, "K": K, "F": F}
+    assert torch.equal(eval(code, names)[0, 0], cells(page, "Output"))
+    assert ("flip" in code) == bool(flip)
+
+
+def test_the_sentence_says_the_sum(figure_pages):
+    page = figure_pages.open("conv-stepper", settings="size=4&kernel=2&at=5&image=count")
+    assert say(page).startswith("Output in row 1, column 2: 6×1 + 7×2 + 10×3 + 11×4 = 94.")
+    page = figure_pages.open("conv-stepper", language="zh", settings="size=4&kernel=2&at=5&image=count")
+    assert say(page).startswith("输出第 1 行第 2 列：6×1 + 7×2 + 10×3 + 11×4 = 94。")
+
+
+@pytest.mark.parametrize(("n", "k", "p", "s"), [(8, 3, 0, 2), (7, 3, 0, 2), (9, 2, 1, 4), (5, 1, 0, 3)])
+def test_hatched_pixels_are_those_in_no_window(figure_pages, n, k, p, s):
+    page = figure_pages.open("conv-stepper", settings=f"size={n}&kernel={k}&padding={p}&stride={s}")
+    counts = geometry.use_counts((n, n), kernel=k, padding=p, stride=s)
+    unread = page.locator("td.unread:not(.frame)").evaluate_all("all => all.map(c => c.dataset.at)")
+    before = geometry.pad_sides(p)[0]
+    expected = {f"{i + before},{j + before}" for i, j in (counts == 0).nonzero().tolist()}
+    assert set(unread) == expected
+    left = geometry.dropped(n, kernel=k, padding=p, stride=s)
+    assert (f"below: {left}." in text(page, ".leftover")) == bool(left)
+    assert int(re.search(r"(\d+)$", text(page, ".formula").strip())[1]) == geometry.output_size(
+        n, kernel=k, padding=p, stride=s
+    )
+
+
+def test_a_pixel_names_the_windows_in_which_it_stands(figure_pages):
+    page = figure_pages.open("conv-stepper", settings="size=5&kernel=3&stride=2&follow=pixel&at=12")
+    assert say(page) == "The pixel in row 2, column 2 stands in 4 windows: Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]."
+    assert page.locator("td.hot").count() == 5
+    page.locator("td[data-at='0,0']").first.click()
+    assert say(page) == "The pixel in row 0, column 0 stands in 1 windows: Y[0, 0]."
+    page.locator("table").last.locator("td").last.click()
+    assert say(page).startswith("Output in row 1, column 1")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "The 5×5 kernel does not fit the 3×3 input"), ("zh", "5×5 的卷积核放不进 3×3 的输入")]
+)
+def test_a_kernel_larger_than_the_padded_input_is_explained(figure_pages, language, told):
+    page = figure_pages.open("conv-stepper", language=language, address="size=2&kernel=5&padding=1")
+    assert told in say(page)
+    assert page.locator(".code").is_hidden()
+    page.locator("#padding").press("End")
+    assert told not in say(page)
+    assert page.locator("table").count() == 3
+
+
+def test_a_stride_of_0_is_refused(figure_pages):
+    page = figure_pages.open("conv-stepper", address="stride=0&size=5")
+    assert note(page) == "Stride s (stride) cannot be 0: allowed is 1 … 4. The figure goes on with 1."
+    assert text(page, ".formula").strip().endswith("3")
+
+
+def test_weights_can_be_written_and_nonsense_in_a_cell_is_told(figure_pages):
+    page = figure_pages.open("conv-stepper", settings="size=3&kernel=2&image=count&weights=sum")
+    first = page.locator("input[inputmode]").first
+    first.fill("-2")
+    assert say(page).startswith("Output in row 0, column 0: 0×(−2) + 1×1 + 3×1 + 4×1 = 8.")
+    assert page.locator("#weights").input_value() == "own"
+    first.fill("cat")
+    assert "cannot be cat" in note(page)
+    assert "0×(−2)" in say(page)
+    page.wait_for_timeout(500)
+    page.reload()
+    assert "0×(−2)" in say(page)

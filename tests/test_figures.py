@@ -1,0 +1,397 @@
+"""What every interactive figure promises, in real Chromium: keyboard, touch, colours, print, address, both languages.
+
+What one figure teaches is tested in test_figure_NAME.py; the arithmetic in test_figures_core.py.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from browser import note, say, text
+from problems import none
+
+from coursecode import figures
+from tools import posters
+from tools.chapters import parse
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = figures.names()
+SOURCE = {name: (ROOT / "figures" / f"{name}.js").read_text(encoding="utf-8") for name in NAMES}
+WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
+PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
+STRINGS = json.loads((ROOT / "figures" / "strings.json").read_text(encoding="utf-8"))
+in_browser = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+LANGUAGES = ("en", "zh")
+
+
+def marked(*marks):
+    def decorate(function):
+        for mark in marks:
+            function = mark(function)
+        return function
+
+    return decorate
+
+
+browser_test = marked(*in_browser)
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_text_of_every_figure_is_in_both_languages():
+    assert set(STRINGS) == {"common", *NAMES}
+    problems = []
+    for group, texts in STRINGS.items():
+        for key, said in texts.items():
+            where = f"figures/strings.json: {group}.{key}"
+            if set(said) != set(LANGUAGES) or not all(said.values()):
+                problems.append(f"{where} is not in both languages: write en and zh")
+            elif sorted(re.findall(r"\{\w+\}", said["en"])) != sorted(re.findall(r"\{\w+\}", said["zh"])):
+                problems.append(f"{where} has other placeholders in zh than in en: use the same")
+            elif re.search(r"[,;:?!](?![\d\s]*$)\s?[\u4e00-\u9fff]|[\u4e00-\u9fff][,;:?!()]", said["zh"]):
+                problems.append(f"{where} has half-width punctuation in Chinese: use full-width")
+    none(problems)
+
+
+def test_every_text_that_a_figure_uses_exists_and_none_is_left_over():
+    base = (ROOT / "figures" / "base.js").read_text(encoding="utf-8")
+    problems = []
+    for name in NAMES:
+        called = set(re.findall(r"""this\.t\((?:[^"`)]*\? )?"(\w+)\"""", SOURCE[name]))
+        problems += [f"figures/{name}.js uses {key}, which strings.json lacks" for key in called
+                     if key not in figures.words(name)]  # fmt: skip
+        problems += [
+            f"figures/strings.json: {name}.{key} is used by no script: remove it"
+            for key in STRINGS[name]
+            if not re.search(rf"\b{key}\b", SOURCE[name] + base) and not _made_of(key, SOURCE[name])
+        ]
+    none(problems)
+
+
+def _made_of(key: str, source: str) -> bool:
+    """Whether a key is put together in a script, such as ``image_digits`` of a choice or `e${power}`."""
+    stem, _, option = key.partition("_")
+    return bool(option and re.search(rf"\b{stem}\b", source)) or bool(
+        re.search(rf"`{re.match('[a-z]+', key)[0]}", source)
+    )
+
+
+def test_scripts_are_classic_and_ask_nobody_for_anything():
+    problems = []
+    for path in (ROOT / "figures").glob("*.js"):
+        source = path.read_text(encoding="utf-8")
+        for pattern, why in {
+            r"^\s*(import|export)\b": "a module does not load from file://",
+            r"\bfetch\(|XMLHttpRequest|WebSocket": "a page asks nobody for anything",
+            r"https?://(?!www\.w3\.org)": "a figure needs no other host",
+            r"</script|<!--": "it could not be inlined",
+            r"innerHTML|insertAdjacentHTML|\beval\(": "texts are never read as markup",
+        }.items():
+            if re.search(pattern, source, re.MULTILINE):
+                problems.append(f"{path.name}: {pattern} stands in it; {why}")
+    none(problems)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_figure_weighs_little(name, language):
+    """Own bytes of a page with one figure, gzip: scripts and texts."""
+    parts = [figures.shared(name)[1], figures.script(name), figures.element(name, language=language)]
+    assert sum(len(gzip.compress(part.encode())) for part in parts) <= 12_000
+
+
+def test_static_pictures_are_current_and_none_is_left_over():
+    wanted = posters.wanted()
+    problems = [f"{p.path.relative_to(ROOT)} is stale: run python -m tools.posters" for p in wanted if p.stale]
+    problems += [f"{path.relative_to(ROOT)} is used by no page: remove it" for path in posters.orphans(wanted)]
+    none(problems)
+
+
+def test_every_figure_stands_in_the_book():
+    placed = {
+        d.argument for path in (ROOT / "book").glob("*.md") for d in parse(path).directives if d.name == "interactive"
+    }
+    assert placed == set(NAMES)
+
+
+# -- in notebooks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_figure_language_or_setting_is_named():
+    with pytest.raises(ValueError, match=r"show: there is no figure 'conv'; there are .*conv-stepper"):
+        figures.show("conv")
+    with pytest.raises(ValueError, match="language is 'fr'; the figures speak en and zh"):
+        figures.show("conv-stepper", language="fr")
+    with pytest.raises(TypeError, match="kernel is None, but a setting is a number"):
+        figures.show("conv-stepper", kernel=None)
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_cell_shows_the_figure_with_nothing_but_its_own_output(chromium, name, language):
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url))
+    cell = figures.show(name, language=language).html
+    page.set_content(f"<body>{cell}{cell}</body>")  # a cell that is run twice
+    assert page.locator(f"{name} .say").count() == 2
+    assert say(page)
+    assert faults == []
+    context.close()
+
+
+@pytest.mark.slow
+def test_a_built_wheel_carries_the_scripts(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+    ]
+    subprocess.run([*command, str(ROOT)], check=True)
+    (wheel,) = tmp_path.glob("coursecode-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {Path(n).name for n in archive.namelist() if n.startswith("coursecode/_figures/")}
+    assert held == {path.name for path in (ROOT / "figures").iterdir() if path.suffix in {".js", ".json"}}
+
+
+# -- every figure in a browser --------------------------------------------------------------------------------------
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_look_teaches_without_a_click(figure_pages, name, language):
+    page = figure_pages.open(name, language=language)
+    sentence = say(page)
+    assert len(sentence) > 20
+    assert re.search(r"\d", sentence)
+    assert bool(re.search(r"[\u4e00-\u9fff]", sentence)) == (language == "zh")
+    assert not note(page)
+    assert "{" not in text(page, ".figure")
+    assert page.locator("main > figure img").is_hidden()
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(figure_pages, name, language, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = figure_pages.open(name, language=language, theme=theme)
+    page.wait_for_timeout(300)
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"][:150], v["nodes"][0]["failureSummary"]) for v in found] == []
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_phone_shows_all_of_it_with_targets_for_fingers(figure_pages, name, language):
+    page = figure_pages.open(name, language=language, width=360, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    small = page.locator("button:visible, input[type=range]:visible, select:visible").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).filter(r => r.height < 44 || r.width < 44).length"
+    )
+    assert small == 0
+    button = page.locator(".buttons button:visible:enabled").first
+    button.tap()
+    assert say(page)
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_is_reached_and_moved_by_keyboard(figure_pages, name):
+    page = figure_pages.open(name)
+    inputs = page.locator("input[type=range]:visible, input[type=checkbox]:visible, select:visible").count()
+    seen = set()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("""() => { let e = document.activeElement;
+            while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+            const all = [...document.querySelector('main figure > *').shadowRoot.querySelectorAll('*')];
+            return [all.indexOf(e), e ? e.matches('input[type=range], input[type=checkbox], select') : false]; }""")
+        if focused[0] < 0 and seen:
+            break
+        if focused[1]:
+            seen.add(focused[0])
+    assert len(seen) == inputs
+    for i in range(page.locator("input[type=range]:visible").count()):
+        slider = page.locator("input[type=range]:visible").nth(i)
+        before = slider.input_value()
+        slider.press("ArrowRight")
+        if slider.input_value() == before:
+            slider.press("ArrowLeft")
+        assert slider.input_value() != before
+        page.get_by_role("button", name="Reset").click()
+
+
+@browser_test
+@pytest.mark.parametrize("name", WALKS)
+def test_the_arrow_keys_walk_and_never_leave_the_ends(figure_pages, name):
+    page = figure_pages.open(name)
+    board = page.locator(".board")
+    board.press("Home")
+    first = say(page)
+    board.press("ArrowLeft")
+    board.press("ArrowUp")
+    assert say(page) == first
+    board.press("ArrowRight")
+    second = say(page)
+    assert second != first
+    board.press("End")
+    last = say(page)
+    assert last not in (first, second)
+    board.press("ArrowRight")
+    board.press("ArrowDown")
+    assert say(page) == last
+    assert page.get_by_role("button", name="Next").is_disabled()
+
+
+@browser_test
+@pytest.mark.parametrize("name", WALKS)
+def test_nothing_plays_by_itself_and_playing_can_be_stopped(figure_pages, name):
+    page = figure_pages.open(name)
+    before = say(page)
+    page.wait_for_timeout(1200)
+    assert say(page) == before
+    page.locator(".board").press("Home")
+    start = say(page)
+    page.get_by_role("button", name="Play").click()
+    assert page.locator(".say").get_attribute("aria-live") == "off"
+    page.wait_for_timeout(1100)
+    assert say(page) != start
+    page.get_by_role("button", name="Pause").click()
+    stopped = say(page)
+    page.wait_for_timeout(1200)
+    assert say(page) == stopped
+    assert page.locator(".say").get_attribute("aria-live") == "polite"
+
+
+@browser_test
+@pytest.mark.parametrize("name", PREDICTS)
+def test_a_reader_can_predict_before_the_answer_shows(figure_pages, name):
+    page = figure_pages.open(name)
+    answer = say(page)
+    page.get_by_label("Predict first").check()
+    assert say(page) == figures.words(name)["guess"]
+    hidden = text(page, ".board")
+    page.get_by_role("button", name="Reveal").click()
+    assert say(page) == answer
+    assert text(page, ".board") != hidden
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+def test_reduced_motion_moves_nothing(figure_pages, name):
+    page = figure_pages.open(name, reduced_motion="reduce")
+    durations = page.locator(".figure *").evaluate_all(
+        "all => all.map(e => getComputedStyle(e)).flatMap(s => [s.transitionDuration, s.animationDuration])"
+    )
+    assert all(float(d.rstrip("s")) <= 0 for group in durations for d in group.split(", "))
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+def test_forced_colours_keep_what_is_marked(figure_pages, name):
+    page = figure_pages.open(name, forced_colors="active")
+    marked = page.locator(".hot, .window, [aria-pressed=true]")
+    outlines = marked.evaluate_all("all => all.map(e => getComputedStyle(e).outlineStyle)")
+    assert all(style != "none" for style in outlines)
+    chosen = page.locator("rect.chosen").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    if name in WALKS:
+        assert outlines or (chosen and chosen[0] != "none")
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+def test_without_javascript_and_in_print_the_picture_is_shown(figure_pages, name):
+    page = figure_pages.open(name, java_script_enabled=False)
+    assert page.locator("figure img").is_visible()
+    page = figure_pages.open(name)
+    page.emulate_media(media="print")
+    assert page.locator("figure img").is_visible()
+    assert page.locator(".figure").is_hidden()
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_lives_in_the_address_and_comes_back(figure_pages, name):
+    page = figure_pages.open(name)
+    start = say(page)
+    slider = page.locator("input[type=range]:visible").first
+    before = slider.input_value()
+    slider.press("ArrowLeft")
+    if slider.input_value() == before:
+        slider.press("ArrowRight")
+    changed, key = say(page), slider.get_attribute("id")
+    page.wait_for_timeout(500)
+    address = page.evaluate("location.hash")
+    assert address.startswith("#fig-test?")
+    assert f"{key}=" in address
+    page.reload(wait_until="load")
+    assert say(page) == changed
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_timeout(500)
+    assert say(page) == start
+    assert page.evaluate("location.hash") == "#fig-test"
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nonsense_in_the_address_is_told_and_harms_nothing(figure_pages, name, language):
+    page = figure_pages.open(name, language=language)
+    normal = say(page)
+    setting = page.locator("input[type=range]").first.get_attribute("id")
+    label = figures.words(name, language)[setting]
+    for address, told in {
+        f"{setting}=banana": label,
+        f"{setting}=-7": label,
+        f"{setting}=1e99": label,
+        f"{setting}=": label,
+        "cats=3": "cats",
+        "<img src=x onerror=alert(1)>=1": "<img",
+        "%E0%A4%A": figures.words(name, language)["unreadable"],
+    }.items():
+        page.evaluate("address => { location.hash = '#fig-test?' + address; }", address)
+        page.locator(".note").wait_for(timeout=3000)
+        assert told in note(page), address
+        assert say(page) == normal, address
+        assert page.locator(".figure img").count() == 0
+        page.get_by_role("button", name=figures.words(name, language)["reset"]).click()
+        assert not note(page)
+    assert told in note(figure_pages.open(name, language=language, address=address))  # in a link from elsewhere, too
+
+
+@browser_test
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_screen_reader_meets_what_it_met_before(figure_pages, name, language):
+    """The accessible tree of the default state; write it anew with REWRITE=1 and read the difference."""
+    import os
+
+    page = figure_pages.open(name, language=language)
+    tree = page.locator(name).aria_snapshot() + "\n"
+    golden = ROOT / "tests" / "aria" / f"{name}.{language}.yml"
+    if os.environ.get("REWRITE"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(tree, encoding="utf-8")
+    assert tree == golden.read_text(encoding="utf-8")

@@ -1,0 +1,232 @@
+"""figures/core.js against PyTorch: whole numbers are equal, others within 1e-5; sizes and counts as in geometry."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from py_mini_racer import JSEvalException, MiniRacer
+
+from coursecode import figures, geometry, pooling
+from coursecode.correlation import convolve, correlate
+from coursecode.dense import dense_parameters
+from coursecode.lenet import lenet_classic, lenet_modern
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def js() -> MiniRacer:
+    """An engine with core.js as a page gets it: comments and indentation taken out."""
+    engine = MiniRacer()
+    engine.eval(figures.script("core"))
+    engine.eval(
+        "var call = (name, text) => JSON.stringify(CourseMath[name](...JSON.parse(text)), (key, value) =>"
+        " typeof value === 'bigint' ? String(value) : ArrayBuffer.isView(value) ? Array.from(value) : value)"
+    )
+    return engine
+
+
+def call(js: MiniRacer, name: str, *arguments: Any) -> Any:
+    return json.loads(js.call("call", name, json.dumps(arguments)))
+
+
+def given(X: torch.Tensor) -> dict[str, Any]:
+    return {"shape": list(X.shape), "data": X.flatten().tolist()}
+
+
+def taken(value: dict[str, Any]) -> torch.Tensor:
+    return torch.tensor(value["data"], dtype=torch.float64).reshape(value["shape"])
+
+
+def whole(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(-9, 10, shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+# -- correlation ----------------------------------------------------------------------------------------------------
+
+GRID = [
+    (n, k, p, s)
+    for n, k, p, s in itertools.product((1, 4, 7, 8), (1, 2, 3, 5), (0, 1, 2, 3, 4), (1, 2, 3))
+    if n + p >= k
+]
+
+
+def test_correlation_is_torchs_for_every_size_kernel_padding_and_stride(js: MiniRacer) -> None:
+    """Strides that do not divide, odd paddings and windows larger than the image included."""
+    for n, k, p, s in GRID:
+        X, W = whole(1, n, n, seed=n), whole(1, 1, k, k, seed=k)
+        before, after = geometry.pad_sides(p)
+        expected = F.conv2d(F.pad(X, (before, after, before, after))[None], W, stride=s)[0]
+        assert torch.equal(taken(call(js, "correlate", given(X), given(W), {"padding": p, "stride": s})), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "kernel", "options"),
+    [
+        ((5, 9), (1, 1), (2, 4), {"padding": [1, 3], "stride": [2, 3]}),
+        ((6, 7), (3, 4), (3, 2), {"padding": [2, 0], "stride": [1, 2]}),
+        ((6, 6), (3, 5), (1, 1), {}),
+        ((9, 8), (2, 2), (3, 3), {"dilation": 2, "padding": 4}),
+        ((11,), (2, 3), (4,), {"padding": 3, "stride": 2}),
+        ((4, 5, 6), (2, 2), (2, 3, 2), {"padding": [1, 2, 0], "stride": [2, 1, 3]}),
+    ],
+)
+def test_rectangles_channels_one_by_one_and_other_axes_are_exact(js, shape, channels, kernel, options) -> None:
+    c_in, c_out = channels
+    X, W, b = whole(c_in, *shape), whole(c_out, c_in, *kernel, seed=1), whole(c_out, seed=2)
+    keywords = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    expected = correlate(X[None], W, b, **keywords)[0]
+    result = taken(call(js, "correlate", given(X), given(W), {**options, "bias": b.tolist()}))
+    assert torch.equal(result, expected)
+
+
+def test_correlation_of_floats_is_torchs_to_1e_5(js: MiniRacer) -> None:
+    torch.manual_seed(0)
+    X, W, b = torch.randn(3, 12, 11), torch.randn(4, 3, 5, 3), torch.randn(4)
+    result = taken(call(js, "correlate", given(X), given(W), {"padding": 2, "stride": 2, "bias": b.tolist()}))
+    assert (result - F.conv2d(X[None], W, b, padding=1, stride=2)[0]).abs().max() <= 1e-5
+
+
+def test_the_flipped_kernel_gives_true_convolution(js: MiniRacer) -> None:
+    X, K = whole(5, 6), whole(2, 3, seed=1)
+    flipped = call(js, "flip", given(K[None, None]))
+    assert torch.equal(taken(call(js, "correlate", given(X[None]), flipped))[0], convolve(X, K))
+
+
+def test_a_kernel_that_does_not_fit_is_refused(js: MiniRacer) -> None:
+    with pytest.raises(JSEvalException, match="does not fit"):
+        call(js, "correlate", given(whole(1, 3, 3)), given(whole(1, 1, 5, 5)))
+    with pytest.raises(JSEvalException, match="3 channels, the kernel 2"):
+        call(js, "correlate", given(whole(3, 3, 3)), given(whole(1, 2, 1, 1)))
+
+
+# -- pooling and layers ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["max", "avg"])
+def test_pooling_is_torchs(js: MiniRacer, mode: str) -> None:
+    ours = {"max": pooling.max_pool, "avg": pooling.avg_pool}[mode]
+    for n, k, p, s in itertools.product((4, 5, 7), (1, 2, 3), (0, 1, 2), (1, 2, 3)):
+        if (p + 1) // 2 * 2 > k or n + p < k:
+            continue
+        X = whole(2, n, n + 1, seed=n)
+        result = taken(call(js, "pool", given(X), {"kernel": k, "padding": p, "stride": s, "mode": mode}))
+        expected = ours(X[None], k, stride=s, padding=p)[0]
+        assert torch.equal(result, expected) if mode == "max" else torch.allclose(result, expected, atol=1e-12)
+
+
+def test_the_place_of_the_maximum_is_torchs(js: MiniRacer) -> None:
+    X = torch.randperm(48, generator=torch.Generator().manual_seed(0)).double().reshape(2, 4, 6)
+    _, expected = F.max_pool2d(X[None], 2, return_indices=True)
+    assert call(js, "pool", given(X), {"kernel": 2})["argmax"] == expected.flatten().tolist()
+
+
+def test_dense_activations_and_softmax_are_torchs(js: MiniRacer) -> None:
+    X, W, b = whole(7), whole(3, 7, seed=1), whole(3, seed=2)
+    assert torch.equal(taken(call(js, "dense", given(X), given(W), b.tolist())), F.linear(X, W, b))
+    js.eval("var act = (name, x) => JSON.stringify(Array.from(CourseMath.activations[name](JSON.parse(x)).data))")
+    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    for name in ("relu", "sigmoid", "tanh"):
+        result = torch.tensor(json.loads(js.call("act", name, json.dumps(given(x)))), dtype=torch.float64)
+        assert (result - getattr(torch, name)(x)).abs().max() <= 1e-12
+    large = torch.tensor([1000.0, 999.0, -5.0], dtype=torch.float64)
+    assert torch.allclose(torch.tensor(call(js, "softmax", large.tolist()), dtype=torch.float64), large.softmax(0))
+
+
+@pytest.mark.parametrize("kind", ["modern", "classic"])
+def test_every_layer_of_lenet_is_torchs(js: MiniRacer, kind: str) -> None:
+    """The weights travel as in the page: half precision, little-endian, base64."""
+    torch.manual_seed(0)
+    net = (lenet_modern if kind == "modern" else lenet_classic)().half().float().eval()
+    X = torch.rand(1, 1, 28, 28)
+    flat = torch.cat([p.detach().flatten() for p in net.parameters()]).half()
+    raw = flat.numpy().astype("<f2").tobytes()
+    js.eval(
+        "var run = (text, image, options) => { const w = CourseMath.lenetWeights(CourseMath.halfToFloat(CourseMath"
+        ".fromBase64(text))); return JSON.stringify(CourseMath.lenet(w, JSON.parse(image), JSON.parse(options))"
+        ".map(([name, x]) => [name, {shape: x.shape, data: Array.from(x.data)}])); }"
+    )
+    options = {} if kind == "modern" else {"activation": "sigmoid", "pooling": "avg"}
+    text = base64.b64encode(raw).decode()
+    steps = dict(json.loads(js.call("run", text, json.dumps(given(X[0])), json.dumps(options))))
+    names = {"conv1", "act1", "pool1", "conv2", "act2", "pool2", "dense1", "act3", "dense2", "act4", "dense3"}
+    assert set(steps) == names | {"softmax"}
+    with torch.no_grad():
+        H = X
+        for name, layer in net.named_children():
+            H = layer(H)
+            if name in names:
+                assert (taken(steps[name]) - H[0]).abs().max() <= 1e-5, name
+    assert (taken(steps["softmax"]) - H[0].softmax(0)).abs().max() <= 1e-5
+
+
+def test_half_precision_is_unpacked_exactly(js: MiniRacer) -> None:
+    """Every one of the 65,536 half-precision numbers, subnormal and infinite ones included."""
+    every = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.float16)
+    text = base64.b64encode(every.numpy().tobytes()).decode()
+    js.eval(
+        "var half = (text) => JSON.stringify(Array.from(CourseMath.halfToFloat(CourseMath.fromBase64(text)), String))"
+    )
+    result = torch.tensor([float(value.replace("Infinity", "inf")) for value in json.loads(js.call("half", text))])
+    assert torch.equal(result.nan_to_num(7.0), every.float().nan_to_num(7.0))
+
+
+def test_damaged_weights_are_told(js: MiniRacer) -> None:
+    with pytest.raises(JSEvalException, match="61706 parameters, not 3"):
+        call(js, "lenetWeights", [1, 2, 3])
+    with pytest.raises(JSEvalException, match="no base64"):
+        call(js, "fromBase64", "ab*d")
+    assert call(js, "checksum", list(b"foobar")) == "bf9cf968"  # FNV-1a's own test vector
+    assert call(js, "checksum", list(b"foobas")) != "bf9cf968"
+
+
+# -- sizes, fields, counts ------------------------------------------------------------------------------------------
+
+
+def test_sizes_drops_and_use_counts_are_those_of_geometry(js: MiniRacer) -> None:
+    for n, k, p, s in GRID:
+        assert call(js, "outputSize", n, k, p, s) == geometry.output_size(n, kernel=k, padding=p, stride=s)
+        assert call(js, "dropped", n, k, p, s) == geometry.dropped(n, kernel=k, padding=p, stride=s)
+        assert call(js, "useCounts", n, k, p, s) == geometry.use_counts((n,), kernel=k, padding=p, stride=s).tolist()
+        assert call(js, "padSides", p) == list(geometry.pad_sides(p))
+    assert call(js, "outputSize", 9, 3, 4, 1, 2) == geometry.output_size(9, kernel=3, padding=4, dilation=2)
+    assert call(js, "outputSize", 2, 5) == -2
+
+
+STACKS = [
+    [(3, 1, 0, 1)] * 3,
+    [(5, 1, 4, 1), (2, 2, 0, 1), (5, 1, 0, 1), (2, 2, 0, 1)],
+    [(3, 2, 3, 1), (3, 1, 4, 2), (2, 3, 1, 1)],
+]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_receptive_fields_and_path_counts_are_those_of_geometry_and_of_the_gradient(js: MiniRacer, stack) -> None:
+    layers = [dict(zip(("kernel", "stride", "padding", "dilation"), layer, strict=True)) for layer in stack]
+    fields = geometry.receptive_field([geometry.Layer(*layer) for layer in stack])
+    assert call(js, "receptiveField", layers) == [field._asdict() for field in fields]
+    x = torch.zeros(1, 1, 28, dtype=torch.float64, requires_grad=True)
+    H, sizes = x, [28]
+    for k, s, p, d in stack:
+        H = correlate(H, torch.ones(1, 1, k, dtype=torch.float64), stride=s, padding=p, dilation=d)
+        sizes.append(H.shape[-1])
+    at = sizes[-1] // 2
+    (paths,) = torch.autograd.grad(H[0, 0, at], x)
+    counted = call(js, "pathCounts", 28, layers, at)
+    assert counted["sizes"] == sizes
+    assert counted["counts"][0] == paths[0, 0].tolist()
+
+
+def test_parameters_are_exact_however_large(js: MiniRacer) -> None:
+    assert int(call(js, "denseParameters", 36_000_000, 100)) == dense_parameters(36_000_000, 100) == 3_600_000_000
+    assert int(call(js, "denseParameters", 10**15, 10**6, True)) == 10**21 + 10**6
+    assert int(call(js, "convParameters", 3, 8, [5, 4])) == geometry.conv_parameters(3, 8, (5, 4))
+    assert int(call(js, "convMacs", 100, 100, 5, [64, 64])) == geometry.conv_macs(100, 100, 5, (64, 64))
+    assert int(call(js, "denseMacs", 400, 120)) == geometry.dense_macs(400, 120)
