@@ -14,6 +14,7 @@ book: notebooks  ## environment, stale notebooks, site; prints the address to op
 	@$(BIN)/python -m tools.site
 
 notebooks: environment  ## make the notebooks that are stale, or all with FORCE=1
+	@$(BIN)/python -m tools.exercises
 	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
 
 serve: book    ## serve the site on this machine
