@@ -19,7 +19,6 @@ import importlib.util
 import json
 import os
 import secrets
-import select
 import shutil
 import socket
 import subprocess
@@ -344,7 +343,9 @@ class Session:
         else:
             with contextlib.suppress(OSError):
                 self._lifeline.shutdown(socket.SHUT_WR)
-                select.select([self._lifeline], [], [], 10.0)  # the keeper answers, or ends, when the child is gone
+                self._lifeline.settimeout(10.0)
+                while self._lifeline.recv(100):  # until the keeper has killed the child and ended itself
+                    pass
         self._lifeline.close()
 
     def cell(self, name: str, source: str) -> tuple[str, bool]:
