@@ -249,7 +249,6 @@ ATTACKS = [
     Attack(
         "recursion into the stack's end",
         "import sys\nsys.setrecursionlimit(10**9)\ndef out_size(n, k):\n    return [out_size(n, k)]",
-        flag="kernel-died",
     ),
     Attack("a pointer to nowhere", "import ctypes\ndef out_size(n, k):\n    ctypes.string_at(0)", flag="kernel-died"),
     Attack("an endless generator", "def out_size(n, k):\n    while True: yield 5"),

@@ -158,7 +158,6 @@ class TestClass:
             if done >= 2 and not killed:
                 import multiprocessing
 
-
                 children = multiprocessing.active_children()
                 if children:
                     killed.append(children[0].pid or 0)
