@@ -2,10 +2,11 @@
 # Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000.
 PYTHON ?= python3
 PORT   ?= 8000
-BIN    := .venv/bin
+BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help book notebooks serve test check lint nbval translation-status experiments bench clean environment
+.PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
+.PHONY: experiments bench release links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
@@ -16,7 +17,19 @@ notebooks: environment  ## make the notebooks that are stale, or all with FORCE=
 	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
 
 serve: book    ## serve the site on this machine
-	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(BIN)/python -m tools.server $(PORT)
+
+slides: book   ## the chapters as slide decks, in the site: _build/html/slides and zh/slides
+	@ls _build/html/slides/*.html _build/html/zh/slides/*.html
+
+pdf: notebooks ## both editions as PDF, printed by the system's Chromium, in _build/paper
+	@$(BIN)/python -m tools.paper pdf
+
+epub: notebooks ## both editions as EPUB, in _build/paper
+	@$(BIN)/python -m tools.paper epub
+
+archive: book  ## the site as one ZIP that opens from disk, and checksums of all in _build/paper
+	@$(BIN)/python -m tools.paper archive
 
 test: environment lint  ## every test
 	@$(PYTHON) tools/system.py
@@ -35,6 +48,13 @@ lint: environment
 nbval: environment  ## run every notebook and compare its outputs with the committed ones
 	$(RUN) pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book $(wildcard zh/book)
 
+package: environment  ## the tests of the package alone, which run on Windows too
+	$(RUN) pytest -q -n 2 --dist loadgroup -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
+
+gpu: environment  ## every test and notebook on CUDA
+	COURSECODE_DEVICE=cuda $(RUN) pytest -q -n 2 --dist loadgroup
+	COURSECODE_DEVICE=cuda $(MAKE) nbval
+
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.editions
 
@@ -43,6 +63,20 @@ experiments: environment  ## run the long experiments (hours); the results are J
 
 bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks
+
+release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
+	@$(BIN)/python -m tools.release
+	@$(MAKE) pdf epub
+	@$(MAKE) archive
+
+links: notebooks  ## ask whether the pages of other sites that the book links to are still there
+	@$(BIN)/python -m tools.ahead links
+
+next-packages: environment  ## the package and its notebooks with the newest torch, numpy and matplotlib
+	@$(BIN)/python -m tools.ahead packages
+
+next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
+	@$(BIN)/python -m tools.ahead sphinx
 
 clean:         ## remove the environment and everything built
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

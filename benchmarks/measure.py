@@ -30,6 +30,7 @@ PARTS = {  # name: module, threads
     "imports": ("pages", 1),
     "pages": ("pages", 1),
     "grading": ("grading", 1),
+    "site": ("site", 1),
 }
 Case = tuple[dict[str, Plain], Callable[[], dict[str, Plain]]]
 

@@ -26,7 +26,7 @@ def _with_outputs(source: Path) -> nbformat.NotebookNode | None:
     chapter = jupytext.read(source, fmt="md:myst")
     executed = nbformat.read(notebook_path, as_version=4)
     cells = [cell for cell in chapter.cells if cell.cell_type == "code"]
-    done = [cell for cell in executed.cells if cell.cell_type == "code"]
+    done = [cell for cell in executed.cells if cell.cell_type == "code" and cell.get("id") != "setup"]
     if [cell.source for cell in cells] != [cell.source for cell in done]:
         return None
     for cell, match in zip(cells, done, strict=True):

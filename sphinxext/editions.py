@@ -57,7 +57,7 @@ var Scorer = {
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
 };
 """
-REFERENCE = ("glossary", "notation", "references", "index", "where-texts-slip", "the-same-in-d2l")
+REFERENCE = ("glossary", "notation", "references", "index", "where-texts-slip", "the-same-in-d2l", "status")
 
 
 def _uses(book: Path, key: str) -> dict[str, list[str]]:

@@ -34,7 +34,7 @@ DIRECTIVES = {
     "tip",
     "warning",
 }
-DIRECTIVES_OF = {"references": {"bibliography"}, "glossary": {"course-glossary"}}
+DIRECTIVES_OF = {"references": {"bibliography"}, "glossary": {"course-glossary"}, "status": {"course-status"}}
 ROLES = {"eq", "ref", "doc", "numref", "cite:t", "cite:p", "term"}
 TAGS = re.compile(r"claim-S\d+|nbval-ignore-output|raises-exception|hide-input|remove-input|remove-cell")
 NOT_COMPARED = "nbval-ignore-output"

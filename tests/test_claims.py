@@ -145,7 +145,7 @@ def _unknown(page: Chapter, cells: list[tuple[int, set[Decimal]]]) -> Iterable[s
 
 
 def _numbers_of_cells(page: Chapter) -> list[tuple[int, set[Decimal]]]:
-    outputs = _outputs(page.path.with_suffix(".ipynb"))
+    outputs = outputs_of(page.path.with_suffix(".ipynb"))
     return [(cell.line, _values(cell.source + "\n" + outputs.get(cell.source, ""))) for cell in page.cells]
 
 
@@ -153,17 +153,19 @@ def _values(text: str) -> set[Decimal]:
     return {value for number in find(text) for value in number.values}
 
 
-def _outputs(notebook: Path) -> dict[str, str]:
+def outputs_of(notebook: Path) -> dict[str, str]:
     """What each cell printed and showed as text, by the cell's source."""
     if not notebook.exists():
         return {}
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return {
-        "".join(cell["source"]): "\n".join(map(_text, cell["outputs"])) for cell in cells if cell["cell_type"] == "code"
+        "".join(cell["source"]): "\n".join(map(text_of, cell["outputs"]))
+        for cell in cells
+        if cell["cell_type"] == "code"
     }
 
 
-def _text(output: dict[str, Any]) -> str:
+def text_of(output: dict[str, Any]) -> str:
     if output.get("name") == "stderr":
         return ""
     data = output.get("data", {})
@@ -190,6 +192,11 @@ def test_every_question_is_asked_and_answered() -> None:
 
 def test_every_number_in_prose_comes_from_a_cell() -> None:
     book = pages(ROOT / "book")
+    none([problem for page in book.values() for problem in number_problems(page, book)])
+
+
+def test_every_number_in_chinese_prose_comes_from_a_cell() -> None:
+    book = pages(ROOT / "zh" / "book")
     none([problem for page in book.values() for problem in number_problems(page, book)])
 
 
@@ -329,6 +336,7 @@ def test_what_a_cell_shows_or_what_is_free_passes(tmp_path: Path, prose: str) ->
         ("3.6e9", "It has 3,600,000,000 weights."),
         ("| weights | 1,516 |", "It has 1516 weights."),
         ("{'GB': 14.4}", "It takes 14.4 GB."),
+        ("3600000000", "它有 36 亿个权重，即 360,000 万个。"),
     ],
 )
 def test_a_number_is_the_same_however_it_is_written(tmp_path: Path, output: str, prose: str) -> None:
@@ -350,6 +358,8 @@ def test_a_number_is_the_same_however_it_is_written(tmp_path: Path, output: str,
         ("- It has 28 rows.", "28"),
         (r"It has $2^{20}$ rows.", "20"),
         ("From 13×3 to 3×3.", "13"),
+        ("它有 28 行。", "28"),
+        ("它有 6 亿个权重。", "6 亿"),
     ],
 )
 def test_a_number_from_nowhere_is_caught(tmp_path: Path, prose: str, text: str) -> None:

@@ -127,6 +127,15 @@ def test_the_registry_names_a_plan_for_every_experiment_that_has_its_module() ->
             assert len(core._plan(name, "full").seeds) >= 5
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_runs_at_reduced_size(name: str) -> None:
+    small = core._plan(name, "small")
+    result = execute(name, Plan(small.jobs[:1], small.seeds[:1], small.settings, small.measure))
+    assert {row["seed"] for row in result.rows} == {small.seeds[0]}
+    for row in result.rows:
+        assert row.keys() >= {"seed", *small.jobs[0]}
+
+
 # -- storing ------------------------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "book" / "b.md").write_text(chapter("b", "from coursecode.right import g", "g(2)"))
     (tmp_path / "book" / "index.md").write_text("# Home\n")
     (tmp_path / "requirements.txt").write_text("# pins\ntorch==2.13.0\n")
-    (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/course/\n")
+    (tmp_path / "_config.yml").write_text(
+        "repository:\n  url: https://example.org/course.git\n  branch: main\nhtml:\n  baseurl: https://example.org/course/\n"
+    )
     (tmp_path / "_toc.yml").write_text(
         "root: book/index\nparts:\n  - numbered: 2\n    chapters:\n      - file: book/a\n      - file: book/b\n"
     )
@@ -103,6 +105,23 @@ def test_a_helper_of_a_helper_counts_too(project, executions):
     edit(project / "src/coursecode/_shared.py", "1", "-1")
     notebooks.make(project)
     assert executions == ["a"]
+
+
+def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executions, capsys):
+    results = project / "src" / "coursecode" / "experiments" / "results"
+    results.mkdir(parents=True)
+    for name in ("wide", "other", "benchmarks"):
+        (results / f"{name}.json").write_text("{}")
+    (results.parent / "timings.py").write_text("load = str\n")
+    edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
+    edit(project / "book/b.md", "g(2)", "from coursecode.experiments import timings")
+    notebooks.make(project)
+    for changed, expected in (("wide", ["a"]), ("benchmarks", ["b"]), ("other", [])):
+        executions.clear()
+        (results / f"{changed}.json").write_text("[]")
+        notebooks.make(project)
+        assert executions == expected
+    assert "execute a: wide.json changed" in capsys.readouterr().out
 
 
 def test_a_changed_cell_is_named(project, executions, capsys):

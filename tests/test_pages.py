@@ -2,8 +2,11 @@
 
 import functools
 import http.server
+import itertools
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -12,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tools import site
+from benchmarks import site as page_weight
+from coursecode.experiments import timings
+from tools import server, site
 from tools.system import NEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +137,36 @@ def test_no_english_word_of_the_theme_is_left_in_a_chinese_page(built, name):
     labels = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]+)"', text)
     words = [word.strip() for word in re.findall(r">([^<]+)<", text)]
     left = {w for w in [*labels, *words] if re.search(r"[A-Za-z]{3}", w) and not re.search(r"[\u4e00-\u9fff]", w)}
-    assert {w for w in left if not re.fullmatch(r"English|Ctrl|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)} == set()
+    assert {
+        w for w in left if not re.fullmatch(r"English|Ctrl|Binder|Colab|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)
+    } == set()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_launch_buttons_lead_to_the_notebook_of_the_page_in_the_repository(read, name):
+    config = site.edition_settings(ROOT, "en")[0]
+    _, _, _, owner, repository = config["repository"]["url"].split("/")
+    place = f"{owner}/{repository}", config["repository"]["branch"]
+    source = ROOT / name.removesuffix(".html")
+    links = [
+        link for link in read(name).links if urlsplit(link).netloc in ("mybinder.org", "colab.research.google.com")
+    ]
+    if not source.with_suffix(".ipynb").exists():
+        assert links == []
+        return
+    notebook = source.with_suffix(".ipynb").relative_to(ROOT)
+    assert sorted(links) == [
+        f"{config['launch_buttons']['colab_url']}/github/{place[0]}/blob/{place[1]}/{notebook}",
+        f"{config['launch_buttons']['binderhub_url']}/v2/gh/{place[0]}/{place[1]}?urlpath=lab/tree/{notebook}",
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if (ROOT / name).with_suffix(".ipynb").exists()])
+def test_the_notebook_for_download_is_the_committed_one(built, name):
+    offered = built / name.replace("book/", "_sources/book/").replace(".html", ".ipynb")
+    assert offered.read_bytes() == (ROOT / name).with_suffix(".ipynb").read_bytes()
+    page = (built / name).read_text(encoding="utf-8")
+    assert f'href="../_sources/{name.removeprefix("zh/").replace(".html", ".ipynb")}"' in page
 
 
 def test_tables_of_cells_are_shown_as_tables(built):
@@ -292,3 +326,187 @@ def test_a_term_shows_its_meaning_where_it_is_first_used(open_page, path):
     assert len(terms) >= 5
     assert all(meaning and "glossary.html#term-" in href for _, meaning, href in terms)
     assert len({href for _, _, href in terms}) == len(terms)
+
+
+# -- every page, both languages, light and dark, phone and desk -----------------------------------------------------
+
+VISITED = [*PAGES, *(f"{folder}{name}.html" for folder in ("", "zh/") for name in ("search", "genindex"))]
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (360, 1280)]
+WIDE = """() => {
+  const limit = innerWidth + 1, wide = [];
+  const inside = (e) => { for (let p = e.parentElement; p; p = p.parentElement)
+    if (/auto|scroll|hidden|clip/.test(getComputedStyle(p).overflowX)) return true; return false; };
+  if (document.scrollingElement.scrollWidth > limit) wide.push(`the page: ${document.scrollingElement.scrollWidth}`);
+  for (const e of document.querySelectorAll("main *")) {
+    const box = e.getBoundingClientRect();
+    const placed = /absolute|fixed/.test(getComputedStyle(e).position);
+    if (box.width && box.right > limit && !placed && !inside(e)) wide.push(e.outerHTML.slice(0, 90));
+  }
+  return wide.slice(0, 5);
+}"""
+STATE = """() => ({
+  titles: document.querySelectorAll("main article h1, .bd-search-container h1").length,
+  nameless: [...document.images].filter((i) => !i.alt.trim()).map((i) => i.src),
+  broken: [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src),
+  drawings: [...document.querySelectorAll("article svg.drawing")].filter((s) => !s.getAttribute("aria-label")).length,
+  levels: [...document.querySelectorAll("article :is(h1,h2,h3,h4,h5,h6)")].map((h) => +h.tagName[1]),
+  theme: document.documentElement.dataset.theme,
+  icons: [...document.querySelectorAll("i[class*=fa-], span[class*=fa-]")].filter((i) =>
+    getComputedStyle(i, "::before").maskImage === "none").map((i) => i.className),
+})"""
+
+
+@pytest.fixture(scope="session")
+def published(built: Path) -> Iterator[str]:
+    """The site below the path of its public address, compressed, with its page for what is not found."""
+    with server.serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def looks(browser, published):
+    """One page of the browser per look, with what it said and whom it asked in lists."""
+    kept = {}
+    for scheme, width in LOOKS:
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, locale="en-US")
+        page, said, asked = context.new_page(), [], []
+        page.on("console", lambda m, said=said: said.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        page.on(
+            "request",
+            lambda r, asked=asked: asked.append(r.url) if not r.url.startswith((published, "data:")) else None,
+        )
+        kept[scheme, width] = (page, said, asked)
+    yield kept
+    for page, _, _ in kept.values():
+        page.context.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    from axe_playwright_python.sync_playwright import Axe
+
+    return Axe()
+
+
+@needs_chromium
+@pytest.mark.parametrize("name", VISITED)
+def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published, looks, axe, name):
+    for (scheme, width), (page, said, asked) in looks.items():
+        said.clear()
+        asked.clear()
+        page.goto(published + name, wait_until="load")
+        state = page.evaluate(STATE)
+        where = f"{name}, {scheme}, {width}"
+        assert asked == [], where
+        assert page.evaluate(WIDE) == [], where
+        assert state["theme"] == scheme
+        assert state["titles"] == 1 or name.endswith("genindex.html"), where
+        assert (state["nameless"], state["broken"], state["drawings"], state["icons"]) == ([], [], 0, []), where
+        assert all(b <= a + 1 for a, b in itertools.pairwise(state["levels"])), where
+        if width == 1280:
+            found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            assert {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in found} == {}, where
+        assert said == [], where
+
+
+@needs_chromium
+def test_the_page_for_what_is_not_found_leads_on_from_any_depth(published, looks):
+    page, said, asked = looks["dark", 360]
+    for path in ("nowhere.html", "zh/book/not/here/at/all.html"):
+        asked.clear()
+        answer = page.goto(published + path, wait_until="load")
+        assert answer.status == 404
+        assert page.evaluate(WIDE) == []
+        links = page.eval_on_selector_all("a", "links => links.map((a) => a.href)")
+        inner = [link for link in links if link.startswith(published)]
+        assert len(inner) == 4
+        assert all(page.request.get(link).ok for link in inner)
+        assert asked == []
+    said.clear()
+
+
+@needs_chromium
+@pytest.mark.parametrize("path", ["book/padding-and-stride.html", "zh/book/index.html"])
+def test_a_page_opens_from_the_disk(built, browser, path):
+    context = browser.new_context(color_scheme="dark")
+    page, said = context.new_page(), []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto((built / path).as_uri(), wait_until="load")
+    assert said == []
+    assert page.evaluate("document.fonts.ready.then(() => [...document.fonts].every((f) => f.status !== 'error'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 28)"
+    page.click(".theme-switch-button")  # auto, then the other one
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    context.close()
+
+
+@needs_chromium
+def test_icons_show_in_forced_colours_and_nothing_moves_for_who_asked_for_no_motion(browser, published):
+    context = browser.new_context(forced_colors="active", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(published + "book/pooling.html", wait_until="load")
+    colours = page.evaluate(
+        """() => [...document.querySelectorAll(".bd-header-article i, .bd-header-article span[class*=fa-]")]
+                 .map((i) => getComputedStyle(i, "::before").backgroundColor)"""
+    )
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colours
+    assert ground not in colours
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    context.close()
+
+
+@needs_chromium
+def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(published + "book/lenet.html", wait_until="load")
+    page.emulate_media(media="print")
+    hidden = ".language-switch, .course-footer, .bd-sidebar-primary, .bd-header-article, .copybtn, .prev-next-footer"
+    assert (
+        page.eval_on_selector_all(hidden, "all => all.filter((e) => e.getClientRects().length).map((e) => e.className)")
+        == []
+    )
+    assert page.eval_on_selector(".cell_input pre", "e => getComputedStyle(e).whiteSpace") == "pre-wrap"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_shared_link_shows_the_page_in_its_language(built, name):
+    text = (built / name).read_text(encoding="utf-8")
+    tags = dict(re.findall(r'<meta property="og:([\w:]+)" content="([^"]*)"', text))
+    base = site.edition_settings(ROOT, "en")[0]["html"]["baseurl"]
+    chinese = name.startswith("zh/")
+    assert tags["url"] == base + name
+    assert tags["locale"] == ("zh_CN" if chinese else "en_GB")
+    assert bool(re.search(r"[\u4e00-\u9fff]", tags["description"])) == chinese
+    assert 20 <= len(tags["description"]) <= 200
+    assert (built / tags["image"].removeprefix(base)).exists()
+    assert Path(tags["image"]).name.startswith("zh-" if chinese else "en-")
+
+
+@needs_chromium
+def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
+    """Bytes over the wire without the plots: at most 450 kB at first, at most 120 kB for the next page."""
+    with page_weight.browsing(browser, published) as visit:
+        first, second = visit("book/pooling.html"), visit("book/lenet.html")
+    assert first["kilobytes_own"] <= 450
+    assert second["kilobytes_own"] <= 120
+
+
+@needs_chromium
+def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
+    path = tmp_path / "b.json"
+    command = [sys.executable, "-m", "benchmarks", "site", "--tiny", "--rounds", "1", "--out", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = timings.load("site", path=path)
+    rows = page_weight.summary(found)
+    assert [row[:3] for row in rows] == [
+        ("cover", language, f"{order} page") for language in ("en", "zh") for order in ("first", "second")
+    ]
+    assert all(row["seconds"] > 0 and row["layout_shift"] <= 0.02 for row in found.rows)
+    assert rows[0][-1] > rows[1][-1] > 0

@@ -599,10 +599,11 @@ def train(processes: int, checkpoint: Path, *arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_two_processes_reach_the_result_of_one_after_20_steps(tmp_path):
+@pytest.mark.parametrize("batch_size", [205, 3999])
+def test_two_processes_reach_the_result_of_one_after_20_steps(tmp_path, batch_size):
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    # 205 is odd, so the shares differ; the 20th batch has 105 images
-    options = ("--epochs", "1", "--batch-size", "205", "--lr", "0.05", "--weight-decay", "1e-3")
+    # 205 is odd, so the shares differ; the 20th batch has 105 images. 3999 leaves one image to two processes.
+    options = ("--epochs", "1", "--batch-size", str(batch_size), "--lr", "0.05", "--weight-decay", "1e-3")
     table_one, table_two = train(1, one, *options), train(2, two, *options)
     with safe_open(one, "pt") as a, safe_open(two, "pt") as b:
         assert set(a.keys()) == set(b.keys())

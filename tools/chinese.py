@@ -38,7 +38,18 @@ _GAP = rf"(?:[\s,;:{_S}])+"
 
 _MARK = re.compile(r"^(?:(?:[-*+>:]|\d+[.)]|\[\^[^\]]+\]:)(?:\s+|$))+")
 _ADDRESS = re.compile(r"https?://[\w./?=&%#~+-]+")
-_TEXTLESS = {"bibliography", "code", "code-block", "code-cell", "figure", "image", "include", "literalinclude", "math"}
+_TEXTLESS = {
+    "bibliography",
+    "code",
+    "code-block",
+    "code-cell",
+    "container",
+    "figure",
+    "image",
+    "include",
+    "literalinclude",
+    "math",
+}
 _TEXTLESS |= {"mermaid", "raw", "solution", "solution-end", "solution-start", "exercise-end", "toctree"}
 _SHOWN_OPTIONS = ("alt", "caption", "title")
 

@@ -6,11 +6,13 @@ Runs before anything is installed and on any Python 3, so that an old one gets a
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
+PROGRAMS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 STAMP = os.path.join(VENV, "installed.txt")
 SOURCES = ("requirements.txt", "requirements-d2l.txt", "pyproject.toml")
 UV = "uv==0.13.9"
@@ -53,7 +55,21 @@ def same_python():
     except (IOError, OSError):
         return False
     version = "{}.{}.".format(*sys.version_info[:2])
-    return lines.get("version", "").startswith(version) and os.path.exists(os.path.join(VENV, "bin", "python"))
+    return lines.get("version", "").startswith(version) and any(
+        os.path.exists(os.path.join(PROGRAMS, name)) for name in ("python", "python.exe")
+    )
+
+
+def absent():
+    # type: () -> list[str]
+    """The pinned packages that .venv has no record of: somebody deleted them."""
+    library = "Lib" if os.name == "nt" else os.path.join("lib", "python{}.{}".format(*sys.version_info[:2]))
+    folder = os.path.join(VENV, library, "site-packages")
+    records = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".dist-info")]
+    present = {re.sub("[-_.]+", "-", name.split("-")[0]).lower() for name in records}
+    with open(os.path.join(ROOT, "requirements.txt")) as file:
+        pinned = re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE)
+    return [name for name in pinned if re.sub("[-_.]+", "-", name).lower() not in present]
 
 
 def create():
@@ -71,7 +87,7 @@ def create():
 
 def install(torch):
     # type: (str) -> None
-    python = os.path.join(VENV, "bin", "python")
+    python = os.path.join(PROGRAMS, "python")
     settings = {"VIRTUAL_ENV": VENV}
     for ours, theirs in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")):
         if theirs in os.environ and ours not in os.environ:  # one configuration serves both installers
@@ -97,10 +113,20 @@ def main():
     goal = wanted(torch)
     if os.path.exists(STAMP):
         with open(STAMP) as file:
-            if file.read() == goal:
-                return
+            current = file.read() == goal
+        lost = absent() if current else []
+        if current and not lost:
+            return
+        if lost:
+            say("missing from .venv: {}".format(", ".join(lost)))
+    if not os.access(ROOT, os.W_OK):
+        sys.exit(
+            "environment: nothing can be written to {}, which has no complete environment.\n"
+            "Copy it to a folder of yours and run the same command there: cp -r '{}' ~/course".format(ROOT, ROOT)
+        )
+    if os.path.exists(STAMP):
         os.remove(STAMP)
-    say("installing the pinned packages into .venv (once; a few minutes and about 1.5 GB with the CPU build of torch)")
+    say("installing the pinned packages into .venv (once, a few minutes; README.md says how much it downloads)")
     if not same_python():
         create()
     install(torch)

@@ -1,7 +1,8 @@
 """Make ``NAME.ipynb`` from ``NAME.md``: plain Markdown, code cells, the outputs of one execution for both languages.
 
 A notebook is executed only when it is stale: its code cells, a module of ``coursecode`` that it imports (directly or
-through another), or the pinned environment changed. A change of prose rewrites the text and keeps the outputs.
+through another), a stored result that it shows, or the pinned environment changed. A change of prose rewrites the
+text and keeps the outputs.
 
     python -m tools.notebooks            make what is stale
     python -m tools.notebooks --force    execute everything
@@ -15,22 +16,27 @@ import ast
 import asyncio
 import hashlib
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
+import yaml
 from jupytext.myst import MystMetadataParsingError
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from tools import unwritable
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,13 +98,24 @@ def module_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
     return files
 
 
+def result_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
+    """The stored results that the cells may read, by name: those that are named in quotes, and the benchmarks."""
+    source = "\n".join(cells)
+    names = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    if "coursecode.experiments.timings" in imported_modules(source):
+        names.add("benchmarks")
+    results = sorted((package / "experiments" / "results").glob("*.json"))
+    return {path.name: path for path in results if path.stem in names}
+
+
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def inputs(page: Page, root: Path) -> dict[str, Any]:
     """Digests of everything the outputs of a chapter depend on; stored in its notebook."""
-    files = module_files(page.code, root / "src" / "coursecode")
+    package = root / "src" / "coursecode"
+    files = module_files(page.code, package) | result_files(page.code, package)
     pins = [root / "requirements.txt"]
     if "coursecode.d2l_bridge" in files:
         pins.append(root / "requirements-d2l.txt")
@@ -125,11 +142,11 @@ def why_stale(page: Page, root: Path) -> str:
     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     if changed:
         return f"{', '.join(changed)} changed"
-    cells = [_digest(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [_digest(cell.source) for cell in chapter_cells(notebook)]
     if cells != now["cells"]:
         first = next((i for i, (a, b) in enumerate(zip(cells, now["cells"], strict=False)) if a != b), None)
         return f"code cell {first + 1} changed" if first is not None else "a code cell was added or removed"
-    if any(cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code"):
+    if any(cell.execution_count is None for cell in chapter_cells(notebook)):
         return "its cells were never executed"
     return ""
 
@@ -141,6 +158,12 @@ def _kernel_environment() -> dict[str, str]:
     """One thread and no user settings, so that outputs do not depend on who runs the cells."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
             "IPYTHONDIR": tempfile.mkdtemp(prefix="ipython-")}  # fmt: skip
+
+
+SHORT_OF_MEMORY = (
+    "Most likely memory was short: a chapter takes up to 600 MB. Close other programs and run the same command again; "
+    "what is finished is kept."
+)
 
 
 def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[NotebookNode]:
@@ -162,7 +185,13 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         asyncio.run(client.async_execute(env=_kernel_environment()))
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
-        raise NotebookError(f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}") from None
+        short = error.ename == "MemoryError" or "allocate memory" in error.evalue
+        told = f"{_where(page, failed)}: the cell raised {error.ename}: {error.evalue}"
+        raise NotebookError(f"{told}\n{SHORT_OF_MEMORY}" if short else told) from None
+    except (DeadKernelError, RuntimeError) as error:
+        raise NotebookError(
+            f"{page.source}: the kernel that runs its cells ended ({type(error).__name__}: {error}). {SHORT_OF_MEMORY}"
+        ) from None
     for i, cell in enumerate(cells):
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
@@ -178,6 +207,49 @@ def _where(page: Page, index: int) -> str:
 
 
 # -- the notebook -------------------------------------------------------------------------------------------------
+
+SETUP = """\
+# Colab and other machines without the course get what is missing; elsewhere this cell does nothing.
+from importlib.util import find_spec
+
+if not all(map(find_spec, {needed})):
+    %pip install --quiet --no-deps git+{address}@{branch}
+    if not find_spec("coursecode"):
+        raise RuntimeError("The course was not installed, see above. With a network, run this cell again.")
+    from coursecode import colab
+
+    colab.complete({options})"""
+
+
+def setup_cell(page: Page, book: Edition) -> NotebookNode:
+    """The first code cell of a notebook, which no page shows: it installs the course where that is not installed."""
+    repository = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    d2l = "coursecode.d2l_bridge" in imported_modules("\n".join(page.code))
+    source = SETUP.format(
+        needed='["coursecode", "mlxtend", "d2l"]' if d2l else '["coursecode", "mlxtend"]',
+        address=repository["url"],
+        branch=repository["branch"],
+        options="d2l=True" if d2l else "",
+    )
+    return nbformat.v4.new_code_cell(source, id="setup", metadata={"tags": ["setup"]}, execution_count=1)
+
+
+def chapter_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells of a notebook that stand in its page: all but the one that installs the course."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.get("id") != "setup"]
+
+
+def _circumstances() -> dict[str, str]:
+    """When, on what and with which versions a chapter is executed now, for the status page."""
+    from coursecode.device import describe, pick
+
+    device = pick()
+    return {
+        "date": date.today().isoformat(),
+        "device": "CPU" if device.type == "cpu" else describe(device),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "matplotlib")},
+    }
 
 
 def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dict[str, Any]) -> NotebookNode:
@@ -195,6 +267,9 @@ def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dic
 
     for cell in page.chapter.cells:
         if cell.cell_type == "code":
+            if not count:
+                count = 1
+                cells.append(setup_cell(page, book))
             count += 1
             done = next(outputs)
             cells.append(
@@ -303,7 +378,8 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
                     try:
                         executed[page.name] = job.result()
                         # written as soon as it is done: an interruption later loses nothing of it
-                        _write(page, executed[page.name], english_book, inputs(page, root))
+                        state = {**inputs(page, root), "executed": _circumstances()}
+                        _write(page, executed[page.name], english_book, state)
                     except (NotebookError, PlainError) as error:
                         problems.append(str(error))
             except KeyboardInterrupt:
@@ -321,13 +397,12 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             if page.name in failed:
                 continue
             try:
-                if language == "en":
-                    cells = executed.get(page.name) or _outputs_of(page)
-                    current = _write(page, cells, book, inputs(page, root), check=check)
-                else:
-                    original = next(p for p in english if p.name == page.name)
-                    _same_cells(original, page)
-                    current = _write(page, _outputs_of(original), book, inputs(page, root), check=check)
+                original = next(p for p in english if p.name == page.name)
+                _same_cells(original, page)
+                done = nbformat.read(original.path, as_version=4)
+                before = done.metadata.get("coursecode", {}).get("executed")
+                state = {**inputs(page, root), **({"executed": before} if before else {})}
+                current = _write(page, chapter_cells(done), book, state, check=check)
             except (NotebookError, PlainError) as error:
                 problems.append(str(error))
                 continue
@@ -348,11 +423,6 @@ def _write(page: Page, cells: list[NotebookNode], book: Edition, state: dict[str
     if check:
         return page.path.exists() and page.path.read_text(encoding="utf-8") == text
     return not write_atomically(page.path, text)
-
-
-def _outputs_of(page: Page) -> list[NotebookNode]:
-    notebook = nbformat.read(page.path, as_version=4)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def _same_cells(english: Page, page: Page) -> None:
@@ -378,6 +448,8 @@ def main() -> None:
         sys.exit(make(only=arguments.names, force=arguments.force, check=arguments.check))
     except (NotebookError, PlainError) as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable("notebooks", error))
 
 
 if __name__ == "__main__":

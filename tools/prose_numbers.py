@@ -1,6 +1,6 @@
 """Find the numbers in prose and in outputs, in whatever way they are written.
 
-61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion.
+61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion = 36 亿.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _SCALES = {
     "billion": 9,
     "T": 12,
     "trillion": 12,
+    "万": 4,
+    "亿": 8,
 }
 _NUMBER = re.compile(
     r"""
@@ -28,7 +30,7 @@ _NUMBER = re.compile(
     (?P<digits>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d[\d_]*(?:\.\d+)*|\.\d+)
     (?:[eE](?P<exponent>[+-]?\d+))?
     (?:\s?[×x*]\s?10\^(?P<power>[+-]?\d+))?
-    (?P<unit>\s?%|\s?(?:thousand|million|billion|trillion)\b|\s?[kMGBT](?![a-zä-ü×]))?
+    (?P<unit>\s?%|\s?(?:thousand|million|billion|trillion)\b|\s?[kMGBT](?![a-zä-ü×])|\s?[万亿])?
     """,
     re.VERBOSE,
 )

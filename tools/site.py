@@ -12,8 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
+
+from tools import slides, unwritable
 
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("-n", "-W", "--keep-going")
@@ -41,6 +44,7 @@ def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[st
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     extensions = config.get("sphinx", {}).get("local_extensions", {})
     extensions |= {name: str(root / path) for name, path in extensions.items()}  # the merged file lies elsewhere
+    config["sphinx"]["config"]["version"] = _version(root)
     if language == "en":
         return config, toc
     overrides = yaml.safe_load((root / language / "_config.yml").read_text(encoding="utf-8"))
@@ -54,6 +58,14 @@ def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[st
             )
         part["caption"] = captions[part["caption"]]
     return config, toc
+
+
+def _version(root: Path) -> str:
+    """The package's version: an EPUB must name one."""
+    source = root / "src" / "coursecode" / "__init__.py"
+    text = source.read_text(encoding="utf-8") if source.exists() else ""
+    found = re.search(r'^__version__ = "(.+)"', text, re.MULTILINE)
+    return found[1] if found else "0"
 
 
 def missing_pages(root: Path, language: str) -> list[str]:
@@ -75,13 +87,13 @@ def missing_pages(root: Path, language: str) -> list[str]:
 class Build:
     """Jupyter Book at work on one edition, in a process of its own, with warnings as errors."""
 
-    def __init__(self, root: Path, language: str) -> None:
+    def __init__(self, root: Path, language: str, *, builder: str = "html") -> None:
         if problems := missing_pages(root, language):
             raise SiteError("\n".join(problems))
-        self.root, self.language = root, language
+        self.root, self.language, self.builder = root, language, builder
         self.stage = root / "_build" / language
         self.stage.mkdir(parents=True, exist_ok=True)
-        self.log = self.stage / "build.log"
+        self.log = self.stage / ("build.log" if builder == "html" else f"build-{builder}.log")
         config, toc = edition_settings(root, language)
         for name, content in (("_config.yml", config), ("_toc.yml", toc)):
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
@@ -89,6 +101,8 @@ class Build:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
         command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root / SOURCES[language]), *STRICT]
+        if builder != "html":
+            command += ["--builder", "custom", "--custom-builder", builder]
         command += ["--config", str(self.stage / "_config.yml"), "--toc", str(self.stage / "_toc.yml")]
         with self.log.open("w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
@@ -103,7 +117,7 @@ class Build:
             lines = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text(encoding="utf-8")).splitlines()
             told = [line for line in lines if re.search(r"WARNING:|ERROR:|CRITICAL:|Exception|Error:", line)]
             raise SiteError("\n".join([*(told or lines[-20:]), f"The site was not built; the whole log: {self.log}"]))
-        html = self.stage / "_build" / "html"
+        html = self.stage / "_build" / self.builder
         sources = {path.stem for path in (self.root / SOURCES[self.language] / "book").glob("*.md")}
         for page in (html / "book").glob("*.html"):
             if page.stem not in sources:
@@ -123,6 +137,27 @@ def sitemap(root: Path, site: Path) -> str:
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *entries, "</urlset>", ""])
 
 
+def not_found(root: Path) -> str:
+    """``404.html``: one page for every address that leads nowhere, so it names files by the path of the public site."""
+    english, chinese = (edition_settings(root, language)[0] for language in ("en", "zh"))
+    cells = "".join(
+        f'<rect x="{20 * c + 2}" y="{20 * r + 12}" width="17" height="17" rx="2" fill="var(--cell)" '
+        f'fill-opacity="{0.15 + 0.7 * ((3 * r + 5 * c) % 7) / 7:.2f}"/>'
+        for r in range(5)
+        for c in range(7)
+    )
+    frame = '<rect x="121" y="50" width="58" height="58" rx="5" fill="none" stroke="var(--kernel)" stroke-width="4"/>'
+    values = {
+        "base": urlsplit(english["html"]["baseurl"]).path.rstrip("/") + "/",
+        "repository": english.get("repository", {}).get("url", ""),
+        "title_en": english["title"],
+        "title_zh": chinese["title"],
+        "drawing": f'<svg viewBox="0 0 190 118" aria-hidden="true">{cells}{frame}</svg>',
+    }
+    page = Path(__file__).with_name("not_found.html").read_text(encoding="utf-8")
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), page)
+
+
 def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     """Replace the site by what was built, with two renames."""
     site = root / "_build" / "html"
@@ -132,7 +167,10 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     shutil.copytree(editions["en"], fresh)
     if "zh" in editions:
         shutil.copytree(editions["zh"], fresh / "zh")
+        slides.make(fresh / "zh", "zh")
+    slides.make(fresh, "en")
     (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
+    (fresh / "404.html").write_text(not_found(root), encoding="utf-8")
     if site.exists():
         site.rename(old)
     fresh.rename(site)
@@ -162,6 +200,8 @@ def main() -> None:
         site = build(languages=tuple(sys.argv[1:]) or ("en", "zh"))
     except SiteError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable("site", error))
     print(f"The book is ready: {(site / 'index.html').as_uri()}")
 
 

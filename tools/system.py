@@ -12,6 +12,13 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz").exists(),
         "the full-size tests on Fashion-MNIST (-m full_size)",
     ),
+    "fonts-noto-cjk": (
+        lambda: (
+            bool(shutil.which("fc-list"))
+            and bool(subprocess.run(["fc-list", ":lang=zh-cn:family=Noto Serif CJK SC"], capture_output=True).stdout)
+        ),
+        "the Chinese PDF in its own letters (tests/test_paper.py)",
+    ),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "the tests in a real browser (tests/test_pages.py)"),
 }
 

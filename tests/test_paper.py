@@ -1,0 +1,118 @@
+"""The book on paper and offline: one document to print, an EPUB without scripts, a ZIP that is the same every time."""
+
+import hashlib
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools import paper
+from tools.site import SiteError
+
+SINGLE = """<html><body><article class="bd-article"><section id="book"><span id="sec-index"></span>
+<h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>.</p>
+<section id="road"><h2>The road</h2><p>Long.</p></section>
+<div class="toctree-wrapper compound"><section id="one"><h2>1. One</h2><button>copy</button><script>run()</script>
+<section id="first"><h3>1.1. First</h3><details><summary>Hint</summary><p>Think.</p></details>
+<div class="formula" tabindex="0"><math></math></div></section></section></div></section></article></body></html>"""
+
+
+def test_the_sheet_is_one_document_whose_links_stay_inside_it():
+    text = paper.sheet(SINGLE, language="zh", title="书 & 本")
+    assert '<html lang="zh-CN">' in text
+    assert "书 &amp; 本" in text
+    assert 'href="#sec-one"' in text
+    assert "headerlink" not in text
+    assert "<script" not in text
+    assert "<button" not in text
+    assert "tabindex" not in text
+    assert '<details open="">' in text
+
+
+def test_the_front_matter_stands_before_the_chapters_and_contents_lists_them():
+    text = paper.sheet(SINGLE, language="en", title="T", pages={"one": 7, "first": 8})
+    assert text.index('class="front"') < text.index("Welcome") < text.index("The road") < text.index('id="one"')
+    contents = text[text.index('class="contents"') : text.index('class="front"')]
+    assert re.findall(r'href="#(\w+)" data-page="(\d+)"><span>([^<]+)', contents) == [
+        ("one", "7", "1. One"),
+        ("first", "8", "1.1. First"),
+    ]
+
+
+def test_a_theme_with_other_markup_is_named():
+    with pytest.raises(SiteError, match="bd-article"):
+        paper.sheet("<html></html>", language="en", title="T")
+
+
+def test_a_machine_without_chromium_gets_the_command_that_installs_it(monkeypatch):
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SiteError, match=r"apt-get install chromium.*CHROMIUM="):
+        paper.chromium()
+    monkeypatch.setenv("CHROMIUM", "/nowhere/browser")
+    with pytest.raises(SiteError, match="/nowhere/browser"):
+        paper.chromium()
+
+
+PAGE = (
+    '<html><head><link rel="stylesheet" href="../_static/a.css" /><link rel="stylesheet" href="../_static/gone.css" />'
+    "<script>x()</script></head><body>{}</body></html>"
+)
+
+
+@pytest.fixture
+def epub(tmp_path: Path) -> Path:
+    path = tmp_path / "in.epub"
+    items = "".join(
+        f'<item id="{i}" href="{name}" media-type="x" />\n'
+        for i, name in enumerate(("book/a.xhtml", "book/b.xhtml", "_static/a.css", "_static/a.js"))
+    )
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("mimetype", "application/epub+zip")
+        book.writestr("content.opf", f'<p><dc:identifier id="u">https://e.org/</dc:identifier>{items}</p>')
+        book.writestr("toc.ncx", '<ncx><meta name="dtb:uid" content="other"/></ncx>')
+        book.writestr("book/a.xhtml", PAGE.format("<math></math>"))
+        book.writestr("book/b.xhtml", PAGE.format("<p>text</p>"))
+        book.writestr("_static/a.css", "p {}")
+        book.writestr("_static/a.js", "x()")
+    return path
+
+
+def test_the_epub_has_no_scripts_no_dead_links_and_declares_its_formulas(epub: Path, tmp_path: Path):
+    out = tmp_path / "out.epub"
+    paper.repack(epub, out)
+    with zipfile.ZipFile(out) as book:
+        assert book.namelist()[0] == "mimetype"
+        assert book.getinfo("mimetype").compress_type == zipfile.ZIP_STORED
+        assert not [name for name in book.namelist() if name.endswith(".js")]
+        page, package = book.read("book/a.xhtml").decode(), book.read("content.opf").decode()
+        assert "script" not in page
+        assert "a.css" in page
+        assert "gone.css" not in page
+        assert '<item id="0" href="book/a.xhtml" media-type="x" properties="mathml" />' in package
+        assert '<item id="1" href="book/b.xhtml" media-type="x" />' in package
+        assert "a.js" not in package
+        assert 'content="https://e.org/"' in book.read("toc.ncx").decode()
+
+
+def test_the_archive_is_the_same_for_the_same_site_and_comes_with_checksums(tmp_path: Path):
+    site = tmp_path / "_build" / "html"
+    (site / "zh").mkdir(parents=True)
+    (site / "index.html").write_text("<p>en</p>")
+    (site / "zh" / "index.html").write_text("<p>中</p>")
+    out = tmp_path / "out"
+    first = paper.make_archive(root=tmp_path, out=out).read_bytes()
+    os.utime(site / "index.html", (1, 1))
+    assert paper.make_archive(root=tmp_path, out=out).read_bytes() == first
+    with zipfile.ZipFile(out / "from-dense-to-convolution-site.zip") as archive:
+        assert archive.read("from-dense-to-convolution/zh/index.html").decode() == "<p>中</p>"
+    digest, name = (out / "SHA256SUMS").read_text().split()
+    assert name == "from-dense-to-convolution-site.zip"
+    assert digest == hashlib.sha256(first).hexdigest()
+
+
+def test_without_a_site_the_archive_says_how_to_make_one(tmp_path: Path):
+    with pytest.raises(SiteError, match="make book"):
+        paper.make_archive(root=tmp_path, out=tmp_path)

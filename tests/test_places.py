@@ -1,0 +1,316 @@
+"""Binder and a class's hub: what their images would hold, made here as far as that goes without Docker."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import machines
+import nbformat
+import pytest
+import yaml
+
+from coursecode.experiments import timings
+from tools import light, site
+
+ROOT = Path(__file__).resolve().parent.parent
+GIB = 2**30
+HUB = yaml.safe_load((ROOT / "container" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
+DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")
+
+
+# -- the light sets of packages -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", light.FILES)
+def test_the_light_sets_have_the_pinned_versions_and_torch_for_the_cpu_from_its_own_index(file):
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert f"--extra-index-url {light.CPU_INDEX}" in lines
+    pinned = light.pins()
+    for line in lines:
+        if line and not line.startswith(("#", "--")):
+            name, version = line.split("==")
+            assert version == pinned[name] + ("+cpu" if name == "torch" else "")
+
+
+def test_the_light_sets_are_what_the_tool_writes():
+    for file in light.FILES:
+        assert (ROOT / file).read_text(encoding="utf-8") == light.content(file), "run python -m tools.light"
+
+
+@pytest.mark.parametrize("file", ["binder/postBuild", "container/Dockerfile"])
+def test_what_is_installed_alone_is_pinned_alike(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    pinned = light.pins()
+    for name, version in re.findall(r"([\w-]+)==([\d.]+)", text):
+        assert version == pinned[name]
+    assert light.CPU_INDEX in text
+
+
+# -- Binder -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rendered() -> str:
+    """The Dockerfile that Binder would build, without building it."""
+    command = [str(Path(sys.executable).with_name("jupyter-repo2docker")), "--no-build"]
+    command += ["--user-id", "1000", "--user-name", "jovyan", str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_binder_takes_python_3_11_and_the_light_set_and_then_our_package(rendered):
+    assert "Building conda environment for python=3.11" in rendered
+    steps = [line for line in rendered.splitlines() if re.match(r"(RUN|COPY|CMD) ", line)]
+    install = next(
+        i for i, s in enumerate(steps) if s.endswith('pip install --no-cache-dir -r "binder/requirements.txt"')
+    )
+    copied = next(i for i, s in enumerate(steps) if s.startswith("COPY") and s.endswith("src/ ${REPO_DIR}/"))
+    last = steps.index("RUN ./binder/postBuild")
+    assert install < copied < last  # so that a change of text does not install torch again
+    assert sum("requirements.txt" in step and "pip install" in step for step in steps) == 1
+    assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
+
+
+def test_nothing_but_the_light_set_is_asked_for_by_binder(rendered):
+    assert "jupyter-book" not in (ROOT / "binder" / "requirements.txt").read_text()
+    assert "apt.txt" not in rendered
+    assert "environment.yml" not in rendered
+
+
+# -- memory and network -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", machines.notebooks(), ids=lambda path: path.stem)
+def test_each_notebook_runs_in_2_gib_without_a_network(path, tmp_path):
+    machines.run_notebooks([path], tmp_path, wrap=machines.without_network, memory=2 * GIB)
+
+
+def test_the_chinese_notebooks_run_the_same_cells():
+    for english in machines.notebooks():
+        chinese = ROOT / "zh" / "book" / english.name
+        cells = [
+            [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+            for path in (english, chinese)
+        ]
+        assert cells[0] == cells[1], english.name
+
+
+@pytest.mark.slow
+def test_in_binders_environment_every_import_is_there_and_a_notebook_runs(tmp_path):
+    machines.needs_index(tmp_path)
+    python = machines.fresh(tmp_path / "env")
+    base = [f"{name}=={light.pins()[name]}" for name in ("ipykernel",)]  # Binder's own base has Jupyter
+    build = (ROOT / "binder" / "postBuild").read_text().replace("--editable .", ".")
+    script = f"pip install -r binder/requirements.txt\npip install {shlex.join(base)}\n{build}"
+    run_steps(script, python, tmp_path)
+    machines.run_notebooks(
+        [ROOT / f"book/{name}.ipynb" for name in ("the-same-in-d2l", "where-texts-slip")],
+        tmp_path, python=python, wrap=machines.without_network, memory=2 * GIB,
+    )  # fmt: skip
+
+
+def run_steps(script: str, python: Path, folder: Path) -> None:
+    """Shell commands of an image, in a copy of what it would be built from, with the environment's pip and Python."""
+    place = folder / "checkout"
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements-d2l.txt"):
+        place.mkdir(exist_ok=True)
+        (place / name).write_bytes((ROOT / name).read_bytes())
+    for name in ("src/coursecode", "binder", "container"):
+        subprocess.run(["cp", "-r", "--parents", name, str(place)], cwd=ROOT, check=True)
+    environment = {**machines.os.environ, "PATH": f"{python.parent}:{machines.os.environ['PATH']}", "PIP_RETRIES": "0"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=place, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+
+
+# -- a class's hub ------------------------------------------------------------------------------------------------
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """The instructions of a Dockerfile, continued lines joined."""
+    lines = re.sub(r"\\\n", " ", text).splitlines()
+    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines if line and not line.startswith("#")]
+
+
+def dockerfile_problems(text: str) -> list[str]:
+    """What makes an image large, unsafe or different tomorrow."""
+    found = []
+    steps = instructions(text)
+    for name, value in steps:
+        if name == "FROM" and not re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*", value):
+            found.append(f"FROM {value}: name a full version")
+        if name == "ADD":
+            found.append(f"ADD {value}: use COPY")
+        if name == "RUN" and "pip install" in value:
+            for command in (part for part in value.split("&&") if "pip install" in part):
+                if "--no-cache-dir" not in command:
+                    found.append(f"RUN {command.strip()}: --no-cache-dir")
+                words = shlex.split(command)
+                valued = ("--requirement", "--constraint", "--extra-index-url")
+                for before, word in itertools.pairwise(words):
+                    if "install" in words[: words.index(word)] and before not in valued and word[0] not in "-.":
+                        found += [] if "==" in word else [f"RUN {command.strip()}: pin the version of {word}"]
+        if name == "RUN" and "sudo" in value.split():
+            found.append(f"RUN {value}: no sudo")
+        if (
+            name == "RUN"
+            and "|" in value.replace("||", "")
+            and not any(n == "SHELL" and "pipefail" in v for n, v in steps)
+        ):
+            found.append(f"RUN {value}: a pipe hides errors without SHELL … pipefail")
+        if name == "WORKDIR" and not value.startswith("/"):
+            found.append(f"WORKDIR {value}: an absolute path")
+        if name == "CMD" and not value.startswith("["):
+            found.append(f"CMD {value}: the form of a list")
+    users = [value for name, value in steps if name == "USER"]
+    if not users or users[-1] in ("0", "root"):
+        found.append("USER: the last user is root")
+    return found
+
+
+def test_the_images_instructions_are_safe_small_and_repeatable():
+    assert dockerfile_problems(DOCKERFILE) == []
+    for source in (value for name, value in instructions(DOCKERFILE) if name == "COPY"):
+        for pattern in source.split()[:-1]:
+            assert list(ROOT.glob(pattern)), f"COPY {pattern}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("python:3.11.14-slim-bookworm", "python:latest", "name a full version"),
+        ("pip install --no-cache-dir --no-deps mlxtend==0.25.0", "pip install mlxtend==0.25.0", "--no-cache-dir"),
+        ("mlxtend==0.25.0", "mlxtend", "pin the version"),
+        ("USER 1000\n", "", "last user is root"),
+        ('CMD ["jupyterhub-singleuser"]', "CMD jupyterhub-singleuser", "form of a list"),
+        ("COPY src src", "ADD src src", "use COPY"),
+        ('SHELL ["/bin/bash", "-o", "pipefail", "-c"]\n', "RUN cat a | sh\n", "pipefail"),
+    ],
+)
+def test_the_check_of_the_dockerfile_finds_what_it_is_for(before, after, told):
+    assert before in DOCKERFILE
+    assert any(told in problem for problem in dockerfile_problems(DOCKERFILE.replace(before, after)))
+
+
+@pytest.mark.slow
+def test_the_images_steps_build_an_environment_in_which_hub_and_notebooks_work(tmp_path):
+    machines.needs_index(tmp_path)
+    python = machines.fresh(tmp_path / "env")
+    steps = [value for name, value in instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
+    arguments = [f"{value}\n" for name, value in instructions(DOCKERFILE) if name == "ARG"]
+    run_steps("".join(arguments) + "\n".join(steps), python, tmp_path)
+    for command in (["jupyterhub-singleuser", "--version"], ["jupyter", "lab", "--version"]):
+        subprocess.run([str(python.with_name(command[0])), *command[1:]], check=True, capture_output=True)
+    machines.run_notebooks([ROOT / "book/pooling.ipynb"], tmp_path, python=python, memory=2 * GIB)
+
+
+def test_a_learners_memory_is_what_was_measured():
+    peaks = {row["case"]: float(row["peak_mib"]) for row in timings.load("pages").rows}
+    for row in timings.load("pages").rows:
+        peaks[row["case"]] = max(peaks[row["case"]], float(row["peak_mib"]))
+    largest, second = sorted(peaks.values())[-1], sorted(peaks.values())[-2]
+    told = {
+        name: int(mib) for name, mib in re.findall(r"\(([\w-]+)\) +(?:takes )?(\d+) MiB|", container_text()) if name
+    }
+    for name, mib in told.items():
+        assert mib == round(peaks[name]), name
+    memory = HUB["singleuser"]["memory"]
+    units = {"M": 1e6 / 2**20, "G": 1e9 / 2**20}
+    guarantee, limit = (float(memory[k][:-1]) * units[memory[k][-1]] for k in ("guarantee", "limit"))
+    server = 80
+    assert guarantee >= largest + server  # one notebook open
+    assert limit >= largest + second + server + 512  # the two largest, and room
+
+
+def container_text() -> str:
+    text = (ROOT / "container" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8")
+    return re.sub(r"\n\s*# ", " ", text)
+
+
+# -- addresses ----------------------------------------------------------------------------------------------------
+
+
+def test_the_setup_cell_of_each_notebook_names_the_repository_of_the_configuration():
+    repository = site.edition_settings(ROOT, "en")[0]["repository"]
+    for language in ("en", "zh"):
+        for path in machines.notebooks(language):
+            first = next(cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+            assert first.id == "setup"
+            assert f"git+{repository['url']}@{repository['branch']}\n" in first.source, path
+
+
+def test_every_other_file_that_names_the_public_address_names_that_of_the_configuration():
+    config = site.edition_settings(ROOT, "en")[0]
+    repository, base = config["repository"]["url"], config["html"]["baseurl"].rstrip("/")
+    owner = urlsplit(repository).path.split("/")[1]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    files = [ROOT / name for name in listed.stdout.splitlines()] or list(ROOT.glob("*.*"))
+    for file in files:
+        if file.suffix in (".woff2", ".png", ".ico") or file.name == "_config.yml" or not file.is_file():
+            continue
+        text = file.read_text(encoding="utf-8", errors="replace")
+        for address in re.findall(
+            rf"https://[\w.-]*{owner}[^\s\"'<>)\]`\\]*|https://github\.com/{owner}[^\s\"'<>)\]`\\]*", text
+        ):
+            assert unquote(address).startswith((repository, base)), f"{file}: {address}"
+
+
+def test_the_citation_has_the_addresses_of_the_configuration():
+    config = site.edition_settings(ROOT, "en")[0]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["repository-code"] == config["repository"]["url"]
+    assert citation["url"] == config["html"]["baseurl"]
+
+
+# -- what a notebook needs beside it ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", [*machines.notebooks("en"), *machines.notebooks("zh")], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_every_picture_of_a_notebook_is_in_it_or_beside_it(path):
+    pictures = 0
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"!\[[^\]]*\]\(([^)\s]+)|<img[^>]+src=\"([^\"]+)", cell.source):
+                name = target[0] or target[1]
+                if name.startswith("attachment:"):
+                    assert name.removeprefix("attachment:") in cell.get("attachments", {}), name
+                else:
+                    assert not urlsplit(name).scheme, f"{name}: a notebook shows no picture of another host"
+                    assert (path.parent / unquote(name)).is_file(), name
+                pictures += 1
+        for output in cell.get("outputs", []):
+            for kind, content in output.get("data", {}).items():
+                if kind.startswith("image/"):
+                    assert content.strip()
+                    pictures += 1
+    assert pictures or path.stem == "where-texts-slip"
+
+
+@pytest.mark.parametrize(
+    "path", [*machines.notebooks("en"), *machines.notebooks("zh")], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_every_link_between_notebooks_leads_to_a_file(path):
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)\s#]+)(?:#[\w-]+)?\)", cell.source):
+                if not urlsplit(target).scheme:
+                    assert (path.parent / unquote(target)).is_file(), target
+
+
+def test_a_notebook_is_valid_json_without_a_path_of_this_machine():
+    for language in ("en", "zh"):
+        for path in machines.notebooks(language):
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+            assert str(Path.home()) not in json.dumps(notebook["metadata"])

@@ -1,0 +1,213 @@
+"""A slide deck for each chapter, from the built page: what a lecturer shows, with the page's prose as speaker notes.
+
+A deck has the chapter's title and objectives; for each section its labelled formulas, its questions ("predict first")
+and the cells marked with the tag ``slide``; then the summary, and the questions and answers. Everything else of the
+page stands in the notes of the slide before it: press S for the speaker view. reveal.js comes with the package
+sphinx-revealjs, so that a deck asks no other host for anything.
+
+``tools.site`` calls ``make`` at the end of each build; the decks lie in ``slides/`` beside ``book/``.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+
+MARK = "tag_slide"
+WORDS = {
+    "en": {"help": "S: speaker view · Esc: overview · arrows: move", "page": "The page", "contents": "Slides"},
+    "zh": {"help": "S：演讲者视图 · Esc：总览 · 方向键：翻页", "page": "对应的书页", "contents": "幻灯片"},
+}
+LONGEST_CODE = 14  # lines, half of them beside a picture or table; of a longer cell a slide shows the output only
+LONGEST_LEAD = 260  # characters of a paragraph that opens a section and is shown
+
+
+@dataclass
+class Slide:
+    """What is shown, and what the speaker reads."""
+
+    shown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def make(built: Path, language: str) -> list[Path]:
+    """Write the decks of one edition below ``built``, the folder of its finished HTML.
+
+    The English edition carries reveal.js for both.
+    """
+    target = built / "slides"
+    shutil.rmtree(target, ignore_errors=True)
+    reveal = "reveal" if language == "en" else "../../slides/reveal"
+    decks = []
+    for page in sorted((built / "book").glob("*.html")):
+        text = page.read_text(encoding="utf-8")
+        if MARK not in text:
+            continue
+        article = BeautifulSoup(text, "html.parser").select_one("article.bd-article")
+        if article is None:
+            raise ValueError(f"slides: {page} has no <article class='bd-article'>; did the theme change its markup?")
+        target.mkdir(exist_ok=True)
+        path = target / page.name
+        path.write_text(deck(article, page.name, language=language, reveal=reveal), encoding="utf-8")
+        decks.append(path)
+    if decks:
+        shutil.copyfile(Path(__file__).with_name("slides.css"), target / "slides.css")
+        if language == "en":
+            _copy_reveal(target / "reveal")
+    return decks
+
+
+def _copy_reveal(target: Path) -> None:
+    spec = find_spec("sphinx_revealjs")
+    if spec is None or spec.origin is None:
+        raise RuntimeError(
+            "sphinx-revealjs, which carries reveal.js, is not installed; it is pinned in requirements.txt"
+        )
+    source = Path(spec.origin).parent / "_static" / "revealjs"
+    for name in ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "plugin/notes/notes.js", "LICENSE"):
+        if (source / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, target / name)
+
+
+def deck(article: Tag, page: str, *, language: str, reveal: str) -> str:
+    """The HTML of one deck. ``reveal`` is the relative address of reveal.js."""
+    for unwanted in article.select("a.headerlink, button, script, .copybtn"):
+        unwanted.decompose()
+    for link in article.select("a[href]"):
+        href = str(link["href"])
+        if href.startswith("#"):
+            link["href"] = f"../book/{page}{href}"
+        elif "://" not in href and not href.startswith("mailto:"):
+            link["href"] = f"../book/{href}"
+    for label in article.select("span[id]"):
+        kind = re.search(r"-(summary|questions|reading|further-reading)$", str(label["id"]))
+        if kind and label.parent is not None:
+            label.parent["data-kind"] = kind[1].removeprefix("further-")
+    for named in article.find_all(id=True):
+        if named.name != "section":
+            del named["id"]
+    chapter = article.select_one("section")
+    title = chapter.find("h1") if chapter is not None else None
+    if chapter is None or title is None:
+        raise ValueError(f"slides: {page} has no section with a title")
+    columns = [column for column in _columns(chapter) if column]
+    words = WORDS[language]
+    body = "\n".join(_column(column) for column in columns)
+    name = html.escape(title.get_text(" ", strip=True))
+    return f"""<!doctype html>
+<html lang="{"zh-CN" if language == "zh" else "en"}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name} · {words["contents"]}</title>
+<link rel="stylesheet" href="{reveal}/dist/reset.css">
+<link rel="stylesheet" href="{reveal}/dist/reveal.css">
+<link rel="stylesheet" href="../_static/pygments.css">
+<link rel="stylesheet" href="slides.css">
+</head>
+<body>
+<div class="reveal"><div class="slides">
+{body}
+</div></div>
+<p class="deck-help"><a href="../book/{page}">{words["page"]}</a> · {words["help"]}</p>
+<script src="{reveal}/dist/reveal.js"></script>
+<script src="{reveal}/plugin/notes/notes.js"></script>
+<script>
+Reveal.initialize({{
+  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none",
+  width: 1200, height: 700, margin: 0.05, center: false,
+  plugins: [RevealNotes],
+}});
+</script>
+</body>
+</html>
+"""
+
+
+def _column(slides: list[Slide]) -> str:
+    inner = "\n".join(
+        f'<section>{"".join(slide.shown)}<aside class="notes">{"".join(slide.notes)}</aside></section>'
+        for slide in slides
+    )
+    return inner if len(slides) == 1 else f"<section>\n{inner}\n</section>"
+
+
+def _columns(chapter: Tag) -> Iterator[list[Slide]]:
+    """One column for the title and the objectives, one per section."""
+    first = Slide()
+    column = [first]
+    for child in chapter.find_all(recursive=False):
+        if child.name == "h1":
+            first.shown.append(str(child))
+        elif child.name == "section":
+            yield column
+            column = [] if child.get("data-kind") == "reading" else list(_section(child))
+        elif child.name == "ul" and len(column) == 1:  # the objectives: a slide of their own
+            column.append(Slide([f"<h2>{_title(chapter)}</h2>", str(child)]))
+        else:
+            _add(child, column, _title(chapter))
+    yield column
+
+
+def _title(section: Tag) -> str:
+    heading = section.find(["h1", "h2", "h3", "h4"], recursive=False)
+    return heading.decode_contents() if heading is not None else ""
+
+
+def _section(section: Tag, *, question: bool = False) -> Iterator[Slide]:
+    """The slides of a section and of those in it. A question stands alone: its answer is in the notes."""
+    first = Slide([f"<h2>{_title(section)}</h2>"])
+    slides, title = [first], _title(section)
+    kind = section.get("data-kind")
+    for child in section.find_all(recursive=False):
+        if child.name in ("h2", "h3", "h4"):
+            continue
+        if child.name == "section":
+            slides += _section(child, question=kind == "questions")
+        elif kind == "summary" and child.name == "ul":
+            slides[-1].shown.append(str(child))
+        else:
+            _add(child, slides, title)
+    if len(first.shown) == 1:
+        lead = section.find("p", recursive=False)
+        if question:
+            first.shown[0] = f'<h2 class="question">{title}</h2>'
+        elif lead is not None and len(lead.get_text()) <= LONGEST_LEAD:
+            first.shown.append(f'<div class="lead">{lead}</div>')
+    yield from slides
+
+
+def _add(element: Tag, slides: list[Slide], title: str) -> None:
+    """Show the element on the last slide or on one of its own, or put it into the notes."""
+    classes = list(element.get("class") or [])
+    heading = f"<h2>{title}</h2>"
+    if "math" in classes and element.select_one(".eqno"):
+        only_formulas = all("<img" not in part and "cell" not in part[:40] for part in slides[-1].shown)
+        if not only_formulas or len(slides[-1].shown) > 3:
+            slides.append(Slide([heading]))
+        slides[-1].shown.append(str(element))
+    elif "admonition" in classes and "tip" in classes:
+        slides.append(Slide([heading, str(element)]))
+    elif MARK in classes:
+        slides.append(Slide([heading, _cell(element)]))
+    elif "cell" not in classes and element.name != "span":
+        slides[-1].notes.append(str(element))
+
+
+def _cell(cell: Tag) -> str:
+    """A marked cell: its outputs, and its code where there is room for both."""
+    shown = copy.copy(cell)
+    code = shown.select_one(".cell_input")
+    most = LONGEST_CODE if shown.find("img") is None and shown.find("table") is None else LONGEST_CODE // 2
+    if code is not None and len(code.get_text().strip().splitlines()) > most:
+        code.decompose()
+    return str(shown)
