@@ -1,9 +1,10 @@
 """The wall around a student's code: bubblewrap, one child process per submission, and data-only messages.
 
 What is inside: the system's libraries, Python, torch and what ``coursecode`` needs, the learner's part of
-``coursecode``; all read-only. A fresh ``/scratch`` (also ``/tmp``) of limited size. Nothing else: no home,
-no course folder, no tests, no network, no programs to start. The process runs as a user of its own without capabilities, with limits on time, memory,
-threads, files and output, and a filter refuses system calls that make processes or leave the namespace (``_cage.py``).
+``coursecode``; all read-only. A fresh ``/scratch`` (also ``/tmp``) of limited size. Nothing else: no home, no course
+folder, no tests, no network, no programs to start. The process runs as a user of its own without capabilities, with
+limits on time, memory, threads, files and output, and a filter refuses system calls that make processes or leave the
+namespace (``_cage.py``).
 
 Importing torch takes two seconds, so a parent that has imported it (the *zygote*) forks a child for each submission.
 The zygote never runs a student's line. A child cannot reach it or a sibling: it has process, network, mount and IPC
