@@ -60,7 +60,7 @@ def _prctl(option: int, value: int = 0, third: Any = 0) -> None:
 
 
 def new_namespaces(*, size: int, uid: int) -> None:
-    """Own processes, network, mounts, names for what is forked next; ``/scratch`` fresh, no ``/proc``; ``size`` in bytes.
+    """Own processes, network, mounts, names for the next fork; ``/scratch`` fresh, no ``/proc``; ``size`` in bytes.
 
     Needs CAP_SYS_ADMIN in the namespace of the caller.
     """
