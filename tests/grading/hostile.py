@@ -135,7 +135,7 @@ ATTACKS = [
     Attack("os._exit in the call", "import os\ndef out_size(n, k):\n    os._exit(0)", flag="kernel-died"),
     Attack(
         "deletes what it can",
-        "import shutil, os\nfor p in ('/', '/tmp', '/sandbox', '/dev', os.path.dirname(torch.__file__)):\n"
+        "import shutil, os\nfor p in ('/', '/scratch', '/sandbox', '/dev', os.path.dirname(torch.__file__)):\n"
         "    shutil.rmtree(p, ignore_errors=True)\n" + WRONG,
     ),
     Attack(
@@ -234,22 +234,21 @@ ATTACKS = [
         "files without end",
         "import os\n"
         + TRY
-        + "def fill():\n    with open('/tmp/a', 'wb') as f:\n        while True: f.write(bytes(1 << 20))\n"
-        "def sparse():\n    with open('/tmp/b', 'wb') as f: f.truncate(1 << 40)\n"
-        "def many():\n    for i in range(100_000): open(f'/tmp/{i}', 'w').close()\n"
+        + "def fill():\n    with open('/scratch/a', 'wb') as f:\n        while True: f.write(bytes(1 << 20))\n"
+        "def sparse():\n    with open('/scratch/b', 'wb') as f: f.truncate(1 << 40)\n"
+        "def many():\n    for i in range(100_000): open(f'/scratch/{i}', 'w').close()\n"
         "attempt('fill', fill); attempt('sparse', sparse); attempt('many', many)\n" + WRONG,
         others=None,
     ),
     Attack(
         "leaves files for the next",
-        "for place in ('/tmp', '/dev/shm'):\n"
+        "for place in ('/scratch', '/dev/shm'):\n"
         "    import os\n    print(sorted(os.listdir(place)))\n"
         "    open(place + '/left', 'w').write('from a classmate')\n" + WRONG,
     ),
     Attack(
         "recursion into the stack's end",
         "import sys\nsys.setrecursionlimit(10**9)\ndef out_size(n, k):\n    return [out_size(n, k)]",
-        flag="kernel-died",
     ),
     Attack("a pointer to nowhere", "import ctypes\ndef out_size(n, k):\n    ctypes.string_at(0)", flag="kernel-died"),
     Attack("an endless generator", "def out_size(n, k):\n    while True: yield 5"),

@@ -60,7 +60,7 @@ def _prctl(option: int, value: int = 0, third: Any = 0) -> None:
 
 
 def new_namespaces(*, size: int, uid: int) -> None:
-    """Own processes, network, mounts, names for what is forked next; ``/tmp`` fresh, ``/proc`` gone. ``size`` in bytes.
+    """Own processes, network, mounts, names for the next fork; ``/scratch`` fresh, no ``/proc``; ``size`` in bytes.
 
     Needs CAP_SYS_ADMIN in the namespace of the caller.
     """
@@ -71,7 +71,7 @@ def new_namespaces(*, size: int, uid: int) -> None:
     for path, options, flags in (
         (b"/proc", "size=4k,nr_inodes=2", safe | _RDONLY),
         (b"/dev/shm", f"size={size},nr_inodes=1000,{owner}", safe),
-        (b"/tmp", f"size={size},nr_inodes=10000,{owner}", safe),
+        (b"/scratch", f"size={size},nr_inodes=10000,{owner}", safe),
     ):
         _call("mount", b"tmpfs", path, b"tmpfs", ctypes.c_ulong(flags), options.encode())
 
@@ -95,7 +95,7 @@ def drop(*, uid: int, memory: int, seconds: float, processes: int, size: int, fi
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    os.chdir("/tmp")
+    os.chdir("/scratch")
     for name, value in limits.items():  # NPROC binds any user but root
         hard = resource.getrlimit(name)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

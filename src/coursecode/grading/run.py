@@ -215,7 +215,7 @@ def _on_cluster(tasks: list[Task], context: Context, file: Path) -> Iterator[Res
     with _client(file) as client:
         expected = environment(Limits.from_json(context[2]))
         futures = {client.submit(_remote, *task, context, expected, pure=False): task for task in tasks}
-        for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
+        for future in as_completed(list(futures), loop=client.loop):  # type: ignore[no-untyped-call]
             task = futures.pop(future)
             try:
                 yield Result.from_json(future.result())

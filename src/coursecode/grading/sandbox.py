@@ -1,9 +1,10 @@
 """The wall around a student's code: bubblewrap, one child process per submission, and data-only messages.
 
 What is inside: the system's libraries, Python, torch and what ``coursecode`` needs, the learner's part of
-``coursecode``; all read-only. A fresh ``/tmp`` of limited size. Nothing else: no home, no course folder, no tests, no
-network, no programs to start. The process runs as a user of its own without capabilities, with limits on time, memory,
-threads, files and output, and a filter refuses system calls that make processes or leave the namespace (``_cage.py``).
+``coursecode``; all read-only. A fresh ``/scratch`` (also ``/tmp``) of limited size. Nothing else: no home, no course
+folder, no tests, no network, no programs to start. The process runs as a user of its own without capabilities, with
+limits on time, memory, threads, files and output, and a filter refuses system calls that make processes or leave the
+namespace (``_cage.py``).
 
 Importing torch takes two seconds, so a parent that has imported it (the *zygote*) forks a child for each submission.
 The zygote never runs a student's line. A child cannot reach it or a sibling: it has process, network, mount and IPC
@@ -19,7 +20,6 @@ import importlib.util
 import json
 import os
 import secrets
-import select
 import shutil
 import socket
 import subprocess
@@ -130,8 +130,12 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
         binds += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     binds += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--proc", "/proc"]
     size = ["--size", str(options["size"])]
-    binds += [*size, "--perms", "0777", "--tmpfs", "/dev/shm", *size, "--perms", "0777", "--tmpfs", "/tmp"]
-    binds += ["--remount-ro", "/", "--chdir", "/tmp"]
+    binds += [*size, "--perms", "0777", "--tmpfs", "/dev/shm", *size, "--perms", "0777", "--tmpfs", "/scratch"]
+    if not any(
+        Path("/tmp") in path.parents for path in (*_read_only(), Path(python))
+    ):  # a checkout in /tmp stays there
+        binds += ["--symlink", "/scratch", "/tmp"]
+    binds += ["--remount-ro", "/", "--chdir", "/scratch"]
     spaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     capabilities = ["--cap-drop", "ALL"]
     if os.geteuid() == 0:  # the child changes to another user before it runs anything
@@ -140,8 +144,8 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
     else:
         spaces += ["--unshare-user", "--uid", str(_INNER_UID), "--gid", str(_INNER_UID)]
         capabilities += ["--cap-add", "CAP_SYS_ADMIN"] if fork else []
-    environment = "PATH=/nowhere HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8 PYTHONHASHSEED=0 OMP_NUM_THREADS=1 "
-    environment += "OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg MPLCONFIGDIR=/tmp/matplotlib "
+    environment = "PATH=/nowhere HOME=/scratch TMPDIR=/scratch LANG=C.UTF-8 PYTHONHASHSEED=0 OMP_NUM_THREADS=1 "
+    environment += "OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg MPLCONFIGDIR=/scratch/matplotlib "
     environment += "COURSECODE_DEVICE=cpu"
     variables = [word for item in environment.split() for word in ("--setenv", *item.split("="))]
     path = ["/sandbox", *map(str, _packages()), str(_coursecode().parent)]
@@ -344,7 +348,9 @@ class Session:
         else:
             with contextlib.suppress(OSError):
                 self._lifeline.shutdown(socket.SHUT_WR)
-                select.select([self._lifeline], [], [], 10.0)  # the keeper answers, or ends, when the child is gone
+                self._lifeline.settimeout(10.0)
+                while self._lifeline.recv(100):  # until the keeper has killed the child and ended itself
+                    pass
         self._lifeline.close()
 
     def cell(self, name: str, source: str) -> tuple[str, bool]:
