@@ -546,3 +546,90 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
     ]
     assert all(row["seconds"] > 0 and row["layout_shift"] <= 0.02 for row in found.rows)
     assert rows[0][-1] > rows[1][-1] > 0
+
+
+# -- the slides -----------------------------------------------------------------------------------------------------
+
+DECKS = sorted(
+    path.stem for path in (ROOT / "book").glob("*.md") if re.search(r"^tags: \[.*\bslide\b", path.read_text(), re.M)
+)
+
+
+def _slides(built: Path, name: str) -> str:
+    return (built / name).read_text(encoding="utf-8")
+
+
+def test_every_chapter_has_slides():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    chapters = {
+        Path(chapter["file"]).name for part in toc["parts"] if part.get("numbered") for chapter in part["chapters"]
+    }
+    assert chapters <= set(DECKS)
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_a_deck_shows_the_marked_cells_and_notes_the_prose_in_both_languages(built, name):
+    decks = [_slides(built, f"{folder}slides/{name}.html") for folder in ("", "zh/")]
+    counts = [
+        [deck.count(part) for part in ("<section", "tag_slide", "<img", "<math", 'class="lead"')] for deck in decks
+    ]
+    assert counts[0][:4] == counts[1][:4]
+    source = (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8")
+    assert counts[0][1] == len(re.findall(r"^tags: \[.*\bslide\b.*\]$", source, re.M))
+    for deck in decks:
+        notes = re.findall(r'<aside class="notes">(.*?)</aside>', deck, re.DOTALL)
+        assert sum(len(re.sub("<[^>]+>", "", note)) for note in notes) > 2000
+        assert "headerlink" not in deck
+    for folder in ("", "zh/"):
+        assert f'href="../slides/{name}.html"' in (built / f"{folder}book/{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [f"{folder}slides/{deck}.html" for folder in ("", "zh/") for deck in DECKS])
+def test_links_and_pictures_of_a_deck_are_there(built, name):
+    page = Page(built / name)
+    for link in [*page.links, *(image["src"] or "" for image in page.images)]:
+        parts = urlsplit(link)
+        if not parts.scheme:
+            target = ((built / name).parent / unquote(parts.path)).resolve()
+            assert target.exists(), link
+
+
+@needs_chromium
+@pytest.mark.parametrize("folder", ["", "zh/"])
+def test_a_deck_runs_without_errors_and_nothing_leaves_the_slide(open_page, folder):
+    for name in DECKS:
+        page = open_page("404.html")
+        errors: list[str] = []
+        page.on(
+            "console", lambda message, errors=errors: errors.append(message.text) if message.type == "error" else None
+        )
+        page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
+        page.goto(page.url.replace("404.html", f"{folder}slides/{name}.html"))
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        outside = page.evaluate(
+            """() => {
+              const found = [];
+              for (const slide of Reveal.getSlides()) {
+                const {h, v} = Reveal.getIndices(slide);
+                Reveal.slide(h, v || 0);
+                const over = slide.scrollHeight - slide.clientHeight;
+                if (over > 12) found.push(`${slide.querySelector("h1, h2").textContent}: ${over}`);
+              }
+              return found;
+            }"""
+        )
+        assert errors == []
+        assert outside == [], name
+        page.context.close()
+
+
+@needs_chromium
+def test_the_speaker_view_shows_the_notes(open_page):
+    page = open_page("slides/pooling.html")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    page.evaluate("Reveal.slide(1, 0)")
+    with page.expect_popup() as popup:
+        page.keyboard.press("s")
+    view = popup.value
+    view.wait_for_function("document.querySelector('.speaker-controls-notes .value')?.textContent.trim().length > 40")
+    assert "smallest edge detector" in view.locator(".speaker-controls-notes .value").inner_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools import paper
-from tools.site import SiteError
+from tools.site import ROOT, SiteError
 
 SINGLE = """<html><body><article class="bd-article"><section id="book"><span id="sec-index"></span>
 <h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>.</p>
@@ -116,3 +116,43 @@ def test_the_archive_is_the_same_for_the_same_site_and_comes_with_checksums(tmp_
 def test_without_a_site_the_archive_says_how_to_make_one(tmp_path: Path):
     with pytest.raises(SiteError, match="make book"):
         paper.make_archive(root=tmp_path, out=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")  # shares the folders of the site's builds
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_pdf_has_the_whole_book_with_its_contents_links_formulas_and_letters(language: str, tmp_path: Path):
+    from pypdf import PdfReader
+
+    reader = PdfReader(paper.make_pdf(language, out=tmp_path))
+    titles = [
+        re.search(r"^# (.+)$", (ROOT / folder / f"{name}.md").read_text(encoding="utf-8"), re.M)[1]
+        for folder in (["book"] if language == "en" else ["zh/book"])
+        for name in ("from-dense-to-convolution", "padding-and-stride", "lenet", "where-texts-slip", "glossary")
+    ]
+
+    def flat(outline):
+        for entry in outline:
+            yield from flat(entry) if isinstance(entry, list) else [entry]
+
+    outline = {entry.title: reader.get_destination_page_number(entry) + 1 for entry in flat(reader.outline)}
+    contents = "\n".join(page.extract_text() for page in reader.pages[1:6])
+    for title in titles:
+        page = next(number for text, number in outline.items() if text.endswith(title))
+        assert title in reader.pages[page - 1].extract_text()
+        assert re.search(rf"{re.escape(title)}\s*{page}\b", contents), title
+    assert len(reader.named_destinations) > 150
+    links = [a.get_object() for page in reader.pages for a in page.get("/Annots", [])]
+    inside = [str(link["/Dest"]) for link in links if "/Dest" in link]
+    assert len(inside) > 150
+    assert {name.lstrip("/") for name in inside} <= {name.lstrip("/") for name in reader.named_destinations}
+    fonts = {str(font["/BaseFont"]) for page in reader.pages for font in _fonts(page)}
+    assert any("LatinModernMath" in font or "LMMath" in font for font in fonts), fonts
+    if language == "zh":
+        assert any("CJK" in font for font in fonts), fonts
+    assert sum(len(page.images) for page in reader.pages) > 60
+
+
+def _fonts(page):
+    fonts = page.get("/Resources", {}).get_object().get("/Font", {})
+    return [font.get_object() for font in fonts.get_object().values()] if fonts else []
