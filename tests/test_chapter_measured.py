@@ -68,7 +68,9 @@ def cell_text(source: str, space: dict[str, Any], drawn: list[str]) -> str:
 
 def committed(page: str) -> list[str]:
     notebook = json.loads((ROOT / f"book/{page}.ipynb").read_text(encoding="utf-8"))
-    return ["\n".join(map(_text, c["outputs"])) for c in notebook["cells"] if c["cell_type"] == "code"]
+    shown = {"".join(c["source"]): c["outputs"] for c in notebook["cells"] if c["cell_type"] == "code"}
+    cells = chapters.parse(ROOT / f"book/{page}.md").cells  # the notebook has one more: it installs what is missing
+    return ["\n".join(map(_text, shown[cell.source])) for cell in cells]
 
 
 def _text(output: dict[str, Any]) -> str:
