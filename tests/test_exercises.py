@@ -253,7 +253,8 @@ def secrets_in(text: str, task: release.Assignment, *, kinds: set[str] | None = 
                     shown |= solution
             elif kinds is None or role in kinds:
                 found |= lines
-    return sorted(line for line in found - shown if line in text)
+    known = "\n".join(shown)
+    return sorted(line for line in found if line in text and line not in known)
 
 
 def common_text() -> str:

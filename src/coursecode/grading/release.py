@@ -265,9 +265,9 @@ def leaks(public: str, task: Assignment) -> list[str]:
     A line that a stub, a visible test or the text shows as well is no secret.
     """
     masters = task.masters.values()
-    shown = {line.strip() for one in masters for line in _shown_lines(one)}
-    secret = {line for one in masters for line in secret_lines(one)} - shown
-    return sorted(line for line in secret if line in public)
+    shown = "\n".join(line for one in masters for line in _shown_lines(one))
+    secret = {line for one in masters for line in secret_lines(one)}
+    return sorted(line for line in secret if line in public and line not in shown)
 
 
 def _shown_lines(one: Master) -> Iterable[str]:
