@@ -69,7 +69,9 @@ def settings(value: Any) -> dict[str, Any]:
         return {"thebe": thebe, "server": None}
     if not isinstance(server, dict) or "url" not in server or not set(server) <= {"url", "token", "ws"}:
         shown = server if not isinstance(server, dict) else sorted(map(str, server))  # not the token
-        raise ConfigError(f"_config.yml: live: server has {shown!r}; it needs a url, and may have token and ws; {_FORM}")
+        raise ConfigError(
+            f"_config.yml: live: server has {shown!r}; it needs a url, and may have token and ws; {_FORM}"
+        )
     url = urlsplit(_address("server: url", server["url"], ("https", "http")))
     token = dict(part.partition("=")[::2] for part in url.query.split("&")).get("token", "")
     path = url.path
