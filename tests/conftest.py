@@ -25,6 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def built():
+    """The site of both editions, made from the committed notebooks: any warning stops here."""
+    from tools import site
+
+    return site.build(site.ROOT)
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """Debian's Chromium, driven from Python."""
     from browser import ARGUMENTS, CHROMIUM

@@ -29,6 +29,7 @@ import live  # noqa: E402
 from tools import site  # noqa: E402
 from tools.server import serving  # noqa: E402
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 TOKEN = "a-token-for-the-tests"
 CDN = "https://cdn.jsdelivr.net/npm/thebe@0.9.3/lib/"
 
@@ -101,15 +102,6 @@ def test_binder_takes_the_repository_of_the_other_buttons(repository, provider):
 
 
 # -- the built pages ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def built() -> Path:
-    """The site; built first where it is missing, so that these tests never pass for lack of pages."""
-    target = ROOT / "_build" / "html"
-    if not (target / "_static" / "live" / "live.js").exists():
-        subprocess.run([sys.executable, "-m", "tools.site"], cwd=ROOT, check=True)
-    return target
 
 
 def pages(built: Path) -> list[Path]:

@@ -71,12 +71,6 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
-    """The site of both editions, made from the committed notebooks: any warning stops here."""
-    return site.build(ROOT)
-
-
-@pytest.fixture(scope="session")
 def read(built: Path) -> functools.partial[Page]:
     return functools.cache(lambda name: Page(built / name))  # type: ignore[return-value]
 
@@ -202,14 +196,8 @@ def address(built: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
+def browser(chromium):
+    return chromium
 
 
 @pytest.fixture

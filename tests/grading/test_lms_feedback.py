@@ -201,20 +201,14 @@ def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
     assert "0 / 10" in html
 
 
-def test_the_page_opens_offline_in_a_browser_without_errors(taken, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    from tools.system import NEEDS
-
-    if not NEEDS["chromium"][0]():
-        pytest.skip("needs chromium")
+@pytest.mark.slow
+def test_the_page_opens_offline_in_a_browser_without_errors(taken, tmp_path, chromium):
     course, students = taken
     path = tmp_path / "page.html"
     path.write_text(page(course, bundle(), a_state(course, students[7]), language="both"))
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
-        )
-        tab = browser.new_page(viewport={"width": 360, "height": 740})
+    context = chromium.new_context(viewport={"width": 360, "height": 740})
+    try:
+        tab = context.new_page()
         seen, said = [], []
         tab.on("request", lambda request: seen.append(request.url))
         tab.on("console", lambda message: said.append(message.text))
@@ -227,7 +221,8 @@ def test_the_page_opens_offline_in_a_browser_without_errors(taken, tmp_path):
         assert tab.locator("ul.ticks li").count() == 3
         color = tab.evaluate("getComputedStyle(document.querySelector('section')).borderTopWidth")
         assert color == "1px"  # the policy lets the page's own styles in
-        browser.close()
+    finally:
+        context.close()
 
 
 def names_in(path):
