@@ -212,10 +212,13 @@ var CourseMath = (() => {
    */
   const centre = (drawing) => {
     const n = drawing.shape[1], { data } = drawing;
-    const inked = Array.from({ length: n * n }, (_, i) => i).filter((i) => data[i] > 0.1);
-    if (!inked.length) return null;
-    const ends = (values) => [Math.min(...values), Math.max(...values) + 1];
-    const [top, bottom] = ends(inked.map((i) => Math.floor(i / n))), [left, right] = ends(inked.map((i) => i % n));
+    let [top, left, bottom, right] = [n, n, 0, 0];
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        if (data[i * n + j] > 0.1) [top, left, bottom, right] = [Math.min(top, i), Math.min(left, j), i + 1, Math.max(right, j + 1)];
+      }
+    }
+    if (!bottom) return null;
     const box = [top, left, bottom - top, right - left];
     const side = Math.max(box[2], box[3]);
     const [h, w] = [box[2], box[3]].map((length) => Math.max(1, Math.round((20 * length) / side)));

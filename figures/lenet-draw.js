@@ -34,7 +34,7 @@
       .pad polyline { fill: none; stroke: var(--ink); stroke-linecap: round; stroke-linejoin: round; }
       .pad rect { fill: none; stroke: var(--mark); stroke-width: 6; stroke-dasharray: 20 14; }
       .part { margin: 0; } .part p { margin: 0 0 .2rem; color: var(--soft); font-size: .85rem; }
-      .view { position: relative; display: block; max-width: 36rem; }
+      .view { position: relative; display: block; }
       canvas { width: 100%; display: block; image-rendering: pixelated; }
       .stage .view { width: 7rem; }
       .digits { justify-content: center; margin: 0 0 .8rem; } .digits button { padding: 0; }
@@ -105,38 +105,49 @@
     }
     /** Maps beside each other, black to white, the brightest of the layer white. */
     picture(canvas, { data }, [maps, n, across], width = n) {
-      const gap = n > 1 && maps > 1 ? 1 : 0, context = canvas.getContext("2d");
+      const gap = n > 1 && maps > 1 ? 1 : 0, context = canvas.getContext("2d", { willReadFrequently: true });
       const pixels = context.createImageData(canvas.width, canvas.height);
-      const most = Math.max(1e-9, ...data);
-      data.forEach((value, i) => {
-        const map = Math.floor(i / (n * width)), place = i % (n * width);
-        const x = (map % across) * (width + gap) + (place % width), y = Math.floor(map / across) * (n + gap) + Math.floor(place / width);
-        pixels.data.set([...Array(3).fill(18 + (237 * Math.max(0, value)) / most), 255], 4 * (y * canvas.width + x));
-      });
+      const colours = new Uint32Array(pixels.data.buffer), most = Math.max(1e-9, ...data);
+      for (let map = 0, at = 0; map < maps; map++) {
+        for (let i = 0; i < n; i++) {
+          let to = (Math.floor(map / across) * (n + gap) + i) * canvas.width + (map % across) * (width + gap);
+          for (let j = 0; j < width; j++) colours[to++] = 0xff000000 + 0x010101 * Math.round(18 + (237 * Math.max(0, data[at++])) / most);
+        }
+      }
       context.putImageData(pixels, 0, 0);
     }
-    draw(state, problem) {
-      const strokes = this.strokes();
-      const prepared = centre(paint(strokes, state.pen));
-      const input = tensor([1, 28, 28]);
-      if (prepared) {
-        prepared.image.data.forEach((v, i) => {
-          const [y, x] = [Math.floor(i / 28) + state.dy, (i % 28) + state.dx];
-          if (y >= 0 && y < 28 && x >= 0 && x < 28) input.data[y * 28 + x] = v;
-        });
-      }
+    /** The drawing on its field, its box, and what becomes of it. */
+    prepare(state) {
+      const strokes = this.strokes(), prepared = centre(paint(strokes, state.pen));
+      this.prepared = prepared;
       const box = prepared && prepared.box.map((v) => (v * 1000) / 112);
       this.pad.replaceChildren(...strokes.map((line) => h("polyline", { points: [...line, line.at(-1)].join(" "), "stroke-width": state.pen })),
         ...(box ? [h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] })] : []));
-      const [, height, width] = prepared ? prepared.scaled.shape : [1, 20, 20];
-      [this.scaled.width, this.scaled.height] = [width, height];
-      this.picture(this.scaled, prepared ? prepared.scaled : tensor([1, 20, 20]), [1, height, 1], width);
+      const scaled = prepared ? prepared.scaled : tensor([1, 20, 20]), [, height, width] = scaled.shape;
+      Object.assign(this.scaled, { width, height });
+      this.picture(this.scaled, scaled, [1, height, 1], width);
       this.samples.forEach((button, i) => button.setAttribute("aria-pressed", state.digit === `${i}`));
-      this.picture(this.input.firstChild, input, [1, 28, 1]);
+    }
+    draw(state, problem) {
+      const drawn = `${state.digit} ${state.ink} ${state.pen}`;
+      if (this.drawn !== drawn) this.prepare(state);
+      this.drawn = drawn;
+      const { prepared } = this, moved = `${drawn} ${state.dx} ${state.dy}`;
+      if (this.moved !== moved) {
+        this.image = tensor([1, 28, 28]);
+        if (prepared) {
+          prepared.image.data.forEach((v, i) => {
+            const [y, x] = [Math.floor(i / 28) + state.dy, (i % 28) + state.dx];
+            if (y >= 0 && y < 28 && x >= 0 && x < 28) this.image.data[y * 28 + x] = v;
+          });
+        }
+        this.picture(this.input.firstChild, this.image, [1, 28, 1]);
+      }
+      this.moved = moved;
       this.layers.hidden = Boolean(problem || !prepared);
       if (problem) return "";
       if (!prepared) return this.t("empty");
-      return this.show(state, input);
+      return this.show(state, this.image);
     }
   });
 })();

@@ -9,20 +9,19 @@ globalThis.LENET_LAYERS = (() => {
     pool2: [16, 5, 8, "pool2", "conv2"], dense1: [120, 1, 30, "act3", "pool2"], dense2: [84, 1, 28, "act4", "dense1"], dense3: [10, 1, 10, "dense3", "dense2"],
   };
   const SHOWN = Object.keys(LAYERS).slice(1, -1);
-  const SURE = 0.7;
+  const SURE = 0.9;
   const STYLE = `
-    .layer { margin-top: .7rem; }
+    .layers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: .8rem 1.4rem; align-items: start; margin-top: .8rem; }
     canvas { cursor: pointer; }
     .spot { position: absolute; outline: 2px solid var(--mark); pointer-events: none; }
-    .bars { display: grid; grid-template-columns: 1.2em 1fr 4.5em; gap: .1rem .5rem; align-items: center; max-width: 36rem; font-variant-numeric: tabular-nums; }
+    .bars { display: grid; grid-template-columns: 1.2em 1fr 4.5em; gap: .1rem .5rem; align-items: center; font-variant-numeric: tabular-nums; }
     .bars i { height: .8rem; background: var(--above); min-width: 1px; } .bars .best { font-weight: 700; color: var(--mark); }
     .bars span:nth-child(3n) { text-align: end; }
-    .unit { margin-top: 1rem; }
+    .unit .formula { font-size: .95rem; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
     caption { color: var(--soft); padding-bottom: .3rem; }
     td { border: 1px solid var(--edge); width: 2.9rem; height: 1.9rem; text-align: center; padding: 0; }
   `;
-  const percent = (share) => `${number(100 * share, 1)} %`;
   const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
   const grid = (caption, rows) => h("table", {}, h("caption", {}, caption), rows.map((row) => h("tr", {}, row.map((v) => h("td", {}, number(v))))));
   return {
@@ -41,7 +40,9 @@ globalThis.LENET_LAYERS = (() => {
       };
       this.bars = h("div", { class: "bars" });
       this.unit = h("div", { class: "unit" });
-      this.layers.append(h("style", {}, STYLE), ...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit);
+      this.layers.className = "layers";
+      this.shadowRoot.append(h("style", {}, STYLE));
+      this.layers.append(...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit);
     },
     /** Frame a square of one map. */
     spot(name, map, row, column, size) {
@@ -51,19 +52,29 @@ globalThis.LENET_LAYERS = (() => {
       const box = { left: ((map % across) * (n + gap) + column) / width, top: (Math.floor(map / across) * (n + gap) + row) / height, width: size / width, height: size / height };
       view.append(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
     },
+    compute(input) {
+      const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
+      for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
+      const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
+      this.bars.replaceChildren(...shares.flatMap((share, digit) => {
+        const name = share === most ? "best" : "";
+        return [h("span", { class: name }, digit), h("i", { class: "bar", style: `width:${100 * share}%` }), h("span", { class: name }, this.percent(share))];
+      }));
+      Object.assign(this, { steps, shares });
+    },
+    percent(share) {
+      const text = share > 0.9995 ? "> 99.9" : share < 0.0005 ? "< 0.1" : number(100 * share, 1);
+      return text + (this.lang.startsWith("zh") ? "%" : "\u00a0%");
+    },
     /** Every layer for the prepared image; the sentence. */
     show(state, input) {
       if (!this.views) this.layOut();
       for (const view of Object.values(this.views)) while (view.children.length > 1) view.lastChild.remove();
-      const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
-      for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
-      const shares = Array.from(steps.softmax.data);
+      if (this.seen !== input) this.compute(input);
+      this.seen = input;
+      const { steps, shares } = this;
       const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
-      this.bars.replaceChildren(...shares.flatMap((share, digit) => {
-        const name = digit === best ? "best" : "";
-        return [h("span", { class: name }, digit), h("i", { class: "bar", style: `width:${100 * share}%` }), h("span", { class: name }, percent(share))];
-      }));
-      const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: percent(shares[best]), next, other: percent(shares[next]) });
+      const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
       return `${told} ${this.explain(state, steps, shares)}`;
     },
     /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
@@ -105,7 +116,7 @@ globalThis.LENET_LAYERS = (() => {
         this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("strongest", { layer: before }),
           [top.map((i) => source.data[i]), top.map((i) => own[i]), top.map((i) => products[i])])));
       }
-      return this.t(layer === "dense3" ? "score" : "adds", { place, count: size, sum: number(sum), bias: number(bias), total: number(sum + bias), value: number(value), share: percent(shares[map]) });
+      return this.t(layer === "dense3" ? "score" : "adds", { place, count: size, sum: number(sum), bias: number(bias), total: number(sum + bias), value: number(value), share: this.percent(shares[map]) });
     },
   };
 })();

@@ -55,7 +55,8 @@ def recipe(chapter: Path = CHAPTER) -> str:
     >>> "taught = lenet_modern()" in recipe()
     True
     """
-    cells = re.findall(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", chapter.read_text("utf-8"), re.M | re.S)
+    cell = re.compile(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", re.M | re.S)
+    cells = cell.findall(chapter.read_text(encoding="utf-8"))
     parsed = [ast.parse(cell).body for cell in cells]
     at = next((i for i, cell in enumerate(parsed) if any(NET in _stored(s) for s in cell)), None)
     if at is None:
@@ -130,7 +131,7 @@ def write(path: Path = DATA) -> Weights:
         "checksum": checksum(raw),
         "weights": base64.b64encode(raw).decode(),
     }
-    head = f"// carries {CARRIED}: arithmetic and drawing that need the weights; python -m tools.weights wrote this file"
+    head = f"// carries {CARRIED}: what needs the weights; written by python -m tools.weights"
     path.write_text(f"{head}\nglobalThis.LENET_DRAW = {json.dumps(held)};\n", encoding="utf-8")
     return read(path)
 

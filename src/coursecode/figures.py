@@ -62,7 +62,7 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
 
 
 def _late(names: list[str]) -> str:
-    """What travels with the data that it is for: parts of core.js, which join the rest when they arrive, and scripts."""
+    """What travels with data: parts of core.js, which join the rest when they arrive, and scripts."""
     core = (_folder() / "core.js").read_text(encoding="utf-8")
     parts = "".join(part[0] for part in _PART.finditer(core) if part["name"] in names)
     scripts = "".join((_folder() / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
