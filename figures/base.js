@@ -430,13 +430,13 @@ var CourseFigures = (() => {
    * Load `file`, a script beside this one, when `element` comes near the window: a promise. A notebook has the data
    * in the page already: then `ready()` says so and nothing is loaded.
    */
-  const home = document.currentScript && document.currentScript.src ? document.currentScript.src.replace(/[^/]*$/, "") : "";
+  const home = document.currentScript && document.currentScript.src ? document.currentScript.src : "";
   const whenNear = (element, file, ready = () => false) => new Promise((resolve, reject) => {
     if (ready()) { resolve(); return; }
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some((entry) => entry.isIntersecting)) return;
       watch.disconnect();
-      const script = h("script", { src: home + file, onload: () => resolve(), onerror: () => reject(new Error(file)) });
+      const script = h("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) });
       document.head.append(script);
     }, { rootMargin: "600px" });
     watch.observe(element);

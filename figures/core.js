@@ -19,7 +19,7 @@ var CourseMath = (() => {
   const outputSize = (n, k, p = 0, s = 1, d = 1) => Math.floor((n - (d * (k - 1) + 1) + p + s) / s);
   /** [before, after] of a total padding. */
   const padSides = (p) => [Math.ceil(p / 2), Math.floor(p / 2)];
-  Object.assign(math, { outputSize, padSides, product, tensor });
+  Object.assign(math, { each, outputSize, padSides, product, tensor });
 
   // [fields
   /** Rows at the far end of the padded input that no window reaches because of the floor. */
@@ -182,6 +182,74 @@ var CourseMath = (() => {
   Object.assign(math, { pool });
   // pool]
 
+  // [drawing
+  /** Strokes of a round pen `width` wide, lists of points (x, y) from 0 to 1000, as an image (1, size, size) from 0 to 1. */
+  const paint = (strokes, width, size = 112) => {
+    const y = tensor([1, size, size]);
+    const unit = size / 1000, r = (width / 2) * unit;
+    const span = (a, b) => [Math.max(0, Math.floor(Math.min(a, b) * unit - r - 1)), Math.min(size, Math.ceil(Math.max(a, b) * unit + r + 1))];
+    for (const stroke of strokes) {
+      stroke.forEach(([bx, by], n) => {
+        const [ax, ay] = stroke[Math.max(0, n - 1)];
+        const [u, v] = [bx - ax, by - ay], length = u * u + v * v;
+        const [left, right] = span(ax, bx), [top, bottom] = span(ay, by);
+        for (let i = top; i < bottom; i++) {
+          for (let j = left; j < right; j++) {
+            const [p, q] = [(j + 0.5) / unit - ax, (i + 0.5) / unit - ay];
+            const t = length ? Math.max(0, Math.min(1, (p * u + q * v) / length)) : 0;
+            const ink = Math.min(1, r + 0.5 - Math.hypot(p - t * u, q - t * v) * unit);
+            if (ink > y.data[i * size + j]) y.data[i * size + j] = ink;
+          }
+        }
+      });
+    }
+    return y;
+  };
+  /**
+   * What MNIST's makers did to a digit (1, n, n): cut out the box that holds the ink, scale it so that its longer side
+   * has 20 pixels, each the mean of what it covers and the brightest 1, and put its centre of mass into the middle of
+   * 28 by 28. {box: [top, left, height, width], scaled, image}; null without ink.
+   */
+  const centre = (drawing) => {
+    const n = drawing.shape[1], { data } = drawing;
+    let [top, left, bottom, right] = [n, n, 0, 0];
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        if (data[i * n + j] > 0.1) [top, left, bottom, right] = [Math.min(top, i), Math.min(left, j), i + 1, Math.max(right, j + 1)];
+      }
+    }
+    if (!bottom) return null;
+    const box = [top, left, bottom - top, right - left];
+    const side = Math.max(box[2], box[3]);
+    const [h, w] = [box[2], box[3]].map((length) => Math.max(1, Math.round((20 * length) / side)));
+    // how much of each source row (column) a target row (column) covers
+    const cover = (from, length, count) => Array.from({ length: count }, (_, i) => {
+      const [a, b] = [i, i + 1].map((edge) => from + (edge * length) / count);
+      return Array.from({ length: Math.ceil(b) - Math.floor(a) }, (_, k) => Math.floor(a) + k)
+        .map((at) => [at, (Math.min(b, at + 1) - Math.max(a, at)) / (b - a)]);
+    });
+    const rows = cover(top, box[2], h), columns = cover(left, box[3], w);
+    const scaled = tensor([1, h, w]);
+    rows.forEach((row, i) => columns.forEach((column, j) => {
+      for (const [y, a] of row) for (const [x, b] of column) scaled.data[i * w + j] += a * b * (data[y * n + x] || 0);
+    }));
+    const most = Math.max(...scaled.data);
+    scaled.data = scaled.data.map((v) => v / most);
+    let mass = 0, down = 0, across = 0;
+    scaled.data.forEach((v, i) => {
+      mass += v;
+      down += v * (Math.floor(i / w) + 0.5);
+      across += v * ((i % w) + 0.5);
+    });
+    const place = (at, length) => Math.max(0, Math.min(28 - length, Math.round(14 - at / mass)));
+    const [y, x] = [place(down, h), place(across, w)];
+    const image = tensor([1, 28, 28]);
+    scaled.data.forEach((v, i) => { image.data[(y + Math.floor(i / w)) * 28 + x + (i % w)] = v; });
+    return { box, scaled, image };
+  };
+  Object.assign(math, { centre, paint });
+  // drawing]
+
   // [layer
   /** W x + b for W (outputs, inputs). */
   const dense = (x, w, b = null) => {
@@ -198,7 +266,7 @@ var CourseMath = (() => {
   Object.assign(math, { dense });
   // layer]
 
-  // [network: pool layer
+  // [lenet: pool layer
   const map = (f) => (x) => tensor(x.shape, new Float64Array(x.data).map(f));
   const activations = {
     relu: map((v) => (v > 0 ? v : 0)),
@@ -284,6 +352,6 @@ var CourseMath = (() => {
     return hash.toString(16).padStart(8, "0");
   };
   Object.assign(math, { activations, checksum, fromBase64, halfToFloat, LENET, lenet, lenetWeights, softmax });
-  // network]
+  // lenet]
   return math;
 })();

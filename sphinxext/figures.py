@@ -133,7 +133,8 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str
         return
     common, text = figures.shared(*used)
     _write(Path(app.outdir) / "_static" / "figures" / f"{common}.js", text)
-    digest = hashlib.sha256("".join([text, *map(figures.script, figures.names())]).encode()).hexdigest()[:8]
+    parts = (part for name in figures.names() for part in (*figures.data(name), name))
+    digest = hashlib.sha256("".join([text, *map(figures.script, parts)]).encode()).hexdigest()[:8]
     attributes = {"data-shared": common, "data-version": digest}
     app.add_js_file("figures/near.js", loading_method="defer", **attributes)
 

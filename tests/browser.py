@@ -73,6 +73,7 @@ class Figures:
         page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
         page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else self.faults.append(r.url))
         page.goto(path.as_uri() + (f"#fig-test?{address}" if address else ""), wait_until="load")
+        settled(page)
         return page
 
     def close(self) -> None:
@@ -85,8 +86,14 @@ def text(page: Any, selector: str) -> str:
     return str(page.locator(selector).first.inner_text())
 
 
+def settled(page: Any) -> None:
+    """Wait until the figure has the data that it loads late."""
+    page.locator(".figure[aria-busy=true]").first.wait_for(state="detached")
+
+
 def say(page: Any) -> str:
     """The sentence that is read aloud."""
+    settled(page)
     return text(page, ".say")
 
 

@@ -23,7 +23,14 @@ from tools.chapters import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = figures.names()
-SOURCE = {name: (ROOT / "figures" / f"{name}.js").read_text(encoding="utf-8") for name in NAMES}
+SOURCE = {
+    name: "".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "figures").glob(f"{name}*.js"))
+        if not path.name.endswith(".data.js")
+    )
+    for name in NAMES
+}
 WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
 PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
 STRINGS = json.loads((ROOT / "figures" / "strings.json").read_text(encoding="utf-8"))

@@ -54,9 +54,20 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
     text = (_folder() / f"{name}.js").read_text(encoding="utf-8")
     if parts is not None:
         text = _PART.sub(lambda part: part[0] if part["name"] in parts else "", text)
+    if carried := re.match(r"// carries ([^:]+):", text):
+        text = _late(carried[1].split()) + text
     text = re.sub(r"^ */\*\*.*?\*/$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _late(names: list[str]) -> str:
+    """What travels with data: parts of core.js, which join the rest when they arrive, and scripts."""
+    core = (_folder() / "core.js").read_text(encoding="utf-8")
+    parts = "".join(part[0] for part in _PART.finditer(core) if part["name"] in names)
+    scripts = "".join((_folder() / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
+    given = "each, outputSize, padSides, product, tensor"
+    return f"(() => {{\nconst math = CourseMath, {{ {given} }} = math;\n{parts}\n}})();\n{scripts}"
 
 
 _PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)

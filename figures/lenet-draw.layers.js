@@ -1,0 +1,122 @@
+// What lenet-draw shows once its weights are there: every layer, the ten answers, one unit taken apart.
+// These are methods of the figure; they travel with the weights (lenet-draw.data.js).
+globalThis.LENET_LAYERS = (() => {
+  "use strict";
+  const { h, number } = CourseFigures;
+  // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
+  const LAYERS = {
+    input: [1, 28, 1], conv1: [6, 28, 6, "act1", "input"], pool1: [6, 14, 6, "pool1", "conv1"], conv2: [16, 10, 8, "act2", "pool1"],
+    pool2: [16, 5, 8, "pool2", "conv2"], dense1: [120, 1, 30, "act3", "pool2"], dense2: [84, 1, 28, "act4", "dense1"], dense3: [10, 1, 10, "dense3", "dense2"],
+  };
+  const SHOWN = Object.keys(LAYERS).slice(1, -1);
+  const SURE = 0.9;
+  const STYLE = `
+    .layers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: .8rem 1.4rem; align-items: start; margin-top: .8rem; }
+    canvas { cursor: pointer; }
+    .spot { position: absolute; outline: 2px solid var(--mark); pointer-events: none; }
+    .bars { display: grid; grid-template-columns: 1.2em 1fr 4.5em; gap: .1rem .5rem; align-items: center; font-variant-numeric: tabular-nums; }
+    .bars i { height: .8rem; background: var(--above); min-width: 1px; } .bars .best { font-weight: 700; color: var(--mark); }
+    .bars span:nth-child(3n) { text-align: end; }
+    .unit .formula { font-size: .95rem; }
+    table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
+    caption { color: var(--soft); padding-bottom: .3rem; }
+    td { border: 1px solid var(--edge); width: 2.9rem; height: 1.9rem; text-align: center; padding: 0; }
+  `;
+  const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
+  const grid = (caption, rows) => h("table", {}, h("caption", {}, caption), rows.map((row) => h("tr", {}, row.map((v) => h("td", {}, number(v))))));
+  return {
+    /** The places of the layers' pictures, made once. */
+    layOut() {
+      this.views = { input: this.input };
+      const part = (name, inside) => h("div", { class: "part layer" }, h("p", {}, this.t(name)), inside);
+      const view = (name) => {
+        const [maps, n, across] = LAYERS[name], gap = n > 1 ? 1 : 0;
+        const canvas = h("canvas", { role: "img", "aria-label": this.t(name), width: across * (n + gap) - gap, height: (maps / across) * (n + gap) - gap, onclick: (event) => {
+          const [x, y] = [event.offsetX / canvas.clientWidth * canvas.width, event.offsetY / canvas.clientHeight * canvas.height].map((v) => Math.max(0, Math.floor(v)));
+          const [i, j] = [y, x].map((v) => Math.floor(v / (n + gap)));
+          this.set({ layer: name, map: i * across + j, row: Math.min(n - 1, y % (n + gap)), column: Math.min(n - 1, x % (n + gap)) });
+        } });
+        return (this.views[name] = h("div", { class: "view" }, canvas));
+      };
+      this.bars = h("div", { class: "bars" });
+      this.unit = h("div", { class: "unit" });
+      this.layers.className = "layers";
+      this.shadowRoot.append(h("style", {}, STYLE));
+      this.layers.append(...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit);
+    },
+    /** Frame a square of one map. */
+    spot(name, map, row, column, size) {
+      const view = this.views[name];
+      if (!view) return;
+      const [, n, across] = LAYERS[name], gap = n > 1 ? 1 : 0, { width, height } = view.firstChild;
+      const box = { left: ((map % across) * (n + gap) + column) / width, top: (Math.floor(map / across) * (n + gap) + row) / height, width: size / width, height: size / height };
+      view.append(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
+    },
+    compute(input) {
+      const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
+      for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
+      const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
+      this.bars.replaceChildren(...shares.flatMap((share, digit) => {
+        const name = share === most ? "best" : "";
+        return [h("span", { class: name }, digit), h("i", { class: "bar", style: `width:${100 * share}%` }), h("span", { class: name }, this.percent(share))];
+      }));
+      Object.assign(this, { steps, shares });
+    },
+    percent(share) {
+      const text = share > 0.9995 ? "> 99.9" : share < 0.0005 ? "< 0.1" : number(100 * share, 1);
+      return text + (this.lang.startsWith("zh") ? "%" : "\u00a0%");
+    },
+    /** Every layer for the prepared image; the sentence. */
+    show(state, input) {
+      if (!this.views) this.layOut();
+      for (const view of Object.values(this.views)) while (view.children.length > 1) view.lastChild.remove();
+      if (this.seen !== input) this.compute(input);
+      this.seen = input;
+      const { steps, shares } = this;
+      const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
+      const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
+      return `${told} ${this.explain(state, steps, shares)}`;
+    },
+    /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
+    explain({ layer, map, row, column }, steps, shares) {
+      const [, n, , values, before] = LAYERS[layer];
+      const source = steps[LAYERS[before][3] || before], [, m] = LAYERS[before];
+      const value = steps[values].data[map * n * n + row * n + column];
+      this.spot(layer, map, row, column, 1);
+      const place = this.t(n > 1 ? "place" : "at_unit", { layer, map, row, column });
+      const rows = (list, k) => Array.from({ length: k }, (_, i) => list.slice(i * k, i * k + k));
+      const cut = (data, from, k, top, left) => Array.from({ length: k * k }, (_, i) => {
+        const [y, x] = [top + Math.floor(i / k), left + (i % k)];
+        return y >= 0 && y < m && x >= 0 && x < m ? data[from + y * m + x] : 0;
+      });
+      const says = (text) => this.t(text, { place, value: number(value) });
+      if (layer.startsWith("pool")) {
+        const patch = cut(source.data, map * m * m, 2, 2 * row, 2 * column);
+        this.spot(before, map, 2 * row, 2 * column, 2);
+        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("patch", { layer: before, map }), rows(patch, 2))));
+        return says("largest");
+      }
+      const weight = this.weights[`${layer}.weight`], bias = this.weights[`${layer}.bias`].data[map];
+      const size = weight.data.length / weight.shape[0], own = Array.from(weight.data.slice(map * size, (map + 1) * size));
+      let sum = 0;
+      if (n > 1) {
+        const shift = layer === "conv1" ? 2 : 0;
+        const pairs = Array.from({ length: weight.shape[1] }, (_, c) => [cut(source.data, c * m * m, 5, row - shift, column - shift), own.slice(25 * c, 25 * c + 25)]);
+        const sums = pairs.map(([patch, kernel]) => patch.reduce((total, v, i) => total + v * kernel[i], 0));
+        const strongest = sums.reduce((b, v, c) => (Math.abs(v) > Math.abs(sums[b]) ? c : b), 0);
+        pairs.forEach((_, c) => this.spot(before, c, row - shift, column - shift, 5));
+        sum = sums.reduce((a, b) => a + b);
+        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("patch", { layer: before, map: strongest }), rows(pairs[strongest][0], 5)),
+          sign("⋆"), grid(this.t("kernel", { map }), rows(pairs[strongest][1], 5))),
+        sums.length > 1 ? h("p", { class: "formula" }, this.t("by_map", { sums: sums.map((v) => number(v)).join(" + ").replaceAll("+ −", "− "), sum: number(sum) })) : "");
+      } else {
+        const products = own.map((w, i) => w * source.data[i]);
+        sum = products.reduce((a, b) => a + b);
+        const top = products.map((_, i) => i).sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, 5);
+        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("strongest", { layer: before }),
+          [top.map((i) => source.data[i]), top.map((i) => own[i]), top.map((i) => products[i])])));
+      }
+      return this.t(layer === "dense3" ? "score" : "adds", { place, count: size, sum: number(sum), bias: number(bias), total: number(sum + bias), value: number(value), share: this.percent(shares[map]) });
+    },
+  };
+})();
