@@ -68,7 +68,7 @@
           row("memory", hide(this.memory(c.denseBytes)), hide(this.memory(c.convBytes))),
           row("macs", hide(number(c.denseMacs)), hide(number(c.convMacs))),
           row("answers", number(units), `${number(units)} × ${number(outputSize(c.height, kernel))} × ${number(outputSize(c.width, kernel))}`)));
-      this.board.replaceChildren(table, this.bars(c));
+      this.paint(table, this.bars(c));
       return this.t("sentence", {
         width: number(c.width), height: number(c.height), inputs: number(c.inputs), units, denseSum, convSum,
         dense: number(c.dense), conv: number(c.conv), memory: this.memory(c.denseBytes), convMemory: this.memory(c.convBytes),
