@@ -59,10 +59,10 @@ var CourseFigures = (() => {
   };
 
   // [matrix
-  /** How strongly a cell is coloured, as style variables: blue above 0, orange below. */
+  /** How strongly a cell is coloured, as a style: blue above 0, orange below. */
   const tint = (value, largest) => {
     const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
-    return `--part:${Math.round(36 * part)}%;--hue:var(--${value < 0 ? "below" : "above"})`;
+    return part ? `background-color:color-mix(in srgb,var(--${value < 0 ? "below" : "above"}) ${Math.round(36 * part)}%,transparent)` : "";
   };
 
   /**
@@ -83,25 +83,22 @@ var CourseFigures = (() => {
 
   Object.assign(figures, { matrix });
   const MATRIX = `
-    table.matrix { border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation; }
+    table.matrix {
+      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
+      border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
+    }
     .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; text-align: center; white-space: nowrap; }
     .matrix td {
-      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
       width: var(--side); min-width: var(--side); height: var(--side); padding: 0; text-align: center;
-      border: 1px solid var(--edge); position: relative;
+      border: 1px solid var(--edge);
       font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1;
-      background: color-mix(in srgb, var(--hue, transparent) var(--part, 0%), transparent);
     }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
     .matrix td.window, .matrix td.hot { font-weight: 700; }
-    .matrix td.window::before { content: ""; position: absolute; inset: 0; background: color-mix(in srgb, var(--mark) 12%, transparent); }
+    .matrix td.window { background-image: linear-gradient(var(--veil) 0 0); box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
     .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
-    .matrix td.top::after, .matrix td.left::after, .matrix td.bottom::after, .matrix td.right::after {
-      content: ""; position: absolute; inset: -2px; border: 0 solid var(--mark); pointer-events: none; z-index: 1;
-    }
-    .matrix td.top::after { border-top-width: 3px; } .matrix td.bottom::after { border-bottom-width: 3px; }
-    .matrix td.left::after { border-left-width: 3px; } .matrix td.right::after { border-right-width: 3px; }
+    .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
     .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
     .matrix input::-webkit-inner-spin-button { display: none; }
     @media (forced-colors: active) {
@@ -124,6 +121,7 @@ var CourseFigures = (() => {
       --above: light-dark(#0072b2, #58b4f0);
       --below: light-dark(#c85200, #ff9a52);
       --mark: light-dark(#c4005f, #ff7ab8);
+      --veil: color-mix(in srgb, var(--mark) 12%, transparent);
       --good: light-dark(#00704f, #4fd1a5);
       color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
       border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
@@ -321,11 +319,9 @@ var CourseFigures = (() => {
       });
       const shown = h("output", { for: name });
       this.inputs[name] = { show: (value, state) => {
-        input.min = limit(setting.min, state);
-        input.max = limit(setting.max, state);
-        input.value = value;
         write(shown, setting.show ? setting.show(value, this) : number(value));
-        input.setAttribute("aria-valuetext", shown.textContent);
+        dress(input, { ...input.worn, min: limit(setting.min, state), max: limit(setting.max, state), "aria-valuetext": shown.textContent });
+        if (input.value !== `${value}`) input.value = value;
       } };
       return h("div", { class: "control" }, h("label", { for: name }, label), input, shown);
     }

@@ -27,7 +27,7 @@
       .stage .matrix td { font-size: min(.8rem, calc(var(--side) * .4)); }
       .stage .matrix caption { font-size: .75rem; }
       .stage td.zero { color: var(--soft); }
-      .stage td.same { background: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
+      .stage td.same { background-color: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
       .stage td.yes { color: var(--good); font-weight: 700; } .stage td.no { color: var(--below); font-weight: 700; }
     `;
     count(state) { return state.size; }

@@ -26,7 +26,7 @@
       .dense { color: var(--below); } .conv { color: var(--above); }
       .bars { position: relative; margin-top: .9rem; padding: 1.6rem 0; font-size: .8rem; line-height: 1; }
       .lane { position: relative; height: 1.6rem; margin: .35rem 0; display: flex; align-items: center; gap: .5rem; }
-      .bar { height: 100%; border-radius: 2px; transition: width .2s; flex: none; }
+      .bar { height: 100%; border-radius: 2px; flex: none; }
       .bar.dense { background: var(--below); } .bar.conv { background: var(--above); }
       .lane span { white-space: nowrap; }
       .tick { position: absolute; bottom: 0; top: 1.4rem; width: 0; border-left: 1px solid var(--rule); color: var(--soft); display: flex; justify-content: center; align-items: end; white-space: nowrap; padding-top: 5.5rem; }
