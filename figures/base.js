@@ -8,33 +8,61 @@ var CourseFigures = (() => {
 
   // -- building pieces of a page -------------------------------------------------------------------------------------
 
-  /** An element with attributes and children: h("td", { class: "hot" }, 5). on… attributes are listeners. */
+  /** An element with attributes and children: h("td", { class: "hot" }, 5). on… attributes are functions. */
   const h = (name, attributes = {}, ...children) => {
     const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
     const element = space ? document.createElementNS(space, name) : document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (typeof value === "function") element.addEventListener(key.slice(2), value);
-      else if (value !== false && value !== null && value !== undefined) {
-        element.setAttribute(key, value === true ? "" : value);
-      }
-    }
+    dress(element, attributes);
     element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
     return element;
   };
+  /** Give an element its attributes and take away those of before that it has no longer. */
+  const dress = (element, attributes) => {
+    const before = element.worn || {};
+    for (const key in { ...before, ...attributes }) {
+      const value = attributes[key];
+      if (value === before[key]) continue;
+      if (key.startsWith("on")) element[key] = value;
+      else if (value === false || value === null || value === undefined) element.removeAttribute(key);
+      else element.setAttribute(key, value === true ? "" : value);
+    }
+    element.worn = attributes;
+  };
+  /**
+   * Make the children of `parent` like `made`, fresh pieces by h. What is the same stays as it is, so that a step costs
+   * the browser only what changed, and the focus and a half-typed number survive.
+   */
+  const patch = (parent, made) => {
+    const kept = [...parent.childNodes];
+    made.forEach((piece, i) => {
+      const old = kept[i];
+      if (!old) parent.append(piece);
+      else if (old.nodeName !== piece.nodeName) old.replaceWith(piece);
+      else if (old.worn) {
+        dress(old, piece.worn);
+        if (old.value !== piece.value && !old.matches(":focus")) old.value = piece.value;
+        patch(old, [...piece.childNodes]);
+      } else write(old, piece.textContent);
+    });
+    kept.slice(made.length).forEach((old) => old.remove());
+  };
+  const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "text", "polygon", "polyline"]);
   const MATH = new Set(["math", "mrow", "mi", "mo", "mn", "msub", "mfrac", "mtext", "msup", "munder"]);
 
+  const formats = {};
   /** A number as a reader writes it: 1,234.5 with a true minus sign; at most `digits` places after the point. */
   const number = (value, digits = 2) => {
-    const text = value.toLocaleString("en", { maximumFractionDigits: digits });
+    formats[digits] ||= new Intl.NumberFormat("en", { maximumFractionDigits: digits });
+    const text = formats[digits].format(value);
     return (text === "-0" ? "0" : text).replace("-", "−");
   };
 
   // [matrix
-  /** How strongly a cell is coloured, as style variables: blue above 0, orange below. */
+  /** How strongly a cell is coloured, as a style: blue above 0, orange below. */
   const tint = (value, largest) => {
     const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
-    return `--part:${Math.round(36 * part)}%;--hue:var(--${value < 0 ? "below" : "above"})`;
+    return part ? `background-color:color-mix(in srgb,var(--${value < 0 ? "below" : "above"}) ${Math.round(36 * part)}%,transparent)` : "";
   };
 
   /**
@@ -55,26 +83,22 @@ var CourseFigures = (() => {
 
   Object.assign(figures, { matrix });
   const MATRIX = `
-    table.matrix { border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation; }
+    table.matrix {
+      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
+      border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
+    }
     .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; text-align: center; white-space: nowrap; }
     .matrix td {
-      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
       width: var(--side); min-width: var(--side); height: var(--side); padding: 0; text-align: center;
-      border: 1px solid var(--edge); position: relative;
+      border: 1px solid var(--edge);
       font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1;
-      background: color-mix(in srgb, var(--hue, transparent) var(--part, 0%), transparent);
-      transition: background .15s;
     }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
     .matrix td.window, .matrix td.hot { font-weight: 700; }
-    .matrix td.window::before { content: ""; position: absolute; inset: 0; background: color-mix(in srgb, var(--mark) 12%, transparent); }
+    .matrix td.window { background-image: linear-gradient(var(--veil) 0 0); box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
     .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
-    .matrix td.top::after, .matrix td.left::after, .matrix td.bottom::after, .matrix td.right::after {
-      content: ""; position: absolute; inset: -2px; border: 0 solid var(--mark); pointer-events: none; z-index: 1;
-    }
-    .matrix td.top::after { border-top-width: 3px; } .matrix td.bottom::after { border-bottom-width: 3px; }
-    .matrix td.left::after { border-left-width: 3px; } .matrix td.right::after { border-right-width: 3px; }
+    .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
     .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
     .matrix input::-webkit-inner-spin-button { display: none; }
     @media (forced-colors: active) {
@@ -97,6 +121,7 @@ var CourseFigures = (() => {
       --above: light-dark(#0072b2, #58b4f0);
       --below: light-dark(#c85200, #ff9a52);
       --mark: light-dark(#c4005f, #ff7ab8);
+      --veil: color-mix(in srgb, var(--mark) 12%, transparent);
       --good: light-dark(#00704f, #4fd1a5);
       color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
       border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
@@ -170,7 +195,7 @@ var CourseFigures = (() => {
     static predicts = false;
 
     // -- for figures to override --
-    /** Draw `this.state` on `this.board`; return the sentence that says in words what is seen. */
+    /** Draw `this.state` with `this.paint`; return the sentence that says in words what is seen. */
     draw() { return ""; }
     /** A problem of the settings together, as words for the reader; empty when there is none. */
     problem() { return ""; }
@@ -196,14 +221,16 @@ var CourseFigures = (() => {
     /** Tell the reader that something was not accepted. */
     note(text) {
       this.noted = text;
-      this.noteLine.textContent = text;
+      write(this.noteLine, text);
       this.noteLine.hidden = !text;
     }
     /** Whether answers are hidden at the moment, because the reader predicts first. */
     get guessing() { return Boolean(this.state.predict) && !this.revealed; }
     /** What to show of an answer: itself, or a question mark while the reader predicts. */
     answer(value) { return this.guessing ? "?" : value; }
-    say(text) { if (this.sayLine.textContent !== text) this.sayLine.textContent = text; }
+    say(text) { write(this.sayLine, text); }
+    /** Show these pieces on the board, made anew by h at every draw; only what differs is touched. */
+    paint(...pieces) { patch(this.board, pieces); }
 
     connectedCallback() {
       if (this.shadowRoot) return;
@@ -292,11 +319,9 @@ var CourseFigures = (() => {
       });
       const shown = h("output", { for: name });
       this.inputs[name] = { show: (value, state) => {
-        input.min = limit(setting.min, state);
-        input.max = limit(setting.max, state);
-        input.value = value;
-        shown.textContent = setting.show ? setting.show(value, this) : number(value);
-        input.setAttribute("aria-valuetext", shown.textContent);
+        write(shown, setting.show ? setting.show(value, this) : number(value));
+        dress(input, { ...input.worn, min: limit(setting.min, state), max: limit(setting.max, state), "aria-valuetext": shown.textContent });
+        if (input.value !== `${value}`) input.value = value;
       } };
       return h("div", { class: "control" }, h("label", { for: name }, label), input, shown);
     }
@@ -382,7 +407,7 @@ var CourseFigures = (() => {
       }
       const code = problem ? "" : this.code(state);
       this.codeLine.hidden = !code;
-      this.codeText.textContent = code;
+      write(this.codeText, code);
     }
     copy(button) {
       navigator.clipboard.writeText(this.codeText.textContent).then(

@@ -65,7 +65,7 @@
         return matrix(`Y${q + 1}`, rows(sum), { cell: q === o ? hot : () => ({}), show: (v) => this.answer(number(v)), tinted: !this.guessing });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
-      this.board.replaceChildren(h("div", { class: "stage" }, lanes, h("div", { class: "lane" }, sign(`+ ${number(BIAS[o])} →`), maps)),
+      this.paint(h("div", { class: "stage" }, lanes, h("div", { class: "lane" }, sign(`+ ${number(BIAS[o])} →`), maps)),
         h("p", { class: "shape" }, this.t("shape", { outputs, inputs, k, weights: number(outputs * inputs * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
       return this.t(k === 1 ? "says_pixel" : "says", {

@@ -114,17 +114,8 @@
       const size = (v) => v.join("×");
       const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rows(padded), { cell: inputCell });
       const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rows(output), { cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing }) : h("p", { class: "formula" }, "—");
-      const K = this.kernelTable(own, used, state);
-      const stage = this.board.querySelector(".stage");
-      if (stage && K === this.K) {
-        stage.firstChild.replaceWith(X);
-        stage.lastChild.replaceWith(Y);
-        this.board.querySelector(".below").replaceWith(this.below(state));
-      } else {
-        const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-        this.board.replaceChildren(h("div", { class: "row stage" }, X, sign("⋆"), K, sign("="), Y), this.below(state));
-        this.K = K;
-      }
+      const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
+      this.paint(h("div", { class: "row stage" }, X, sign("⋆"), this.kernelTable(used, state), sign("="), Y), this.below(state));
       if (problem) return "";
       if (byPixel) {
         const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
@@ -140,24 +131,13 @@
       return this.t("says", { i: at[0], j: at[1], sum: terms.join(" + "), value: number(output.data[state.at]), row: corner[0], column: corner[1] });
     }
 
-    /** The kernel's cells can be edited; the table stays while somebody types in it. */
-    kernelTable(own, used, state) {
-      const [, , height, width] = own.shape;
-      const name = `${height}x${width} ${state.flip}`;
-      const shown = state.flip ? used : own;
-      if (this.K && this.K.dataset.name === name) {
-        this.K.querySelectorAll("input").forEach((input, i) => {
-          if (input !== this.shadowRoot.activeElement) input.value = shown.data[i];
-        });
-        return this.K;
-      }
+    /** The kernel's cells can be edited. */
+    kernelTable({ shape: [, , height, width], data }, state) {
       const rows = Array.from({ length: height }, (_, a) => Array.from({ length: width }, (_, b) => h("input", {
-        type: "text", inputmode: "numeric", value: shown.data[a * width + b], "aria-label": this.t("weight", { a, b }),
+        type: "text", inputmode: "numeric", value: data[a * width + b], "aria-label": this.t("weight", { a, b }),
         oninput: (event) => this.edit(event.target, a, b),
       })));
-      const table = matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });
-      table.dataset.name = name;
-      return table;
+      return matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });
     }
     edit(input, a, b) {
       const text = input.value.replace("−", "-").trim();

@@ -27,7 +27,7 @@
       .stage .matrix td { font-size: min(.8rem, calc(var(--side) * .4)); }
       .stage .matrix caption { font-size: .75rem; }
       .stage td.zero { color: var(--soft); }
-      .stage td.same { background: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
+      .stage td.same { background-color: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
       .stage td.yes { color: var(--good); font-weight: 700; } .stage td.no { color: var(--below); font-weight: 700; }
     `;
     count(state) { return state.size; }
@@ -64,15 +64,8 @@
       const { size: n, shift, step, at } = state;
       const before = this.output(state, this.input(state, 0));
       const x = this.input(state, shift), y = this.output(state, x);
-      if (!this.ladder) {
-        this.ladder = STEPS.map((name) => h("button", { type: "button", onclick: () => this.set({ step: name }) }));
-        this.stage = h("div", { class: "row stage" });
-        this.board.replaceChildren(h("div", { class: "ladder", role: "group", "aria-label": this.t("ladder") }, this.ladder), this.stage);
-      }
-      STEPS.forEach((name, i) => {
-        this.ladder[i].setAttribute("aria-pressed", name === step);
-        this.ladder[i].replaceChildren(h("small", {}, this.t(name)), this.formula(name), h("b", {}, number(this.different(state, name))));
-      });
+      const ladder = STEPS.map((name) => h("button", { type: "button", "aria-pressed": `${name === step}`, onclick: () => this.set({ step: name }) },
+        h("small", {}, this.t(name)), this.formula(name), h("b", {}, number(this.different(state, name)))));
       const signed = (a) => (a > 0 ? `+${a}` : number(a));
       const names = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, k) => {
         const a = k - i;
@@ -95,8 +88,7 @@
         parts.push(matrix(this.t("moved"), kept.map((ok) => [ok === null ? "·" : ok ? "✓" : "✗"]), { show: String, tinted: false,
           cell: (i) => ({ class: kept[i] === null ? "zero" : kept[i] ? "yes" : "no" }) }));
       }
-      this.stage.style.setProperty("--all", n);
-      this.stage.replaceChildren(...parts);
+      this.paint(h("div", { class: "ladder", role: "group", "aria-label": this.t("ladder") }, ladder), h("div", { class: "row stage", style: `--all:${n}` }, parts));
       const terms = x.map((value, k) => [this.weight(state, at, k), value]).filter(([w, value]) => w && value)
         .map(([w, value]) => `${w < 0 ? `(${number(w)})` : w}×${value}`);
       const sum = this.t("says", { i: at, sum: terms.length ? `${terms.join(" + ")} = ${number(y[at])}` : "0", count: this.different(state), all: n * n });

@@ -26,7 +26,7 @@
       .dense { color: var(--below); } .conv { color: var(--above); }
       .bars { position: relative; margin-top: .9rem; padding: 1.6rem 0; font-size: .8rem; line-height: 1; }
       .lane { position: relative; height: 1.6rem; margin: .35rem 0; display: flex; align-items: center; gap: .5rem; }
-      .bar { height: 100%; border-radius: 2px; transition: width .2s; flex: none; }
+      .bar { height: 100%; border-radius: 2px; flex: none; }
       .bar.dense { background: var(--below); } .bar.conv { background: var(--above); }
       .lane span { white-space: nowrap; }
       .tick { position: absolute; bottom: 0; top: 1.4rem; width: 0; border-left: 1px solid var(--rule); color: var(--soft); display: flex; justify-content: center; align-items: end; white-space: nowrap; padding-top: 5.5rem; }
@@ -68,7 +68,7 @@
           row("memory", hide(this.memory(c.denseBytes)), hide(this.memory(c.convBytes))),
           row("macs", hide(number(c.denseMacs)), hide(number(c.convMacs))),
           row("answers", number(units), `${number(units)} × ${number(outputSize(c.height, kernel))} × ${number(outputSize(c.width, kernel))}`)));
-      this.board.replaceChildren(table, this.bars(c));
+      this.paint(table, this.bars(c));
       return this.t("sentence", {
         width: number(c.width), height: number(c.height), inputs: number(c.inputs), units, denseSum, convSum,
         dense: number(c.dense), conv: number(c.conv), memory: this.memory(c.denseBytes), convMemory: this.memory(c.convBytes),

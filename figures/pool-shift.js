@@ -45,7 +45,7 @@
         cell: (i, j) => ({ class: kept[i * m + j] || this.guessing ? "" : "hot" }),
       });
       const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-      this.board.replaceChildren(h("div", { class: "row stage" }, X, sign("→"), Z, Y),
+      this.paint(h("div", { class: "row stage" }, X, sign("→"), Z, Y),
         h("p", { class: "share" }, this.t("share", { same: this.answer(same), all: m * m })));
       return this.t("says", { shift, same, all: m * m, raw, total: SIZE * SIZE, changed: m * m - same });
     }

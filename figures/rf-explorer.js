@@ -61,7 +61,7 @@
     draw(state, problem) {
       const layers = this.layers(state);
       if (problem) {
-        this.board.replaceChildren();
+        this.paint();
         return "";
       }
       const { at, depth } = state;
@@ -69,7 +69,7 @@
       const fields = receptiveField(layers);
       const last = fields[depth - 1];
       const first = last.start + at * last.jump, end = first + last.size - 1;
-      this.board.replaceChildren(this.cone(state, sizes, counts, fields, first, end), this.table(layers, sizes, fields));
+      this.paint(this.cone(state, sizes, counts, fields, first, end), this.table(layers, sizes, fields));
       const [from, to] = [Math.max(0, first), Math.min(state.size - 1, end)];
       const top = layers[depth - 1], below = fields[depth - 2] || { size: 1, jump: 1 };
       const factors = [top.dilation > 1 ? top.dilation : 0, `(${top.kernel} − 1)`, below.jump].filter(Boolean);
