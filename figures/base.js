@@ -13,7 +13,7 @@ var CourseFigures = (() => {
     const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
     const element = space ? document.createElementNS(space, name) : document.createElement(name);
     dress(element, attributes);
-    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+    element.append(...children.flat(Infinity).filter((child) => child || child === 0 || child === ""));
     return element;
   };
   /** Give an element its attributes and take away those of before that it has no longer. */
@@ -23,7 +23,7 @@ var CourseFigures = (() => {
       const value = attributes[key];
       if (value === before[key]) continue;
       if (key.startsWith("on")) element[key] = value;
-      else if (value === false || value === null || value === undefined) element.removeAttribute(key);
+      else if (value === false || value === undefined) element.removeAttribute(key);
       else element.setAttribute(key, value === true ? "" : value);
     }
     element.worn = attributes;
@@ -86,21 +86,18 @@ var CourseFigures = (() => {
     table.matrix {
       --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
       border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
+      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1; text-align: center;
     }
-    .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; text-align: center; white-space: nowrap; }
-    .matrix td {
-      width: var(--side); min-width: var(--side); height: var(--side); padding: 0; text-align: center;
-      border: 1px solid var(--edge);
-      font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1;
-    }
+    .matrix tr { height: var(--side); }
+    .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }
+    .matrix td { padding: 0; border: 1px solid var(--edge); }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
     .matrix td.window, .matrix td.hot { font-weight: 700; }
     .matrix td.window { background-image: linear-gradient(var(--veil) 0 0); box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
     .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
     .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
-    .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; appearance: textfield; }
-    .matrix input::-webkit-inner-spin-button { display: none; }
+    .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; }
     @media (forced-colors: active) {
       .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
       .matrix td.hot { outline-width: 4px; }
@@ -292,7 +289,7 @@ var CourseFigures = (() => {
       button("reset", () => { this.pause(); this.note(""); this.revealed = false; this.defaults(); this.update(); this.remember(); });
       this.codeText = h("code", { tabindex: 0, "aria-label": "PyTorch" });
       this.codeLine = h("div", { class: "code", hidden: true }, this.codeText,
-        navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : null);
+        navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : "");
       this.figure = h("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
       root.append(h("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, h("div", { class: "fallback" }, h("slot")));
     }

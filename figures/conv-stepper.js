@@ -37,7 +37,7 @@
     ];
     static walks = true;
     static predicts = true;
-    static style = `.stage { min-height: 3rem; } .leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
+    static style = `.leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
 
     /** The settings on both axes, height first. */
     axes(state) {

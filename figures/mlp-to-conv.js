@@ -24,7 +24,7 @@
       .ladder b { font-size: 1.15rem; }
       .ladder small { color: var(--soft); }
       .stage { gap: .5rem; flex-wrap: nowrap; --cell: min(2.15rem, calc((100cqw - 3.2rem) / (var(--all) + 3))); }
-      .stage .matrix td { font-size: min(.8rem, calc(var(--side) * .4)); }
+      .stage .matrix { font-size: min(.8rem, calc(var(--side) * .4)); }
       .stage .matrix caption { font-size: .75rem; }
       .stage td.zero { color: var(--soft); }
       .stage td.same { background-color: color-mix(in srgb, hsl(var(--turn) 65% 50%) 32%, transparent); }
