@@ -216,7 +216,7 @@ def test_solutions_are_shown_where_the_settings_say_so(tasks):
         assert title not in closed
         assert opened.count(f"::::{{dropdown}} {title}") == len(task.en.questions)
         assert "return torch.stack([x[start : start + k].max() for start in starts])" in opened
-        assert not secrets_in(opened, task, kinds={"wrong", "sample", "rubric", "hidden"})
+        assert not [line for line in secrets_of(task, {"wrong", "sample", "rubric", "hidden"}) if line in opened]
 
 
 def test_settings_that_name_no_chapter_are_told(tmp_path):
@@ -234,8 +234,8 @@ def test_settings_that_name_no_chapter_are_told(tmp_path):
 # -- secrecy ------------------------------------------------------------------------------------------------------
 
 
-def secrets_in(text: str, task: release.Assignment, *, kinds: set[str] | None = None) -> list[str]:
-    """The secret lines of an assignment that stand in ``text``."""
+def secrets_of(task: release.Assignment, kinds: set[str] | None = None) -> set[str]:
+    """The lines of an assignment that nobody but its authors may see; ``kinds`` are roles, or "hidden"."""
     found: set[str] = set()
     shown: set[str] = set()
     for one in task.masters.values():
@@ -254,7 +254,7 @@ def secrets_in(text: str, task: release.Assignment, *, kinds: set[str] | None = 
             elif kinds is None or role in kinds:
                 found |= lines
     known = "\n".join(shown)
-    return sorted(line for line in found if line in text and line not in known)
+    return {line for line in found if line not in known}
 
 
 def common_text() -> str:
@@ -276,14 +276,17 @@ def public_text(path: Path) -> str:
 
 def leaks(paths: list[Path], tasks: dict[str, release.Assignment]) -> list[str]:
     common = common_text()
-    texts = {path: public_text(path) for path in paths}
-    return [
-        f"{path}: shows {line!r} of exercises/{name}.md"
-        for name, task in tasks.items()
-        for path, text in texts.items()
-        for line in secrets_in(text, task)
-        if line not in common
-    ]
+    secrets = {name: {line for line in secrets_of(task) if line not in common} for name, task in tasks.items()}
+    found = []
+    for path in paths:
+        text = public_text(path)
+        found += [
+            f"{path}: shows {line!r} of exercises/{name}.md"
+            for name, lines in secrets.items()
+            for line in lines
+            if line in text
+        ]
+    return found
 
 
 TEXT = {".md", ".ipynb", ".html", ".js", ".txt", ".json", ".xml", ".css"}
