@@ -5,6 +5,9 @@ PORT   ?= 8000
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
+# Hundreds of processes import torch: what they compile is kept, whatever the caller set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
 .PHONY: experiments bench release links next-packages next-sphinx clean environment
 help:          ## list these targets

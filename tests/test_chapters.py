@@ -35,9 +35,14 @@ DIRECTIVES = {
     "tip",
     "warning",
 }
-DIRECTIVES_OF = {"references": {"bibliography"}, "glossary": {"course-glossary"}, "status": {"course-status"}}
+DIRECTIVES_OF = {
+    "index": {"container"},
+    "references": {"bibliography"},
+    "glossary": {"course-glossary"},
+    "status": {"course-status"},
+}
 ROLES = {"eq", "ref", "doc", "numref", "cite:t", "cite:p", "term"}
-TAGS = re.compile(r"claim-S\d+|nbval-ignore-output|raises-exception|hide-input|remove-input|remove-cell")
+TAGS = re.compile(r"slide|claim-S\d+|nbval-ignore-output|raises-exception|hide-input|remove-input|remove-cell")
 NOT_COMPARED = "nbval-ignore-output"
 DRAWS = re.compile(r"\b(?:grid|show_images|lines|bars|LiveCurve)\(|\bplt\.show\(")
 MAY_DRAW = re.compile(r"\bfit\(")

@@ -59,7 +59,7 @@ def test_a_machine_without_chromium_gets_the_command_that_installs_it(monkeypatc
 
 
 PAGE = (
-    '<html><head><link rel="stylesheet" href="../_static/a.css" /><link rel="stylesheet" href="../_static/gone.css" />'
+    '<html><head><link rel="stylesheet" href="../_static/ebook.css" /><link rel="stylesheet" href="../_static/course.css" /><link rel="stylesheet" href="../_static/gone.css" />'
     "<script>x()</script></head><body>{}</body></html>"
 )
 
@@ -69,7 +69,9 @@ def epub(tmp_path: Path) -> Path:
     path = tmp_path / "in.epub"
     items = "".join(
         f'<item id="{i}" href="{name}" media-type="x" />\n'
-        for i, name in enumerate(("book/a.xhtml", "book/b.xhtml", "_static/a.css", "_static/a.js"))
+        for i, name in enumerate(
+            ("book/a.xhtml", "book/b.xhtml", "_static/ebook.css", "_static/course.css", "_static/a.js")
+        )
     )
     with zipfile.ZipFile(path, "w") as book:
         book.writestr("mimetype", "application/epub+zip")
@@ -77,7 +79,8 @@ def epub(tmp_path: Path) -> Path:
         book.writestr("toc.ncx", '<ncx><meta name="dtb:uid" content="other"/></ncx>')
         book.writestr("book/a.xhtml", PAGE.format("<math></math>"))
         book.writestr("book/b.xhtml", PAGE.format("<p>text</p>"))
-        book.writestr("_static/a.css", "p {}")
+        book.writestr("_static/ebook.css", "p {}")
+        book.writestr("_static/course.css", "p :is(a, b) {}")
         book.writestr("_static/a.js", "x()")
     return path
 
@@ -91,7 +94,8 @@ def test_the_epub_has_no_scripts_no_dead_links_and_declares_its_formulas(epub: P
         assert not [name for name in book.namelist() if name.endswith(".js")]
         page, package = book.read("book/a.xhtml").decode(), book.read("content.opf").decode()
         assert "script" not in page
-        assert "a.css" in page
+        assert "ebook.css" in page
+        assert "course.css" not in page + " ".join(book.namelist())
         assert "gone.css" not in page
         assert '<item id="0" href="book/a.xhtml" media-type="x" properties="mathml" />' in package
         assert '<item id="1" href="book/b.xhtml" media-type="x" />' in package
