@@ -181,8 +181,12 @@ def test_a_gpu_that_is_asked_for_and_absent_ends_in_a_sentence():
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    code = "from coursecode.training import fit; from coursecode.lenet import lenet_modern; import torch; " \
-           "fit(lenet_modern(), torch.zeros(4, 1, 28, 28), torch.zeros(4).long(), num_epochs=1, lr=0.1, batch_size=4)"  # fmt: skip
+    code = """
+import torch
+from coursecode.lenet import lenet_modern
+from coursecode.training import fit
+fit(lenet_modern(), torch.zeros(4, 1, 28, 28), torch.zeros(4).long(), num_epochs=1, lr=0.1, batch_size=4)
+"""
     done = run(sys.executable, "-c", code, env={**os.environ, "COURSECODE_DEVICE": "cuda"})
     assert "COURSECODE_DEVICE is cuda, but torch finds no CUDA device" in done.stderr
     assert "Set COURSECODE_DEVICE=cpu, or unset it" in done.stderr

@@ -58,10 +58,8 @@ def test_a_machine_without_chromium_gets_the_command_that_installs_it(monkeypatc
         paper.chromium()
 
 
-PAGE = (
-    '<html><head><link rel="stylesheet" href="../_static/ebook.css" /><link rel="stylesheet" href="../_static/course.css" /><link rel="stylesheet" href="../_static/gone.css" />'
-    "<script>x()</script></head><body>{}</body></html>"
-)
+_STYLES = "".join(f'<link rel="stylesheet" href="../_static/{name}.css" />' for name in ("ebook", "course", "gone"))
+PAGE = f"<html><head>{_STYLES}<script>x()</script></head><body>{{}}</body></html>"
 
 
 @pytest.fixture
