@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 
 BUNDLE = "site.css"
 THEME = ("styles/theme.css", "styles/pydata-sphinx-theme.css")
-UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html")
+UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html", "sphinx-thebe.js")
 
 
 def _local(asset: Any) -> str | None:
@@ -42,11 +42,10 @@ def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[s
     context["site_css"] = f"_static/{BUNDLE}"
     seen: set[str] = set()
     scripts = []
-    live = "thebe" in str(app.config.html_theme_options.get("launch_buttons", ""))
     for script in sorted(context["script_files"], key=lambda js: js.priority):
         name = str(script.filename or "")
         key = name or script.attributes.get("body", "")
-        if key in seen or ("thebe" in key.lower() and not live):
+        if key in seen or "thebe" in key.lower():  # live code is ours: live.py
             continue
         seen.add(key)
         attributes = script.attributes
