@@ -9,7 +9,7 @@ import re
 import pytest
 import torch
 from browser import note, say, settled, text
-from drawings import drawings
+from drawn_digits import drawings
 from py_mini_racer import MiniRacer
 
 from coursecode import figures

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import asyncio
 import hashlib
 import os
 import platform
@@ -175,6 +174,7 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
     client = NotebookClient(
         notebook,
         timeout=600,
+        startup_timeout=180,
         kernel_name="python3",
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
@@ -182,7 +182,7 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         on_cell_executed=lambda **_: on_cell(),
     )
     try:
-        asyncio.run(client.async_execute(env=_kernel_environment()))
+        client.execute(env=_kernel_environment())
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
         short = error.ename == "MemoryError" or "allocate memory" in error.evalue
