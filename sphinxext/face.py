@@ -48,6 +48,8 @@ def card(name: str, language: str) -> str:
 def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """The mark for the templates, and the page's title, description and picture for those who link to it."""
     context["logo_svg"] = mark()
+    # docutils names sources by a role that ARIA has withdrawn, in a list that then has no items
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     base = app.config.html_baseurl.rstrip("/")
     language = (app.config.language or "en")[:2]
     about = description(doctree)
@@ -74,13 +76,19 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
 
 
 def set_up(app: Sphinx, config: Config) -> None:
-    """The favicon; and pages are written anew when a template, style sheet or extension of the course changes."""
+    """The favicon; and pages are read anew when an extension of the course changes, written anew with its style."""
     config.html_favicon = str(LOGO)
-    files = [path for path in sorted(HERE.rglob("*")) if path.suffix in (".py", ".html", ".css", ".svg")]
-    config.course_files = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    config.course_extensions = _digest(".py")
+    config.course_files = _digest(".html", ".css", ".svg")
+
+
+def _digest(*suffixes: str) -> str:
+    files = [path for path in sorted(HERE.rglob("*")) if path.suffix in suffixes]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("course_extensions", "", "env")
     app.add_config_value("course_files", "", "html")
     app.connect("config-inited", set_up, priority=700)
     app.connect("html-page-context", describe)

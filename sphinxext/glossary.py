@@ -81,8 +81,10 @@ def _pattern(words: list[str], chinese: bool) -> re.Pattern[str]:
 
 
 def _prose(doctree: nodes.document) -> Iterator[nodes.Text]:
-    """The text of paragraphs, in reading order, without titles, links, code and formulas."""
+    """The text of paragraphs, in reading order, without titles, links, code, formulas and the titles of sources."""
     for paragraph in list(doctree.findall(nodes.paragraph)):
+        if isinstance(paragraph.parent, nodes.citation):
+            continue
         for text in list(paragraph.findall(nodes.Text)):
             above: nodes.Node | None = text.parent
             while above not in (None, paragraph) and not isinstance(above, _NOT_PROSE):

@@ -18,6 +18,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from coursecode.grading.quiz import WORDS, Quiz, QuizError, parse
 
+LETTERS = "ABCDEFGHIJ"
 FILES = Path(__file__).resolve().parent / "quiz"
 
 
@@ -56,21 +57,23 @@ class QuizDirective(SphinxDirective):  # type: ignore[misc]
             field = tag("div", class_="quiz-options")
             for i, text in enumerate(options):
                 button = tag("input", type="radio", name=quiz.name, value=str(i))
-                field += tag("label", button, tag("span", *text))
+                # the letter is also the label's text where the option is a formula alone
+                field += tag("label", button, tag("span", LETTERS[i], class_="quiz-letter"), tag("span", *text))
         else:
             answer = tag("input", type="text", inputmode="decimal", autocomplete="off", size="12")
             button = tag("button", words["check"], type="button")
             field = tag("div", tag("label", tag("span", words["number"]), answer), button,
                         class_="quiz-number", hidden="hidden")  # fmt: skip
         listed = tag("ul")
-        for option in quiz.options:
+        for i, option in enumerate(quiz.options):
             verdict = words["right"] if option.right else words["wrong"]
             shown = words["other"] if option.text == "*" else None
             label = tag("strong", *([shown] if shown else self._inline(option.text)), class_="quiz-option")
+            letter = [tag("b", LETTERS[i], class_="quiz-letter"), " "] if quiz.kind == "choice" else []
             feedback = tag("span", tag("b", verdict), " ", *self._inline(option.feedback), class_="quiz-told")
             row = {"data_value": option.text} if quiz.kind == "number" else {}
             mark = "quiz-right" if option.right else "quiz-wrong"
-            listed += tag("li", label, " ", feedback, class_=mark, **row)
+            listed += tag("li", *letter, label, " ", feedback, class_=mark, **row)
         return tag(
             "fieldset",
             tag("legend", *self._inline(quiz.question)),

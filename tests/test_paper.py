@@ -14,11 +14,14 @@ from tools import paper
 from tools.site import ROOT, SiteError
 
 SINGLE = """<html><body><article class="bd-article"><section id="book"><span id="sec-index"></span>
-<h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>.</p>
+<h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>, after
+<span class="bibtex-citation" id="id1"><a href="book/index.html#id2">Fukushima, 1980</a></span>.</p>
 <section id="road"><h2>The road</h2><p>Long.</p></section>
-<div class="toctree-wrapper compound"><section id="one"><h2>1. One</h2><button>copy</button><script>run()</script>
+<div class="toctree-wrapper compound"><section id="one"><span id="sec-one"></span><table id="id2"></table><h2>1. One</h2><button>copy</button><script>run()</script>
 <section id="first"><h3>1.1. First</h3><details><summary>Hint</summary><p>Think.</p></details>
-<div class="formula" tabindex="0"><math></math></div></section></section></div></section></article></body></html>"""
+<div class="formula" tabindex="0"><math></math></div></section></section>
+<section id="two"><h2>2. Two</h2><section id="first"><h3>2.1. First</h3><div class="citation" id="id2">Neocognitron
+</div></section></section></div></section></article></body></html>"""
 
 
 def test_the_sheet_is_one_document_whose_links_stay_inside_it():
@@ -34,13 +37,24 @@ def test_the_sheet_is_one_document_whose_links_stay_inside_it():
 
 
 def test_the_front_matter_stands_before_the_chapters_and_contents_lists_them():
-    text = paper.sheet(SINGLE, language="en", title="T", pages={"one": 7, "first": 8})
+    text = paper.sheet(SINGLE, language="en", title="T", pages={"heading-1": 7, "heading-1-1": 8})
     assert text.index('class="front"') < text.index("Welcome") < text.index("The road") < text.index('id="one"')
     contents = text[text.index('class="contents"') : text.index('class="front"')]
-    assert re.findall(r'href="#(\w+)" data-page="(\d+)"><span>([^<]+)', contents) == [
-        ("one", "7", "1. One"),
-        ("first", "8", "1.1. First"),
+    assert re.findall(r'href="#([\w-]+)" data-page="(\d*)"><span>([^<]+)', contents) == [
+        ("heading-1", "7", "1. One"),
+        ("heading-1-1", "8", "1.1. First"),
+        ("heading-2", "", "2. Two"),
+        ("heading-2-1", "", "2.1. First"),
     ]
+
+
+def test_a_citation_leads_to_its_source_and_a_link_without_one_target_is_named():
+    text = paper.sheet(SINGLE, language="en", title="T")
+    assert '<a href="#source-id2">Fukushima' in text
+    assert '<div class="citation" id="source-id2">' in text
+    for wrong, number in (("#first", 2), ("#gone", 0)):
+        with pytest.raises(SiteError, match=rf'{wrong}".* has {number} targets'):
+            paper.sheet(SINGLE.replace("#sec-one", wrong), language="en", title="T")
 
 
 def test_a_theme_with_other_markup_is_named():

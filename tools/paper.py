@@ -17,6 +17,7 @@ import re
 import shutil
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def chromium() -> str:
 def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | None = None) -> str:
     """One HTML document to print, from what Sphinx's singlehtml builder made.
 
-    ``pages`` maps the ids of headings to page numbers, for the table of contents; without it the numbers are blank.
+    ``pages`` maps the ids that the headings get here to page numbers, for the table of contents; without it the
+    numbers are blank.
     """
     soup = BeautifulSoup(single, "html.parser")
     article = soup.select_one("article.bd-article")
@@ -63,6 +65,11 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
     for link in article.select("a[href]"):
         # a target on a page of its own is a place in this one document
         link["href"] = re.sub(r"^(?:[\w./-]*\.html)?#", "#", str(link["href"]))
+    for source in article.select(".citation[id]"):
+        # the builder counts these ids on every page anew: "id3" is a source, and a table elsewhere
+        for link in article.select(f'.bibtex-citation a[href="#{source["id"]}"]'):
+            link["href"] = f"#source-{source['id']}"
+        source["id"] = f"source-{source['id']}"
     for folded in article.select("details"):
         folded["open"] = ""
     for scrolled in article.select(".formula[tabindex]"):
@@ -79,6 +86,10 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
             front.append(child.extract())
         first.insert(0, front)
     listed = _contents(article, pages or {})
+    targets = Counter(str(target["id"]) for target in article.select("[id]"))
+    for link in article.select('a[href^="#"]'):
+        if (number := targets[str(link["href"])[1:]]) != 1:
+            raise SiteError(f"paper: the link {link} has {number} targets in the one document; it needs exactly 1")
     return "\n".join(
         [
             "<!doctype html>",
@@ -100,19 +111,26 @@ def _logo() -> str:
 
 
 def _contents(article: Tag, pages: dict[str, int]) -> str:
-    """Chapters and their sections as a nested list, each with its page."""
+    """Chapters and their sections as a nested list, each with its page.
 
-    def entry(section: Tag, inner: str = "") -> str:
+    The headings get ids of their own: every chapter has a section "summary", and a section that begins with a page
+    break lies, for the browser, at the end of the page before.
+    """
+
+    def entry(section: Tag, number: str, inner: str = "") -> str:
         heading = section.find(re.compile("^h[1-6]$"), recursive=False)
-        text = heading.get_text(" ", strip=True) if heading is not None else ""
-        number = pages.get(str(section["id"]), "")
-        link = f'<a href="#{section["id"]}" data-page="{number}"><span>{html.escape(text)}</span></a>'
-        return f"<li>{link}{inner}</li>"
+        if heading is None:
+            raise SiteError(f"paper: the section {section['id']!r} has no heading")
+        heading["id"] = f"heading-{number}"
+        text = html.escape(heading.get_text(" ", strip=True))
+        page = pages.get(f"heading-{number}", "")
+        return f'<li><a href="#heading-{number}" data-page="{page}"><span>{text}</span></a>{inner}</li>'
 
     items = []
-    for chapter in article.select(".toctree-wrapper > section"):
-        inner = "".join(entry(part) for part in chapter.find_all("section", recursive=False))
-        items.append(entry(chapter, f"<ol>{inner}</ol>" if inner else ""))
+    for i, chapter in enumerate(article.select(".toctree-wrapper > section"), 1):
+        parts = enumerate(chapter.find_all("section", recursive=False), 1)
+        inner = "".join(entry(part, f"{i}-{j}") for j, part in parts)
+        items.append(entry(chapter, str(i), f"<ol>{inner}</ol>" if inner else ""))
     return f"<ol>{''.join(items)}</ol>"
 
 
