@@ -12,9 +12,17 @@ settings.register_profile("fast", derandomize=True, deadline=None, max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the full-size tests out where their data are not installed; CI may leave nothing out."""
+    """Have one process build the site, and leave the full-size tests out where their data are not installed.
+
+    CI may leave nothing out.
+    """
     from tools.system import NEEDS
+
+    for item in items:
+        if "built" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("site"))
 
     present, what = NEEDS["dataset-fashion-mnist"]
     if present() or os.environ.get("CI") == "true":
