@@ -32,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"needs dataset-fashion-mnist: {what}"))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where groups are formed by name only: two processes would build one site at the same time."""
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError(f"{item.nodeid} is not in its group: do pytest and pytest-xdist fit together?")
+
+
 @pytest.fixture(scope="session")
 def built():
     """The site of both editions, made from the committed notebooks: any warning stops here."""

@@ -170,10 +170,11 @@ def test_the_pdf_has_the_whole_book_with_its_contents_links_formulas_and_letters
     inside = [str(link["/Dest"]) for link in links if "/Dest" in link]
     assert len(inside) > 150
     assert {name.lstrip("/") for name in inside} <= {name.lstrip("/") for name in reader.named_destinations}
-    fonts = {str(font.get("/BaseFont", "drawn")) for page in reader.pages for font in _fonts(page)}
-    assert any("LatinModernMath" in font or "LMMath" in font for font in fonts), fonts
-    if language == "zh":
-        assert any("CJK" in font for font in fonts), fonts
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert {"𝐗", "𝐊", "∑", "⌊"} <= set(text)  # formulas are text, not pictures
+    assert text.count("卷积" if language == "zh" else "convolution") > 150
+    # Chromium draws the letters of some fonts itself (Type 3): they too can be searched and copied
+    assert all("/ToUnicode" in font for page in reader.pages for font in _fonts(page))
     assert sum(len(page.images) for page in reader.pages) > 60
 
 
