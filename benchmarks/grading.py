@@ -18,7 +18,15 @@ from coursecode.experiments.core import Plain
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "grading"))
 
 
-def _submission(number: int, standin: Any, draw: random.Random) -> bytes:
+# what an exercise that trains a net takes of a processor
+_TRAINING = """import time
+end = time.process_time() + 1.5
+while time.process_time() < end:
+    torch.rand(200, 200) @ torch.rand(200, 200)
+"""
+
+
+def _submission(number: int, standin: Any, draw: random.Random, *, trains: bool = False) -> bytes:
     """One in twenty is damaged; of the others most are right, some blank, some wrong, one in a hundred never ends."""
     if number % 20 == 7:
         right = standin.notebook(standin.SOLUTIONS)
@@ -30,10 +38,11 @@ def _submission(number: int, standin: Any, draw: random.Random) -> bytes:
         answers["size"] = "def out_size(n, k):\n    while True:\n        pass\n"
     elif draw.random() < 0.3:
         answers[draw.choice(sorted(answers))] = "pass\n"
-    return bytes(standin.notebook(answers, extra=f"# student {number}\ntorch.rand({number} + 1).mean()"))
+    more = _TRAINING if trains else ""
+    return bytes(standin.notebook(answers, extra=f"# student {number}\ntorch.rand({number} + 1).mean()\n{more}"))
 
 
-def _class(root: Path, students: int, standin: Any) -> None:
+def _class(root: Path, students: int, standin: Any, *, trains: bool = False) -> None:
     draw = random.Random(0)
     (root / "release" / "standin").mkdir(parents=True)
     (root / "release" / "standin" / "bundle.json").write_text(json.dumps(standin.bundle().to_json()))
@@ -42,7 +51,7 @@ def _class(root: Path, students: int, standin: Any) -> None:
     for number in range(students):
         folder = root / "submitted" / f"s{number:03}" / "standin"
         folder.mkdir(parents=True)
-        (folder / "standin.ipynb").write_bytes(_submission(number, standin, draw))
+        (folder / "standin.ipynb").write_bytes(_submission(number, standin, draw, trains=trains))
 
 
 @contextmanager
@@ -52,10 +61,10 @@ def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 
     from coursecode.grading.run import run_class
 
-    whole, part, few = (6, 4, 2) if tiny else (300, 80, 8)
+    whole, few, training = (6, 2, 3) if tiny else (300, 8, 40)
     with tempfile.TemporaryDirectory() as folder:
-        for students in {whole, part, few}:
-            _class(Path(folder, str(students)), students, standin)
+        for students in (whole, few, training):
+            _class(Path(folder, str(students)), students, standin, trains=students == training)
 
         def case(students: int, jobs: int, mode: Any) -> Callable[[], dict[str, Plain]]:
             def work() -> dict[str, Plain]:
@@ -72,9 +81,14 @@ def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         yield (
             {"students": whole, "damaged": len([n for n in range(whole) if n % 20 == 7]), "bundle": "standin"},
             [
-                ({"case": "class", "mode": "zygote", "jobs": 2, "students": whole}, case(whole, 2, "zygote")),
-                ({"case": "part", "mode": "zygote", "jobs": 1, "students": part}, case(part, 1, "zygote")),
-                ({"case": "part", "mode": "zygote", "jobs": 2, "students": part}, case(part, 2, "zygote")),
-                ({"case": "few", "mode": "fresh", "jobs": 1, "students": few}, case(few, 1, "fresh")),
+                ({"case": name, "mode": mode, "jobs": jobs, "students": students}, case(students, jobs, mode))
+                for name, students, mode, jobs in (
+                    ("class", whole, "zygote", 2),
+                    ("class", whole, "zygote", 1),
+                    ("training", training, "zygote", 2),
+                    ("training", training, "zygote", 1),
+                    ("few", few, "zygote", 1),
+                    ("few", few, "fresh", 1),
+                )
             ],
         )

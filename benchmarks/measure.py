@@ -31,6 +31,7 @@ PARTS = {  # name: module, threads
     "pages": ("pages", 1),
     "d2l_pages": ("pages", 2),
     "site": ("site", 1),
+    "figures": ("figures", 1),
     "grading": ("grading", 1),
 }
 Case = tuple[dict[str, Plain], Callable[[], dict[str, Plain]]]

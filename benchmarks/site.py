@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Case, settings
+from benchmarks.measure import Case, UnavailableError, settings
 from coursecode.experiments.core import Plain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,21 +83,29 @@ def browsing(browser: Any, address: str, *, slow: bool = False, rest: int = 500)
 
 
 @contextmanager
-def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
-    """Each kind of page, in both languages, as the first page of a visit and as the second."""
+def opened() -> Iterator[tuple[Any, str]]:
+    """Chromium and the address of the built site, served from this machine."""
     from playwright.sync_api import sync_playwright
 
     from tools.server import serving
 
     built = ROOT / "_build" / "html"
     if not (built / "zh" / "book").is_dir():
-        raise SystemExit(f"There is no site in {built}; build it first: make book")
+        raise UnavailableError(f"there is no site in {built}; build it first: make book")
     if not Path(CHROMIUM).exists():
-        raise SystemExit(f"The part site needs {CHROMIUM}: sudo apt-get install chromium")
-    chosen = dict(list(PAGES.items())[: 1 if tiny else None])
+        raise UnavailableError(f"it needs {CHROMIUM}: sudo apt-get install chromium")
     with serving(built) as address, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser, address
+        browser.close()
+
+
+@contextmanager
+def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
+    """Each kind of page, in both languages, as the first page of a visit and as the second."""
+    chosen = dict(list(PAGES.items())[: 1 if tiny else None])
+    with opened() as (browser, address):
 
         def first(name: str) -> dict[str, Plain]:
             with browsing(browser, address, slow=not tiny, rest=1500) as visit:
@@ -119,7 +127,6 @@ def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
             settings(browser=f"Chromium {browser.version}", processor_slower=SLOWER, **SLOW, screen=SCREEN),
             cases,
         )
-        browser.close()
 
 
 def summary(timings: Any) -> list[tuple[str, str, str, float, float, float, float, float]]:

@@ -18,10 +18,10 @@ var CourseFigures = (() => {
   };
   /** Give an element its attributes and take away those of before that it has no longer. */
   const dress = (element, attributes) => {
-    const before = element.worn || {};
-    for (const key in { ...before, ...attributes }) {
+    const before = element.worn;
+    for (const key in before ? { ...before, ...attributes } : attributes) {
       const value = attributes[key];
-      if (value === before[key]) continue;
+      if (value === before?.[key]) continue;
       if (key.startsWith("on")) element[key] = value;
       else if (value === false || value === undefined) element.removeAttribute(key);
       else element.setAttribute(key, value === true ? "" : value);
@@ -466,5 +466,5 @@ var CourseFigures = (() => {
   Object.assign(figures, { whenNear });
   // network]
 
-  return Object.assign(figures, { Base, Refused, define, h, number });
+  return Object.assign(figures, { Base, Refused, define, h, number, patch });
 })();

@@ -56,12 +56,12 @@
         return { class: ["window", !r && "top", r === k - 1 && "bottom", !s && "left", s === k - 1 && "right"].filter(Boolean).join(" ") };
       };
       const hot = (a, b) => ({ class: a === i && b === j ? "hot" : "" });
-      const parts = this.parts(state, o);
+      const all = Array.from({ length: outputs }, (_, q) => this.parts(state, q)), parts = all[o];
       const lanes = parts.map((y, c) => h("div", { class: `lane ${state[`use${c + 1}`] ? "" : "off"}` },
         matrix(`X${c + 1}`, rows(this.plane(c)), { cell: framed }), sign("⋆"), matrix(`W${o + 1},${c + 1}`, rows(this.weights(state, o, c))),
         sign("="), matrix(this.t("part", { c: c + 1 }), rows(y), { cell: hot })));
-      const maps = Array.from({ length: outputs }, (_, q) => {
-        const sum = tensor([1, m, m], Array.from({ length: m * m }, (_, at) => this.parts(state, q).reduce((s, y) => s + y.data[at], BIAS[q])));
+      const maps = all.map((own, q) => {
+        const sum = tensor([1, m, m], Array.from({ length: m * m }, (_, at) => own.reduce((s, y) => s + y.data[at], BIAS[q])));
         return matrix(`Y${q + 1}`, rows(sum), { cell: q === o ? hot : () => ({}), show: (v) => this.answer(number(v)), tinted: !this.guessing });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);

@@ -2,7 +2,7 @@
 // These are methods of the figure; they travel with the weights (lenet-draw.data.js).
 globalThis.LENET_LAYERS = (() => {
   "use strict";
-  const { h, number } = CourseFigures;
+  const { h, number, patch } = CourseFigures;
   // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
   const LAYERS = {
     input: [1, 28, 1], conv1: [6, 28, 6, "act1", "input"], pool1: [6, 14, 6, "pool1", "conv1"], conv2: [16, 10, 8, "act2", "pool1"],
@@ -56,7 +56,7 @@ globalThis.LENET_LAYERS = (() => {
       const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
       for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
       const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
-      this.bars.replaceChildren(...shares.flatMap((share, digit) => {
+      patch(this.bars, shares.flatMap((share, digit) => {
         const name = share === most ? "best" : "";
         return [h("span", { class: name }, digit), h("i", { class: "bar", style: `width:${100 * share}%` }), h("span", { class: name }, this.percent(share))];
       }));
@@ -91,9 +91,9 @@ globalThis.LENET_LAYERS = (() => {
       });
       const says = (text) => this.t(text, { place, value: number(value) });
       if (layer.startsWith("pool")) {
-        const patch = cut(source.data, map * m * m, 2, 2 * row, 2 * column);
+        const square = cut(source.data, map * m * m, 2, 2 * row, 2 * column);
         this.spot(before, map, 2 * row, 2 * column, 2);
-        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("patch", { layer: before, map }), rows(patch, 2))));
+        patch(this.unit, [h("div", { class: "row" }, grid(this.t("patch", { layer: before, map }), rows(square, 2)))]);
         return says("largest");
       }
       const weight = this.weights[`${layer}.weight`], bias = this.weights[`${layer}.bias`].data[map];
@@ -102,19 +102,19 @@ globalThis.LENET_LAYERS = (() => {
       if (n > 1) {
         const shift = layer === "conv1" ? 2 : 0;
         const pairs = Array.from({ length: weight.shape[1] }, (_, c) => [cut(source.data, c * m * m, 5, row - shift, column - shift), own.slice(25 * c, 25 * c + 25)]);
-        const sums = pairs.map(([patch, kernel]) => patch.reduce((total, v, i) => total + v * kernel[i], 0));
+        const sums = pairs.map(([part, kernel]) => part.reduce((total, v, i) => total + v * kernel[i], 0));
         const strongest = sums.reduce((b, v, c) => (Math.abs(v) > Math.abs(sums[b]) ? c : b), 0);
         pairs.forEach((_, c) => this.spot(before, c, row - shift, column - shift, 5));
         sum = sums.reduce((a, b) => a + b);
-        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("patch", { layer: before, map: strongest }), rows(pairs[strongest][0], 5)),
+        patch(this.unit, [h("div", { class: "row" }, grid(this.t("patch", { layer: before, map: strongest }), rows(pairs[strongest][0], 5)),
           sign("⋆"), grid(this.t("kernel", { map }), rows(pairs[strongest][1], 5))),
-        sums.length > 1 ? h("p", { class: "formula" }, this.t("by_map", { sums: sums.map((v) => number(v)).join(" + ").replaceAll("+ −", "− "), sum: number(sum) })) : "");
+        ...(sums.length > 1 ? [h("p", { class: "formula" }, this.t("by_map", { sums: sums.map((v) => number(v)).join(" + ").replaceAll("+ −", "− "), sum: number(sum) }))] : [])]);
       } else {
         const products = own.map((w, i) => w * source.data[i]);
         sum = products.reduce((a, b) => a + b);
         const top = products.map((_, i) => i).sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, 5);
-        this.unit.replaceChildren(h("div", { class: "row" }, grid(this.t("strongest", { layer: before }),
-          [top.map((i) => source.data[i]), top.map((i) => own[i]), top.map((i) => products[i])])));
+        patch(this.unit, [h("div", { class: "row" }, grid(this.t("strongest", { layer: before }),
+          [top.map((i) => source.data[i]), top.map((i) => own[i]), top.map((i) => products[i])]))]);
       }
       return this.t(layer === "dense3" ? "score" : "adds", { place, count: size, sum: number(sum), bias: number(bias), total: number(sum + bias), value: number(value), share: this.percent(shares[map]) });
     },

@@ -76,7 +76,7 @@
       const W = matrix(this.t(`names_${step}`), names, { show: String, name: "weights", cell: (i, k, name) => {
         const equal = step === "shared" || step === "local";
         const classes = [name === "·" ? "zero" : equal && "same", ...(i === at ? edges(k) : [])];
-        return { class: classes.filter(Boolean).join(" "), style: equal ? `--turn:${Math.round(((k - i + n) * 137) % 360)}` : "", onclick: () => this.set({ at: i }) };
+        return { class: classes.filter(Boolean).join(" "), style: equal ? `--turn:${((k - i + 8) * 137) % 360}` : "", onclick: () => this.set({ at: i }) };
       } });
       const column = (caption, values, cell) => matrix(caption, values.map((v) => [v]), { cell });
       const marked = (i) => ({ class: i === at ? "hot" : "" });

@@ -113,9 +113,8 @@ def repository(tmp_path: Path) -> dict[str, str]:
 def test_by_its_first_cell_alone_a_notebook_runs_where_colabs_packages_are(tmp_path, repository):
     machines.needs_index(tmp_path)
     python = machines.fresh(tmp_path / "colab")
-    pinned = light.pins()
-    here = {dist.name.lower().replace("_", "-") for dist in distributions()}
-    machines.copy_packages(light.closure(set(COLAB) & here, pinned) | {"torchvision"}, python)
+    here = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions()}  # CUDA's with torch's
+    machines.copy_packages(light.closure(set(COLAB) & here.keys(), here) | {"torchvision"}, python)
     before = machines.versions(python)
     assert not {"coursecode", "mlxtend", "d2l", "pooch"} & set(before)
 

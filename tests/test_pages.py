@@ -205,11 +205,14 @@ def open_page(browser, address):
     """Open a page in a fresh profile that prefers a language; nothing but this machine is asked for anything."""
     contexts = []
 
-    def open_it(path: str, *, locale: str = "en-US", width: int = 1280):
+    def open_it(path: str, *, locale: str = "en-US", width: int = 1280, errors: list[str] | None = None):
         context = browser.new_context(locale=locale, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.route("**/*", lambda r: r.continue_() if r.request.url.startswith(address) else r.abort())
+        if errors is not None:
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}/{path}", wait_until="domcontentloaded")
         return page
 
@@ -536,6 +539,19 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
     assert rows[0][-1] > rows[1][-1] > 0
 
 
+@needs_chromium
+def test_the_benchmark_of_the_figures_takes_a_step_of_each(built, tmp_path):
+    path = tmp_path / "b.json"
+    command = [sys.executable, "-m", "benchmarks", "figures", "--tiny", "--rounds", "1", "--out", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = timings.load("figures", path=path)
+    steps = [(row["case"], row["language"]) for row in found.rows if row["what"] == "step"]
+    assert len(set(steps)) == len(steps) == 14
+    assert all(row["control"] for row in found.rows if row["what"] == "step")
+    assert [row["slower"] for row in found.rows if row["what"] == "inference"] == [1, 6]
+
+
 # -- the slides -----------------------------------------------------------------------------------------------------
 
 DECKS = sorted(
@@ -582,13 +598,8 @@ def test_links_and_pictures_of_a_deck_are_there(built, name):
 @pytest.mark.parametrize("folder", ["", "zh/"])
 def test_a_deck_runs_without_errors_and_nothing_leaves_the_slide(open_page, folder):
     for name in DECKS:
-        page = open_page("404.html")
         errors: list[str] = []
-        page.on(
-            "console", lambda message, errors=errors: errors.append(message.text) if message.type == "error" else None
-        )
-        page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
-        page.goto(page.url.replace("404.html", f"{folder}slides/{name}.html"))
+        page = open_page(f"{folder}slides/{name}.html", errors=errors)
         page.wait_for_function("window.Reveal && Reveal.isReady()")
         outside = page.evaluate(
             """() => {

@@ -91,8 +91,10 @@ def sphinx() -> None:
         run(book, "config", "sphinx", str(ROOT / source), "--config", str(settings / "_config.yml"),
             "--toc", str(settings / "_toc.yml"))  # fmt: skip
         text = conf.read_text(encoding="utf-8")
-        assert "'jupyter_book'" in text
-        conf.write_text(re.sub(r"'jupyter_book',? ?|, 'jupyter_book'", "", text), encoding="utf-8")
+        for layer in ("jupyter_book", "sphinx_jupyterbook_latex"):
+            assert f"'{layer}'" in text
+            text = re.sub(rf"'{layer}',? ?|, '{layer}'", "", text)
+        conf.write_text(text, encoding="utf-8")
         run(python, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-c", str(settings), str(ROOT / source),
             str(settings / "html"), PYTHONPATH=os.pathsep.join((str(ROOT / "sphinxext"), str(ROOT))))  # fmt: skip
 
