@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import ast
+import asyncio
 import hashlib
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date
@@ -182,7 +183,7 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         on_cell_executed=lambda **_: on_cell(),
     )
     try:
-        client.execute(env=_kernel_environment())
+        _finish(client.async_execute(env=_kernel_environment()))
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(cells) if any(o.output_type == "error" for o in c.outputs))
         short = error.ename == "MemoryError" or "allocate memory" in error.evalue
@@ -197,6 +198,17 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
             if output.output_type == "stream" and output.name == "stderr":
                 raise NotebookError(f"{_where(page, i)}: the cell wrote to stderr:\n{output.text.strip()}")
     return cells
+
+
+def _finish(work: Coroutine[Any, Any, Any]) -> None:
+    """Run to its end, in a thread of its own where a loop runs already, as beside a browser; the loop is closed."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+    else:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, work).result()
 
 
 def _where(page: Page, index: int) -> str:
