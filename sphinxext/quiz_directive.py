@@ -69,7 +69,7 @@ class QuizDirective(SphinxDirective):  # type: ignore[misc]
             verdict = words["right"] if option.right else words["wrong"]
             shown = words["other"] if option.text == "*" else None
             label = tag("strong", *([shown] if shown else self._inline(option.text)), class_="quiz-option")
-            letter = [tag("b", LETTERS[i], class_="quiz-letter"), " "] if quiz.kind == "choice" else []
+            letter = [tag("span", LETTERS[i], class_="quiz-letter"), " "] if quiz.kind == "choice" else []
             feedback = tag("span", tag("b", verdict), " ", *self._inline(option.feedback), class_="quiz-told")
             row = {"data_value": option.text} if quiz.kind == "number" else {}
             mark = "quiz-right" if option.right else "quiz-wrong"

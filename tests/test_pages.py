@@ -524,13 +524,17 @@ def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
     assert second["kilobytes_own"] <= 120
 
 
-@needs_chromium
-def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
-    path = tmp_path / "b.json"
-    command = [sys.executable, "-m", "benchmarks", "site", "--tiny", "--rounds", "1", "--out", str(path)]
+def measured(part: str, path: Path) -> timings.Timings:
+    """A part of the benchmarks, run at tiny size on the built site."""
+    command = [sys.executable, "-m", "benchmarks", part, "--tiny", "--rounds", "1", "--out", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    found = timings.load("site", path=path)
+    return timings.load(part, path=path)
+
+
+@needs_chromium
+def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
+    found = measured("site", tmp_path / "b.json")
     rows = page_weight.summary(found)
     assert [row[:3] for row in rows] == [
         ("cover", language, f"{order} page") for language in ("en", "zh") for order in ("first", "second")
@@ -541,11 +545,7 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
 
 @needs_chromium
 def test_the_benchmark_of_the_figures_takes_a_step_of_each(built, tmp_path):
-    path = tmp_path / "b.json"
-    command = [sys.executable, "-m", "benchmarks", "figures", "--tiny", "--rounds", "1", "--out", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    found = timings.load("figures", path=path)
+    found = measured("figures", tmp_path / "b.json")
     steps = [(row["case"], row["language"]) for row in found.rows if row["what"] == "step"]
     assert len(set(steps)) == len(steps) == 14
     assert all(row["control"] for row in found.rows if row["what"] == "step")
