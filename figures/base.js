@@ -81,10 +81,15 @@ var CourseFigures = (() => {
       })))));
   };
 
+  // Registered, a new number of columns does not reach the style of every cell, and a side that stays the same none.
+  for (const [name, syntax, inherits, initialValue] of [["--cols", "*", false], ["--all", "*", false], ["--cell", "<length>", true, "0px"], ["--side", "<length>", true, "0px"]]) {
+    try { CSS.registerProperty({ name, syntax, inherits, ...(initialValue && { initialValue }) }); } catch { /* it is, by another figure's script */ }
+  }
+
   Object.assign(figures, { matrix });
   const MATRIX = `
     table.matrix {
-      --side: min(var(--cell, 2.4rem), calc((100cqw - 4px) / var(--cols)));
+      --side: min(var(--cell), calc((100cqw - 4px) / var(--cols)));
       border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
       table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1; text-align: center;
     }
@@ -109,6 +114,7 @@ var CourseFigures = (() => {
   const STYLE = `
     :host { display: block; margin: 0; }
     .figure {
+      --cell: 2.4rem;
       --ink: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
       --soft: var(--pst-color-text-muted, var(--jp-content-font-color2, GrayText));
       --paper: var(--pst-color-background, var(--jp-layout-color0, Canvas));
@@ -226,6 +232,8 @@ var CourseFigures = (() => {
     /** What to show of an answer: itself, or a question mark while the reader predicts. */
     answer(value) { return this.guessing ? "?" : value; }
     say(text) { write(this.sayLine, text); }
+    /** Sentences one after the other; Chinese ones stand without a space between them. */
+    sentences(...texts) { return texts.filter(Boolean).join(this.lang.startsWith("zh") ? "" : " "); }
     /** Show these pieces on the board, made anew by h at every draw; only what differs is touched. */
     paint(...pieces) { patch(this.board, pieces); }
 
@@ -368,7 +376,7 @@ var CourseFigures = (() => {
         problems.push(this.t("unreadable"));
       }
       this.revealed = false;
-      this.note(problems.join(" "));
+      this.note(this.sentences(...problems));
       this.update();
       if (query !== null) this.closest("figure").scrollIntoView({ block: "start" });
     }

@@ -22,20 +22,6 @@ var CourseMath = (() => {
   Object.assign(math, { each, outputSize, padSides, product, tensor });
 
   // [fields
-  /** Rows at the far end of the padded input that no window reaches because of the floor. */
-  const dropped = (n, k, p = 0, s = 1) => (n + p - k) % s;
-  /** In how many windows each of the n elements stands. */
-  const useCounts = (n, k, p = 0, s = 1) => {
-    const counts = Array(n).fill(0);
-    const before = padSides(p)[0];
-    for (let i = 0; i < outputSize(n, k, p, s); i++) {
-      for (let a = 0; a < k; a++) {
-        const at = i * s + a - before;
-        if (at >= 0 && at < n) counts[at]++;
-      }
-    }
-    return counts;
-  };
   /** Receptive field after each layer {kernel, stride, padding, dilation}: size, jump and start in input elements. */
   const receptiveField = (layers) => {
     let size = 1, jump = 1, start = 0;
@@ -66,8 +52,26 @@ var CourseMath = (() => {
     }
     return { sizes, counts: steps };
   };
-  Object.assign(math, { dropped, pathCounts, receptiveField, useCounts });
+  Object.assign(math, { pathCounts, receptiveField });
   // fields]
+
+  // [reading
+  /** Rows at the far end of the padded input that no window reaches because of the floor. */
+  const dropped = (n, k, p = 0, s = 1) => (n + p - k) % s;
+  /** In how many windows each of the n elements stands. */
+  const useCounts = (n, k, p = 0, s = 1) => {
+    const counts = Array(n).fill(0);
+    const before = padSides(p)[0];
+    for (let i = 0; i < outputSize(n, k, p, s); i++) {
+      for (let a = 0; a < k; a++) {
+        const at = i * s + a - before;
+        if (at >= 0 && at < n) counts[at]++;
+      }
+    }
+    return counts;
+  };
+  Object.assign(math, { dropped, useCounts });
+  // reading]
 
   // [counts
   // Parameters and multiplications, exact however large.
@@ -133,15 +137,16 @@ var CourseMath = (() => {
     const offsets = Int32Array.from({ length: cIn * taps.length }, (_, i) =>
       Math.floor(i / taps.length) * plane + taps[i % taps.length]);
     const y = tensor([cOut, ...m]);
-    const input = Float64Array.from(padded.data), weight = Float64Array.from(w.data), n = offsets.length;
-    let to = 0;
-    for (let o = 0; o < cOut; o++) {
-      for (const start of starts) {
+    const input = new Float64Array(padded.data), weight = new Float64Array(w.data), n = offsets.length;
+    const seen = new Float64Array(n);
+    starts.forEach((start, to) => {
+      for (let t = 0; t < n; t++) seen[t] = input[start + offsets[t]];
+      for (let o = 0, at = 0; o < cOut; o++, to += starts.length) {
         let sum = bias ? bias[o] : 0;
-        for (let t = 0, at = o * n; t < n; t++) sum += weight[at++] * input[start + offsets[t]];
-        y.data[to++] = sum;
+        for (let t = 0; t < n; t++) sum += weight[at++] * seen[t];
+        y.data[to] = sum;
       }
-    }
+    });
     return y;
   };
   /** w (c_o, c_i, ...k) with the kernel turned round on every axis: correlation with it is true convolution. */

@@ -75,7 +75,7 @@ globalThis.LENET_LAYERS = (() => {
       const { steps, shares } = this;
       const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
       const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
-      return `${told} ${this.explain(state, steps, shares)}`;
+      return this.sentences(told, this.explain(state, steps, shares));
     },
     /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
     explain({ layer, map, row, column }, steps, shares) {

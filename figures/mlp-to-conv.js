@@ -12,7 +12,7 @@
   define("mlp-to-conv", class extends Base {
     static settings = [
       { name: "step", kind: "hidden", value: "local", options: STEPS },
-      { name: "size", kind: "range", value: 8, min: 5, max: 12 },
+      { name: "size", kind: "range", value: 8, min: 5, max: 10 },
       { name: "delta", kind: "range", value: 1, min: 0, max: 4, when: (s) => s.step === "local" },
       { name: "shift", kind: "range", value: 0, min: 0, max: 4 },
     ];
@@ -92,7 +92,7 @@
       const terms = x.map((value, k) => [this.weight(state, at, k), value]).filter(([w, value]) => w && value)
         .map(([w, value]) => `${w < 0 ? `(${number(w)})` : w}×${value}`);
       const sum = this.t("says", { i: at, sum: terms.length ? `${terms.join(" + ")} = ${number(y[at])}` : "0", count: this.different(state), all: n * n });
-      return shift ? `${sum} ${this.t(right === n - shift ? "moved_all" : "moved_some", { shift, right, total: n - shift })}` : sum;
+      return this.sentences(sum, shift && this.t(right === n - shift ? "moved_all" : "moved_some", { shift, right, total: n - shift }));
     }
   });
 })();

@@ -1,27 +1,20 @@
-// Loads a page's figures when they come near the window, or at once when the page's address speaks of one.
-// The page's script element says in data-shared which script its figures share, in data-version what to ask for.
+// Loads a page's figures when one comes near the window, or at once when the page's address speaks of one.
+// The page's script element says in data-figures which script they are in.
 (() => {
   "use strict";
   const { src, dataset } = document.currentScript;
-  const loaded = new Set();
-  const load = (name) => {
-    if (loaded.has(name)) return;
-    loaded.add(name);
+  const figures = [...document.querySelectorAll("figure.interactive > :first-child")];
+  const wake = () => {
+    if (!watch) return;
+    watch.disconnect();
+    watch = 0;
     const script = document.createElement("script");
-    script.src = `${src.replace(/[^/]*$/, "")}${name}.js?v=${dataset.version}`;
-    script.async = false; // in the order of their insertion
+    script.src = src.replace(/[^/]*$/, dataset.figures);
     document.head.append(script);
   };
-  const wake = (figure) => {
-    load(dataset.shared);
-    load(figure.localName);
-  };
-  const figures = [...document.querySelectorAll("figure.interactive > :first-child")];
-  const watch = new IntersectionObserver((seen) => {
-    for (const { isIntersecting, target } of seen) if (isIntersecting) wake(target);
-  }, { rootMargin: "1200px" });
-  const addressed = () => figures.filter((figure) => location.hash.startsWith(`#${figure.parentNode.id}?`)).forEach(wake);
+  let watch = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) wake(); }, { rootMargin: "1200px" });
   figures.forEach((figure) => watch.observe(figure));
+  const addressed = () => { if (figures.some((figure) => location.hash.startsWith(`#${figure.parentNode.id}?`))) wake(); };
   addressed();
   addEventListener("hashchange", addressed);
 })();

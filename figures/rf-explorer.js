@@ -75,7 +75,7 @@
       const factors = [top.dilation > 1 ? top.dilation : 0, `(${top.kernel} − 1)`, below.jump].filter(Boolean);
       const sum = `${below.size} + ${factors.join("×")} = ${last.size}`;
       const sees = this.t("says", { at, depth, sum, from, to, seen: counts[0].filter(Boolean).length, size: state.size });
-      return end - first === to - from ? sees : `${sees} ${this.t("outside", { rest: last.size - (to - from + 1) })}`;
+      return this.sentences(sees, end - first > to - from && this.t("outside", { rest: last.size - (to - from + 1) }));
     }
 
     /** Rows of cells, the input at the bottom; a cell is as dark as it has paths to the chosen output. */

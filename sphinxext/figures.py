@@ -10,8 +10,8 @@
 
 Without JavaScript, in print, in PDF and in a notebook the reader sees the picture that ``tools/posters.py`` took of the
 same figure. The scripts lie outside every static folder, since Jupyter Book puts each script in one on every page: they
-are copied here, and a page loads those of its own figures only, when they come near the window (``figures/near.js``).
-They are classic scripts, so a page works from a disk.
+are put there here, and a page loads those of its own figures only, in one file, when they come near the window
+(``figures/near.js``). They are classic scripts, so a page works from a disk.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import rjsmin
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -107,20 +108,23 @@ def show_picture(translator: Any, node: interactive) -> None:
     """Other formats show the picture inside."""
 
 
-def copy_scripts(app: Sphinx) -> None:
-    """All scripts into one folder of the site; a page names those it needs."""
+def folder(app: Sphinx) -> Path:
+    return Path(app.outdir) / "_static" / "figures"
+
+
+def write_scripts(app: Sphinx) -> None:
+    """The scripts that come late or are the same on all pages; :func:`add_scripts` writes each page's own."""
     if app.builder.format != "html":
         return
-    folder = Path(app.outdir) / "_static" / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "near.js", figures.script("near"))
-    for name in figures.names():
-        for part in (*figures.data(name), name):
-            _write(folder / f"{part}.js", figures.script(part))
+    for name in ("near", *(part for figure in figures.names() for part in figures.data(figure))):
+        write_script(folder(app), name, figures.script(name))
 
 
-def _write(target: Path, text: str) -> None:
+def write_script(folder: Path, name: str, source: str) -> None:
+    """A script as the site sends it: without spaces that say nothing; written only when it is another."""
+    target, text = folder / f"{name}.js", rjsmin.jsmin(source)
     if not target.exists() or target.read_text(encoding="utf-8") != text:
+        folder.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 
 
@@ -131,18 +135,17 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str
     used = sorted({node["figure"] for node in doctree.findall(interactive)})
     if not used:
         return
-    common, text = figures.shared(*used)
-    _write(Path(app.outdir) / "_static" / "figures" / f"{common}.js", text)
-    parts = (part for name in figures.names() for part in (*figures.data(name), name))
-    digest = hashlib.sha256("".join([text, *map(figures.script, parts)]).encode()).hexdigest()[:8]
-    attributes = {"data-shared": common, "data-version": digest}
-    app.add_js_file("figures/near.js", loading_method="defer", **attributes)
+    name, source = "_".join(used), figures.bundle(*used)
+    write_script(folder(app), name, source)
+    late = (part for figure in used for part in figures.data(figure))
+    digest = hashlib.sha256("".join([source, *map(figures.script, late)]).encode()).hexdigest()[:8]
+    app.add_js_file("figures/near.js", loading_method="defer", **{"data-figures": f"{name}.js?v={digest}"})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     others = dict.fromkeys(("latex", "text", "man", "texinfo"), (show_picture, show_picture))
     app.add_node(interactive, html=(visit_html, depart_html), **others)
     app.add_directive("interactive", Interactive)
-    app.connect("builder-inited", copy_scripts)
+    app.connect("builder-inited", write_scripts)
     app.connect("html-page-context", add_scripts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

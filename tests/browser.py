@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import figures
+from sphinxext.figures import write_script
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
@@ -25,12 +26,9 @@ figure { margin: 0; }
 def write_page(folder: Path, name: str, *, language: str = "en", settings: str = "", theme: str = "light") -> Path:
     """A page like the book's: scripts of their own, deferred; the figure with its static picture; a caption."""
     scripts = folder / "figures"
-    scripts.mkdir(exist_ok=True)
-    common, source = figures.shared(name)
-    (scripts / f"{common}.js").write_text(source, encoding="utf-8")
-    for part in (*figures.data(name), name):
-        (scripts / f"{part}.js").write_text(figures.script(part), encoding="utf-8")
-    loaded = "".join(f'<script defer src="figures/{part}.js"></script>' for part in (common, name))
+    for part in (name, *figures.data(name)):
+        write_script(scripts, part, figures.bundle(name) if part == name else figures.script(part))
+    loaded = f'<script defer src="figures/{name}.js"></script>'
     picture = next((ROOT / "figures" / "posters").glob("*.en.png")).as_uri()
     element = figures.element(name, language=language, settings=settings)
     page = folder / f"{name}-{language}-{theme}.html"

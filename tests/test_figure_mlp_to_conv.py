@@ -17,7 +17,7 @@ def column(page, caption: str) -> list[int]:
     return [int(cell.replace("−", "-")) for cell in cells.all_inner_texts()]
 
 
-@pytest.mark.parametrize(("size", "delta"), [(8, 1), (5, 2), (12, 0), (5, 4)])
+@pytest.mark.parametrize(("size", "delta"), [(8, 1), (5, 2), (10, 0), (5, 4)])
 def test_the_ladder_counts_the_different_weights(figure_pages, size, delta):
     page = figure_pages.open("mlp-to-conv", settings=f"size={size}&delta={delta}")
     counts = [int(count) for count in page.locator(".ladder b").all_inner_texts()]
@@ -39,7 +39,7 @@ def test_the_output_is_the_matrix_times_the_input(figure_pages, step, shift):
     W, x = torch.tensor(weights), torch.tensor(column(page, "X"))
     assert column(page, "H") == (W @ x).tolist()
     if step in ("shared", "local"):
-        assert all(torch.equal(W[:-1, :-1], W[1:, 1:]) for _ in range(1))
+        assert torch.equal(W[:-1, :-1], W[1:, 1:])
     if step == "local":
         assert W.triu(2).count_nonzero() == W.tril(-2).count_nonzero() == 0
 

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import rjsmin
 from browser import note, say, text
 from problems import none
 
@@ -22,6 +23,7 @@ from tools import posters
 from tools.chapters import parse
 
 ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
 NAMES = figures.names()
 SOURCE = {
     name: "".join(
@@ -111,8 +113,18 @@ def test_scripts_are_classic_and_ask_nobody_for_anything():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_figure_weighs_little(name, language):
     """Own bytes of a page with one figure, gzip: scripts and texts."""
-    parts = [figures.shared(name)[1], figures.script(name), figures.element(name, language=language)]
+    parts = [rjsmin.jsmin(figures.bundle(name)), figures.element(name, language=language)]
     assert sum(len(gzip.compress(part.encode())) for part in parts) <= 12_000
+
+
+def test_the_scripts_of_a_page_with_two_figures_weigh_little_more():
+    pages = [[d.argument for d in parse(path).directives if d.name == "interactive"] for path in BOOK.glob("*.md")]
+    sizes = {}
+    for used in filter(None, pages):
+        parts = [rjsmin.jsmin(script) for script in (figures.script("near"), figures.bundle(*used))]
+        sizes[" and ".join(used)] = sum(len(gzip.compress(part.encode())) for part in parts)
+    assert max(len(used) for used in pages) == 2
+    assert all(size <= (12_600 if " and " in used else 10_500) for used, size in sizes.items()), sizes
 
 
 def test_static_pictures_are_current_and_none_is_left_over():
@@ -123,9 +135,7 @@ def test_static_pictures_are_current_and_none_is_left_over():
 
 
 def test_every_figure_stands_in_the_book():
-    placed = {
-        d.argument for path in (ROOT / "book").glob("*.md") for d in parse(path).directives if d.name == "interactive"
-    }
+    placed = {d.argument for path in BOOK.glob("*.md") for d in parse(path).directives if d.name == "interactive"}
     assert placed == set(NAMES)
 
 

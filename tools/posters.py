@@ -48,8 +48,7 @@ class Poster(NamedTuple):
     def markup(self) -> str:
         """The page that shows the figure and nothing else."""
         figure = figures.element(self.figure, language=self.language, settings=self.settings)
-        parts = [figures.shared(self.figure)[1]]
-        parts += [figures.script(name) for name in (*figures.data(self.figure), self.figure)]
+        parts = [figures.bundle(self.figure), *map(figures.script, figures.data(self.figure))]
         code = "".join(f"<script>{part}</script>" for part in parts)
         style = f"body{{margin:0;width:{WIDTH}px;font-family:system-ui,'Noto Sans CJK SC',sans-serif;{COLOURS}}}"
         tag = figure.replace(f"<{self.figure} ", f"<{self.figure} poster ", 1)

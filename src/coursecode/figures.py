@@ -14,7 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Figure", "data", "element", "names", "script", "shared", "show", "words"]
+__all__ = ["Figure", "bundle", "data", "element", "names", "script", "show", "words"]
 
 LANGUAGES = ("en", "zh")
 SHARED = ("core", "base")  # what every figure loads, in this order
@@ -73,11 +73,13 @@ def _late(names: list[str]) -> str:
 _PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
 
 
-def shared(*figures: str) -> tuple[str, str]:
-    """The script that the given figures share, its file's name and its text, with the parts that they use.
+def bundle(*figures: str) -> str:
+    """All that these figures run on a page, in one script: the parts of core.js and base.js that they use, then they.
 
-    >>> shared("param-calc")[0]
-    'shared-counts'
+    Their data are not in it: a page loads them late.
+
+    >>> len(bundle("param-calc")) < len(bundle("param-calc", "mlp-to-conv"))
+    True
     """
     sources = [(_folder() / f"{name}.js").read_text(encoding="utf-8") for name in figures]
     used = {word for source in sources for names in re.findall(r"\{(.*?)\} = Course\w+;", source)
@@ -88,7 +90,7 @@ def shared(*figures: str) -> tuple[str, str]:
         gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
         if gives & used or part["name"] in parts:
             parts |= {part["name"], *(part["needs"] or "").split()}
-    return "-".join(["shared", *sorted(parts)]), "\n".join(script(name, parts=parts) for name in SHARED)
+    return "\n".join([*(script(name, parts=parts) for name in SHARED), *map(script, figures)])
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
@@ -137,7 +139,7 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
     """
     _known("show", name)
     query = "&".join(f"{key}={_text(key, value)}" for key, value in settings.items())
-    sources = [shared(name)[1], *(script(part) for part in (*data(name), name))]
+    sources = [bundle(name), *map(script, data(name))]
     code = "\n".join(f"<script>\n{source}\n</script>" for source in sources)
     return Figure(name, f"{code}\n{element(name, language=language, settings=query)}</{name}>")
 
