@@ -27,8 +27,8 @@ TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat
 # Jupyter Book 1 is a layer over these; without it they may be of any age.
 SPHINX = ("sphinx>=9", "myst-nb", "myst-parser", "sphinx-book-theme", "sphinx-external-toc", "sphinx-togglebutton",
           "sphinx-copybutton", "sphinx-thebe", "sphinx-comments", "sphinx-design", "sphinx-multitoc-numbering",
-          "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jieba", "jupyter-cache", "jupytext", "pyyaml",
-          "matplotlib", "numpy", "ipykernel", "linkify-it-py", "docutils")  # fmt: skip
+          "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "rjsmin", "jieba", "jupyter-cache", "jupytext",
+          "pyyaml", "matplotlib", "numpy", "ipykernel", "linkify-it-py", "docutils")  # fmt: skip
 
 
 def run(*command: str, **variables: str) -> None:
@@ -95,8 +95,9 @@ def sphinx() -> None:
             assert f"'{layer}'" in text
             text = re.sub(rf"'{layer}',? ?|, '{layer}'", "", text)
         conf.write_text(text, encoding="utf-8")
+        path = os.pathsep.join(str(ROOT / folder) for folder in ("sphinxext", "src", "."))
         run(python, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-c", str(settings), str(ROOT / source),
-            str(settings / "html"), PYTHONPATH=os.pathsep.join((str(ROOT / "sphinxext"), str(ROOT))))  # fmt: skip
+            str(settings / "html"), PYTHONPATH=path)  # fmt: skip
 
 
 def links() -> None:
