@@ -80,10 +80,12 @@ def sphinx() -> None:
     """Both editions, warnings as errors, from ``conf.py`` as ``jupyter-book config sphinx`` writes it."""
     python = environment("sphinx", *SPHINX)
     for language, source in SOURCES.items():
-        settings = AHEAD / language
+        settings = ROOT / source / "_build" / "ahead" / language  # Jupyter Book wants the contents below the source
         shutil.rmtree(settings, ignore_errors=True)
         settings.mkdir(parents=True)
         config, toc = edition_settings(ROOT, language)
+        # relative to the folder of conf.py, which is another one here
+        config["bibtex_bibfiles"] = [str((ROOT / source / file).resolve()) for file in config["bibtex_bibfiles"]]
         (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
         (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
         book = str(Path(sys.executable).with_name("jupyter-book"))
@@ -103,7 +105,7 @@ def sphinx() -> None:
 def links() -> None:
     """Sphinx's own check of external links, on the pages of both editions."""
     for language, source in SOURCES.items():
-        settings = AHEAD / language
+        settings = ROOT / source / "_build" / "ahead" / language  # Jupyter Book wants the contents below the source
         settings.mkdir(parents=True, exist_ok=True)
         config, toc = edition_settings(ROOT, language)
         published = re.escape(config["html"]["baseurl"].rstrip("/"))
