@@ -199,7 +199,8 @@ def test_a_cell_that_writes_to_stderr_fails(project, capsys):
     assert not (project / "book/b.ipynb").exists()
 
 
-def test_an_interrupted_run_leaves_every_notebook_whole(project, executions):
+@pytest.mark.parametrize("wait", [0.2, 1, 5])  # the kernel is asked for, starts, runs
+def test_an_interrupted_run_leaves_every_notebook_whole(project, executions, wait):
     notebooks.make(project)
     before = {path: path.read_bytes() for path in project.glob("book/*.ipynb")}
     (project / "book/a.md").write_text(chapter("a", "import time; time.sleep(600)"))
@@ -209,7 +210,7 @@ def test_an_interrupted_run_leaves_every_notebook_whole(project, executions):
     )
     assert process.stdout is not None
     assert "execute a" in process.stdout.readline()
-    time.sleep(1)
+    time.sleep(wait)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error

@@ -383,8 +383,8 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             def tick() -> None:
                 bar.update()
 
-            jobs = {pool.submit(execute, page, on_cell=tick): page for page in stale}
-            try:
+            try:  # also round the submission: leaving the pool would wait for its jobs
+                jobs = {pool.submit(execute, page, on_cell=tick): page for page in stale}
                 for job in as_completed(jobs):
                     page = jobs[job]
                     try:
