@@ -113,8 +113,9 @@ def repository(tmp_path: Path) -> dict[str, str]:
 def test_by_its_first_cell_alone_a_notebook_runs_where_colabs_packages_are(tmp_path, repository):
     machines.needs_index(tmp_path)
     python = machines.fresh(tmp_path / "colab")
-    here = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions()}  # CUDA's with torch's
-    machines.copy_packages(light.closure(set(COLAB) & here.keys(), here) | {"torchvision"}, python)
+    here = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions()}
+    cuda = {name for name in here if name.startswith(("nvidia-", "cuda-"))}  # torch asks for them by an extra
+    machines.copy_packages(light.closure(set(COLAB) & here.keys(), here) | {"torchvision"} | cuda, python)
     before = machines.versions(python)
     assert not {"coursecode", "mlxtend", "d2l", "pooch"} & set(before)
 
