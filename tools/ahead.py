@@ -50,6 +50,11 @@ def environment(name: str, *packages: str) -> str:
     return python
 
 
+def settings_folder(source: Path, language: str) -> Path:
+    """Where an edition's settings are written: below its source, where Jupyter Book wants the contents."""
+    return ROOT / source / "_build" / "ahead" / language
+
+
 def packages() -> None:
     """Loose lower bounds as in ``pyproject.toml``, and no upper ones: d2l's page stays with the pinned versions."""
     python = environment("packages", *NEWEST, *TESTED, ".")
@@ -80,7 +85,7 @@ def sphinx() -> None:
     """Both editions, warnings as errors, from ``conf.py`` as ``jupyter-book config sphinx`` writes it."""
     python = environment("sphinx", *SPHINX)
     for language, source in SOURCES.items():
-        settings = ROOT / source / "_build" / "ahead" / language  # Jupyter Book wants the contents below the source
+        settings = settings_folder(source, language)
         shutil.rmtree(settings, ignore_errors=True)
         settings.mkdir(parents=True)
         config, toc = edition_settings(ROOT, language)
@@ -105,7 +110,7 @@ def sphinx() -> None:
 def links() -> None:
     """Sphinx's own check of external links, on the pages of both editions."""
     for language, source in SOURCES.items():
-        settings = ROOT / source / "_build" / "ahead" / language  # Jupyter Book wants the contents below the source
+        settings = settings_folder(source, language)
         settings.mkdir(parents=True, exist_ok=True)
         config, toc = edition_settings(ROOT, language)
         published = re.escape(config["html"]["baseurl"].rstrip("/"))

@@ -367,39 +367,35 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
 
     executed: dict[str, list[NotebookNode]] = {}
     problems: list[str] = []
-    for page in list(stale):
-        try:  # a text that cannot be converted is reported before its cells cost any time
-            assemble(page, [NotebookNode(outputs=[]) for _ in page.code], english_book, {})
-        except PlainError as error:
-            problems.append(str(error))
-            stale.remove(page)
-    if stale:
+    try:
+        for page in list(stale):
+            try:  # a text that cannot be converted is reported before its cells cost any time
+                assemble(page, [NotebookNode(outputs=[]) for _ in page.code], english_book, {})
+            except PlainError as error:
+                problems.append(str(error))
+                stale.remove(page)
         total = sum(len(page.code) for page in stale)
-        with (
-            tqdm(total=total, unit="cell", disable=not sys.stderr.isatty()) as bar,
-            ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
-        ):
+        # not as a context: leaving one after an interruption waits for its jobs
+        pool = ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1))
+        with tqdm(total=total, unit="cell", disable=not stale or not sys.stderr.isatty()) as bar:
 
             def tick() -> None:
                 bar.update()
 
-            try:  # also round the submission: leaving the pool would wait for its jobs
-                jobs = {pool.submit(execute, page, on_cell=tick): page for page in stale}
-                for job in as_completed(jobs):
-                    page = jobs[job]
-                    try:
-                        executed[page.name] = job.result()
-                        # written as soon as it is done: an interruption later loses nothing of it
-                        state = {**inputs(page, root), "executed": _circumstances()}
-                        _write(page, executed[page.name], english_book, state)
-                    except (NotebookError, PlainError) as error:
-                        problems.append(str(error))
-            except KeyboardInterrupt:
-                print(
-                    "\nInterrupted: finished notebooks are kept, the others are as they were.",
-                    file=sys.stderr,
-                )
-                os._exit(130)  # kernels end with their parent; waiting for the pool would not stop them
+            jobs = {pool.submit(execute, page, on_cell=tick): page for page in stale}
+            for job in as_completed(jobs):
+                page = jobs[job]
+                try:
+                    executed[page.name] = job.result()
+                    # written as soon as it is done: an interruption later loses nothing of it
+                    state = {**inputs(page, root), "executed": _circumstances()}
+                    _write(page, executed[page.name], english_book, state)
+                except (NotebookError, PlainError) as error:
+                    problems.append(str(error))
+        pool.shutdown()
+    except KeyboardInterrupt:
+        print("\nInterrupted: finished notebooks are kept, the others are as they were.", file=sys.stderr)
+        os._exit(130)  # kernels end with their parent; waiting for the pool would not stop them
 
     changed: list[str] = []
     failed = {name for name in reasons if reasons[name]} - set(executed)
