@@ -8,43 +8,51 @@ var CourseFigures = (() => {
 
   // -- building pieces of a page -------------------------------------------------------------------------------------
 
-  /** An element with attributes and children: h("td", { class: "hot" }, 5). on… attributes are functions. */
-  const h = (name, attributes = {}, ...children) => {
+  /** A piece of a page with attributes and children: h("td", { class: "hot" }, 5). on… attributes are functions. */
+  const h = (name, attributes = {}, ...children) => ({
+    name, attributes, children: children.flat(Infinity).filter((child) => child || child === 0 || child === "").map((child) => (typeof child === "object" ? child : `${child}`)),
+  });
+  /** The node of a piece, with its children; a text becomes a text node, and a node is one already. */
+  const make = (piece) => {
+    if (typeof piece === "string") return document.createTextNode(piece);
+    if (piece instanceof Node) return piece;
+    const { name, attributes, children } = piece;
     const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
-    const element = space ? document.createElementNS(space, name) : document.createElement(name);
+    const element = piece.node = space ? document.createElementNS(space, name) : document.createElement(name);
     dress(element, attributes);
-    element.append(...children.flat(Infinity).filter((child) => child || child === 0 || child === ""));
+    element.append(...children.map(make));
     return element;
   };
+  const node = (...piece) => make(h(...piece));
   /** Give an element its attributes and take away those of before that it has no longer. */
-  const dress = (element, attributes) => {
-    const before = element.worn;
-    for (const key in before ? { ...before, ...attributes } : attributes) {
+  const dress = (element, attributes, before = {}) => {
+    for (const key in { ...before, ...attributes }) {
       const value = attributes[key];
-      if (value === before?.[key]) continue;
+      if (value === before[key]) continue;
       if (key.startsWith("on")) element[key] = value;
       else if (value === false || value === undefined) element.removeAttribute(key);
       else element.setAttribute(key, value === true ? "" : value);
     }
-    element.worn = attributes;
   };
   /**
-   * Make the children of `parent` like `made`, fresh pieces by h. What is the same stays as it is, so that a step costs
-   * the browser only what changed, and the focus and a half-typed number survive.
+   * Make the children of `parent` like these pieces, which were like the pieces `before`. What is the same is not
+   * touched, so that a step costs the browser only what changed, and the focus and a half-typed number survive.
    */
-  const patch = (parent, made) => {
-    const kept = [...parent.childNodes];
-    made.forEach((piece, i) => {
-      const old = kept[i];
-      if (!old) parent.append(piece);
-      else if (old.nodeName !== piece.nodeName) old.replaceWith(piece);
-      else if (old.worn) {
-        dress(old, piece.worn);
-        if (old.value !== piece.value && !old.matches(":focus")) old.value = piece.value;
-        patch(old, [...piece.childNodes]);
-      } else write(old, piece.textContent);
+  const patch = (parent, pieces, before = parent.pieces || []) => {
+    parent.pieces = pieces;
+    pieces.forEach((piece, i) => {
+      const old = before[i];
+      if (old === undefined) parent.append(make(piece));
+      else if (!piece.name || old.name !== piece.name) {
+        if (old !== piece) parent.childNodes[i].replaceWith(make(piece));
+      } else {
+        const node = piece.node = old.node, { value } = piece.attributes;
+        dress(node, piece.attributes, old.attributes);
+        if (value !== undefined && node.value !== `${value}` && !node.matches(":focus")) node.value = value;
+        patch(node, piece.children, old.children);
+      }
     });
-    kept.slice(made.length).forEach((old) => old.remove());
+    for (let i = before.length; i > pieces.length; i--) parent.lastChild.remove();
   };
   const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "text", "polygon", "polyline"]);
@@ -53,31 +61,31 @@ var CourseFigures = (() => {
   const formats = {};
   /** A number as a reader writes it: 1,234.5 with a true minus sign; at most `digits` places after the point. */
   const number = (value, digits = 2) => {
+    if (Number.isInteger(value) && Math.abs(value) < 1000) return `${value}`.replace("-", "−");
     formats[digits] ||= new Intl.NumberFormat("en", { maximumFractionDigits: digits });
     const text = formats[digits].format(value);
     return (text === "-0" ? "0" : text).replace("-", "−");
   };
 
   // [matrix
-  /** How strongly a cell is coloured, as a style: blue above 0, orange below. */
+  /** How strongly a cell is coloured, as a class: blue above 0, orange below. */
   const tint = (value, largest) => {
-    const part = largest > 0 && Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
-    return part ? `background-color:color-mix(in srgb,var(--${value < 0 ? "below" : "above"}) ${Math.round(36 * part)}%,transparent)` : "";
+    const part = largest > 0 && Number.isFinite(value) ? Math.round(36 * Math.min(1, Math.abs(value) / largest)) : 0;
+    return part ? ` ${value < 0 ? "b" : "a"}${part}` : "";
   };
 
   /**
-   * A matrix as a table with a caption. rows: arrays of numbers or of elements; `cell(i, j, value)` returns
-   * attributes for a cell, such as { class: "window" }; `show(value)` its text.
+   * A matrix as a table with a caption. rows: arrays of numbers or of pieces; `cell(i, j, value)` returns
+   * attributes for a cell, such as { class: "window" }; `show(value)` its text; `pick(i, j)` is called at a click.
    */
-  const matrix = (caption, rows, { cell = () => ({}), show = number, tinted = true, name = "" } = {}) => {
-    const values = rows.flat().filter((value) => Number.isFinite(value));
-    const largest = Math.max(0, ...values.map(Math.abs));
-    return h("table", { class: `matrix ${name}`, style: `--cols:${rows[0].length}` },
+  const matrix = (caption, rows, { cell = () => ({}), show = number, tinted = true, name = "", pick } = {}) => {
+    const largest = tinted ? Math.max(0, ...rows.flat().filter(Number.isFinite).map(Math.abs)) : 0;
+    const onclick = pick && (({ target }) => { const at = target.closest("td"); if (at) pick(at.parentNode.rowIndex, at.cellIndex); });
+    return h("table", { class: `matrix ${name}`, style: `--cols:${rows[0].length}`, onclick },
       h("caption", {}, caption),
       h("tbody", {}, rows.map((row, i) => h("tr", {}, row.map((value, j) => {
         const own = cell(i, j, value);
-        const style = tinted && typeof value === "number" ? tint(value, largest) : "";
-        return h("td", { "data-at": `${i},${j}`, style, ...own }, value instanceof Node ? value : show(value));
+        return h("td", { ...own, "data-at": `${i},${j}`, class: (own.class || "") + tint(value, largest) }, value.name ? value : show(value));
       })))));
   };
 
@@ -103,6 +111,8 @@ var CourseFigures = (() => {
     .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
     .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
     .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; }
+    ${Array.from({ length: 36 }, (_, i) => `.a${i + 1} { background-color: color-mix(in srgb, var(--above) ${i + 1}%, transparent); }
+    .b${i + 1} { background-color: color-mix(in srgb, var(--below) ${i + 1}%, transparent); }`).join("")}
     @media (forced-colors: active) {
       .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
       .matrix td.hot { outline-width: 4px; }
@@ -261,16 +271,16 @@ var CourseFigures = (() => {
 
     build() {
       const root = this.attachShadow({ mode: "open" });
-      this.noteLine = h("p", { class: "note", role: "status", hidden: true });
-      this.board = h("div", { class: "board" });
+      this.noteLine = node("p", { class: "note", role: "status", hidden: true });
+      this.board = node("div", { class: "board" });
       if (this.constructor.walks || this.key) {
         for (const [key, value] of Object.entries({ tabindex: 0, role: "application", "aria-label": this.t("board") })) {
           this.board.setAttribute(key, value);
         }
         this.board.addEventListener("keydown", (event) => this.keydown(event));
       }
-      this.sayLine = h("p", { class: "say", "aria-live": "polite" });
-      this.controls = h("div", { class: "controls", role: "group", "aria-label": this.t("settings") });
+      this.sayLine = node("p", { class: "say", "aria-live": "polite" });
+      this.controls = node("div", { class: "controls", role: "group", "aria-label": this.t("settings") });
       this.inputs = {};
       for (const setting of this.settings) {
         if (setting.kind === "hidden") continue;
@@ -279,9 +289,9 @@ var CourseFigures = (() => {
         this.inputs[setting.name].when = setting.when;
         this.controls.append(control);
       }
-      this.buttons = h("div", { class: "buttons" });
+      this.buttons = node("div", { class: "buttons" });
       const button = (key, action, label = this.t(key)) => {
-        const made = h("button", { type: "button", onclick: action }, label);
+        const made = node("button", { type: "button", onclick: action }, label);
         this.buttons.append(made);
         return made;
       };
@@ -295,11 +305,11 @@ var CourseFigures = (() => {
       }
       for (const [key, action] of this.actions()) button(key, action);
       button("reset", () => { this.pause(); this.note(""); this.revealed = false; this.defaults(); this.update(); this.remember(); });
-      this.codeText = h("code", { tabindex: 0, "aria-label": "PyTorch" });
-      this.codeLine = h("div", { class: "code", hidden: true }, this.codeText,
+      this.codeText = node("code", { tabindex: 0, "aria-label": "PyTorch" });
+      this.codeLine = node("div", { class: "code", hidden: true }, this.codeText,
         navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : "");
-      this.figure = h("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
-      root.append(h("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, h("div", { class: "fallback" }, h("slot")));
+      this.figure = node("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
+      root.append(node("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, node("div", { class: "fallback" }, h("slot")));
     }
     /** More buttons: pairs of a text's key and what a click does. */
     actions() { return []; }
@@ -308,27 +318,30 @@ var CourseFigures = (() => {
       const { name } = setting;
       const label = this.t(setting.label || name);
       if (setting.kind === "toggle") {
-        const input = h("input", { type: "checkbox", onchange: () => this.set({ [name]: Number(input.checked) }) });
+        const input = node("input", { type: "checkbox", onchange: () => this.set({ [name]: Number(input.checked) }) });
         this.inputs[name] = { show: (value) => { input.checked = Boolean(value); } };
-        return h("div", { class: "control" }, h("label", { class: "toggle" }, input, label));
+        return node("div", { class: "control" }, h("label", { class: "toggle" }, input, label));
       }
       if (setting.options) {
-        const input = h("select", { id: name, onchange: () => this.set({ [name]: input.value }) },
+        const input = node("select", { id: name, onchange: () => this.set({ [name]: input.value }) },
           setting.options.map((option) => h("option", { value: option }, this.t(`${name}_${option}`))));
         this.inputs[name] = { show: (value) => { input.value = value; } };
-        return h("div", { class: "control" }, h("label", { for: name }, label), input);
+        return node("div", { class: "control" }, h("label", { for: name }, label), input);
       }
-      const input = h("input", {
-        type: "range", id: name, min: limit(setting.min, this.state), max: limit(setting.max, this.state), step: setting.step || 1,
+      const input = node("input", {
+        type: "range", id: name, step: setting.step || 1,
         oninput: () => this.set({ [name]: Number(input.value) }),
       });
-      const shown = h("output", { for: name });
+      const shown = node("output", { for: name });
+      let before;
       this.inputs[name] = { show: (value, state) => {
         write(shown, setting.show ? setting.show(value, this) : number(value));
-        dress(input, { ...input.worn, min: limit(setting.min, state), max: limit(setting.max, state), "aria-valuetext": shown.textContent });
+        const now = { min: limit(setting.min, state), max: limit(setting.max, state), "aria-valuetext": shown.textContent };
+        dress(input, now, before);
+        before = now;
         if (input.value !== `${value}`) input.value = value;
       } };
-      return h("div", { class: "control" }, h("label", { for: name }, label), input, shown);
+      return node("div", { class: "control" }, h("label", { for: name }, label), input, shown);
     }
 
     // -- state and address --
@@ -466,7 +479,7 @@ var CourseFigures = (() => {
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some((entry) => entry.isIntersecting)) return;
       watch.disconnect();
-      const script = h("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) });
+      const script = node("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) });
       document.head.append(script);
     }, { rootMargin: "600px" });
     watch.observe(element);
@@ -474,5 +487,5 @@ var CourseFigures = (() => {
   Object.assign(figures, { whenNear });
   // network]
 
-  return Object.assign(figures, { Base, Refused, define, h, number, patch });
+  return Object.assign(figures, { Base, Refused, define, h, node, number, patch });
 })();

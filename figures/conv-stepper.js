@@ -103,17 +103,23 @@
           names.push("window", !a && "top", a === k[0] - 1 && "bottom", !b && "left", b === k[1] - 1 && "right");
         }
         if (byPixel && i === pixel[0] && j === pixel[1]) names.push("hot");
-        return { class: names.filter(Boolean).join(" "), onclick: () => { if (!frame) this.set({ follow: "pixel", at: (i - top) * n[1] + j - left }); } };
+        return { class: names.filter(Boolean).join(" ") };
+      };
+      const pick = (i, j) => {
+        const [y, x] = [i - top, j - left];
+        if (y >= 0 && y < n[0] && x >= 0 && x < n[1]) this.set({ follow: "pixel", at: y * n[1] + x });
       };
       const readers = byPixel && !problem ? [0, 1].map((axis) => Array.from({ length: m[axis] }, (_, o) => o)
         .filter((o) => pixel[axis] >= o * s[axis] && pixel[axis] < o * s[axis] + k[axis])) : [[], []];
       const outputCell = (i, j) => {
         const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
-        return { class: now ? "hot" : "", onclick: () => this.set({ follow: "output", at: i * m[1] + j }) };
+        return { class: now ? "hot" : "" };
       };
       const size = (v) => v.join("×");
-      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rows(padded), { cell: inputCell });
-      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rows(output), { cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing }) : h("p", { class: "formula" }, "—");
+      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rows(padded), { cell: inputCell, pick });
+      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rows(output), {
+        cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing, pick: (i, j) => this.set({ follow: "output", at: i * m[1] + j }),
+      }) : h("p", { class: "formula" }, "—");
       const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
       this.paint(h("div", { class: "row stage" }, X, sign("⋆"), this.kernelTable(used, state), sign("="), Y), this.below(state));
       if (problem) return "";

@@ -2,7 +2,7 @@
 // them: lenet-draw.layers.js.
 (() => {
   "use strict";
-  const { Base, Refused, define, h, whenNear } = CourseFigures;
+  const { Base, Refused, define, h, node, patch, whenNear } = CourseFigures;
   const { centre, paint, tensor } = CourseMath;
 
   const SAMPLES = ["ey50he5sj87yk5b5jzetiricgpl3e5mlbkml9dl37zic7let8bb59z7ycc5sey50", "b78kfe50dams", "8r989x78bv5re951go59io6bjw82k4a6jcca72msj2ms", "8x7xad6bcg5aer51gw5lif6wj48oisalhicbfjdhd8dwftebhtfhiuh7iqj4hhkwfcm7cpmra2mi7xlh6ojv", "ag5g7zf0jjf0.if5wgems", "aw5g94d0bec5dzbxgbcphzeaingfi7iqgqkqehm3bxmk9hm27lkn.aw5gk85g", "ig5gfc61da74bh8oa0an8ycv8ef884hn8fjq9mlfbimedrmhfxlphok5ioi4irfzhwe3g8cte3ccbucs9ve28kfy87h0", "8n5wkn5wbims", "dxdobjcva9arak85cd61ex58hb61il85iaargicvdxdo.dxdog1e3hpf8imgwimiuhpkog1m4dxmwbpmw9sm48gko80iu8ggw9sf8bpe3dxdo", "iracil8chl6pfy5pdy5hby64a97h989b8zbd9ld7axekcsf7euezgpdzi4cciracgems"];
@@ -93,14 +93,14 @@
     build() {
       super.build();
       const pen = (event) => this.pen(event), lift = () => { cancelAnimationFrame(this.frame); if (this.lines) this.set({ digit: "own", ink: written(this.lines) }); this.lines = null; };
-      this.pad = h("svg", { class: "pad", viewBox: "0 0 1000 1000", role: "img", "aria-label": this.t("pad"), onpointerdown: pen, onpointermove: pen, onpointerup: lift, onpointercancel: lift });
+      this.pad = node("svg", { class: "pad", viewBox: "0 0 1000 1000", role: "img", "aria-label": this.t("pad"), onpointerdown: pen, onpointermove: pen, onpointerup: lift, onpointercancel: lift });
       const part = (title, ...inside) => h("div", { class: "part" }, h("p", {}, title), ...inside);
-      this.samples = [..."0123456789"].map((digit) => h("button", { type: "button", "aria-label": this.t("sample", { digit }), onclick: () => this.set({ digit }) }, digit));
-      this.scaled = h("canvas", { role: "img", "aria-label": this.t("scaled") });
-      this.input = h("div", { class: "view" }, h("canvas", { width: 28, height: 28, role: "img", "aria-label": this.t("input") }));
-      this.layers = h("div", {});
+      this.samples = [..."0123456789"].map((digit) => node("button", { type: "button", "aria-label": this.t("sample", { digit }), onclick: () => this.set({ digit }) }, digit));
+      this.scaled = node("canvas", { role: "img", "aria-label": this.t("scaled") });
+      this.input = node("div", { class: "view" }, h("canvas", { width: 28, height: 28, role: "img", "aria-label": this.t("input") }));
+      this.layers = node("div");
       const sign = () => h("span", { class: "sign", "aria-hidden": "true" }, "→");
-      this.board.append(h("div", { class: "buttons digits", role: "group", "aria-label": this.t("samples") }, this.samples),
+      this.paint(h("div", { class: "buttons digits", role: "group", "aria-label": this.t("samples") }, this.samples),
         h("div", { class: "row stage" }, part(this.t("drawing"), this.pad), sign(), part(this.t("scaled"), h("div", { class: "view" }, this.scaled)), sign(), part(this.t("input"), this.input)), this.layers);
     }
     /** Maps beside each other, black to white, the brightest of the layer white. */
@@ -121,8 +121,8 @@
       const strokes = this.strokes(), prepared = centre(paint(strokes, state.pen));
       this.prepared = prepared;
       const box = prepared && prepared.box.map((v) => (v * 1000) / 112);
-      this.pad.replaceChildren(...strokes.map((line) => h("polyline", { points: [...line, line.at(-1)].join(" "), "stroke-width": state.pen })),
-        ...(box ? [h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] })] : []));
+      patch(this.pad, [...strokes.map((line) => h("polyline", { points: [...line, line.at(-1)].join(" "), "stroke-width": state.pen })),
+        ...(box ? [h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] })] : [])]);
       const scaled = prepared ? prepared.scaled : tensor([1, 20, 20]), [, height, width] = scaled.shape;
       Object.assign(this.scaled, { width, height });
       this.picture(this.scaled, scaled, [1, height, 1], width);

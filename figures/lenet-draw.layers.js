@@ -2,7 +2,7 @@
 // These are methods of the figure; they travel with the weights (lenet-draw.data.js).
 globalThis.LENET_LAYERS = (() => {
   "use strict";
-  const { h, number, patch } = CourseFigures;
+  const { h, node, number, patch } = CourseFigures;
   // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
   const LAYERS = {
     input: [1, 28, 1], conv1: [6, 28, 6, "act1", "input"], pool1: [6, 14, 6, "pool1", "conv1"], conv2: [16, 10, 8, "act2", "pool1"],
@@ -31,18 +31,18 @@ globalThis.LENET_LAYERS = (() => {
       const part = (name, inside) => h("div", { class: "part layer" }, h("p", {}, this.t(name)), inside);
       const view = (name) => {
         const [maps, n, across] = LAYERS[name], gap = n > 1 ? 1 : 0;
-        const canvas = h("canvas", { role: "img", "aria-label": this.t(name), width: across * (n + gap) - gap, height: (maps / across) * (n + gap) - gap, onclick: (event) => {
+        const canvas = node("canvas", { role: "img", "aria-label": this.t(name), width: across * (n + gap) - gap, height: (maps / across) * (n + gap) - gap, onclick: (event) => {
           const [x, y] = [event.offsetX / canvas.clientWidth * canvas.width, event.offsetY / canvas.clientHeight * canvas.height].map((v) => Math.max(0, Math.floor(v)));
           const [i, j] = [y, x].map((v) => Math.floor(v / (n + gap)));
           this.set({ layer: name, map: i * across + j, row: Math.min(n - 1, y % (n + gap)), column: Math.min(n - 1, x % (n + gap)) });
         } });
-        return (this.views[name] = h("div", { class: "view" }, canvas));
+        return (this.views[name] = node("div", { class: "view" }, canvas));
       };
-      this.bars = h("div", { class: "bars" });
-      this.unit = h("div", { class: "unit" });
+      this.bars = node("div", { class: "bars" });
+      this.unit = node("div", { class: "unit" });
       this.layers.className = "layers";
-      this.shadowRoot.append(h("style", {}, STYLE));
-      this.layers.append(...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit);
+      this.shadowRoot.append(node("style", {}, STYLE));
+      patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit]);
     },
     /** Frame a square of one map. */
     spot(name, map, row, column, size) {
@@ -50,7 +50,7 @@ globalThis.LENET_LAYERS = (() => {
       if (!view) return;
       const [, n, across] = LAYERS[name], gap = n > 1 ? 1 : 0, { width, height } = view.firstChild;
       const box = { left: ((map % across) * (n + gap) + column) / width, top: (Math.floor(map / across) * (n + gap) + row) / height, width: size / width, height: size / height };
-      view.append(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
+      (this.spots[name] ||= []).push(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
     },
     compute(input) {
       const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
@@ -69,13 +69,15 @@ globalThis.LENET_LAYERS = (() => {
     /** Every layer for the prepared image; the sentence. */
     show(state, input) {
       if (!this.views) this.layOut();
-      for (const view of Object.values(this.views)) while (view.children.length > 1) view.lastChild.remove();
+      this.spots = {};
       if (this.seen !== input) this.compute(input);
       this.seen = input;
       const { steps, shares } = this;
       const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
       const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
-      return this.sentences(told, this.explain(state, steps, shares));
+      const taken = this.explain(state, steps, shares);
+      for (const [name, view] of Object.entries(this.views)) patch(view, [view.firstChild, ...(this.spots[name] || [])]);
+      return this.sentences(told, taken);
     },
     /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
     explain({ layer, map, row, column }, steps, shares) {

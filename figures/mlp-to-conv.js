@@ -73,10 +73,10 @@
         return step === "dense" ? `${i},${k}` : step === "offset" ? `${i},${signed(a)}` : signed(a);
       }));
       const edges = (k) => ["window", "top", "bottom", k === 0 && "left", k === n - 1 && "right"];
-      const W = matrix(this.t(`names_${step}`), names, { show: String, name: "weights", cell: (i, k, name) => {
+      const W = matrix(this.t(`names_${step}`), names, { show: String, name: "weights", pick: (i) => this.set({ at: i }), cell: (i, k, name) => {
         const equal = step === "shared" || step === "local";
         const classes = [name === "·" ? "zero" : equal && "same", ...(i === at ? edges(k) : [])];
-        return { class: classes.filter(Boolean).join(" "), style: equal ? `--turn:${((k - i + 8) * 137) % 360}` : "", onclick: () => this.set({ at: i }) };
+        return { class: classes.filter(Boolean).join(" "), style: equal ? `--turn:${((k - i + 8) * 137) % 360}` : "" };
       } });
       const column = (caption, values, cell) => matrix(caption, values.map((v) => [v]), { cell });
       const marked = (i) => ({ class: i === at ? "hot" : "" });

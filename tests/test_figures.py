@@ -14,11 +14,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import rjsmin
 from browser import note, say, text
 from problems import none
 
 from coursecode import figures
+from sphinxext.figures import smaller
 from tools import posters
 from tools.chapters import parse
 
@@ -113,18 +113,19 @@ def test_scripts_are_classic_and_ask_nobody_for_anything():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_figure_weighs_little(name, language):
     """Own bytes of a page with one figure, gzip: scripts and texts."""
-    parts = [rjsmin.jsmin(figures.bundle(name)), figures.element(name, language=language)]
+    parts = [smaller(figures.bundle(name)), figures.element(name, language=language)]
     assert sum(len(gzip.compress(part.encode())) for part in parts) <= 12_000
 
 
-def test_the_scripts_of_a_page_with_two_figures_weigh_little_more():
+def test_the_scripts_of_each_page_weigh_little_those_of_two_figures_too():
+    """What a page's figures add to it, gzip: the small script that waits for them, and theirs."""
     pages = [[d.argument for d in parse(path).directives if d.name == "interactive"] for path in BOOK.glob("*.md")]
     sizes = {}
     for used in filter(None, pages):
-        parts = [rjsmin.jsmin(script) for script in (figures.script("near"), figures.bundle(*used))]
+        parts = [smaller(script) for script in (figures.script("near"), figures.bundle(*used))]
         sizes[" and ".join(used)] = sum(len(gzip.compress(part.encode())) for part in parts)
     assert max(len(used) for used in pages) == 2
-    assert all(size <= (12_600 if " and " in used else 10_500) for used, size in sizes.items()), sizes
+    assert all(size <= 12_000 for size in sizes.values()), sizes
 
 
 def test_static_pictures_are_current_and_none_is_left_over():

@@ -68,7 +68,8 @@ def absent():
     records = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".dist-info")]
     present = {re.sub("[-_.]+", "-", name.split("-")[0]).lower() for name in records}
     with open(os.path.join(ROOT, "requirements.txt")) as file:
-        pinned = re.findall(r"^([\w.-]+)==", file.read(), re.MULTILINE)
+        # what a marker keeps from some machines may be absent
+        pinned = re.findall(r"^([\w.-]+)==[^;\n]+$", file.read(), re.MULTILINE)
     return [name for name in pinned if re.sub("[-_.]+", "-", name).lower() not in present]
 
 
