@@ -38,8 +38,11 @@ var CourseFigures = (() => {
    * Make the children of `parent` like these pieces, which were like the pieces `before`. What is the same is not
    * touched, so that a step costs the browser only what changed, and the focus and a half-typed number survive.
    */
-  const patch = (parent, pieces, before = parent.pieces || []) => {
+  const patch = (parent, pieces) => {
+    match(parent, pieces, parent.pieces || []);
     parent.pieces = pieces;
+  };
+  const match = (parent, pieces, before) => {
     pieces.forEach((piece, i) => {
       const old = before[i];
       if (old === undefined) parent.append(make(piece));
@@ -49,7 +52,7 @@ var CourseFigures = (() => {
         const node = piece.node = old.node, { value } = piece.attributes;
         dress(node, piece.attributes, old.attributes);
         if (value !== undefined && node.value !== `${value}` && !node.matches(":focus")) node.value = value;
-        patch(node, piece.children, old.children);
+        match(node, piece.children, old.children);
       }
     });
     for (let i = before.length; i > pieces.length; i--) parent.lastChild.remove();
@@ -103,7 +106,7 @@ var CourseFigures = (() => {
     }
     .matrix tr { height: var(--side); }
     .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }
-    .matrix td { padding: 0; border: 1px solid var(--edge); }
+    .matrix td { padding: 0; border: 1px solid var(--edge); vertical-align: top; line-height: calc(var(--side) - 1px); }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
     .matrix td.window, .matrix td.hot { font-weight: 700; }

@@ -200,9 +200,9 @@ var CourseMath = (() => {
         const [left, right] = span(ax, bx), [top, bottom] = span(ay, by);
         for (let i = top; i < bottom; i++) {
           for (let j = left; j < right; j++) {
-            const [p, q] = [(j + 0.5) / unit - ax, (i + 0.5) / unit - ay];
+            const p = (j + 0.5) / unit - ax, q = (i + 0.5) / unit - ay;
             const t = length ? Math.max(0, Math.min(1, (p * u + q * v) / length)) : 0;
-            const ink = Math.min(1, r + 0.5 - Math.hypot(p - t * u, q - t * v) * unit);
+            const ink = Math.min(1, r + 0.5 - Math.sqrt((p - t * u) ** 2 + (q - t * v) ** 2) * unit);
             if (ink > y.data[i * size + j]) y.data[i * size + j] = ink;
           }
         }
@@ -220,24 +220,29 @@ var CourseMath = (() => {
     let [top, left, bottom, right] = [n, n, 0, 0];
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
-        if (data[i * n + j] > 0.1) [top, left, bottom, right] = [Math.min(top, i), Math.min(left, j), i + 1, Math.max(right, j + 1)];
+        if (data[i * n + j] <= 0.1) continue;
+        top = Math.min(top, i);
+        left = Math.min(left, j);
+        bottom = i + 1;
+        right = Math.max(right, j + 1);
       }
     }
     if (!bottom) return null;
     const box = [top, left, bottom - top, right - left];
     const side = Math.max(box[2], box[3]);
     const [h, w] = [box[2], box[3]].map((length) => Math.max(1, Math.round((20 * length) / side)));
-    // how much of each source row (column) a target row (column) covers
-    const cover = (from, length, count) => Array.from({ length: count }, (_, i) => {
-      const [a, b] = [i, i + 1].map((edge) => from + (edge * length) / count);
-      return Array.from({ length: Math.ceil(b) - Math.floor(a) }, (_, k) => Math.floor(a) + k)
-        .map((at) => [at, (Math.min(b, at + 1) - Math.max(a, at)) / (b - a)]);
-    });
-    const rows = cover(top, box[2], h), columns = cover(left, box[3], w);
-    const scaled = tensor([1, h, w]);
-    rows.forEach((row, i) => columns.forEach((column, j) => {
-      for (const [y, a] of row) for (const [x, b] of column) scaled.data[i * w + j] += a * b * (data[y * n + x] || 0);
-    }));
+    // the mean over what each of `count` parts of a row covers, row by row; turned over, so that twice does both axes
+    const shrink = (image, rows, width, from, length, count) => {
+      const out = new Float64Array(count * rows), step = length / count;
+      for (let j = 0, to = 0; j < count; j++) {
+        const a = from + j * step, b = a + step;
+        for (let i = 0; i < rows; i++, to++) {
+          for (let at = Math.floor(a); at < b && at < width; at++) out[to] += image[i * width + at] * (Math.min(b, at + 1) - Math.max(a, at)) / step;
+        }
+      }
+      return out;
+    };
+    const scaled = tensor([1, h, w], shrink(shrink(data, n, n, left, box[3], w), w, n, top, box[2], h));
     const most = Math.max(...scaled.data);
     scaled.data = scaled.data.map((v) => v / most);
     let mass = 0, down = 0, across = 0;
@@ -272,7 +277,11 @@ var CourseMath = (() => {
   // layer]
 
   // [lenet: pool layer
-  const map = (f) => (x) => tensor(x.shape, new Float64Array(x.data).map(f));
+  const map = (f) => (x) => {
+    const y = tensor(x.shape);
+    for (let i = 0; i < y.data.length; i++) y.data[i] = f(x.data[i]);
+    return y;
+  };
   const activations = {
     relu: map((v) => (v > 0 ? v : 0)),
     sigmoid: map((v) => 1 / (1 + Math.exp(-v))),

@@ -107,11 +107,13 @@
     picture(canvas, { data }, [maps, n, across], width = n) {
       const gap = n > 1 && maps > 1 ? 1 : 0, context = canvas.getContext("2d", { willReadFrequently: true });
       const pixels = context.createImageData(canvas.width, canvas.height);
-      const colours = new Uint32Array(pixels.data.buffer), most = Math.max(1e-9, ...data);
+      const colours = new Uint32Array(pixels.data.buffer);
+      let most = 1e-9;
+      for (let i = 0; i < data.length; i++) if (data[i] > most) most = data[i];
       for (let map = 0, at = 0; map < maps; map++) {
         for (let i = 0; i < n; i++) {
           let to = (Math.floor(map / across) * (n + gap) + i) * canvas.width + (map % across) * (width + gap);
-          for (let j = 0; j < width; j++) colours[to++] = 0xff000000 + 0x010101 * Math.round(18 + (237 * Math.max(0, data[at++])) / most);
+          for (let j = 0; j < width; j++) colours[to++] = 0xff000000 | (0x010101 * Math.round(18 + 237 * Math.max(0, data[at++] / most)));
         }
       }
       context.putImageData(pixels, 0, 0);
