@@ -126,7 +126,7 @@
       patch(this.pad, [...strokes.map((line) => h("polyline", { points: [...line, line.at(-1)].join(" "), "stroke-width": state.pen })),
         ...(box ? [h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] })] : [])]);
       const scaled = prepared ? prepared.scaled : tensor([1, 20, 20]), [, height, width] = scaled.shape;
-      Object.assign(this.scaled, { width, height });
+      if (this.scaled.width !== width || this.scaled.height !== height) Object.assign(this.scaled, { width, height });
       this.picture(this.scaled, scaled, [1, height, 1], width);
       this.samples.forEach((button, i) => button.setAttribute("aria-pressed", state.digit === `${i}`));
     }

@@ -18,12 +18,12 @@ globalThis.LENET_LAYERS = (() => {
     .bars i { height: .8rem; background: var(--above); min-width: 1px; } .bars .best { font-weight: 700; color: var(--mark); }
     .bars span:nth-child(3n) { text-align: end; }
     .unit .formula { font-size: .95rem; }
-    table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
+    table { border-collapse: collapse; table-layout: fixed; font-variant-numeric: tabular-nums; font-size: .85rem; }
     caption { color: var(--soft); padding-bottom: .3rem; }
-    td { border: 1px solid var(--edge); width: 2.9rem; height: 1.9rem; text-align: center; padding: 0; }
+    td { border: 1px solid var(--edge); line-height: 1.9rem; text-align: center; vertical-align: top; padding: 0; }
   `;
   const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-  const grid = (caption, rows) => h("table", {}, h("caption", {}, caption), rows.map((row) => h("tr", {}, row.map((v) => h("td", {}, number(v))))));
+  const grid = (caption, rows) => h("table", { style: `width:${2.9 * rows[0].length}rem` }, h("caption", {}, caption), rows.map((row) => h("tr", {}, row.map((v) => h("td", {}, number(v))))));
   return {
     /** The places of the layers' pictures, made once. */
     layOut() {
