@@ -22,7 +22,7 @@
       .stage { display: grid; gap: .7rem; --cell: 1.75rem; }
       .lane { display: flex; flex-wrap: wrap; gap: .5rem; justify-content: center; align-items: center; }
       .lane.off { opacity: .45; }
-      .stage .matrix { font-size: .85rem; }
+      .stage .matrix { font-size: min(.85rem, calc(var(--side) * .48)); }
       .shape { text-align: center; margin: .8rem 0 0; }
       @media (max-width: 30rem) { .stage { --cell: 1.45rem; } .lane { gap: .3rem; } }
     `;

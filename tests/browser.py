@@ -18,7 +18,8 @@ html[data-theme=light] { color-scheme: light; --pst-color-text-base: #222832; --
   --pst-color-background: #fff; --pst-color-surface: #f3f4f5; --pst-color-border: #d1d5da; }
 html[data-theme=dark] { color-scheme: dark; --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af;
   --pst-color-background: #14181e; --pst-color-surface: #29313d; --pst-color-border: #48566b; }
-body { margin: 0; padding: 0 12px; background: var(--pst-color-background); color: var(--pst-color-text-base); }
+body { margin: 0; padding: 0 12px; font-family: system-ui, sans-serif;
+  background: var(--pst-color-background); color: var(--pst-color-text-base); }
 figure { margin: 0; }
 """
 

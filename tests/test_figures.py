@@ -229,6 +229,11 @@ def test_a_phone_shows_all_of_it_with_targets_for_fingers(figure_pages, name, la
         "all => all.map(e => e.getBoundingClientRect()).filter(r => r.height < 44 || r.width < 44).length"
     )
     assert small == 0
+    crowded = page.locator(".matrix td").evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 || e.offsetHeight > e.offsetWidth + 2)"
+        ".map(e => e.textContent)"
+    )
+    assert crowded == [], "a cell is a square that holds its number in one line"
     button = page.locator(".buttons button:visible:enabled").first
     button.tap()
     assert say(page)
