@@ -8,7 +8,7 @@
 // A tensor is {shape, data}: data in row-major order, an array or a typed array of numbers.
 var CourseMath = (() => {
   "use strict";
-  const math = {};
+  const math = globalThis.CourseMath || {}; // in a notebook, another figure's parts
   const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
   const tensor = (shape, data = new Float64Array(product(shape))) => ({ shape, data });
   const each = (value, axes) => (Array.isArray(value) ? value : Array(axes).fill(value));

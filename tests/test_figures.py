@@ -169,6 +169,46 @@ def test_a_cell_shows_the_figure_with_nothing_but_its_own_output(chromium, name,
     context.close()
 
 
+@browser_test
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_figures_work_in_one_notebook_whichever_was_shown_last(chromium, language):
+    """As JupyterLab does it: the cell's markup stands in the page before its scripts run, one cell after the other."""
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url))
+    page.set_content("<body></body>")
+    for name in (*NAMES, *reversed(NAMES)):
+        page.evaluate(
+            """cell => {
+              const output = document.createElement("div");
+              output.innerHTML = cell;
+              document.body.append(output);
+              for (const old of output.querySelectorAll("script")) {
+                const script = document.createElement("script");
+                script.textContent = old.textContent;
+                old.replaceWith(script);
+              }
+            }""",
+            figures.show(name, language=language).html,
+        )
+    page.wait_for_timeout(300)
+    said = page.evaluate(
+        """names => names.flatMap(name => [...document.querySelectorAll(name)].map(figure => {
+          const { name: setting } = figure.settings.find(({ kind }) => kind === "range");
+          figure.set({ [setting]: figure.state[setting] - 1 });
+          return [name, figure.problem(figure.state), figure.sayLine.textContent];
+        }))""",
+        NAMES,
+    )
+    assert len(said) == 2 * len(NAMES)
+    assert [(name, problem) for name, problem, _ in said if problem] == []
+    assert all(re.search(r"\d", sentence) for *_, sentence in said)
+    assert faults == []
+    context.close()
+
+
 @pytest.mark.slow
 def test_a_built_wheel_carries_the_scripts(tmp_path):
     command = [

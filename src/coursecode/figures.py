@@ -73,10 +73,10 @@ def _late(names: list[str]) -> str:
 _PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
 
 
-def bundle(*figures: str) -> str:
+def bundle(*figures: str, with_data: bool = False) -> str:
     """All that these figures run on a page, in one script: the parts of core.js and base.js that they use, then they.
 
-    Their data are not in it: a page loads them late.
+    Their data are in it only ``with_data``, for a notebook: a page loads them late.
 
     >>> len(bundle("param-calc")) < len(bundle("param-calc", "mlp-to-conv"))
     True
@@ -90,7 +90,8 @@ def bundle(*figures: str) -> str:
         gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
         if gives & used or part["name"] in parts:
             parts |= {part["name"], *(part["needs"] or "").split()}
-    return "\n".join([*(script(name, parts=parts) for name in SHARED), *map(script, figures)])
+    late = [part for name in figures for part in data(name)] if with_data else []
+    return "\n".join([*(script(name, parts=parts) for name in SHARED), *map(script, [*late, *figures])])
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
@@ -139,8 +140,7 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
     """
     _known("show", name)
     query = "&".join(f"{key}={_text(key, value)}" for key, value in settings.items())
-    sources = [bundle(name), *map(script, data(name))]
-    code = "\n".join(f"<script>\n{source}\n</script>" for source in sources)
+    code = f"<script>\n{bundle(name, with_data=True)}\n</script>"
     return Figure(name, f"{code}\n{element(name, language=language, settings=query)}</{name}>")
 
 
