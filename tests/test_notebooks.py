@@ -204,7 +204,9 @@ def test_an_interrupted_run_leaves_every_notebook_whole(project, executions, wai
     notebooks.make(project)
     before = {path: path.read_bytes() for path in project.glob("book/*.ipynb")}
     (project / "book/a.md").write_text(chapter("a", "import time; time.sleep(600)"))
-    code = f"from pathlib import Path; from tools.notebooks import make; make(Path({str(project)!r}))"
+    # a shell's background job ignores the signal, and what it starts inherits that
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; from pathlib import Path; from tools.notebooks import make; make(Path({str(project)!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
