@@ -35,13 +35,14 @@ var CourseFigures = (() => {
     }
   };
   /**
-   * Make the children of `parent` like these pieces, which were like the pieces `before`. What is the same is not
-   * touched, so that a step costs the browser only what changed, and the focus and a half-typed number survive.
+   * Make the children of `parent` like these pieces, fresh ones by h; nothing else may change them. What is as in the
+   * last call is not touched, so that a step costs the browser only that, and the focus and a half-typed number survive.
    */
   const patch = (parent, pieces) => {
     match(parent, pieces, parent.pieces || []);
     parent.pieces = pieces;
   };
+  /** The same for children that were made of the pieces `before`. */
   const match = (parent, pieces, before) => {
     pieces.forEach((piece, i) => {
       const old = before[i];

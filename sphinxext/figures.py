@@ -32,7 +32,7 @@ from coursecode import figures
 
 try:
     import minify
-except ImportError:  # no wheel for this machine (see pyproject.toml): scripts are sent as they are written
+except ImportError:  # not every machine has a wheel (see pyproject.toml): there, scripts are sent as they are written
     minify = None
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tools import release
 
@@ -108,6 +111,17 @@ def test_the_tests_run_on_every_python_that_the_package_names():
     assert "Python 3.11 to 3.13" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
     systems = {entry["system"].split("-")[0] for entry in test["jobs"]["others"]["strategy"]["matrix"]["include"]}
     assert systems == {"macos", "windows"}
+
+
+def test_what_is_not_for_every_machine_is_pinned_with_its_marker():
+    """uv pip compile leaves the markers out of the pinned list."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = map(Requirement, itertools.chain(project["dependencies"], *project["optional-dependencies"].values()))
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {r.name: r.marker for r in map(Requirement, (line for line in lines if not line.startswith("#")))}
+    wanted = {r.name: str(r.marker) for r in asked if r.marker}
+    assert wanted
+    assert {name: str(pinned[name]) for name in wanted} == wanted
 
 
 def test_ci_runs_make_test_and_nothing_else():
