@@ -9,9 +9,15 @@ var CourseFigures = (() => {
   // -- building pieces of a page -------------------------------------------------------------------------------------
 
   /** A piece of a page with attributes and children: h("td", { class: "hot" }, 5). on… attributes are functions. */
-  const h = (name, attributes = {}, ...children) => ({
-    name, attributes, children: children.flat(Infinity).filter((child) => child || child === 0 || child === "").map((child) => (typeof child === "object" ? child : `${child}`)),
-  });
+  const h = (name, attributes = {}, ...children) => {
+    const pieces = [];
+    const add = (child) => {
+      if (Array.isArray(child)) child.forEach(add);
+      else if (child || child === 0 || child === "") pieces.push(typeof child === "object" ? child : `${child}`);
+    };
+    add(children);
+    return { name, attributes, children: pieces };
+  };
   /** The node of a piece, with its children; a text becomes a text node, and a node is one already. */
   const make = (piece) => {
     if (typeof piece === "string") return document.createTextNode(piece);
@@ -26,13 +32,14 @@ var CourseFigures = (() => {
   const node = (...piece) => make(h(...piece));
   /** Give an element its attributes and take away those of before that it has no longer. */
   const dress = (element, attributes, before = {}) => {
-    for (const key in { ...before, ...attributes }) {
+    for (const key in attributes) {
       const value = attributes[key];
       if (value === before[key]) continue;
       if (key.startsWith("on")) element[key] = value;
       else if (value === false || value === undefined) element.removeAttribute(key);
       else element.setAttribute(key, value === true ? "" : value);
     }
+    for (const key in before) if (!(key in attributes)) dress(element, { [key]: undefined }, { [key]: before[key] });
   };
   /**
    * Make the children of `parent` like these pieces, fresh ones by h; nothing else may change them. What is as in the
@@ -89,7 +96,7 @@ var CourseFigures = (() => {
       h("caption", {}, caption),
       h("tbody", {}, rows.map((row, i) => h("tr", {}, row.map((value, j) => {
         const own = cell(i, j, value);
-        return h("td", { ...own, "data-at": `${i},${j}`, class: (own.class || "") + tint(value, largest) }, value.name ? value : show(value));
+        return h("td", { ...own, class: (own.class || "") + tint(value, largest) }, value.name ? value : show(value));
       })))));
   };
 
@@ -110,7 +117,7 @@ var CourseFigures = (() => {
     .matrix td { padding: 0; border: 1px solid var(--edge); vertical-align: top; line-height: calc(var(--side) - 1px); white-space: nowrap; }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
-    .matrix td.window, .matrix td.hot { font-weight: 700; }
+    .matrix td.hot { font-weight: 700; }
     .matrix td.window { background-image: linear-gradient(var(--veil) 0 0); box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
     .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
     .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }

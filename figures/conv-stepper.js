@@ -140,7 +140,7 @@
     /** The kernel's cells can be edited. */
     kernelTable({ shape: [, , height, width], data }, state) {
       const rows = Array.from({ length: height }, (_, a) => Array.from({ length: width }, (_, b) => h("input", {
-        type: "text", inputmode: "numeric", value: data[a * width + b], "aria-label": this.t("weight", { a, b }),
+        inputmode: "numeric", value: data[a * width + b], "aria-label": this.t("weight", { a, b }),
         oninput: (event) => this.edit(event.target, a, b),
       })));
       return matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });

@@ -86,15 +86,13 @@ var CourseMath = (() => {
 
   // [windows
   const strides = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
-  /** Call f for every index of the box `shape`, in row-major order. */
-  const everywhere = (shape, f) => {
-    const index = Array(shape.length).fill(0);
-    for (let left = product(shape); left > 0; left--) {
-      f(index);
-      for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
-    }
-  };
-  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  /** Where the elements of the box `shape` stand, in row-major order, when a step along an axis goes `steps[axis]` on. */
+  const places = (shape, steps) => shape.reduce((found, size, axis) => {
+    const next = [];
+    for (const at of found) for (let i = 0; i < size; i++) next.push(at + i * steps[axis]);
+    return next;
+  }, [0]);
+  const scaled = (steps, by) => steps.map((step, axis) => step * by[axis]);
 
   /** x (c, ...n) inside a frame of `value`, p elements in total on each axis. */
   const pad = (x, padding, value = 0) => {
@@ -105,13 +103,8 @@ var CourseMath = (() => {
     const shape = [c, ...n.map((size, axis) => size + p[axis])];
     const y = tensor(shape);
     if (value) y.data.fill(value);
-    const to = strides(shape);
-    let from = 0;
-    everywhere(x.shape, (at) => {
-      let where = at[0] * to[0];
-      for (let axis = 0; axis < before.length; axis++) where += (at[axis + 1] + before[axis]) * to[axis + 1];
-      y.data[where] = x.data[from++];
-    });
+    const to = strides(shape), first = before.reduce((sum, size, axis) => sum + size * to[axis + 1], 0);
+    places(x.shape, to).forEach((where, from) => { y.data[first + where] = x.data[from]; });
     return y;
   };
   /** Where the windows of one channel begin (in the order of the outputs), and where their elements stand in it. */
@@ -121,10 +114,7 @@ var CourseMath = (() => {
     const m = n.map((size, axis) => outputSize(size, k[axis], 0, s[axis], d[axis]));
     if (m.some((size) => !(size >= 1))) throw new RangeError("the kernel does not fit the padded input");
     const step = strides(n);
-    const starts = [], taps = [];
-    everywhere(m, (at) => starts.push(dot(at.map((i, axis) => i * s[axis]), step)));
-    everywhere(k, (at) => taps.push(dot(at.map((i, axis) => i * d[axis]), step)));
-    return { m, starts, taps };
+    return { m, starts: places(m, scaled(step, s)), taps: places(k, scaled(step, d)) };
   };
 
   /** Correlation of x (c_i, ...n) with w (c_o, c_i, ...k), plus a bias for each output channel: (c_o, ...m). */

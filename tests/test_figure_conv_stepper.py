@@ -55,7 +55,7 @@ def test_the_sentence_says_the_sum(figure_pages):
 def test_hatched_pixels_are_those_in_no_window(figure_pages, n, k, p, s):
     page = figure_pages.open("conv-stepper", settings=f"size={n}&kernel={k}&padding={p}&stride={s}")
     counts = geometry.use_counts((n, n), kernel=k, padding=p, stride=s)
-    unread = page.locator("td.unread:not(.frame)").evaluate_all("all => all.map(c => c.dataset.at)")
+    unread = page.locator("td.unread:not(.frame)").evaluate_all("all => all.map(c => `${c.parentNode.rowIndex},${c.cellIndex}`)")
     before = geometry.pad_sides(p)[0]
     expected = {f"{i + before},{j + before}" for i, j in (counts == 0).nonzero().tolist()}
     assert set(unread) == expected
@@ -70,7 +70,7 @@ def test_a_pixel_names_the_windows_in_which_it_stands(figure_pages):
     page = figure_pages.open("conv-stepper", settings="size=5&kernel=3&stride=2&follow=pixel&at=12")
     assert say(page) == "The pixel in row 2, column 2 stands in 4 windows: Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]."
     assert page.locator("td.hot").count() == 5
-    page.locator("td[data-at='0,0']").first.click()
+    page.locator("table.matrix td").first.click()
     assert say(page) == "The pixel in row 0, column 0 stands in 1 windows: Y[0, 0]."
     page.locator("table").last.locator("td").last.click()
     assert say(page).startswith("Output in row 1, column 1")
