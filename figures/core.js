@@ -190,6 +190,7 @@ var CourseMath = (() => {
         const [left, right] = span(ax, bx), [top, bottom] = span(ay, by);
         for (let i = top; i < bottom; i++) {
           for (let j = left; j < right; j++) {
+            if (y.data[i * size + j] === 1) continue; // strokes lie over each other: most is black already
             const p = (j + 0.5) / unit - ax, q = (i + 0.5) / unit - ay;
             const t = length ? Math.max(0, Math.min(1, (p * u + q * v) / length)) : 0;
             const ink = Math.min(1, r + 0.5 - Math.sqrt((p - t * u) ** 2 + (q - t * v) ** 2) * unit);

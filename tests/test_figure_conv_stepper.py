@@ -55,7 +55,8 @@ def test_the_sentence_says_the_sum(figure_pages):
 def test_hatched_pixels_are_those_in_no_window(figure_pages, n, k, p, s):
     page = figure_pages.open("conv-stepper", settings=f"size={n}&kernel={k}&padding={p}&stride={s}")
     counts = geometry.use_counts((n, n), kernel=k, padding=p, stride=s)
-    unread = page.locator("td.unread:not(.frame)").evaluate_all("all => all.map(c => `${c.parentNode.rowIndex},${c.cellIndex}`)")
+    place = "all => all.map(c => `${c.parentNode.rowIndex},${c.cellIndex}`)"
+    unread = page.locator("td.unread:not(.frame)").evaluate_all(place)
     before = geometry.pad_sides(p)[0]
     expected = {f"{i + before},{j + before}" for i, j in (counts == 0).nonzero().tolist()}
     assert set(unread) == expected
