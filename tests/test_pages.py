@@ -329,16 +329,15 @@ def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(op
     page = open_page(path)
     figure = page.locator(f"#{label}")
     figure.scroll_into_view_if_needed()
-    sentence = figure.locator(".say")
-    sentence.wait_for()
-    normal = sentence.inner_text()
+    ready = ".figure:not([aria-busy])"  # lenet-draw has its weights
+    figure.locator(ready).wait_for()
+    normal = figure.locator(".say").inner_text()
     assert figure.locator("img").first.is_hidden()
     slider = figure.locator("input[type=range]").first
     other = next(v for v in (slider.get_attribute("max"), slider.get_attribute("min")) if v != slider.input_value())
     linked = open_page(f"{path}#{label}?{slider.get_attribute('id')}={other}")
-    there = linked.locator(f"#{label} .say")
-    there.wait_for()
-    assert there.inner_text() != normal
+    linked.locator(f"#{label} {ready}").wait_for()
+    assert linked.locator(f"#{label} .say").inner_text() != normal
     linked.wait_for_timeout(1500)  # the page scrolls to the figure
     assert linked.locator(f"#{label}").evaluate("f => f.getBoundingClientRect().top < innerHeight")
 
