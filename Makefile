@@ -1,7 +1,11 @@
 # From Dense to Convolution: `make book` builds the site, `make test` runs every test. `make help` lists the rest.
-# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000.
+# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000,
+# WORKERS=4 (how many processes run the tests).
 PYTHON ?= python3
 PORT   ?= 8000
+WORKERS ?= 2
+# how `make nbval` runs
+OFFLINE ?= tools.offline
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
@@ -38,26 +42,28 @@ archive: book  ## the site as one ZIP that opens from disk, and checksums of all
 test: environment lint  ## every test
 	@$(PYTHON) tools/system.py
 	$(RUN) tools.notebooks --check
-	$(RUN) pytest -n 2 --dist loadgroup
+	$(RUN) tools.site
+	$(RUN) pytest -n $(WORKERS) --dist worksteal
 	$(MAKE) nbval
 
-check: environment lint  ## the fast part of the tests, for every edit (2 minutes)
+check: environment lint  ## the fast part of the tests, for every edit (a minute and a half)
 	$(RUN) tools.notebooks --check
-	HYPOTHESIS_PROFILE=fast $(RUN) pytest -q -n 2 --dist worksteal -m "not slow and not full_size"
+	HYPOTHESIS_PROFILE=fast $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not full_size"
 
 lint: environment
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/mypy
 	$(BIN)/python -m tools.lint_cells
 
-nbval: environment  ## run every notebook and compare its outputs with the committed ones
-	$(RUN) pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book $(wildcard zh/book)
+nbval: environment  ## run every notebook without a network, in 2 GiB, and compare with the committed outputs
+	$(RUN) $(OFFLINE) pytest -n $(WORKERS) --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book
 
 package: environment  ## the tests of the package alone, which run on Windows too
-	$(RUN) pytest -q -n 2 --dist loadgroup -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
 
 gpu: environment  ## every test and notebook on CUDA
-	COURSECODE_DEVICE=cuda $(RUN) pytest -q -n 2 --dist loadgroup
-	COURSECODE_DEVICE=cuda $(MAKE) nbval
+	@$(PYTHON) tools/system.py
+	COURSECODE_DEVICE=cuda $(RUN) pytest -q -n $(WORKERS) --dist worksteal
+	COURSECODE_DEVICE=cuda $(MAKE) nbval OFFLINE=
 
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.editions

@@ -1,10 +1,15 @@
-"""Settings for every test: one thread, reproducible examples, and a profile for the fast check."""
+"""Settings for every test: one thread, reproducible examples, a fast profile, and what many tests share."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
+from left_out import need, needs, pytest_configure
+
+__all__ = ["pytest_configure"]
 
 torch.set_num_threads(1)
 settings.register_profile("full", derandomize=True, deadline=None, max_examples=100)
@@ -12,40 +17,31 @@ settings.register_profile("fast", derandomize=True, deadline=None, max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one process build the site, and leave the full-size tests out where their data are not installed.
-
-    CI may leave nothing out.
-    """
-    from tools.system import NEEDS
-
-    for item in items:
-        if "built" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("site"))
-
-    present, what = NEEDS["dataset-fashion-mnist"]
-    if present() or os.environ.get("CI") == "true":
-        return
+    """Leave the full-size tests out where their data are not installed."""
+    installed = needs("dataset-fashion-mnist")
     for item in items:
         if item.get_closest_marker("full_size"):
-            item.add_marker(pytest.mark.skip(reason=f"needs dataset-fashion-mnist: {what}"))
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse to run where groups are formed by name only: two processes would build one site at the same time."""
-    if getattr(session.config.option, "loadgroup", False):
-        for item in session.items:
-            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
-                raise pytest.UsageError(f"{item.nodeid} is not in its group: do pytest and pytest-xdist fit together?")
+            item.add_marker(installed)
 
 
 @pytest.fixture(scope="session")
-def built():
-    """The site of both editions, made from the committed notebooks: any warning stops here."""
+def built() -> Path:
+    """The site of both editions, made from the committed notebooks; tests only read it.
+
+    One process of a run brings it up to date (any warning stops here), the others wait for that.
+    """
     from tools import site
 
-    return site.build(site.ROOT)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
+    folder = site.ROOT / "_build"
+    folder.mkdir(exist_ok=True)
+    current = folder / "current-for"
+    with FileLock(folder / "tests.lock"):
+        if not current.exists() or current.read_text() != run:
+            site.build(site.ROOT)
+            current.write_text(run)
+    return folder / "html"
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +50,7 @@ def chromium():
     from browser import ARGUMENTS, CHROMIUM
     from playwright.sync_api import sync_playwright
 
+    need("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,9 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-import torch
+
+from tools import offline
+from tools.system import NEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = """
@@ -36,21 +37,10 @@ def notebooks(language: str = "en") -> list[Path]:
 
 def without_network(*command: str) -> list[str]:
     """The command in a network of its own that has the loopback only; the test is left out where that cannot be."""
-    for tool, wrapped in {
-        "bwrap": ["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent", *command],
-        "unshare": ["unshare", "-rn", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command],
-    }.items():
-        if shutil.which(tool) and not subprocess.call(
-            [*wrapped[: len(wrapped) - len(command)], "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ):
-            return wrapped
-    pytest.skip("needs bubblewrap or unshare with the right to use it: sudo apt-get install bubblewrap")
-
-
-def capped(memory: int) -> Callable[[], None]:
-    """For ``preexec_fn``: each process gets ``memory`` bytes. CUDA's libraries alone exceed any address space."""
-    kind = resource.RLIMIT_DATA if torch.version.cuda else resource.RLIMIT_AS
-    return lambda: resource.setrlimit(kind, (memory, memory))
+    wrapped = offline.without_network(*command)
+    if wrapped is None:
+        pytest.skip(NEEDS["bubblewrap"].reason("bubblewrap"))
+    return wrapped
 
 
 def kernel_of(python: Path, folder: Path) -> dict[str, str]:
@@ -73,7 +63,7 @@ def run_notebooks(
     done = subprocess.run(
         wrap(*command) if wrap else command,
         env={**variables, **(environment or {})},
-        preexec_fn=capped(memory) if memory else None,
+        preexec_fn=offline.capped(memory) if memory else None,
         capture_output=True,
         text=True,
     )

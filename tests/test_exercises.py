@@ -299,7 +299,6 @@ def test_no_line_of_a_solution_or_a_hidden_test_in_the_sources_of_the_book(tasks
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
 def test_no_line_of_a_solution_or_a_hidden_test_on_the_site(tasks):
     site = ROOT / "_build" / "html"
     if not site.exists():

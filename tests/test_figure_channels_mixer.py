@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from browser import say, text
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 
 
 def tables(page) -> dict[str, torch.Tensor]:

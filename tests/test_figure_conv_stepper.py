@@ -11,7 +11,7 @@ from browser import note, say, text
 
 from coursecode import geometry
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 
 
 def cells(page, caption: str) -> torch.Tensor:

@@ -17,8 +17,6 @@ from coursecode.data import load
 from coursecode.training import evaluate, predict
 from tools import weights
 
-browser_test = pytest.mark.xdist_group("figures")
-
 
 @pytest.fixture(scope="module")
 def js() -> MiniRacer:
@@ -148,11 +146,8 @@ def test_the_pen_paints_a_round_stroke(js):
 
 # -- in a page ------------------------------------------------------------------------------------------------------
 
-pytest_slow = pytest.mark.slow
 
-
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_sample_is_read_by_its_button(figure_pages, language):
     page = figure_pages.open("lenet-draw", language=language)
@@ -161,8 +156,7 @@ def test_every_sample_is_read_by_its_button(figure_pages, language):
         assert re.match(r"LeNet (reads a|认为这是) ?" + str(digit), say(page)), digit
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("touch", [False, True])
 def test_a_digit_drawn_with_the_pointer_is_read_and_kept_in_the_address(figure_pages, touch):
     page = figure_pages.open("lenet-draw", width=360 if touch else 1280, has_touch=touch)
@@ -205,8 +199,7 @@ def test_a_digit_drawn_with_the_pointer_is_read_and_kept_in_the_address(figure_p
     assert page.locator(".pad polyline").count() == 1
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 def test_the_arrow_keys_move_the_centred_digit(figure_pages):
     page = figure_pages.open("lenet-draw")
     start = say(page)
@@ -220,8 +213,7 @@ def test_the_arrow_keys_move_the_centred_digit(figure_pages):
     assert say(page) == start
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["conv1", "pool1", "conv2", "pool2", "dense1", "dense2", "dense3"])
 def test_a_unit_is_taken_apart_into_the_numbers_of_pytorch(figure_pages, js, layer):
     page = figure_pages.open("lenet-draw", settings=f"digit=8&layer={layer}&map=5&row=3&column=2")
@@ -252,8 +244,7 @@ def test_a_unit_is_taken_apart_into_the_numbers_of_pytorch(figure_pages, js, lay
     assert page.locator(".unit table").count() >= 1
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 def test_a_click_on_a_map_opens_that_unit(figure_pages):
     page = figure_pages.open("lenet-draw")
     view = page.locator(".layer canvas").nth(2)  # conv2, eight maps of 10 by 10 in a row, one pixel between them
@@ -262,8 +253,7 @@ def test_a_click_on_a_map_opens_that_unit(figure_pages):
     assert "conv2, map 10, row 7, column 4: 150 products" in say(page)
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("harm", ["missing", "damaged", "truncated"])
 def test_weights_that_are_missing_or_damaged_are_told_and_drawing_goes_on(figure_pages, language, harm, tmp_path):
@@ -289,8 +279,7 @@ def test_weights_that_are_missing_or_damaged_are_told_and_drawing_goes_on(figure
     figure_pages.faults.clear()  # the browser's own message that a file did not load
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 def test_of_a_scribble_low_confidence_is_said(figure_pages):
     """Some scribbles look like a digit to the net; where it is not sure, that is said."""
     import random
@@ -312,8 +301,7 @@ def _base36(value: int) -> str:
     return digits[value // 36] + digits[value % 36]
 
 
-@pytest_slow
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("ink", ["zzzz", "abc", "b78k..dams", "B78K", "b78k" * 2000])
 def test_a_drawing_that_cannot_be_read_is_refused(figure_pages, ink):
     page = figure_pages.open("lenet-draw", address=f"digit=own&ink={ink}")

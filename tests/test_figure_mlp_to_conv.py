@@ -8,7 +8,7 @@ import pytest
 import torch
 from browser import say, text
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 STEPS = ("dense", "offset", "shared", "local")
 
 

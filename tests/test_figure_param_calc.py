@@ -7,7 +7,7 @@ from browser import say, text
 
 from coursecode import dense, geometry
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 IMAGES = [(28, 28, 1), (224, 224, 3), (640, 480, 3), (1920, 1080, 3), (4000, 3000, 3), (8000, 6000, 3)]
 
 

@@ -11,7 +11,7 @@ from browser import say, text
 
 from coursecode.pooling import shifted, unchanged_fraction
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 
 
 def table(page, caption: str) -> torch.Tensor:

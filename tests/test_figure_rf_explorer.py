@@ -9,7 +9,7 @@ from browser import note, say
 from coursecode import geometry
 from coursecode.correlation import correlate
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.slow
 STACKS = {
     "plain": (15, [(3, 1, 0, 1)] * 3),
     "strides": (31, [(3, 2, 0, 1), (3, 2, 0, 1), (3, 1, 0, 1), (3, 1, 0, 1)]),

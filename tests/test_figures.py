@@ -37,20 +37,7 @@ SOURCE = {
 WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
 PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
 STRINGS = json.loads((ROOT / "figures" / "strings.json").read_text(encoding="utf-8"))
-in_browser = [pytest.mark.slow, pytest.mark.xdist_group("figures")]
 LANGUAGES = ("en", "zh")
-
-
-def marked(*marks):
-    def decorate(function):
-        for mark in marks:
-            function = mark(function)
-        return function
-
-    return decorate
-
-
-browser_test = marked(*in_browser)
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
@@ -171,7 +158,7 @@ def test_a_wrong_figure_language_or_setting_is_named():
         figures.show("conv-stepper", kernel=None)
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_cell_shows_the_figure_with_nothing_but_its_own_output(chromium, name, language):
@@ -188,7 +175,7 @@ def test_a_cell_shows_the_figure_with_nothing_but_its_own_output(chromium, name,
     context.close()
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_figures_work_in_one_notebook_whichever_was_shown_last(chromium, language):
     """As JupyterLab does it: the cell's markup stands in the page before its scripts run, one cell after the other."""
@@ -252,7 +239,7 @@ def test_a_built_wheel_carries_the_scripts(tmp_path):
 # -- every figure in a browser --------------------------------------------------------------------------------------
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_look_teaches_without_a_click(figure_pages, name, language):
@@ -266,7 +253,7 @@ def test_the_first_look_teaches_without_a_click(figure_pages, name, language):
     assert page.locator("main > figure img").is_hidden()
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -279,7 +266,7 @@ def test_axe_finds_nothing(figure_pages, name, language, theme):
     assert [(v["id"], v["nodes"][0]["html"][:150], v["nodes"][0]["failureSummary"]) for v in found] == []
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_phone_shows_all_of_it_with_targets_for_fingers(figure_pages, name, language):
@@ -299,7 +286,7 @@ def test_a_phone_shows_all_of_it_with_targets_for_fingers(figure_pages, name, la
     assert say(page)
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_control_is_reached_and_moved_by_keyboard(figure_pages, name):
     page = figure_pages.open(name)
@@ -326,7 +313,7 @@ def test_every_control_is_reached_and_moved_by_keyboard(figure_pages, name):
         page.get_by_role("button", name="Reset").click()
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WALKS)
 def test_the_arrow_keys_walk_and_never_leave_the_ends(figure_pages, name):
     page = figure_pages.open(name)
@@ -348,7 +335,7 @@ def test_the_arrow_keys_walk_and_never_leave_the_ends(figure_pages, name):
     assert page.get_by_role("button", name="Next").is_disabled()
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WALKS)
 def test_nothing_plays_by_itself_and_playing_can_be_stopped(figure_pages, name):
     page = figure_pages.open(name)
@@ -368,7 +355,7 @@ def test_nothing_plays_by_itself_and_playing_can_be_stopped(figure_pages, name):
     assert page.locator(".say").get_attribute("aria-live") == "polite"
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PREDICTS)
 def test_a_reader_can_predict_before_the_answer_shows(figure_pages, name):
     page = figure_pages.open(name)
@@ -381,7 +368,7 @@ def test_a_reader_can_predict_before_the_answer_shows(figure_pages, name):
     assert text(page, ".board") != hidden
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_reduced_motion_moves_nothing(figure_pages, name):
     page = figure_pages.open(name, reduced_motion="reduce")
@@ -391,7 +378,7 @@ def test_reduced_motion_moves_nothing(figure_pages, name):
     assert all(float(d.rstrip("s")) <= 0 for group in durations for d in group.split(", "))
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_forced_colours_keep_what_is_marked(figure_pages, name):
     page = figure_pages.open(name, forced_colors="active")
@@ -403,7 +390,7 @@ def test_forced_colours_keep_what_is_marked(figure_pages, name):
         assert outlines or (chosen and chosen[0] != "none")
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_without_javascript_and_in_print_the_picture_is_shown(figure_pages, name):
     page = figure_pages.open(name, java_script_enabled=False)
@@ -414,7 +401,7 @@ def test_without_javascript_and_in_print_the_picture_is_shown(figure_pages, name
     assert page.locator(".figure").is_hidden()
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_state_lives_in_the_address_and_comes_back(figure_pages, name):
     page = figure_pages.open(name)
@@ -437,7 +424,7 @@ def test_the_state_lives_in_the_address_and_comes_back(figure_pages, name):
     assert page.evaluate("location.hash") == "#fig-test"
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nonsense_in_the_address_is_told_and_harms_nothing(figure_pages, name, language):
@@ -464,7 +451,7 @@ def test_nonsense_in_the_address_is_told_and_harms_nothing(figure_pages, name, l
     assert told in note(figure_pages.open(name, language=language, address=address))  # in a link from elsewhere, too
 
 
-@browser_test
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_screen_reader_meets_what_it_met_before(figure_pages, name, language):

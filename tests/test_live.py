@@ -29,7 +29,7 @@ import live  # noqa: E402
 from tools import site  # noqa: E402
 from tools.server import serving  # noqa: E402
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"
 CDN = "https://cdn.jsdelivr.net/npm/thebe@0.9.3/lib/"
 

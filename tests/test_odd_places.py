@@ -13,6 +13,7 @@ from pathlib import Path
 
 import machines
 import pytest
+from left_out import need
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tools" / "environment.py"
@@ -31,8 +32,7 @@ def project(folder: Path) -> Path:
 
 def read_only(folder: Path, *command: str) -> list[str]:
     wrapped = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)]
-    if not shutil.which("bwrap") or subprocess.call([*wrapped, "true"], stderr=subprocess.DEVNULL):
-        pytest.skip("needs bubblewrap: sudo apt-get install bubblewrap")
+    need("bubblewrap")
     return [*wrapped, *command]
 
 
@@ -177,16 +177,12 @@ def test_too_little_memory_is_named_with_a_way_on(tmp_path, cell, told):
 
 
 def test_a_gpu_that_is_asked_for_and_absent_ends_in_a_sentence():
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
     code = """
 import torch
 from coursecode.lenet import lenet_modern
 from coursecode.training import fit
 fit(lenet_modern(), torch.zeros(4, 1, 28, 28), torch.zeros(4).long(), num_epochs=1, lr=0.1, batch_size=4)
 """
-    done = run(sys.executable, "-c", code, env={**os.environ, "COURSECODE_DEVICE": "cuda"})
+    done = run(sys.executable, "-c", code, env={**os.environ, "COURSECODE_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""})
     assert "COURSECODE_DEVICE is cuda, but torch finds no CUDA device" in done.stderr
     assert "Set COURSECODE_DEVICE=cpu, or unset it" in done.stderr

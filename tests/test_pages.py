@@ -3,7 +3,6 @@
 import functools
 import http.server
 import itertools
-import os
 import re
 import subprocess
 import sys
@@ -18,17 +17,13 @@ import pytest
 from benchmarks import site as page_weight
 from coursecode.experiments import timings
 from tools import server, site
-from tools.system import NEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
 PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]
 CHROMIUM = "/usr/bin/chromium"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
-needs_chromium = pytest.mark.skipif(
-    not Path(CHROMIUM).exists() and os.environ.get("CI") != "true", reason=f"needs Chromium: {NEEDS['chromium'][1]}"
-)
+pytestmark = pytest.mark.slow
 
 
 class Page(HTMLParser):
@@ -255,7 +250,6 @@ QUERIES = {
 }
 
 
-@needs_chromium
 @pytest.mark.parametrize(
     ("edition", "query", "expected"), [(e, q, p) for e, queries in QUERIES.items() for q, p in queries.items()]
 )
@@ -275,7 +269,6 @@ def test_search_finds_the_right_page_among_the_first_three(open_page, edition, q
     assert expected in list(dict.fromkeys(found))[:3], found
 
 
-@needs_chromium
 def test_the_switch_leads_to_the_section_that_is_being_read(open_page):
     page = open_page("book/pooling.html")
     page.wait_for_load_state("load")
@@ -295,7 +288,6 @@ def test_the_switch_leads_to_the_section_that_is_being_read(open_page):
     assert urlsplit(page.url).fragment == target
 
 
-@needs_chromium
 @pytest.mark.parametrize(
     ("locale", "path", "offered"),
     [
@@ -323,7 +315,6 @@ FIGURES = sorted(
 )
 
 
-@needs_chromium
 @pytest.mark.parametrize(("path", "label"), FIGURES)
 def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(open_page, path, label):
     page = open_page(path)
@@ -342,7 +333,6 @@ def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(op
     assert linked.locator(f"#{label}").evaluate("f => f.getBoundingClientRect().top < innerHeight")
 
 
-@needs_chromium
 @pytest.mark.parametrize("path", ["book/channels.html", "zh/book/channels.html"])
 def test_a_term_shows_its_meaning_where_it_is_first_used(open_page, path):
     page = open_page(path)
@@ -415,7 +405,6 @@ def axe():
     return Axe()
 
 
-@needs_chromium
 @pytest.mark.parametrize("name", VISITED)
 def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published, looks, axe, name):
     for (scheme, width), (page, said, asked) in looks.items():
@@ -436,7 +425,6 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
         assert said == [], where
 
 
-@needs_chromium
 def test_the_page_for_what_is_not_found_leads_on_from_any_depth(published, looks):
     page, said, asked = looks["dark", 360]
     for path in ("nowhere.html", "zh/book/not/here/at/all.html"):
@@ -452,7 +440,6 @@ def test_the_page_for_what_is_not_found_leads_on_from_any_depth(published, looks
     said.clear()
 
 
-@needs_chromium
 @pytest.mark.parametrize("path", ["book/padding-and-stride.html", "zh/book/index.html"])
 def test_a_page_opens_from_the_disk(built, browser, path):
     context = browser.new_context(color_scheme="dark")
@@ -468,7 +455,6 @@ def test_a_page_opens_from_the_disk(built, browser, path):
     context.close()
 
 
-@needs_chromium
 def test_icons_show_in_forced_colours_and_nothing_moves_for_who_asked_for_no_motion(browser, published):
     context = browser.new_context(forced_colors="active", reduced_motion="reduce")
     page = context.new_page()
@@ -484,7 +470,6 @@ def test_icons_show_in_forced_colours_and_nothing_moves_for_who_asked_for_no_mot
     context.close()
 
 
-@needs_chromium
 def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
@@ -514,7 +499,6 @@ def test_a_shared_link_shows_the_page_in_its_language(built, name):
     assert Path(tags["image"]).name.startswith("zh-" if chinese else "en-")
 
 
-@needs_chromium
 def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
     """Bytes over the wire without the plots: at most 450 kB at first, at most 120 kB for the next page."""
     with page_weight.browsing(browser, published) as visit:
@@ -531,7 +515,6 @@ def measured(part: str, path: Path) -> timings.Timings:
     return timings.load(part, path=path)
 
 
-@needs_chromium
 def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
     found = measured("site", tmp_path / "b.json")
     rows = page_weight.summary(found)
@@ -542,7 +525,6 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
     assert rows[0][-1] > rows[1][-1] > 0
 
 
-@needs_chromium
 def test_the_benchmark_of_the_figures_takes_a_step_of_each(built, tmp_path):
     found = measured("figures", tmp_path / "b.json")
     steps = [(row["case"], row["language"]) for row in found.rows if row["what"] == "step"]
@@ -593,7 +575,6 @@ def test_links_and_pictures_of_a_deck_are_there(built, name):
             assert target.exists(), link
 
 
-@needs_chromium
 @pytest.mark.parametrize("folder", ["", "zh/"])
 def test_a_deck_runs_without_errors_and_nothing_leaves_the_slide(open_page, folder):
     for name in DECKS:
@@ -617,7 +598,6 @@ def test_a_deck_runs_without_errors_and_nothing_leaves_the_slide(open_page, fold
         page.context.close()
 
 
-@needs_chromium
 def test_the_speaker_view_shows_the_notes(open_page):
     page = open_page("slides/pooling.html")
     page.wait_for_function("window.Reveal && Reveal.isReady()")

@@ -138,7 +138,6 @@ def test_without_a_site_the_archive_says_how_to_make_one(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")  # shares the folders of the site's builds
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_pdf_has_the_whole_book_with_its_contents_links_formulas_and_letters(language: str, tmp_path: Path):
     from pypdf import PdfReader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import yaml
 
 from coursecode.experiments import timings
-from tools import light, site
+from tools import light, offline, site
 
 ROOT = Path(__file__).resolve().parent.parent
 GIB = 2**30
@@ -88,20 +89,61 @@ def test_nothing_but_the_light_set_is_asked_for_by_binder(rendered):
 # -- memory and network -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", machines.notebooks(), ids=lambda path: path.stem)
-def test_each_notebook_runs_in_2_gib_without_a_network(path, tmp_path):
-    machines.run_notebooks([path], tmp_path, wrap=machines.without_network, memory=2 * GIB)
+def test_each_notebook_is_run_in_2_gib_without_a_network_by_make_nbval():
+    listed = subprocess.run(["make", "--dry-run", "nbval"], cwd=ROOT, capture_output=True, text=True, check=True)
+    (command,) = [line for line in listed.stdout.splitlines() if "--nbval" in line]
+    assert " -m tools.offline pytest " in command
+    assert command.endswith(" book")  # all of them
+    assert offline.MEMORY == 2 * GIB
 
 
-def test_the_chinese_notebooks_run_the_same_cells():
+PROBE = """
+import socket, subprocess, sys, threading
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).close()  # what a kernel speaks through
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=5)
+except OSError as error:
+    print(error.strerror)
+take = "bytearray(3 * 2**30)"
+print(subprocess.run([sys.executable, "-c", take], capture_output=True, text=True).stderr.strip())
+"""
+
+
+def test_offline_takes_the_network_and_the_memory_away_from_a_module_and_its_children(tmp_path):
+    machines.without_network("true")  # or the test is left out
+    (tmp_path / "probe.py").write_text(PROBE)
+    variables = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    command = [sys.executable, "-m", "tools.offline", "probe"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert "Network is unreachable" in done.stdout
+    assert "MemoryError" in done.stdout
+
+
+@pytest.mark.parametrize(("strict", "status"), [("true", 1), ("", 0)])
+def test_where_the_network_cannot_be_taken_away_it_is_said_and_never_passed_over_in_ci(tmp_path, strict, status):
+    (tmp_path / "probe.py").write_text("print('ran')")
+    variables = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": str(tmp_path), "CI": strict}
+    command = [sys.executable, "-m", "tools.offline", "probe"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.returncode == status
+    assert "apt-get install bubblewrap" in done.stderr
+    assert (done.stdout == "ran\n") == (status == 0)
+
+
+def test_the_chinese_notebooks_hold_the_same_cells_and_outputs_to_the_byte():
+    """So that running the English ones, in ``make nbval``, tests both."""
+    assert len(machines.notebooks("zh")) == len(machines.notebooks()) > 10
     for english in machines.notebooks():
         chinese = ROOT / "zh" / "book" / english.name
         cells = [
-            [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+            [cell for cell in json.loads(path.read_bytes())["cells"] if cell["cell_type"] == "code"]
             for path in (english, chinese)
         ]
-        assert cells[0] == cells[1], english.name
+        for first, second in zip(*cells, strict=True):
+            assert first["source"] == second["source"], english.name
+            assert first["outputs"] == second["outputs"], english.name
+            assert first["execution_count"] == second["execution_count"], english.name
 
 
 @pytest.mark.slow
@@ -126,7 +168,7 @@ def run_steps(script: str, python: Path, folder: Path) -> None:
         (place / name).write_bytes((ROOT / name).read_bytes())
     for name in ("src/coursecode", "binder", "container"):
         subprocess.run(["cp", "-r", "--parents", name, str(place)], cwd=ROOT, check=True)
-    environment = {**machines.os.environ, "PATH": f"{python.parent}:{machines.os.environ['PATH']}", "PIP_RETRIES": "0"}
+    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PIP_RETRIES": "0"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=place, env=environment, capture_output=True, text=True
     )

@@ -1,43 +1,88 @@
-"""What the tests need from the system: installed where that is allowed, named with its one command where it is not."""
+"""What the tests need from the system: installed where that is allowed, named with its one command where it is not.
+
+Every package is Debian's. A test that needs one and does not find it is left out (``tests/left_out.py``).
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
-    "dataset-fashion-mnist": (
+
+@dataclass(frozen=True)
+class Need:
+    """How a package is recognised, and which tests it is for."""
+
+    present: Callable[[], bool]
+    tests: str
+
+    def reason(self, package: str) -> str:
+        """Why a test is left out."""
+        return f"needs {package}: sudo apt-get install {package}"
+
+
+def _program(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
+def _has_font(family: str) -> bool:
+    if not shutil.which("fc-list"):
+        return False
+    return bool(subprocess.run(["fc-list", f":lang=zh-cn:family={family}"], capture_output=True).stdout)
+
+
+NEEDS = {
+    "dataset-fashion-mnist": Need(
         lambda: Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz").exists(),
         "the full-size tests on Fashion-MNIST (-m full_size)",
     ),
-    "fonts-noto-cjk": (
-        lambda: (
-            bool(shutil.which("fc-list"))
-            and bool(subprocess.run(["fc-list", ":lang=zh-cn:family=Noto Serif CJK SC"], capture_output=True).stdout)
-        ),
-        "the Chinese PDF in its own letters (tests/test_paper.py)",
+    "fontconfig": Need(_program("fc-list"), "finding fonts"),
+    "fonts-noto-cjk": Need(
+        lambda: _has_font("Noto Serif CJK SC"), "the Chinese PDF in its own letters (tests/test_paper.py)"
     ),
-    "chromium": (lambda: Path("/usr/bin/chromium").exists(), "the tests in a real browser (tests/test_pages.py)"),
+    "chromium": Need(
+        lambda: Path("/usr/bin/chromium").exists(), "the tests in a real browser (tests/test_pages.py, test_figures.py)"
+    ),
+    "bubblewrap": Need(
+        _program("bwrap"), "the sandbox of the grader (tests/grading), and notebooks without a network (make nbval)"
+    ),
+    "git": Need(_program("git"), "the first cell of a notebook in Colab (tests/test_colab.py)"),
+    "npm": Need(_program("npm"), "live code with the published Thebe (tests/test_live.py)"),
 }
 
 
+def missing() -> list[str]:
+    """The packages that are not here."""
+    return [package for package, need in NEEDS.items() if not need.present()]
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian's packages, as root."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    lean = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    for command in (["apt-get", "update", "-qq"], lean):
+        if subprocess.call(command, env=environment):
+            return
+
+
 def main() -> None:
-    missing = [package for package, (present, _) in NEEDS.items() if not present()]
-    if not missing:
+    absent = missing()
+    if absent and shutil.which("apt-get") and os.geteuid() == 0:
+        install(absent)
+        absent = missing()
+    if not absent:
         return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *missing]):
-            if subprocess.call(command, env=environment):
-                break
-        missing = [package for package, (present, _) in NEEDS.items() if not present()]
-    if missing:
-        print(f"Left out, because the system lacks a package: {'; '.join(NEEDS[m][1] for m in missing)}.")
-        print(f"To run them too: sudo apt-get install {' '.join(missing)}")
-        if os.environ.get("CI") == "true":
-            sys.exit("CI=true: nothing may be left out.")
+    print("Left out, because the system lacks a package:")
+    for package in absent:
+        print(f"  {package}: {NEEDS[package].tests}")
+    print(f"To run them too: sudo apt-get install {' '.join(absent)}")
+    if os.environ.get("CI") == "true":
+        sys.exit("CI=true: nothing may be left out.")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ MASTERS = ROOT / "exercises"
 NAMES = release.available(MASTERS)
 NOISE = "import sys, warnings\nwarnings.warn('a warning')\nprint('a line')\nprint('another', file=sys.stderr)\n"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sandbox")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

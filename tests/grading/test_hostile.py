@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -13,16 +12,13 @@ from pathlib import Path
 import pytest
 import standin
 from hostile import ATTACKS, Attack
+from left_out import needs
 
 from coursecode.grading.contract import Limits, Result
 from coursecode.grading.sandbox import Sandbox
 from coursecode.grading.unit import grade
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("sandbox"),
-    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap"),
-]
+pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 LIMITS = Limits(call_seconds=6.0, total_seconds=60.0, memory=1 << 30)
 
 

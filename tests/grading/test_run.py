@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import standin
+from left_out import needs
 
 from coursecode.grading import doctor, run, sandbox
 from coursecode.grading.contract import Limits, Result
@@ -22,11 +23,7 @@ from coursecode.grading.files import Problem
 from coursecode.grading.run import run_class
 from coursecode.grading.sandbox import ContainmentError
 
-needs_bwrap = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("sandbox"),
-    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap"),
-]
+needs_bwrap = [pytest.mark.slow, needs("bubblewrap")]
 SCORES = {"ann": 8.0, "bob": 0.0, "cho": 6.0, "dan": None, "eve": None, "fay": 8.0}
 
 
