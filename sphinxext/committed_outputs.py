@@ -2,8 +2,8 @@
 
 ``NAME.md`` is the source of a page and ``NAME.ipynb`` beside it holds the outputs of its one execution. Jupyter-cache
 finds outputs by the code cells alone and would keep old ones after a helper changed; therefore what the cache holds for
-a page is overwritten with what is committed, whenever the page is read. A chapter whose cells differ from its notebook is left to MyST-NB, which
-executes it.
+a page is overwritten with what is committed, whenever the page is read. A chapter whose cells differ from its notebook
+is left to MyST-NB, which executes it.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def set_up(app: Sphinx, config: Config) -> None:
     """
     config.html_favicon = str(LOGO)
     code = {Path(found) for module in list(sys.modules.values()) if (found := getattr(module, "__file__", None))}
-    own = {path for path in code if path.is_relative_to(ROOT) and "site-packages" not in path.parts}
+    own = {path for path in code if path.is_relative_to(ROOT) and not {".venv", "site-packages"} & set(path.parts)}
     config.course_extensions = _digest({*own, ROOT / "requirements.txt"})
     shared = [path for folder in (HERE, ROOT / "figures") for path in folder.rglob("*") if path.suffix in SHARED]
     config.course_files = _digest([*shared, ROOT / "glossary.yml", ROOT / "zh" / "interface.yml"])

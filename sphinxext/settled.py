@@ -9,6 +9,7 @@ when what pages show of each other is not, all of them are written again.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -127,7 +129,7 @@ def doubt_what_is_read(app: Sphinx, env: BuildEnvironment, docnames: list[str]) 
 
 
 def find_affected(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Pages to write although they were not read; the first one is always, so that Sphinx never stops before its end."""
+    """Pages to write although they were not read; the first always, so that Sphinx never stops before its end."""
     settled = _of(app)
     settled.now = shown, names = shown_elsewhere(env), cited(env)  # now: writing resolves some of it in place
     affected = {name for name in env.all_docs if settled.written.get(name) != page_digest(env, name)}
@@ -187,6 +189,8 @@ def clear_pages(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    # for every citation pybtex looks through all installed packages for the same style
+    pybtex.plugin.find_plugin = functools.cache(pybtex.plugin.find_plugin)
     app.connect("builder-inited", clear_static, priority=100)
     app.connect("env-get-outdated", find_changed)
     app.connect("env-before-read-docs", doubt_what_is_read)

@@ -55,7 +55,7 @@ def marks(root: Path) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for file in sorted((root / "tests").glob("test_*.py")):
         entries = found.setdefault(file.name, [])
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 entries.append(("test", node.name))
                 for mark in node.decorator_list:
@@ -148,11 +148,19 @@ class CourseStatus(Directive):  # type: ignore[misc]
 
     def run(self) -> list[nodes.Node]:
         environment: BuildEnvironment = self.state.document.settings.env
-        lines = status_lines(ROOT, environment.config.language or "en")
+        lines = _lines(environment.app)
         environment.course_status = lines
         container = nodes.container(classes=["course-status"])
         self.state.nested_parse(StringList(lines, source=str(Path(__file__))), self.content_offset, container)
         return list(container.children)
+
+
+def _lines(app: Sphinx) -> list[str]:
+    """The lines of this build."""
+    if not hasattr(app, "course_status"):
+        app.course_status = status_lines(ROOT, app.config.language or "en")
+    found: list[str] = app.course_status
+    return found
 
 
 def read_again(
@@ -160,7 +168,7 @@ def read_again(
 ) -> list[str]:
     """The status page depends on every notebook and test: it is read again when they say something else."""
     shown = getattr(environment, "course_status", None)
-    if shown is not None and shown == status_lines(ROOT, environment.config.language or "en"):
+    if shown == _lines(app):
         return []
     return [name for name in environment.all_docs if name.endswith("/status")]
 
