@@ -17,12 +17,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help:          ## list these targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
-book: notebooks  ## environment, stale notebooks, site; prints the address to open
-	@$(BIN)/python -m tools.site
+book: environment  ## environment, stale notebooks, site; prints the address to open
+	@$(BIN)/python -m tools.book $(if $(FORCE),--force)
 
 notebooks: environment  ## make the notebooks that are stale, or all with FORCE=1
-	@$(BIN)/python -m tools.exercises
-	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
+	@$(BIN)/python -m tools.book notebooks $(if $(FORCE),--force)
 
 serve: book    ## serve the site on this machine
 	@$(BIN)/python -m tools.server $(PORT)

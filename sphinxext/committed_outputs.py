@@ -1,9 +1,9 @@
 """Show the outputs of the committed notebooks: fill the execution cache with them before Sphinx reads a page.
 
 ``NAME.md`` is the source of a page and ``NAME.ipynb`` beside it holds the outputs of its one execution. Jupyter-cache
-finds outputs by the code cells alone and would keep old ones after a helper changed; therefore each build overwrites
-what the cache holds with what is committed. A chapter whose cells differ from its notebook is left to MyST-NB, which
-executes it.
+finds outputs by the code cells alone and would keep old ones after a helper changed; therefore what the cache holds for
+a page is overwritten with what is committed, whenever the page is read. A chapter whose cells differ from its notebook
+is left to MyST-NB, which executes it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 
 def _with_outputs(source: Path) -> nbformat.NotebookNode | None:
@@ -34,10 +35,11 @@ def _with_outputs(source: Path) -> nbformat.NotebookNode | None:
     return chapter
 
 
-def fill_cache(app: Sphinx) -> None:
-    """Put every current notebook into the cache, in place of what it held for the same cells."""
+def fill_cache(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Put the notebooks of the pages to be read into the cache, in place of what it held for the same cells."""
     cache = get_cache(app.config.nb_execution_cache_path or str(Path(app.outdir).parent / ".jupyter_cache"))
-    for source in sorted(Path(app.srcdir, "book").glob("*.md")):
+    for docname in docnames:
+        source = Path(env.doc2path(docname))
         notebook = _with_outputs(source)
         if notebook is not None:
             cache.cache_notebook_bundle(CacheBundleIn(notebook, str(source)), check_validity=False, overwrite=True)
@@ -51,6 +53,6 @@ def depend_on_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("builder-inited", fill_cache)
+    app.connect("env-before-read-docs", fill_cache)
     app.connect("source-read", depend_on_notebook)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SHARED = {".html", ".js", ".json", ".svg"}
 LOGO = HERE / "static" / "logo.svg"
 CARDS = HERE / "static" / "cards"
 LOCALES = {"en": "en_GB", "zh": "zh_CN"}
@@ -76,15 +80,25 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
 
 
 def set_up(app: Sphinx, config: Config) -> None:
-    """The favicon; and pages are read anew when an extension of the course changes, written anew with its style."""
+    """The favicon; and pages are read anew when the code that makes them changes, written anew with what stands in all.
+
+    The style sheet is not in these: each build bundles it, and gives every page the address of the bundle.
+    """
     config.html_favicon = str(LOGO)
-    config.course_extensions = _digest(".py")
-    config.course_files = _digest(".html", ".css", ".svg")
+    code = {Path(found) for module in list(sys.modules.values()) if (found := getattr(module, "__file__", None))}
+    own = {path for path in code if path.is_relative_to(ROOT) and not {".venv", "site-packages"} & set(path.parts)}
+    config.course_extensions = _digest({*own, ROOT / "requirements.txt"})
+    shared = [path for folder in (HERE, ROOT / "figures") for path in folder.rglob("*") if path.suffix in SHARED]
+    config.course_files = _digest([*shared, ROOT / "glossary.yml", ROOT / "zh" / "interface.yml"])
 
 
-def _digest(*suffixes: str) -> str:
-    files = [path for path in sorted(HERE.rglob("*")) if path.suffix in suffixes]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def _digest(files: Iterable[Path]) -> str:
+    """One digest of the content of files, those that are there."""
+    found = hashlib.sha256()
+    for path in sorted(files):
+        if path.is_file():
+            found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -6,6 +6,7 @@ every other page the first use of a term links to it and carries the meaning as 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,12 @@ FILE = Path(__file__).resolve().parent.parent / "glossary.yml"
 
 def read_terms(file: Path = FILE) -> list[dict[str, Any]]:
     """The entries of the glossary file."""
-    entries: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return _entries(file.read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(maxsize=1)  # every page asks for them
+def _entries(text: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = yaml.safe_load(text)
     return entries
 
 

@@ -55,7 +55,7 @@ def marks(root: Path) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for file in sorted((root / "tests").glob("test_*.py")):
         entries = found.setdefault(file.name, [])
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 entries.append(("test", node.name))
                 for mark in node.decorator_list:
@@ -79,13 +79,14 @@ def _median(measured: dict[str, Any] | None, name: str, column: str) -> str:
     return f"{statistics.median(rows):.0f}" if rows else ""
 
 
-def facts(root: Path, name: str, registry: dict[str, list[tuple[str, str]]]) -> dict[str, Any]:
+def facts(
+    root: Path, name: str, registry: dict[str, list[tuple[str, str]]], promises: list[dict[str, Any]]
+) -> dict[str, Any]:
     """What is known of one chapter."""
     source = (root / "book" / f"{name}.md").read_text(encoding="utf-8")
     notebook = json.loads((root / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))
     state = notebook["metadata"].get("coursecode", {})
     labels = set(re.findall(r"^\$\$ \((eq-[\w-]+)\)", source, re.MULTILINE))
-    rows = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
     tested = {value for marked in registry.values() for kind, value in marked if kind == "equation"}
     modules = sorted(module.removeprefix("coursecode.") for module in state.get("modules", {}))
     files = [file for module in modules if (file := f"test_{module.strip('_')}.py") in registry]
@@ -99,7 +100,7 @@ def facts(root: Path, name: str, registry: dict[str, list[tuple[str, str]]]) -> 
     return {
         "executed": state.get("executed", {}),
         "formulas": len(labels & tested),
-        "promises": [row["row"] for row in rows if row["pages"][0] == name],
+        "promises": [row["row"] for row in promises if row["pages"][0] == name],
         "cells": len(compared),
         "tests": {file: sum(kind == "test" for kind, _ in registry[file]) for file in files},
     }
@@ -110,7 +111,8 @@ def status_lines(root: Path, language: str) -> list[str]:
     words = WORDS["zh" if language.startswith("zh") else "en"]
     registry = marks(root)
     cpu, gpu = benchmark(root, "pages"), benchmark(root, "pages_cuda")
-    known = {name: facts(root, name, registry) for name in chapters(root)}
+    promises = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
+    known = {name: facts(root, name, registry, promises) for name in chapters(root)}
     lines = []
     versions = {json.dumps(k["executed"], sort_keys=True): k["executed"] for k in known.values() if k["executed"]}
     made = {words["made"].format(**executed): None for executed in versions.values()}
@@ -146,16 +148,28 @@ class CourseStatus(Directive):  # type: ignore[misc]
 
     def run(self) -> list[nodes.Node]:
         environment: BuildEnvironment = self.state.document.settings.env
-        lines = status_lines(ROOT, environment.config.language or "en")
+        lines = _lines(environment.app)
+        environment.course_status = lines
         container = nodes.container(classes=["course-status"])
         self.state.nested_parse(StringList(lines, source=str(Path(__file__))), self.content_offset, container)
         return list(container.children)
 
 
+def _lines(app: Sphinx) -> list[str]:
+    """The lines of this build."""
+    if not hasattr(app, "course_status"):
+        app.course_status = status_lines(ROOT, app.config.language or "en")
+    found: list[str] = app.course_status
+    return found
+
+
 def read_again(
     app: Sphinx, environment: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """The status page depends on every notebook and test: it is read at each build."""
+    """The status page depends on every notebook and test: it is read again when they say something else."""
+    shown = getattr(environment, "course_status", None)
+    if shown == _lines(app):
+        return []
     return [name for name in environment.all_docs if name.endswith("/status")]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import asyncio
+import functools
 import hashlib
 import os
 import platform
@@ -37,6 +38,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from tools import unwritable
+from tools.fresh import Record, snapshot
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +70,8 @@ class Page:
 # -- what a chapter depends on ------------------------------------------------------------------------------------
 
 
-def imported_modules(source: str) -> set[str]:
+@functools.cache
+def imported_modules(source: str) -> frozenset[str]:
     """Names ``coursecode.x`` that Python source imports anywhere, also inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -79,7 +82,7 @@ def imported_modules(source: str) -> set[str]:
             module = ".".join(part for part in (base, node.module or "") if part)
             if module.split(".")[0] == "coursecode":
                 found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 def module_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
@@ -149,6 +152,29 @@ def why_stale(page: Page, root: Path) -> str:
     if any(cell.execution_count is None for cell in chapter_cells(notebook)):
         return "its cells were never executed"
     return ""
+
+
+class Verified:
+    """The chapters whose notebooks were found right in both languages, by all that they are made of."""
+
+    def __init__(self, root: Path, books: dict[str, Edition]) -> None:
+        self.books, self.record = books, Record(root / "_build" / "made-notebooks.json")
+        files = snapshot(root, "_config.yml", "book/references.bib", "figures", "requirements*.txt", "src/coursecode",
+                         "tools")  # fmt: skip
+        tables = [(book.pages, book.titles, sorted(book.notebooks), book.targets) for book in books.values()]
+        self.shared = _digest(repr(files), repr(tables))
+
+    def _made_of(self, name: str) -> str:
+        files = [book.folder / f"{name}{suffix}" for book in self.books.values() for suffix in (".md", ".ipynb")]
+        return _digest(self.shared, *(path.read_text(encoding="utf-8") if path.exists() else "" for path in files))
+
+    def others(self) -> list[str]:
+        """The chapters to look at."""
+        names = sorted(self.books["en"].notebooks)
+        return [name for name in names if self.record.inputs.get(name) != self._made_of(name)]
+
+    def add(self, names: Iterable[str]) -> None:
+        self.record.write(inputs=self.record.inputs | {name: self._made_of(name) for name in names}, outputs={})
 
 
 # -- execution ----------------------------------------------------------------------------------------------------
@@ -339,7 +365,7 @@ def write_atomically(path: Path, text: str) -> bool:
 
 def pages(root: Path, language: str, book: Edition, only: list[str]) -> list[Page]:
     """The chapters of an edition that have code cells, in the order of the table of contents."""
-    chosen = [name for name in book.pages if name in book.notebooks and (not only or name in only)]
+    chosen = [name for name in book.pages if name in book.notebooks and name in only]
     found = []
     for name in chosen:
         source = book.folder / f"{name}.md"
@@ -352,11 +378,16 @@ def pages(root: Path, language: str, book: Edition, only: list[str]) -> list[Pag
 
 def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = False, check: bool = False) -> int:
     """Bring the notebooks of both editions up to date; the exit status."""
-    only = only or []
-    english_book = edition(root)
-    unknown = sorted(set(only) - english_book.notebooks)
+    books = {language: edition(root, language) for language in LANGUAGES}
+    english_book = books["en"]
+    unknown = sorted(set(only or []) - english_book.notebooks)
     if unknown:
         raise NotebookError(f"no chapter {', '.join(unknown)}; there are: {', '.join(sorted(english_book.notebooks))}")
+    verified = Verified(root, books)
+    only = only or (sorted(english_book.notebooks) if force else verified.others())
+    if not only:
+        print(f"{len(english_book.notebooks)} notebooks are current; no cell was run.")
+        return 0
     english = pages(root, "en", english_book, only)
     reasons = {page.name: "FORCE was given" if force else why_stale(page, root) for page in english}
     stale = [page for page in english if reasons[page.name]]
@@ -400,7 +431,7 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
     changed: list[str] = []
     failed = {name for name in reasons if reasons[name]} - set(executed)
     for language in LANGUAGES:
-        book = english_book if language == "en" else edition(root, language)
+        book = books[language]
         for page in pages(root, language, book, only):
             if page.name in failed:
                 continue
@@ -420,8 +451,10 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
         print(f"{'stale' if check else 'wrote'} {path}: the text changed")
     for problem in problems:
         print(problem, file=sys.stderr)
+    if not problems and not (check and changed):
+        verified.add(only)
     if not (stale or changed or problems):
-        print(f"{len(english)} notebooks are current; no cell was run.")
+        print(f"{len(english_book.notebooks)} notebooks are current; no cell was run.")
     return 1 if problems or (check and changed) else 0
 
 

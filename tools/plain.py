@@ -6,6 +6,7 @@ file and line, at anything else. Numbers of chapters, sections, formulas and fig
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -147,11 +148,16 @@ def references(book: Edition, cited: list[str]) -> str:
     """The list of cited works as a Markdown section; empty when nothing is cited."""
     if not cited or book.bibliography is None:
         return ""
-    style = find_plugin("pybtex.style.formatting", "plain")()
+    style, backend = _bibliography_style()
     entries = style.format_entries([book.bibliography.entries[key] for key in dict.fromkeys(cited)])
-    backend = find_plugin("pybtex.backends", "markdown")()
     lines = [f"- {entry.text.render(backend)}".replace("\n", " ") for entry in entries]
     return f"## {WORDS[book.language]['references']}\n\n" + "\n".join(sorted(lines))
+
+
+@functools.cache
+def _bibliography_style() -> tuple[Any, Any]:
+    """Pybtex looks through every installed package for each of them."""
+    return find_plugin("pybtex.style.formatting", "plain")(), find_plugin("pybtex.backends", "markdown")()
 
 
 class _Converter:

@@ -2,6 +2,9 @@
 
 python -m tools.site           both editions, side by side
 python -m tools.site en        one of them, into the same place
+
+An edition whose sources are as they were is not built again; of one that is, Sphinx reads the pages that changed
+(``sphinxext/settled.py``). A folder that is not as the last build left it is built from nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +20,15 @@ from urllib.parse import urlsplit
 import yaml
 
 from tools import slides, unwritable
+from tools.fresh import Record, snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("-n", "-W", "--keep-going")
 SOURCES = {"en": Path(), "zh": Path("zh")}
+# What the pages are made of; the Chinese edition reads English pages too, for its search and its status page.
+READ = ("_config.yml", "_toc.yml", "glossary.yml", "requirements.txt", "book", "figures", "sphinxext", "src/coursecode",
+        "tools", "tests/*.py", "tests/coverage.yml")  # fmt: skip
+READ_BY = {"en": READ, "zh": (*READ, "zh")}
 
 
 class SiteError(RuntimeError):
@@ -94,38 +102,60 @@ class Build:
         self.stage = root / "_build" / language
         self.stage.mkdir(parents=True, exist_ok=True)
         self.log = self.stage / ("build.log" if builder == "html" else f"build-{builder}.log")
-        config, toc = edition_settings(root, language)
-        if builder != "html":
+        self.output = self.stage / "_build" / builder
+        self.doctrees = self.stage / "_build" / ".doctrees"
+        self.record = Record(self.stage / f"made-{builder}.json")
+        self.inputs = snapshot(root, *READ_BY[language])
+        self.process: subprocess.Popen[bytes] | None = None
+        if builder == "html":  # what paper is made of is changed after it was built: that is always done again
+            left = snapshot(self.output)
+            if self.record.holds(self.inputs, left):
+                return
+            if self.record.outputs != left:
+                for folder in (self.output, self.doctrees):
+                    shutil.rmtree(folder, ignore_errors=True)
+        self._start()
+
+    def _start(self) -> None:
+        config, toc = edition_settings(self.root, self.language)
+        if self.builder != "html":
             config |= {"launch_buttons": {}}  # nothing to press on paper
-        settings = "_config.yml" if builder == "html" else f"_config-{builder}.yml"
+        settings = "_config.yml" if self.builder == "html" else f"_config-{self.builder}.yml"
         for name, content in ((settings, config), ("_toc.yml", toc)):
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
             path = self.stage / name
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root / SOURCES[language]), *STRICT]
-        if builder != "html":
-            command += ["--builder", "custom", "--custom-builder", builder]
+        source = self.root / SOURCES[self.language]
+        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source), *STRICT]
+        if self.builder != "html":
+            command += ["--builder", "custom", "--custom-builder", self.builder]
         command += ["--config", str(self.stage / settings), "--toc", str(self.stage / "_toc.yml")]
         with self.log.open("w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
-                [*command, "--path-output", str(self.stage)], cwd=root, stdout=file, stderr=subprocess.STDOUT
+                [*command, "--path-output", str(self.stage)], cwd=self.root, stdout=file, stderr=subprocess.STDOUT
             )
 
     def result(self) -> Path:
         """The folder of finished HTML; SiteError with the warnings when there were any."""
-        if self.process.wait():
-            # Sphinx remembers the pages it read, not their warnings: forget them, or the next build would pass
-            shutil.rmtree(self.stage / "_build" / ".doctrees", ignore_errors=True)
-            lines = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text(encoding="utf-8")).splitlines()
-            told = [line for line in lines if re.search(r"WARNING:|ERROR:|CRITICAL:|Exception|Error:", line)]
-            raise SiteError("\n".join([*(told or lines[-20:]), f"The site was not built; the whole log: {self.log}"]))
-        html = self.stage / "_build" / self.builder
-        sources = {path.stem for path in (self.root / SOURCES[self.language] / "book").glob("*.md")}
-        for page in (html / "book").glob("*.html"):
-            if page.stem not in sources:
-                page.unlink()  # Sphinx keeps the pages of deleted sources
-        return html
+        if self.process is None:
+            return self.output
+        status = self.process.wait()
+        self.record.write(inputs={} if status else self.inputs, outputs=snapshot(self.output))
+        if not status:
+            return self.output
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text(encoding="utf-8")).splitlines()
+        told = [line for line in lines if re.search(r"WARNING:|ERROR:|CRITICAL:|Exception|Error:", line)]
+        pages = re.compile(rf"{re.escape(str(self.root / SOURCES[self.language] / 'book'))}/[^:]+\.md(:\d+)?: WARNING:")
+        if not (self.doctrees / "settled.json").exists() or not told or not all(map(pages.match, told)):
+            # a warning that belongs to no page would not be given again
+            shutil.rmtree(self.doctrees, ignore_errors=True)
+        raise SiteError("\n".join([*(told or lines[-20:]), f"The site was not built; the whole log: {self.log}"]))
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
 
 def sitemap(root: Path, site: Path) -> str:
@@ -170,8 +200,8 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     shutil.copytree(editions["en"], fresh)
     if "zh" in editions:
         shutil.copytree(editions["zh"], fresh / "zh")
-        slides.make(fresh / "zh", "zh")
-    slides.make(fresh, "en")
+    for language in editions:
+        slides.make(fresh / SOURCES[language], language, kept=root / "_build" / language / "slides")
     (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
     (fresh / "404.html").write_text(not_found(root), encoding="utf-8")
     if site.exists():
@@ -183,19 +213,31 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
 
 def build(root: Path = ROOT, languages: tuple[str, ...] = ("en", "zh")) -> Path:
     """Build the editions side by side and put them in place; the folder of the site."""
-    builds = [Build(root, language) for language in languages]
+    site, record = root / "_build" / "html", Record(root / "_build" / "made-site.json")
+    inputs = snapshot(root, *READ_BY["zh"]) | {"editions": " ".join(languages)}
+    if record.holds(inputs, snapshot(site)):
+        return site
+    builds: list[Build] = []
+    built, problems = dict[str, Path](), list[str]()
     try:
-        built = {b.language: b.result() for b in builds}
+        builds += [Build(root, language) for language in languages]
+        for one in builds:
+            try:
+                built[one.language] = one.result()
+            except SiteError as error:
+                problems.append(str(error))
     finally:
-        for b in builds:
-            if b.process.poll() is None:
-                b.process.kill()
-                b.process.wait()
+        for one in builds:
+            one.stop()
+    if problems:
+        raise SiteError("\n".join(problems))
     for language in {"en", "zh"} - set(languages):
         earlier = root / "_build" / language / "_build" / "html"
         if earlier.exists():
             built[language] = earlier
-    return put_in_place(built, root)
+    put_in_place(built, root)
+    record.write(inputs=inputs, outputs=snapshot(site))
+    return site
 
 
 def main() -> None:

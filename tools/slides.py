@@ -11,6 +11,7 @@ sphinx-revealjs, so that a deck asks no other host for anything.
 from __future__ import annotations
 
 import copy
+import hashlib
 import html
 import re
 import shutil
@@ -26,6 +27,7 @@ WORDS = {
     "en": {"help": "S: speaker view · Esc: overview · arrows: move", "page": "The page", "contents": "Slides"},
     "zh": {"help": "S：演讲者视图 · Esc：总览 · 方向键：翻页", "page": "对应的书页", "contents": "幻灯片"},
 }
+_ARTICLE = re.compile(r"<article class=\"bd-article\".*</article>", re.DOTALL)
 LONGEST_CODE = 14  # lines, half of them beside a picture or table; of a longer cell a slide shows the output only
 LONGEST_LEAD = 260  # characters of a paragraph that opens a section and is shown
 
@@ -38,26 +40,38 @@ class Slide:
     notes: list[str] = field(default_factory=list)
 
 
-def make(built: Path, language: str) -> list[Path]:
+def make(built: Path, language: str, *, kept: Path) -> list[Path]:
     """Write the decks of one edition below ``built``, the folder of its finished HTML.
 
-    The English edition carries reveal.js for both.
+    The English edition carries reveal.js for both. ``kept`` is a folder for the decks by the digests of what they were
+    made of: a deck is made again only when its page is another.
     """
     target = built / "slides"
     shutil.rmtree(target, ignore_errors=True)
     reveal = "reveal" if language == "en" else "../../slides/reveal"
-    decks = []
+    maker = Path(__file__).read_bytes()
+    kept.mkdir(parents=True, exist_ok=True)
+    decks, used = [], set()
     for page in sorted((built / "book").glob("*.html")):
         text = page.read_text(encoding="utf-8")
         if MARK not in text:
             continue
-        article = BeautifulSoup(text, "html.parser").select_one("article.bd-article")
+        article = _ARTICLE.search(text)
         if article is None:
             raise ValueError(f"slides: {page} has no <article class='bd-article'>; did the theme change its markup?")
         target.mkdir(exist_ok=True)
         path = target / page.name
-        path.write_text(deck(article, page.name, language=language, reveal=reveal), encoding="utf-8")
+        made = kept / f"{page.stem}-{hashlib.sha256(maker + article[0].encode()).hexdigest()[:32]}.html"
+        if not made.exists():
+            soup = BeautifulSoup(article[0], "html.parser").article
+            part = made.with_suffix(".part")
+            part.write_text(deck(soup, page.name, language=language, reveal=reveal), encoding="utf-8")
+            part.replace(made)
+        shutil.copyfile(made, path)
+        used.add(made)
         decks.append(path)
+    for earlier in set(kept.iterdir()) - used:
+        earlier.unlink()
     if decks:
         shutil.copyfile(Path(__file__).with_name("slides.css"), target / "slides.css")
         if language == "en":
