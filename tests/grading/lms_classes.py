@@ -27,6 +27,7 @@ from coursecode.grading.contract import (
     text,
 )
 from coursecode.grading.course import Course, Student, init
+from coursecode.grading.encodings import is_cjk
 from coursecode.grading.files import write_json
 from coursecode.grading.transplant import release_notebook
 
@@ -97,7 +98,7 @@ def people(count: int) -> list[Student]:
         found.append(
             Student(
                 key=f"s{1000 + n}", id=f"s{1000 + n}", first=first, last=last,
-                name=f"{last}{first}" if not last.isascii() and not first.isascii() else f"{first} {last}",
+                name=f"{last}{first}" if is_cjk(last + first) else f"{first} {last}",
                 email=f"s{1000 + n}@uni.example", section="A", canvas=str(70000 + n), sis=f"s{1000 + n}",
                 login=f"login{n}", moodle=str(500 + n),
             )

@@ -16,7 +16,8 @@ import click
 
 from coursecode._progress import progress_bar
 from coursecode.grading.contract import Text
-from coursecode.grading.course import Course, decode, init
+from coursecode.grading.course import Course, init
+from coursecode.grading.encodings import decode
 from coursecode.grading.files import Problem
 
 __all__ = ["build", "run"]
@@ -38,7 +39,7 @@ def _language(arguments: Sequence[str]) -> str:
         elif argument.startswith("--course="):
             root = Path(argument.removeprefix("--course="))
     try:
-        given = tomllib.loads(decode((root / "grading.toml").read_bytes())).get("course", {}).get("language")
+        given = tomllib.loads(decode((root / "grading.toml").read_bytes())[0]).get("course", {}).get("language")
     except (OSError, tomllib.TOMLDecodeError, AttributeError):
         given = None
     if given in ("en", "zh"):
@@ -214,13 +215,13 @@ def build(language: str) -> click.Command:
         cls=command_class,
         short_help=say("Make what the students get.", "生成发给学生的文件。"),
         help=say(
-            """Make what students get (NAME.zip, both languages) and the private bundle that the grading needs.
+            """Make what students get (NAME-en.zip and NAME-zh.zip) and the private bundle that the grading needs.
 
             \b
             Example:  coursecode grade release pooling
             Example:  coursecode grade release pooling --overlay ../exam-questions
             """,
-            """生成发给学生的文件（NAME.zip，中英文）以及评分所需的私有文件。
+            """生成发给学生的文件（英文 NAME-en.zip、中文 NAME-zh.zip）以及评分所需的私有文件。
 
             \b
             示例：coursecode grade release pooling
@@ -245,8 +246,10 @@ def build(language: str) -> click.Command:
         masters = exercises or course.root / course.exercises
         for path in module.release(names, out=course.root / "release", exercises=masters, overlay=overlay):
             tell(
-                f"{path.name}: give {path / path.name}.zip to the students; {path}/bundle.json stays with you.",
-                f"{path.name}：将 {path / path.name}.zip 发给学生；{path}/bundle.json 请自行保管。",
+                f"{path.name}: give {path / path.name}-en.zip (English) or {path.name}-zh.zip (Chinese) to the "
+                f"students; {path}/bundle.json stays with you.",
+                f"{path.name}：将 {path / path.name}-zh.zip（中文）或 {path.name}-en.zip（英文）发给学生；"
+                f"{path}/bundle.json 请自行保管。",
             )
 
     @grade.command(
@@ -257,36 +260,63 @@ def build(language: str) -> click.Command:
             """Take the submissions out of the LMS's zip: Canvas, Moodle or Gradescope.
 
             Damaged notebooks are repaired where that is possible; where not, the student is named with the reason.
+            Of several notebooks of a student the one with most answers counts, of equals the latest.
+            Several zips and several rosters (sections, groups) add up.
 
             \b
             Example:  coursecode grade ingest pooling submissions.zip --roster roster.csv
+            Example:  coursecode grade ingest pooling submissions.zip --dry-run
             """,
             """从学习平台（Canvas、Moodle、Gradescope）的 zip 中收取提交。
 
             能修复的损坏笔记本会被修复；无法修复的，按姓名列出原因。
+            一名学生有多份笔记本时，以作答最多者为准，其次取最新者。
+            可多次加入 zip 和名单（班级、小组），结果会累加。
 
             \b
             示例：coursecode grade ingest pooling submissions.zip --roster roster.csv
+            示例：coursecode grade ingest pooling submissions.zip --dry-run
             """,
         ),
     )
     @click.argument("name")
-    @click.argument("zip_file", type=click.Path(path_type=Path), metavar="ZIP")
+    @click.argument("zip_files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ZIP...")
     @click.option(
         "--roster", type=click.Path(path_type=Path), default=None,
-        help=say("The students as CSV; kept in the course folder.", "学生名单 CSV；会存入课程文件夹。"),
+        help=say("Students as CSV, added to those of the course.", "学生名单 CSV，加入课程已有的名单。"),
     )  # fmt: skip
+    @click.option(
+        "--replace-roster",
+        is_flag=True,
+        help=say("Take out who is not in it.", "移除不在该名单中的学生。"),
+    )
+    @click.option(
+        "--dry-run",
+        is_flag=True,
+        help=say("Only show what would be taken in; write nothing.", "只显示将收取什么，不写入任何文件。"),
+    )
     @course_option
     @lang
-    def ingest_command(name: str, zip_file: Path, roster: Path | None, root: Path) -> None:
+    def ingest_command(
+        name: str, zip_files: tuple[Path, ...], roster: Path | None, replace_roster: bool, dry_run: bool, root: Path
+    ) -> None:
         from coursecode.grading.ingest import ingest
 
         with _bar(say("taking in", "收取")) as progress:
-            report = ingest(load(root), name, zip_file, roster=roster, progress=progress)
+            report = ingest(
+                load(root), name, *zip_files, roster=roster, replace_roster=replace_roster, dry_run=dry_run,
+                progress=progress,
+            )  # fmt: skip
         labels = {
             "ready": say("ready", "就绪"), "failed": say("not readable", "无法读取"), "unknown": say("unknown", "未知"),
             "missing": say("not handed in", "未提交"), "kept": say("kept", "保留"),
         }  # fmt: skip
+        if dry_run:
+            for row in report.rows:
+                if row.status in ("ready", "failed"):
+                    done = "–" if row.answered is None else f"{row.answered}/{row.answers}"
+                    when = row.when or say("time not known", "时间未知")
+                    click.echo(f"  {_line(row.student, 20):<20}  {done:>5}  {when:<25}  {_line(row.file)}")
         noted = [row for row in report.rows if row.notes and row.status != "missing"]
         for row in noted[:_SHOWN]:
             click.echo(f"  [{labels[row.status]}] {_line(row.student)} {_line(row.name)}")
@@ -294,7 +324,24 @@ def build(language: str) -> click.Command:
                 click.echo(f"      {_line(words(note), 300)}")
         if len(noted) > _SHOWN:
             tell(f"  … and {len(noted) - _SHOWN} more", f"  ……另有 {len(noted) - _SHOWN} 条")
+        for note in report.notes:
+            click.echo(f"  {_line(words(note), 300)}")
+        if report.changes is not None:
+            for who, en, zh in (
+                (report.changes.added, "added to the roster", "加入名单"),
+                (report.changes.changed, "changed on the roster", "名单中有更新"),
+                (report.changes.removed, "taken off the roster; their files stay", "移出名单（其文件保留）"),
+            ):
+                if who:
+                    some = _line(", ".join(who), 120)
+                    tell(f"  {len(who)} {en}: {some}", f"  {len(who)} 人{zh}：{some}")
         counts = ", ".join(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
+        if dry_run:
+            tell(
+                f"{report.lms}: {counts}. Nothing was written; without --dry-run it is.",
+                f"{report.lms}：{counts}。未写入任何文件；去掉 --dry-run 才会写入。",
+            )
+            return
         tell(
             f"{report.lms}: {counts}. The whole list: {root / 'submitted' / (name + '.ingest.json')}",
             f"{report.lms}：{counts}。完整列表：{root / 'submitted' / (name + '.ingest.json')}",
@@ -453,27 +500,62 @@ def build(language: str) -> click.Command:
         help=say("The LMS's own file, to be filled in.", "待填写的平台文件。"),
     )  # fmt: skip
     @click.option("--title", default=None, help=say("The assignment's name in the LMS.", "作业在平台上的名称。"))
+    @click.option("--section", default=None, help=say("Only this section of the class.", "只导出该班级。"))
     @click.option(
         "--missing-as-zero",
         is_flag=True,
         help=say("0 for who handed in nothing; else empty.", "未提交记 0 分；默认留空。"),
     )
+    @click.option(
+        "--failed-as-zero",
+        is_flag=True,
+        help=say("0 for what could not be read; else empty.", "无法读取的提交记 0 分；默认留空。"),
+    )
+    @click.option(
+        "--so-far",
+        is_flag=True,
+        help=say("Points so far where written answers wait; else empty.", "文字题未评完时给出已有分数；默认留空。"),
+    )
     @course_option
     @lang
     def export_command(
-        name: str, form: str, template: Path | None, title: str | None, missing_as_zero: bool, root: Path
+        name: str,
+        form: str,
+        template: Path | None,
+        title: str | None,
+        section: str | None,
+        missing_as_zero: bool,
+        failed_as_zero: bool,
+        so_far: bool,
+        root: Path,
     ) -> None:
-        from coursecode.grading.export import export
+        from coursecode.grading.export import Rules, export
         from coursecode.grading.report import report
 
         course = load(root)
-        path, everyone = export(course, name, form, template=template, title=title, missing_as_zero=missing_as_zero)
+        rules = Rules(missing_as_zero=missing_as_zero, failed_as_zero=failed_as_zero, so_far=so_far)
+        path, everyone = export(course, name, form, template=template, title=title, section=section, rules=rules)
         click.echo(f"  {path}")
         click.echo(f"  {report(course, name, everyone)}")
-        if waiting := sum(s.status == "partial" for s in everyone):
+        waiting = sum(s.status == "partial" for s in everyone)
+        if waiting and so_far:
             tell(
-                f"{waiting} students have written answers that are not graded yet; their grade holds the rest only.",
+                f"{waiting} students have written answers that are not graded yet; their mark holds the rest only.",
                 f"{waiting} 名学生有尚未评阅的文字题；其成绩只含其余部分。",
+            )
+        elif waiting:
+            tell(
+                f"{waiting} students have written answers that are not graded yet: their mark is empty. "
+                "Grade them and repeat, or give the points so far with --so-far.",
+                f"{waiting} 名学生有尚未评阅的文字题，成绩留空。请评完后重新导出，或用 --so-far 给出已有分数。",
+            )
+        failed = [s.student.name or s.student.key for s in everyone if s.status == "failed"]
+        if failed and not failed_as_zero:
+            some = _line(", ".join(failed), 160)
+            tell(
+                f"{len(failed)} submissions have no grade, and their mark is empty: {some}. "
+                "When you have decided, --failed-as-zero writes a 0.",
+                f"{len(failed)} 份提交未能评分，成绩留空：{some}。决定后可用 --failed-as-zero 记 0 分。",
             )
 
     return coursecode
@@ -485,6 +567,16 @@ def _line(value: str, limit: int = 80) -> str:
     return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
 
 
+@contextmanager
+def _private() -> Iterator[None]:
+    """Marks, names and hidden tests are the instructor's, whatever library writes the file."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse, call, and say what went wrong in one sentence; returns the exit status."""
     language = _language(arguments)
@@ -494,7 +586,8 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(("错误：" if zh else "Error: ") + message, err=True)
 
     try:
-        status = build(language).main(args=list(arguments), prog_name="coursecode", standalone_mode=False)
+        with _private():
+            status = build(language).main(args=list(arguments), prog_name="coursecode", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())

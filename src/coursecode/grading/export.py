@@ -2,55 +2,47 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from coursecode.grading.contract import Bundle
-from coursecode.grading.course import Course, normal, rows_of
+from coursecode.grading.course import Course, normal
 from coursecode.grading.files import Problem, write_atomic
 from coursecode.grading.gradebook import State, states
+from coursecode.grading.roster import Table, guard, same, students_of, table_text, worksheet
 
-__all__ = ["FORMATS", "export", "guard", "table_text"]
+__all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
 FORMATS = ("csv", "canvas", "moodle", "gradescope")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def guard(value: str) -> str:
-    """Text that a spreadsheet does not take for a formula: an apostrophe before a leading ``= + - @`` or tab.
+@dataclass(frozen=True)
+class Rules:
+    """Which marks go out: a submission that is not decided (nobody could read it, or a person has still to grade it)
+    and one that is missing leave the mark empty, unless told otherwise."""
 
-    >>> guard("=1+1"), guard("King, Jr."), guard("-3")
-    ("'=1+1", 'King, Jr.', "'-3")
-    """
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    missing_as_zero: bool = False
+    failed_as_zero: bool = False
+    so_far: bool = False  # what is there of a submission whose written answers are not graded yet
 
-
-def table_text(rows: Iterable[Sequence[str | float | None]], *, mark: bool = False) -> bytes:
-    """Rows as CSV (RFC 4180): text is guarded, None is empty; ``mark``: with the mark by which Excel knows UTF-8."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    for row in rows:
-        writer.writerow(
-            "" if cell is None else guard(cell) if isinstance(cell, str) else f"{round(cell, 4):g}" for cell in row
-        )
-    return buffer.getvalue().encode("utf-8-sig" if mark else "utf-8")
+    def score(self, state: State) -> float | None:
+        """The mark, or None where it is to stay empty."""
+        if state.status == "missing":
+            return 0.0 if self.missing_as_zero else None
+        if state.status == "failed":
+            return 0.0 if self.failed_as_zero else None
+        return state.score if state.status == "graded" or self.so_far else None
 
 
-def _score(state: State, missing: float | None) -> float | None:
-    return missing if state.status == "missing" else state.score
-
-
-def _csv(bundle: Bundle, everyone: list[State], language: str) -> list[list[str | float | None]]:
+def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> list[list[str | float | None]]:
     header = ["assignment", "student_id", "last_name", "first_name", "name", "email", "section", "status"]
     header += ["submitted_at", "raw_score", "late_penalty", "score", "max_score"]
     rows: list[list[str | float | None]] = [[*header, *(f"q:{q.id}" for q in bundle.questions), "reason"]]
     for state in everyone:
         s = state.student
-        gone = state.status == "missing"
-        numbers = [None, None, None] if gone else [state.raw, state.penalty, state.score]
+        gone = state.status in ("missing", "failed")
+        numbers = [*([None, None] if gone else [state.raw, state.penalty]), rules.score(state)]
         points = [None if gone else state.questions[q.id] for q in bundle.questions]
         about: list[str | float | None] = [bundle.assignment, s.id, s.last, s.first, s.name, s.email, s.section]
         about += [state.status, str(state.record.get("submitted_at") or "")]
@@ -60,86 +52,95 @@ def _csv(bundle: Bundle, everyone: list[State], language: str) -> list[list[str 
 
 
 def _canvas(
-    bundle: Bundle, everyone: list[State], title: str | None, template: list[list[str]] | None, missing: float | None
+    bundle: Bundle, everyone: list[State], title: str | None, template: Table, rules: Rules, *, given: bool
 ) -> list[list[str | float | None]]:
-    """Canvas's gradebook: the students' columns, the line "Points Possible", one column for the assignment."""
+    """Canvas's gradebook: the students' columns, the line "Points Possible", one column for the assignment.
+
+    Canvas puts marks into the column whose name, with its number, is that of an assignment; another name makes a new
+    one. So the name comes from the template, and without one from the roster, if that is Canvas's gradebook.
+    """
     column = title or bundle.assignment
-    if template:
-        named = [h for h in template[0] if re.sub(r"\s*\(\d+\)$", "", h).strip() == column or h == column]
-        if title is None and not named:
-            named = [h for h in template[0] if normal(bundle.assignment) in normal(h)]
-        if len(named) == 1:
-            column = named[0]
-        elif title is None:
-            raise Problem(
-                f"The Canvas file has {len(named)} columns for {bundle.assignment}; "
-                "name the assignment as Canvas does, with its number: --title 'Pooling (12345)'.",
-                f"Canvas 文件中有 {len(named)} 列对应 {bundle.assignment}；请按 Canvas 的写法给出含编号的名称："
-                "--title 'Pooling (12345)'。",
-            )
+    header = [h for h in template.header if re.search(r"\(\d+\)$", h) or given]
+    named = [h for h in header if h == column or re.sub(r"\s*\(\d+\)$", "", h).strip() == column]
+    if not named and title is None:
+        named = [h for h in header if normal(bundle.assignment) in normal(h)]
+    if len(named) == 1:
+        column = named[0]
+    elif title is None and (given or header):
+        some = "; ".join(header[:8])[:200]
+        raise Problem(
+            f"{len(named)} columns of Canvas's file are for {bundle.assignment}; name the assignment as Canvas does, "
+            f"with its number: --title 'Pooling (12345)'. Its columns are: {some}.",
+            f"Canvas 文件中有 {len(named)} 列对应 {bundle.assignment}；请按 Canvas 的写法给出含编号的名称："
+            f"--title 'Pooling (12345)'。现有各列：{some}。",
+        )
     rows: list[list[str | float | None]] = [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", column],
         ["    Points Possible", "", "", "", "", bundle.max_score],
     ]
     for state in everyone:
         s = state.student
-        rows.append([s.sortable, s.canvas, s.sis or s.id, s.login, s.section, _score(state, missing)])
+        rows.append([s.sortable, s.canvas, s.sis or s.id, s.login, s.section, rules.score(state)])
     return rows
 
 
 _MOODLE_HEADER = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade"]
 _MOODLE_HEADER += ["Grade can be changed", "Last modified (submission)", "Last modified (grade)", "Feedback comments"]
-_MOODLE_COLUMNS = {  # in the languages of the course's editions; Moodle writes them in the teacher's
-    "id": ("identifier", "编号", "识别码"),
-    "grade": ("grade", "成绩", "分数"),
-    "maximum": ("maximumgrade", "最高成绩", "最高分"),
-    "comments": ("feedbackcomments", "反馈评语", "反馈意见"),
-}
 
 
 def _moodle(
-    bundle: Bundle, everyone: list[State], template: list[list[str]] | None, missing: float | None, language: str
+    bundle: Bundle, everyone: list[State], template: Table, rules: Rules, language: str, *, given: bool
 ) -> list[list[str | float | None]]:
-    """Moodle's grading worksheet; in a worksheet that Moodle gave only the grades and comments are filled in."""
-    note = {s.student.moodle: s.reason[language] if s.reason else "" for s in everyone}
-    if template is None:
+    """Moodle's grading worksheet, with the grades and comments filled in; or one like it in English.
+
+    Moodle finds its columns by their names in the teacher's language, and a participant by the word before the number
+    as well. So both come from the worksheet: the template, and without one the roster, if that is a worksheet.
+    """
+    where = worksheet(template)
+    if where is None or where.grade is None:
+        if given:
+            raise Problem(
+                f"The worksheet's first line is {', '.join(template.header)[:200]!r}; in Moodle's the first column has "
+                "the participants' numbers, and there is one for the grade. Take it from View all submissions, "
+                "Download grading worksheet.",
+                f"工作表首行是 {', '.join(template.header)[:200]!r}；Moodle 的工作表首列是参与者编号，并有一列成绩。"
+                "请从“查看所有提交 → 下载评分工作表”获取。",
+            )
+        note = {s.student.moodle: s.reason[language] if s.reason else "" for s in everyone}
         rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
         for state in everyone:
             s = state.student
             known = f"Participant {s.moodle}" if s.moodle else s.id
             rows.append(
-                [known, s.name, s.email, "", _score(state, missing), state.max_score, "Yes", "-", "-", note[s.moodle]]
+                [known, s.name, s.email, "", rules.score(state), state.max_score, "Yes", "-", "-", note[s.moodle]]
             )
         return rows
-    header = [normal(h) for h in template[0]]
-    where = {k: next((i for i, h in enumerate(header) if h in names), None) for k, names in _MOODLE_COLUMNS.items()}
-    identifier, grade = where["id"], where["grade"]
-    if identifier is None or grade is None:
-        raise Problem(
-            f"The worksheet's first line is {', '.join(template[0])[:200]!r}; Moodle's has Identifier and Grade.",
-            f"工作表首行是 {', '.join(template[0])[:200]!r}；Moodle 的工作表应含 Identifier 与 Grade。",
-        )
-    by_number = {s.student.moodle: s for s in everyone if s.student.moodle}
-    filled: list[list[str | float | None]] = [list(template[0])]
-    for line in template[1:]:
-        row: list[str | float | None] = [*line, *[""] * (len(header) - len(line))]
-        found = by_number.get("".join(re.findall(r"\d+$", line[identifier] if identifier < len(line) else "")))
+    by_key = {s.student.key: s for s in everyone}
+    listed = students_of(template, name="the worksheet")
+    theirs = same([s.student for s in everyone], listed)
+    by_number = {s.moodle: by_key[other.key] for s in listed if (other := theirs[s.key])}
+    filled: list[list[str | float | None]] = [list(template.header)]
+    for line in template.rows:
+        row: list[str | float | None] = [*line, *[""] * (len(template.header) - len(line))]
+        found = by_number.get("".join(re.findall(r"\d+$", str(row[where.identifier]))))
+        if found is None and not given:
+            continue  # of the roster, but not of this worksheet
         if found is not None:
-            score = _score(found, missing)
+            score = rules.score(found)
             if score is not None:
-                most = where["maximum"]
+                most = str(row[where.maximum]) if where.maximum is not None else ""
                 try:
-                    scale = float(line[most].replace(",", ".")) / found.max_score if most is not None else 1.0
-                except (ValueError, IndexError, ZeroDivisionError):
+                    scale = float(most.replace(",", ".")) / found.max_score
+                except (ValueError, ZeroDivisionError):
                     scale = 1.0
-                row[grade] = score * scale
-            if where["comments"] is not None and found.reason:
-                row[where["comments"]] = found.reason[language]
+                row[where.grade] = score * scale
+            if where.comments is not None and found.reason:
+                row[where.comments] = found.reason[language]
         filled.append(row)
     return filled
 
 
-def _gradescope(bundle: Bundle, everyone: list[State], missing: float | None) -> list[list[str | float | None]]:
+def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[list[str | float | None]]:
     """The columns of the grades that Gradescope itself lets download."""
     name = bundle.assignment
     header = ["First Name", "Last Name", "SID", "Email", "Sections", name, f"{name} - Max Points"]
@@ -148,7 +149,7 @@ def _gradescope(bundle: Bundle, everyone: list[State], missing: float | None) ->
     for state in everyone:
         s = state.student
         when = str(state.record.get("submitted_at") or "")
-        rows.append([s.first, s.last, s.id, s.email, s.section, _score(state, missing), state.max_score, when, ""])
+        rows.append([s.first, s.last, s.id, s.email, s.section, rules.score(state), state.max_score, when, ""])
     return rows
 
 
@@ -159,31 +160,30 @@ def export(
     *,
     template: Path | None = None,
     title: str | None = None,
-    missing_as_zero: bool = False,
+    section: str | None = None,
+    rules: Rules = Rules(),
 ) -> tuple[Path, list[State]]:
-    """Write ``export/NAME-FORMAT.csv``; returns its path and the students' states.
+    """Write ``export/NAME-FORMAT.csv``; returns its path and the states of the students in it.
 
-    ``template``: the LMS's own file (Canvas: gradebook export; Moodle: grading worksheet), whose column names are used.
-    Who handed in nothing has an empty grade, so that the LMS's own rule decides, or 0 with ``missing_as_zero``.
+    ``template``: the LMS's own file (Canvas: gradebook export; Moodle: grading worksheet), whose column names are used;
+    without one those of the roster are, if the roster is such a file. ``section``: only who is in it.
     """
     bundle = course.bundle(assignment)
     everyone = states(course, assignment)
-    missing = 0.0 if missing_as_zero else None
-    given = None
-    if template is not None:
-        if not template.is_file():
-            raise Problem(f"There is no file {template}.", f"没有文件 {template}。")
-        given = [row for row in rows_of(template.read_bytes()) if any(row)]
-        if not given:
-            raise Problem(f"{template} is empty.", f"{template} 是空的。")
+    if section is not None:
+        everyone = _in_section(everyone, section)
+    given = template is not None
+    if template is not None and not template.is_file():
+        raise Problem(f"There is no file {template}.", f"没有文件 {template}。")
+    table = course.table(template)
     if form == "csv":
-        data = table_text(_csv(bundle, everyone, course.language), mark=True)
+        data = table_text(_csv(bundle, everyone, rules, course.language), mark=True)
     elif form == "canvas":
-        data = table_text(_canvas(bundle, everyone, title, given, missing))
+        data = table_text(_canvas(bundle, everyone, title, table, rules, given=given))
     elif form == "moodle":
-        data = table_text(_moodle(bundle, everyone, given, missing, course.language))
+        data = table_text(_moodle(bundle, everyone, table, rules, course.language, given=given))
     elif form == "gradescope":
-        data = table_text(_gradescope(bundle, everyone, missing))
+        data = table_text(_gradescope(bundle, everyone, rules))
     else:
         raise Problem(
             f"There is no format {form!r}; there are {', '.join(FORMATS)}.",
@@ -192,3 +192,14 @@ def export(
     path = course.root / "export" / f"{course.check_name(assignment)}-{form}.csv"
     write_atomic(path, data)
     return path, everyone
+
+
+def _in_section(everyone: list[State], section: str) -> list[State]:
+    there = sorted({s.student.section for s in everyone} - {""})
+    found = [s for s in everyone if normal(s.student.section) == normal(section)]
+    if not found:
+        raise Problem(
+            f"Nobody on the roster is in the section {section!r}; there are: {', '.join(there) or 'none'}.",
+            f"名单中没有人属于班级 {section!r}；现有：{'、'.join(there) or '无'}。",
+        )
+    return found

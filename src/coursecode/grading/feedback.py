@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursecode.grading.contract import LANGUAGES, Bundle, Question, QuestionResult, Text
 from coursecode.grading.course import Course
 from coursecode.grading.files import read_json, write_atomic
+from coursecode.grading.giveback import as_handed_in, zip_of
 from coursecode.grading.gradebook import State, states
 from coursecode.grading.sanitise import escape, markdown
 
@@ -54,6 +53,10 @@ _WORDS: dict[str, Text] = {
     "notPassed": {"en": "not passed", "zh": "未通过"},
     "cut": {"en": "… (shortened)", "zh": "……（已截短）"},
     "flags": {"en": "While running", "zh": "运行情况"},
+    "long": {
+        "en": "the details are too long to be shown here; ask your teacher",
+        "zh": "详情过长，无法在此显示；请询问教师",
+    },
 }
 _FLAGS: dict[str, Text] = {
     "kernel-died": {"en": "the program ended before all cells had run", "zh": "程序在全部单元格运行完之前结束"},
@@ -161,7 +164,8 @@ def page(course: Course, bundle: Bundle, state: State, *, language: str) -> str:
         document = _page(course, bundle, state, cells, languages, limit)
         if len(document.encode()) <= MAX_BYTES:
             return document
-    raise ValueError(f"the feedback of {state.student.key} does not fit into {MAX_BYTES} bytes")
+    short = replace(state, result=None, comments={}, record={**state.record, "notes": []}, reason=_WORDS["long"])
+    return _page(course, bundle, short, {}, languages, 0)  # nobody's page stops the class's
 
 
 def _page(
@@ -203,18 +207,6 @@ def _page(
     if state.status != "missing":
         parts += [_question(state, question, cells, languages, limit) for question in bundle.questions]
     return "".join(parts) + "</main></body></html>\n"
-
-
-def _zip(files: dict[str, bytes], *, executable: Iterable[str] = ()) -> bytes:
-    """A zip whose bytes depend on its content only; names are UTF-8, as LMSs read them."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted(files.items()):
-            info = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o100755 if name in executable else 0o100644) << 16
-            archive.writestr(info, data)
-    return buffer.getvalue()
 
 
 _RUN = """#!/bin/sh
@@ -268,9 +260,10 @@ def feedback(
 ) -> Feedback:
     """Write ``feedback/NAME/STUDENT.html`` and a zip for each LMS that the submissions came from.
 
-    Canvas: ``feedback-canvas.zip`` for "Upload submissions"; Moodle: ``feedback-moodle.zip`` for "Upload multiple
-    feedback files in a zip"; Gradescope takes no feedback files, so ``feedback-gradescope.zip`` is an autograder that
-    hands out the finished results; ``feedback.zip`` holds a page per student for everybody else.
+    Canvas: ``feedback-canvas.zip`` for "Upload submissions", each file of the kind that was handed in; Moodle:
+    ``feedback-moodle.zip`` for "Upload multiple feedback files in a zip"; Gradescope takes no feedback files, so
+    ``feedback-gradescope.zip`` is an autograder that hands out the finished results; ``feedback.zip`` holds a page per
+    student for everybody else. Pages of students who are no longer on the roster stay.
     """
     bundle = course.bundle(assignment)
     tongue = language or course.language
@@ -278,19 +271,20 @@ def feedback(
     everyone = states(course, assignment)
     zips: dict[str, dict[str, bytes]] = {}
     written = waiting = 0
-    kept = set()
     for number, state in enumerate(everyone, start=1):
         if state.status != "missing":
             data = page(course, bundle, state, language=tongue).encode()
             name = f"{state.student.key}.html"
-            kept.add(name)
             write_atomic(folder / name, data)
             written += 1
             waiting += state.status == "partial"
             zips.setdefault("feedback.zip", {})[name] = data
             lms, origin = state.record.get("lms"), state.record.get("origin", {})
             if lms == "canvas" and origin.get("prefix"):
-                zips.setdefault("feedback-canvas.zip", {})[f"{origin['prefix']}_feedback.html"] = data
+                name = str(origin.get("file") or f"{assignment}.ipynb")
+                back = as_handed_in(name, data.decode())
+                if back is not None:
+                    zips.setdefault("feedback-canvas.zip", {})[f"{origin['prefix']}_{name}"] = back
             elif lms == "moodle" and origin.get("folder"):
                 zips.setdefault("feedback-moodle.zip", {})[f"{origin['folder']}/feedback.html"] = data
             elif lms == "gradescope" and origin.get("submission"):
@@ -299,14 +293,11 @@ def feedback(
                 zips.setdefault("feedback-gradescope.zip", {})[f"results/{origin['submission']}.json"] = raw
         if progress:
             progress(number, len(everyone))
-    for old in folder.glob("*.html"):
-        if old.name not in kept:
-            old.unlink()
     paths = []
     for name, files in sorted(zips.items()):
         if name == "feedback-gradescope.zip":
             files |= {"run_autograder": _RUN.encode(), "setup.sh": _SETUP.encode()}
-        write_atomic(folder / name, _zip(files, executable=("run_autograder", "setup.sh")))
+        write_atomic(folder / name, zip_of(files, executable=("run_autograder", "setup.sh")))
         paths.append(folder / name)
     return Feedback(written, paths, waiting)
 

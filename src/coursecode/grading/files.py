@@ -12,7 +12,7 @@ from typing import Any
 
 from coursecode.grading.contract import Text, text
 
-__all__ = ["Problem", "read_json", "sha256", "write_atomic", "write_json"]
+__all__ = ["Problem", "private_folder", "read_json", "sha256", "write_atomic", "write_json"]
 
 
 class Problem(Exception):
@@ -31,24 +31,24 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_atomic(path: Path, data: bytes | str, *, private: bool = False) -> bool:
-    """Write ``data`` to ``path`` in one step; False where the file already holds it.
+def write_atomic(path: Path, data: bytes | str) -> bool:
+    """Write ``data`` to ``path`` in one step, readable by its owner only; False where the file already holds it.
 
-    The data lie on the disk before the name points at them. ``private``: only the owner may read the file.
+    The data lie on the disk before the name points at them. Folders that are made on the way are private as well.
 
     Raises ``OSError`` (a full disk, for one); ``path`` is then what it was and nothing else is left behind.
     """
     raw = data.encode() if isinstance(data, str) else data
     if path.is_file() and path.stat().st_size == len(raw) and path.read_bytes() == raw:
+        path.chmod(0o600)
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:
         with os.fdopen(number, "wb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o600 if private else 0o644)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -57,9 +57,16 @@ def write_atomic(path: Path, data: bytes | str, *, private: bool = False) -> boo
     return True
 
 
-def write_json(path: Path, value: Any, *, private: bool = False) -> bool:
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner only."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_json(path: Path, value: Any) -> bool:
     """``value`` as JSON, the same bytes for the same value."""
-    return write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", private=private)
+    return write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> Any:

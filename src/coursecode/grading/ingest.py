@@ -1,28 +1,37 @@
 """From the LMS's zip to ``submitted/``: each student's answers in the released notebook, or the reason why not.
 
-Each student's folder is written on its own and ``ingest.json`` last, so that a killed run leaves every student either
-as before or done, and the same command again gives the same files.
+What students handed in is read in a child with limits (``supervised``), one student at a time. Each student's folder is
+written on its own and ``ingest.json`` last, so that a killed run leaves every student either as before or done, and the
+same command again gives the same files.
 """
 
 from __future__ import annotations
 
 import datetime
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coursecode.grading.archive import Entry, Unreadable, inner, read_zip
+from coursecode.grading.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursecode.grading.contract import Bundle, Text, text
-from coursecode.grading.course import Course, Student
-from coursecode.grading.files import read_json, sha256, write_atomic, write_json
-from coursecode.grading.lms import LMS, Upload, detect, find_student, uploads
-from coursecode.grading.transplant import Loose, matches, plant, read_notebook
+from coursecode.grading.course import Course
+from coursecode.grading.files import private_folder, read_json, sha256, write_atomic, write_json
+from coursecode.grading.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
+from coursecode.grading.roster import Changes, Student, Table, add, normal, students_of, table_text
+from coursecode.grading.supervise import Broken, Caps, supervised
+from coursecode.grading.times import offset_of, read_times
+from coursecode.grading.transplant import matches, plant, read_notebook
 
-__all__ = ["Report", "Row", "ingest", "release_texts"]
+__all__ = ["CAPS", "Report", "Row", "ingest", "release_texts"]
 
-_ARCHIVES = (".zip",)
-_OTHERS = 5  # files with other names that are looked into
+CAPS = Caps(memory=640 << 20, seconds=90.0, answer=48 << 20)  # of reading one student's files
+MAX_NOTEBOOKS = 40  # of one student that are read
+MAX_OTHERS = 5  # files with other names that are looked into
+_TAKING = ".taking."  # a file that is being read
+_NOTES = 12  # notes on one student that are kept
 
 
 @dataclass
@@ -33,15 +42,25 @@ class Row:
     name: str
     status: str  # ready, failed, missing, kept, unknown
     notes: list[Text] = field(default_factory=list)
+    file: str = ""  # the one that counts, its path in the zip
+    when: str = ""  # handed in, with the zone; "" where the platform does not say
+    answered: int | None = None  # answers that are not the stub
+    answers: int = 0  # of so many
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return dict(vars(self))
 
 
 @dataclass
 class Report:
-    """What became of the zip; also written as JSON and as a table."""
+    """What became of the zips; also written as JSON and as a table."""
 
     assignment: str
-    lms: LMS
+    lms: str
     rows: list[Row]
+    notes: list[Text] = field(default_factory=list)  # on the roster, the times and the zips as a whole
+    changes: Changes | None = None  # what the given roster changed
 
     def count(self, status: str) -> int:
         """How many uploads or students have this status."""
@@ -52,7 +71,8 @@ class Report:
         return {
             "assignment": self.assignment,
             "lms": self.lms,
-            "rows": [{"student": r.student, "name": r.name, "status": r.status, "notes": r.notes} for r in self.rows],
+            "notes": self.notes,
+            "rows": [row.to_json() for row in self.rows],
         }
 
 
@@ -69,244 +89,402 @@ def release_texts(course: Course, assignment: str) -> dict[str, dict[str, str]]:
     return found
 
 
+# -- one student's files, in the child ----------------------------------------------------------------------------
+
+
 @dataclass
-class _Candidate:
-    entry: Entry
-    cells: list[Loose]
+class _Taken:
+    """What was found in one student's files."""
+
     notes: list[Text]
-    data: bytes
-    count: int
+    reason: Text | None = None  # why there is nothing to grade
+    upload: int = 0  # the number of the upload that counts
+    path: str = ""
+    outer: int = 0  # the number of its file in the upload
+    digest: str = ""
+    dump: str = ""
+    language: str = ""
+    answered: int = 0
+    rank: tuple[Any, ...] = ()
 
 
-def _files(entries: Iterable[Entry], notes: list[Text]) -> list[Entry]:
-    """The files of an upload, those inside a zip that the student handed in included."""
-    found = []
-    for entry in entries:
-        if entry.name.lower().endswith(_ARCHIVES) and not entry.refused:
+def _take(
+    several: Sequence[Upload], bundle: Bundle, texts: Mapping[str, Mapping[str, str]], language: str, keep: Path
+) -> _Taken:
+    """The notebook that counts among all files of a student: the one with most answers, of equals the latest.
+
+    Its bytes go to ``keep``. Runs under ``supervised``.
+    """
+    reader = Reader()
+    best: _Taken | None = None
+    problems: list[Text] = []
+    others: list[str] = []
+    for number, upload in enumerate(several):
+        if upload.reason:
+            problems.append(upload.reason)
+            continue
+        outer = [(n, *reader.files_of([entry])) for n, entry in enumerate(upload.entries)]
+        problems += [problem for _, _, some in outer for problem in some]
+        files = [(n, file) for n, found, _ in outer for file in found]
+        for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
             try:
-                found += inner(entry)
+                rank = _rank(upload, n, file, bundle.assignment, place)
+                one = _candidate(file, reader, bundle, texts, language, keep, best, rank)
             except Unreadable as error:
-                notes.append(error.reason)
-        else:
-            found.append(entry)
-    return found
-
-
-def _pick(upload: Upload, bundle: Bundle) -> tuple[_Candidate | None, list[Text], Text | None]:
-    """The notebook to grade among the files of an upload, what was odd, and why there is none."""
-    notes: list[Text] = []
-    if upload.reason:
-        return None, notes, upload.reason
-    files = _files(upload.entries, notes)
-    problems: list[Text] = list(notes)
-    good: list[_Candidate] = []
-    notebooks = [f for f in files if f.name.lower().endswith(".ipynb")]
-    renamed = [f for f in files if f not in notebooks and not f.name.lower().endswith(_ARCHIVES)]
-    for entry in notebooks + renamed[:_OTHERS]:
-        try:
-            if entry not in notebooks and not entry.refused and b'"cell' not in entry.read()[:4096].replace(b"\0", b""):
-                problems.append(text(f"{entry.name!r} is no notebook (.ipynb)", f"{entry.name!r} 不是笔记本（.ipynb）"))
+                reason, name = error.reason, shown(file.path)
+                named = text(f"{name}: {reason['en']}", f"{name}：{reason['zh']}")
+                problems.append(reason if name in reason["en"] else named)
                 continue
-            data = entry.read()
-            cells, odd = read_notebook(data)
-        except Unreadable as error:
-            reason = error.reason
-            shown = entry.name[:120]
-            named = text(f"{shown!r}: {reason['en']}", f"{shown!r}：{reason['zh']}")
-            problems.append(reason if shown in reason["en"] else named)
-            continue
-        count = matches(cells, bundle)
-        if not count:
-            problems.append(
-                text(
-                    f"{entry.name!r} is a notebook, but not of {bundle.assignment}: it has none of its cells",
-                    f"{entry.name!r} 是笔记本，但不属于 {bundle.assignment}：没有其中任何单元格",
-                )
-            )
-            continue
-        if entry not in notebooks:
-            odd = [*odd, text(f"the notebook was named {entry.name!r}", f"笔记本文件名为 {entry.name!r}")]
-        good.append(_Candidate(entry, cells, odd, data, count))
-    if not good:
-        reason = text("; ".join(p["en"] for p in problems[:4]), "；".join(p["zh"] for p in problems[:4]))
-        return None, [], reason if problems else text("no file was handed in", "没有提交文件")
-    # The LMS's rule: the latest file counts. The order in the zip decides between equals.
-    best = max(range(len(good)), key=lambda n: (_rank(good[n].entry, upload), n))
-    chosen = good[best]
-    for other in good:
-        if other is not chosen:
-            chosen.notes.append(
-                text(
-                    f"several notebooks: {chosen.entry.name!r} counts as the latest, {other.entry.name!r} does not",
-                    f"提交了两份笔记本：以最新的 {chosen.entry.name!r} 为准，{other.entry.name!r} 不计",
-                )
-            )
-    chosen.notes += notes + [p for p in problems if p not in notes]
-    return chosen, chosen.notes, None
-
-
-def _rank(entry: Entry, upload: Upload) -> tuple[Any, ...]:
-    if upload.lms == "canvas":
-        numbers = [part for part in entry.path.rsplit("/", 1)[-1].split("_") if part.isdigit()]
-        return (int(numbers[1]) if len(numbers) > 1 else 0,)
-    return (entry.time or datetime.datetime.min,)
-
-
-def _due_plus(course: Course, assignment: str, upload: Upload, student: Student) -> tuple[str | None, list[Text]]:
-    """When it was handed in, as nbgrader reads it, and what had to be guessed."""
-    if upload.time is not None:
-        return upload.time.astimezone(datetime.UTC).isoformat(), []
-    written = next(
-        (
-            v
-            for k, v in student.row.items()
-            if k.lower().startswith("last modified (submission)") and v not in ("", "-")
-        ),
-        "",
-    )
-    for form in ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
-        try:
-            return datetime.datetime.strptime(written, form).astimezone().astimezone(datetime.UTC).isoformat(), []
-        except ValueError:
-            continue
-    due = course.due.get(assignment)
-    if upload.late and due:
-        when = due.astimezone(datetime.UTC) + datetime.timedelta(seconds=1)
-        note = text(
-            "Canvas marks it LATE and does not say when: one second after the deadline is assumed",
-            "Canvas 标记为迟交但未给出时间：按截止后一秒计",
+            if one.rank <= (best.rank if best else ()):
+                others.append(one.path)
+                continue
+            if best:
+                others.append(best.path)
+            best, one.upload, one.outer = one, number, n
+    if best is None:
+        some = problems[:4] or [text("no file was handed in", "没有提交文件")]
+        more = (
+            text(f" (and {len(problems) - 4} more)", f"（另有 {len(problems) - 4} 条）") if len(problems) > 4 else None
         )
-        return when.isoformat(), [note]
-    if upload.late:
-        return None, [
-            text("Canvas marks it LATE; grading.toml has no due date", "Canvas 标记为迟交；grading.toml 中没有截止时间")
-        ]
-    return None, []
+        reason = text(
+            *(sep.join(p[k] for p in some) + (more[k] if more else "") for k, sep in (("en", "; "), ("zh", "；")))
+        )
+        return _Taken([], reason)
+    for path in others[:4]:
+        best.notes.append(
+            text(
+                f"several notebooks: {shown(best.path)} counts (most answers, then the latest), {shown(path)} does not",
+                f"有多份笔记本：以 {shown(best.path)} 为准（作答最多者，其次最新者），{shown(path)} 不计",
+            )
+        )
+    best.notes = [*best.notes, *problems][:_NOTES]
+    return best
+
+
+def _order(upload: Upload) -> tuple[str, ...]:
+    """The order of uploads, comparable whatever the platform: numbers and times as text of one length."""
+    return tuple(f"{part:020d}" if isinstance(part, int) else str(part) for part in upload.order)
+
+
+def _rank(upload: Upload, outer: int, file: Entry, assignment: str, place: int) -> tuple[Any, ...]:
+    """Which of two files with equally many answers is the later one; Canvas numbers its files, others keep times."""
+    named = assignment.lower() in file.name.lower()
+    first = outer if upload.lms == "canvas" else 0
+    return (_order(upload), first, file.time or datetime.datetime.min, named, place)
+
+
+def _in_order(files: list[tuple[int, Entry]], assignment: str, problems: list[Text]) -> list[tuple[int, Entry]]:
+    """The files to look into: those named like the assignment first, then other notebooks, then a few others."""
+    notebooks = [f for f in files if f[1].name.lower().endswith(".ipynb")]
+    notebooks.sort(key=lambda f: assignment.lower() not in f[1].path.lower())
+    renamed = [f for f in files if f not in notebooks]
+    if len(notebooks) > MAX_NOTEBOOKS:
+        problems.append(
+            text(
+                f"of {len(notebooks)} notebooks the first {MAX_NOTEBOOKS} were read; hand in the one that counts",
+                f"共有 {len(notebooks)} 份笔记本，只读取了前 {MAX_NOTEBOOKS} 份；请只提交要评分的那一份",
+            )
+        )
+    return notebooks[:MAX_NOTEBOOKS] + renamed[:MAX_OTHERS]
+
+
+def _candidate(
+    file: Entry,
+    reader: Reader,
+    bundle: Bundle,
+    texts: Mapping[str, Mapping[str, str]],
+    language: str,
+    keep: Path,
+    best: _Taken | None,
+    rank: tuple[Any, ...],
+) -> _Taken:
+    """The answers of one file. Raises ``Unreadable``."""
+    data = reader.read(file)
+    plain = file.name.lower().endswith(".ipynb")
+    if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
+        raise Unreadable(text("it is no notebook (.ipynb)", "不是笔记本（.ipynb）"))
+    cells, odd = read_notebook(data, language=language)
+    if not matches(cells, bundle):
+        raise Unreadable(
+            text(
+                f"it is a notebook, but not of {bundle.assignment}: it has none of its cells",
+                f"是笔记本，但不属于 {bundle.assignment}：没有其中任何单元格",
+            )
+        )
+    if not plain:
+        odd = [*odd, text(f"the notebook was named {shown(file.name)}", f"笔记本文件名为 {shown(file.name)}")]
+    planted = plant(cells, bundle, texts)
+    rank = (planted.answered, *rank)
+    one = _Taken(
+        [*planted.notes, *odd], path=file.path, language=planted.language, answered=planted.answered, rank=rank
+    )
+    if best is None or rank > best.rank:
+        one.digest, one.dump = sha256(data), planted.dump()
+        keep.write_bytes(data)
+    return one
+
+
+# -- the class ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Class:
+    """What is the same for every student."""
+
+    course: Course
+    bundle: Bundle
+    texts: Mapping[str, Mapping[str, str]]
+    by_name: bool  # Moodle's numbers and times on the roster are another assignment's
+    times: Mapping[str, datetime.datetime | None]  # by key, of the roster's worksheet
+    zone: datetime.tzinfo
+    dry_run: bool
 
 
 def ingest(
     course: Course,
     assignment: str,
-    zip_file: Path,
-    *,
+    *zips: Path,
     roster: Path | None = None,
+    replace_roster: bool = False,
+    dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Take the submissions of ``assignment`` out of the LMS's zip; writes ``submitted/`` and returns the report.
+    """Take the submissions of ``assignment`` out of the LMS's zips; writes ``submitted/`` and returns the report.
+
+    A roster is added to the one that is there; with ``replace_roster`` it takes its place. Zips add up: who is not in
+    them keeps what was there. ``dry_run``: nothing is written, the report says what would be.
 
     One bad submission stops nobody else. Raises ``Problem`` where nothing can be done at all (no zip, no roster, not
     released) and ``OSError`` on a full disk; then the same command continues.
     """
     bundle = course.bundle(assignment)
-    students = course.roster(roster)
-    if roster is not None:  # the later commands read the same names
-        write_atomic(course.root / course.roster_file, roster.read_bytes())
-    entries = read_zip(zip_file)
-    lms = detect(entries)
-    found, nobody = uploads(entries, lms)
-    texts = release_texts(course, assignment)
-    rows: list[Row] = []
-    theirs: dict[str, list[Upload]] = {}
-    by_key = {s.key: s for s in students}
-    for upload in found:
-        student, why = find_student(upload, students)
-        if student is None and why:
-            rows.append(Row("", upload.name, "unknown", [why]))
-        elif student is not None:
-            theirs.setdefault(student.key, []).append(upload)
-    for entry in nobody:
-        why = entry.refused or text("the file belongs to no submission", "该文件不属于任何提交")
-        rows.append(Row("", entry.path[:200], "unknown", [why]))
-    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
-        several.sort(
-            key=lambda u: tuple(str(part) if not isinstance(part, int) else f"{part:020d}" for part in u.order)
+    table, changes = _roster(course, roster, replace_roster)
+    students = students_of(table, name=course.roster_file)
+    notes = list(table.notes)
+    found, rows, platforms = _uploads(zips, students)
+    by_name = of_other_assignment(found, students)
+    if by_name:
+        notes.append(
+            text(
+                "Moodle's numbers on the roster are those of another assignment: students were found by name, "
+                "and when they handed in is not known. Give this assignment's grading worksheet with --roster",
+                "名单中的 Moodle 编号属于另一份作业：已按姓名识别学生，提交时间未知。"
+                "请用 --roster 给出本作业的评分工作表",
+            )
         )
-        rows.append(_one(course, bundle, texts, by_key[key], several, zip_file))
+    theirs: dict[str, list[Upload]] = {}
+    for upload in found:
+        owners, why = find_students(upload, students, by_name=by_name)
+        if why:
+            rows.append(Row("", upload.name[:80], "unknown", [why]))
+        for student in owners:
+            theirs.setdefault(student.key, []).append(upload)
+    zone, source = course.zone(assignment)
+    times = _times(students, found, by_name, zone)
+    if any(time is not None for time in times.values()):
+        notes.append(
+            text(
+                f"Moodle's worksheet names no time zone; assumed: {source['en']}",
+                f"Moodle 工作表未注明时区；按 {source['zh']}计",
+            )
+        )
+    here = _Class(course, bundle, release_texts(course, assignment), by_name, times, zone, dry_run)
+    if not dry_run:
+        private_folder(course.root / "submitted")
+        for left in (course.root / "submitted").glob(f"{_TAKING}*"):  # of a run that was killed
+            left.unlink()
+        if roster is not None:
+            write_atomic(course.root / course.roster_file, _csv(table))
+    by_key = {s.key: s for s in students}
+    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
+        several.sort(key=_order)
+        rows.append(_one(here, by_key[key], several))
         if progress:
             progress(number, len(theirs))
     for student in students:
         if student.key not in theirs:
-            old = read_json(course.submitted(student.key, assignment) / "ingest.json")
-            if isinstance(old, dict):
-                note = text("not in this zip; what was there before stays", "不在此压缩包中；保留先前的提交")
-                rows.append(Row(student.key, student.name, "kept", [note]))
-            else:
-                rows.append(Row(student.key, student.name, "missing", [text("nothing was handed in", "没有提交")]))
+            there = isinstance(read_json(course.submitted(student.key, assignment) / "ingest.json"), dict)
+            rows.append(Row(student.key, student.name, "kept" if there else "missing"))
     rows.sort(key=lambda r: (r.status != "failed", r.status != "unknown", r.student, r.name))
-    report = Report(assignment, lms, rows)
-    write_json(course.root / "submitted" / f"{assignment}.ingest.json", report.to_json())
+    report = Report(assignment, ", ".join(dict.fromkeys(platforms)), rows, notes, changes)
+    if not dry_run:
+        write_json(course.root / "submitted" / f"{assignment}.ingest.json", report.to_json())
     return report
 
 
-def _one(
-    course: Course,
-    bundle: Bundle,
-    texts: Mapping[str, Mapping[str, str]],
-    student: Student,
-    several: Sequence[Upload],
-    zip_file: Path,
-) -> Row:
-    """Write one student's folder."""
-    assignment = bundle.assignment
-    upload = several[-1]
-    folder = course.submitted(student.key, assignment)
-    record_file, notebook_file = folder / "ingest.json", folder / f"{assignment}.ipynb"
-    old = read_json(record_file)
-    order = [str(part) for part in upload.order]
-    if (
-        isinstance(old, dict)
-        and old.get("lms") == upload.lms == "canvas"
-        and len(old.get("order", [])) == len(order) == 1
-        and int(old["order"][0]) > int(order[0])
-    ):
-        note = text("a later submission is there already; it stays", "已有更新的提交，予以保留")
-        return Row(student.key, student.name, "kept", [note])
-    try:
-        chosen, notes, reason = _pick(upload, bundle)
-        planted = plant(chosen.cells, bundle, texts) if chosen else None
-    except (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # A notebook odder than anything foreseen: this student gets the reason, the class goes on.
-        what = f"{type(error).__name__}: {error}"[:160]
-        chosen, planted, notes = None, None, []
-        reason = text(f"the notebook could not be read ({what})", f"笔记本无法读取（{what}）")
-    for other in several[:-1]:
-        names = ", ".join(e.name for e in other.entries[:3]) or other.name
-        notes = [
-            *notes,
-            text(f"an earlier submission does not count: {names[:160]}", f"较早的提交不计：{names[:160]}"),
+def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Table, Changes | None]:
+    """The roster with the given one added to it or in its place."""
+    if given is None:
+        return course.table(), None
+    new = course.table(given)
+    path = course.root / course.roster_file
+    if not path.is_file() or path.resolve() == given.resolve():
+        return new, None
+    return add(course.table(), new, name=given.name, replace_all=replace_all)
+
+
+def _csv(table: Table) -> bytes:
+    return table_text([table.header, *table.rows], mark=True)
+
+
+def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Upload], list[Row], list[str]]:
+    """The uploads of all zips, the files that are nobody's, and the platforms."""
+    found: list[Upload] = []
+    rows: list[Row] = []
+    platforms: list[str] = []
+    for path in zips:
+        entries = read_zip(path)
+        platforms.append(detect(entries))
+        some, nobody = uploads(entries, detect(entries), students)
+        for upload in some:
+            upload.zip = path.name
+        found += some
+        for entry in nobody:
+            why = entry.refused or text("the file belongs to no submission", "该文件不属于任何提交")
+            rows.append(Row("", shown(entry.path), "unknown", [why]))
+    return found, rows, platforms
+
+
+def _times(
+    students: Iterable[Student], found: Iterable[Upload], by_name: bool, zone: datetime.tzinfo
+) -> dict[str, datetime.datetime | None]:
+    """When each student handed in, as this assignment's Moodle worksheet says."""
+    numbers = {upload.user for upload in found if upload.lms == "moodle"}
+    if by_name or not numbers:
+        return {}
+    listed = [s for s in students if s.modified and s.moodle in numbers]
+    return dict(zip((s.key for s in listed), read_times([s.modified for s in listed], zone), strict=True))
+
+
+def _when(here: _Class, upload: Upload, student: Student) -> tuple[datetime.datetime | None, list[Text]]:
+    """When it was handed in, and what had to be guessed."""
+    due = here.course.due.get(here.bundle.assignment)
+    if upload.time is not None:
+        return upload.time, []
+    if student.key in here.times:
+        time = here.times[student.key]
+        if time is None:
+            return None, [
+                text(
+                    f"the time {shown(student.modified, 60)} in the worksheet cannot be read: "
+                    "it counts as on time, look at it yourself",
+                    f"无法读取工作表中的时间 {shown(student.modified, 60)}：按准时计，请自行核对",
+                )
+            ]
+        return time, []
+    if upload.late and due:
+        note = text(
+            "Canvas marks it LATE and does not say when: one second after the deadline is assumed",
+            "Canvas 标记为迟交但未给出时间：按截止后一秒计",
+        )
+        return due + datetime.timedelta(seconds=1), [note]
+    if upload.late:
+        return None, [
+            text(
+                "Canvas marks it LATE; grading.toml has no due date, so nothing is taken off",
+                "Canvas 标记为迟交；grading.toml 中没有截止时间，故不扣分",
+            )
         ]
-    when, remarks = _due_plus(course, assignment, upload, student)
-    dump = planted.dump() if planted else None
-    if planted:
-        notes = [*planted.notes, *notes]
-    record = {
-        "assignment": assignment,
+    return None, []
+
+
+def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
+    """Read one student's files and, unless it is a dry run, write the student's folder."""
+    course, bundle = here.course, here.bundle
+    folder = course.submitted(student.key, bundle.assignment)
+    old = read_json(folder / "ingest.json")
+    answers = sum(cell.role == "answer" for cell in bundle.cells)
+    number, name = tempfile.mkstemp(dir=None if here.dry_run else course.root / "submitted", prefix=_TAKING)
+    os.close(number)
+    keep = Path(name)
+    try:
+        taken = supervised(_take, several, bundle, here.texts, course.language, keep, caps=CAPS)
+        if isinstance(taken, Broken):
+            taken = _Taken(
+                [], text(f"the files were not read: {taken.reason['en']}", f"文件未读取：{taken.reason['zh']}")
+            )
+        upload = several[-1] if taken.reason else several[taken.upload]
+        time, remarks = _when(here, upload, student)
+        record = _record(here, student, upload, taken, time, remarks)
+        row = Row(
+            student.key, student.name, record["status"], [], taken.path[:200],
+            offset_of(time.astimezone(here.zone)) if time else "", None if taken.reason else taken.answered, answers,
+        )  # fmt: skip
+        if isinstance(old, dict) and (why := _stays(old, record)):
+            row.status, row.notes = "kept", [why]
+            return row
+        row.notes = [*([taken.reason] if taken.reason else []), *taken.notes, *remarks]
+        if not here.dry_run:
+            _write(folder, bundle.assignment, record, taken, keep, old)
+        return row
+    finally:
+        keep.unlink(missing_ok=True)
+
+
+def _record(
+    here: _Class,
+    student: Student,
+    upload: Upload,
+    taken: _Taken,
+    time: datetime.datetime | None,
+    remarks: list[Text],
+) -> dict[str, Any]:
+    """What ``ingest.json`` says of a student."""
+    origin = dict(upload.origin)
+    of_group = student.group and student.canvas != upload.user and normal(student.group) == normal(upload.name)
+    if upload.lms == "canvas" and upload.entries and not of_group:  # Canvas gives one file's feedback to all its group
+        counts = upload.entries[taken.outer] if not taken.reason else upload.entries[-1]
+        origin = canvas_return(counts, upload)
+    return {
+        "assignment": here.bundle.assignment,
         "student": student.key,
-        "status": "ready" if dump is not None else "failed",
-        "reason": reason,
-        "notes": notes,  # also in the student's feedback
+        "status": "failed" if taken.reason else "ready",
+        "reason": taken.reason,
+        "notes": taken.notes,  # also in the student's feedback
         "remarks": remarks,  # for the teacher
         "lms": upload.lms,
-        "order": order,
-        "origin": {**upload.origin, "name": upload.name, "user": upload.user},
-        "source": {
-            "zip": zip_file.name,
-            "path": chosen.entry.path if chosen else "",
-            "sha256": sha256(chosen.data) if chosen else "",
-        },
-        "notebook": sha256(dump.encode()) if dump is not None else None,
-        "bundle": bundle.version,
-        "language": planted.language if planted else None,
+        "order": [str(part) for part in upload.order],
+        "origin": {**origin, "name": upload.name[:200], "user": upload.user[:80]},
+        "source": {"zip": upload.zip, "path": taken.path, "sha256": taken.digest},
+        "notebook": sha256(taken.dump.encode()) if taken.dump else None,
+        "bundle": here.bundle.version,
+        "language": taken.language or None,
+        "answered": None if taken.reason else taken.answered,
         "late": upload.late,
-        "submitted_at": when,
+        "submitted_at": time.astimezone(datetime.UTC).isoformat() if time else None,
     }
+
+
+def _stays(old: Mapping[str, Any], new: Mapping[str, Any]) -> Text | None:
+    """Why what was taken in before stays: it is later, or the new one is empty and the old one is not."""
+    before, now = old.get("order") or [], new["order"]
+    comparable = old.get("lms") == new["lms"] and len(before) == len(now)
+    if comparable and [part.zfill(20) for part in before] > [part.zfill(20) for part in now]:
+        return text("a later submission is there already; it stays", "已有更新的提交，予以保留")
+    answered = old.get("answered")
+    if isinstance(answered, int) and answered and new["answered"] == 0:
+        return text(
+            f"the notebook in this zip has no answer; the earlier one with {answered} stays",
+            f"此压缩包中的笔记本没有作答；保留先前有 {answered} 处作答的提交",
+        )
+    return None
+
+
+def _write(
+    folder: Path, assignment: str, record: Mapping[str, Any], taken: _Taken, keep: Path, old: Any
+) -> None:  # fmt: skip
+    record_file, notebook_file = folder / "ingest.json", folder / f"{assignment}.ipynb"
+    original = folder / "original.ipynb"
+    private_folder(folder)
     if isinstance(old, dict) and old != record:
         record_file.unlink(missing_ok=True)  # while the files change, the folder says nothing
-    if dump is not None and chosen is not None:
-        write_atomic(folder / "original.ipynb", chosen.data)
-        write_atomic(notebook_file, dump)
+    if taken.reason is None:
+        if not (isinstance(old, dict) and old.get("source", {}).get("sha256") == taken.digest and original.is_file()):
+            with open(keep, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(keep, original)
+        write_atomic(notebook_file, taken.dump)
     else:
         notebook_file.unlink(missing_ok=True)  # an older submission must not be graded in its place
-        (folder / "original.ipynb").unlink(missing_ok=True)
+        original.unlink(missing_ok=True)
     write_json(record_file, record)
-    return Row(student.key, student.name, str(record["status"]), [*([reason] if reason else []), *notes, *remarks])

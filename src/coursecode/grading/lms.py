@@ -1,31 +1,39 @@
 """What Canvas, Moodle and Gradescope put into the zip of a class's submissions, and who handed in what.
 
-The layouts are those of the LMSs' own code (Canvas ``lib/content_zipper.rb``, Moodle ``mod/assign``) and of
-Gradescope's export; an upload remembers what the LMS needs to take the feedback back.
+The layouts are those of the LMSs' own code (Canvas ``lib/content_zipper.rb``, Moodle ``mod/assign/locallib.php``) and
+of Gradescope's export; an upload remembers what the LMS needs to take the feedback back.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from coursecode.grading.archive import Entry, Unreadable
+from coursecode.grading.archive import Entry, Unreadable, shown
 from coursecode.grading.contract import Text, text
-from coursecode.grading.course import Student, normal
+from coursecode.grading.encodings import is_cjk
 from coursecode.grading.files import Problem
+from coursecode.grading.roster import Student, normal
+from coursecode.grading.supervise import Broken, Caps, supervised
 
-__all__ = ["LMS", "Upload", "detect", "find_student", "uploads"]
+__all__ = ["LMS", "Upload", "agrees", "canvas_return", "detect", "find_students", "of_other_assignment", "uploads"]
 
 LMS = Literal["canvas", "moodle", "gradescope"]
 
-_CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<file_id>\d+)_(?P<file>.+)", re.DOTALL)
-_CANVAS_TEXT = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<kind>text|link)\.html")
-_CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[0-9A-Za-z]+)_(?P<file_id>\d+)_(?P<file>.+)")
+# Canvas: sortable name in lower case, LATE, number of the user, number of the file, the student's own file name. It
+# takes "_70001_" out of names, but only once; so a name can still hold what looks like numbers, and a file's name too.
+_CANVAS = re.compile(r"(?=_(?P<late>LATE_)?(?P<user>\d+)_(?P<file_id>\d+)_.)", re.DOTALL)
+_CANVAS_TEXT = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<kind>text|link)\.html", re.DOTALL)
+_CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[0-9A-Za-z]+)_(?P<file_id>\d+)_(?P<file>.+)", re.DOTALL)
+# Moodle: full name without "_" (a group's name and "-" before it), number of the participant, the plugin, the file.
 _MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
 _METADATA = "submission_metadata.yml"
+_METADATA_CAPS = Caps(memory=400 << 20, seconds=120.0)
 
 
 @dataclass
@@ -42,17 +50,24 @@ class Upload:
     email: str = ""
     origin: dict[str, str] = field(default_factory=dict)  # what the LMS needs to take feedback back
     reason: Text | None = None  # why there is nothing to grade
+    doubt: Text | None = None  # why it cannot be said whose it is
+    zip: str = ""  # name of the zip
+
+    @property
+    def who(self) -> str:
+        """Name and number for a message."""
+        return f"{shown(self.name, 60)} ({shown(self.user or self.email or 'no id', 40)[1:-1]})"
 
 
 def detect(entries: Sequence[Entry]) -> LMS:
-    """Which LMS made the zip; raises ``Problem`` where none did."""
-    if any(entry.name == _METADATA for entry in entries):
-        return "gradescope"
-    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.path.split("/")):
+    """Which LMS made the zip, by names that no student can choose; raises ``Problem`` where none did."""
+    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.path.split("/")[:2]):
         return "moodle"
-    if any(p.fullmatch(entry.name) for entry in entries for p in (_CANVAS, _CANVAS_TEXT, _CANVAS_ANONYMOUS)):
+    if _metadata(entries) is not None:
+        return "gradescope"
+    if any(_canvas_parts(entry.name) or _other_canvas(entry.name) for entry in entries):
         return "canvas"
-    some = ", ".join(repr(entry.path[:80]) for entry in entries[:3]) or "nothing"
+    some = ", ".join(shown(entry.path) for entry in entries[:3]) or "nothing"
     raise Problem(
         f"The zip is none of the three known layouts; it starts with {some}. "
         "Canvas: Download submissions (name_number_number_file.ipynb). "
@@ -63,46 +78,113 @@ def detect(entries: Sequence[Entry]) -> LMS:
     )
 
 
-def uploads(entries: Sequence[Entry], lms: LMS) -> tuple[list[Upload], list[Entry]]:
+def _metadata(entries: Sequence[Entry]) -> Entry | None:
+    """Gradescope's own file: it lies above the submissions' folders, where no student's file does."""
+    found = [entry for entry in entries if entry.name == _METADATA and entry.path.count("/") <= 1]
+    return min(found, key=lambda entry: entry.path.count("/"), default=None)
+
+
+def uploads(
+    entries: Sequence[Entry], lms: LMS, roster: Sequence[Student] = ()
+) -> tuple[list[Upload], list[Entry]]:  # fmt: skip
     """The uploads, one per person and time, and the files that belong to nobody."""
-    return {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[lms](entries)
+    if lms == "canvas":
+        return _canvas(entries, roster)
+    return _moodle(entries) if lms == "moodle" else _gradescope(entries)
 
 
-def _canvas(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
-    found: dict[str, Upload] = {}
+@dataclass(frozen=True)
+class _Part:
+    """One way to read the name of a file from Canvas."""
+
+    name: str
+    late: bool
+    user: str
+    file_id: str
+
+
+def _canvas_parts(file: str) -> list[_Part]:
+    """Every way to read it, the one with the shortest name first."""
+    found = []
+    for match in _CANVAS.finditer(file):
+        if match.start() and not (match["late"] is None and file[: match.start()].endswith("_LATE")):
+            found.append(_Part(file[: match.start()], bool(match["late"]), match["user"], match["file_id"]))
+    return found
+
+
+def _other_canvas(file: str) -> re.Match[str] | None:
+    return _CANVAS_ANONYMOUS.fullmatch(file) or _CANVAS_TEXT.fullmatch(file)
+
+
+def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[Upload], list[Entry]]:
+    found: dict[tuple[str, str], Upload] = {}
     nobody = []
     for entry in entries:
-        anonymous = _CANVAS_ANONYMOUS.fullmatch(entry.name)
-        match = anonymous or _CANVAS.fullmatch(entry.name) or _CANVAS_TEXT.fullmatch(entry.name)
-        if match is None:
+        other = _other_canvas(entry.name)
+        parts = _canvas_parts(entry.name)
+        if other is None and not parts:
             nobody.append(entry)
-            continue
-        parts = match.groupdict()
-        user = f"anon_{parts['user']}" if anonymous else parts["user"]
-        name = parts.get("name") or user
-        upload = found.setdefault(user, Upload("canvas", name, user))
-        upload.late = upload.late or bool(parts["late"])
-        if anonymous:
+        elif other is not None and other.re is _CANVAS_ANONYMOUS:
+            upload = found.setdefault((other["user"], ""), Upload("canvas", f"anon_{other['user']}", other["user"]))
+            upload.entries.append(entry)
             upload.reason = text(
                 "Canvas hides the names of this assignment; turn anonymous grading off and download again",
                 "Canvas 隐藏了该作业的姓名；请关闭匿名评分后重新下载",
             )
-        if number := parts.get("file_id"):
-            upload.entries.append(entry)
-            order = (int(number),)
-            if order >= upload.order:  # Canvas numbers its files upwards: the greatest is the latest
-                upload.order = order
-                late = "LATE_" if parts["late"] else ""
-                upload.origin = {"prefix": f"{name}_{late}{user}_{number}"}
-        elif not upload.entries:
-            upload.reason = text(
-                "the answer was typed into Canvas's text box or handed in as an address; no file is in the zip",
-                "作业是在 Canvas 文本框中填写或以网址提交的；压缩包中没有文件",
-            )
+        elif parts:
+            _canvas_file(entry, parts, roster, found)
+        elif other is not None:
+            key = (other["user"], normal(other["name"]))
+            upload = found.setdefault(key, Upload("canvas", other["name"], other["user"]))
+            upload.late = upload.late or bool(other["late"])
+            if not upload.entries:
+                upload.reason = text(
+                    "the answer was typed into Canvas's text box or handed in as an address; no file is in the zip",
+                    "作业是在 Canvas 文本框中填写或以网址提交的；压缩包中没有文件",
+                )
     for upload in found.values():
-        if upload.entries and not upload.user.startswith("anon_"):
-            upload.reason = None
+        upload.entries.sort(key=lambda entry, user=upload.user: _file_id(entry, user))  # type: ignore[misc]
     return list(found.values()), nobody
+
+
+def _canvas_file(
+    entry: Entry, parts: list[_Part], roster: Sequence[Student], found: dict[tuple[str, str], Upload]
+) -> None:
+    """Put a file with its student: the one whose number and name both stand in the file's name."""
+    good = [p for p in parts if any(p.user in _canvas_numbers(s) and agrees(p.name, s) for s in roster)]
+    part = (good or parts)[0]
+    numbered = any(s.canvas for s in roster)
+    doubtful = len({p.user for p in good}) > 1 or (not good and not numbered and len(parts) > 1)
+    key = (part.user, normal(part.name) if not doubtful else entry.path)
+    upload = found.setdefault(key, Upload("canvas", part.name, part.user))
+    if doubtful:
+        numbers = ", ".join(dict.fromkeys(p.user for p in good or parts))
+        upload.doubt = text(
+            f"{shown(entry.name)} can be read as the file of several students ({numbers[:80]}); look it up in Canvas, "
+            "take Canvas's own gradebook as the roster, or rename the file in the zip",
+            f"{shown(entry.name)} 可理解为多名学生（{numbers[:80]}）的文件；请在 Canvas 中核对，"
+            "并以 Canvas 导出的成绩册为名单，或在压缩包中改名",
+        )
+    upload.late = upload.late or part.late
+    upload.reason = None
+    upload.entries.append(entry)
+    order = (int(part.file_id),)
+    if order >= upload.order:  # Canvas numbers its files upwards: the greatest is the latest
+        upload.order = order
+
+
+def _file_id(entry: Entry, user: str) -> int:
+    return next((int(part.file_id) for part in _canvas_parts(entry.name) if part.user == user), 0)
+
+
+def canvas_return(entry: Entry, upload: Upload) -> dict[str, str]:
+    """What Canvas needs to take the feedback on this file back: its numbers, and the name it will show."""
+    for name in entry.path.split("/"):
+        for part in _canvas_parts(name):
+            if part.user == upload.user:
+                prefix = f"{part.name}_{'LATE_' if part.late else ''}{part.user}_{part.file_id}"
+                return {"prefix": prefix, "file": name[len(prefix) + 1 :]}
+    return {}
 
 
 def _moodle(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
@@ -126,10 +208,27 @@ def _moodle(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
                 "the answer was typed into Moodle's text box; no file is in the zip",
                 "作业是在 Moodle 文本框中填写的；压缩包中没有文件",
             )
+    names = Counter(normal(upload.name) for upload in found.values())
     for upload in found.values():
         if upload.entries:
             upload.reason = None
+        if len(found) > 2 and len(names) == 1:  # "Participant", in whatever language: the names are hidden
+            upload.doubt = text(
+                "Moodle hides the names of this assignment; reveal student identities and download again",
+                "Moodle 隐藏了该作业的姓名；请显示学生身份后重新下载",
+            )
     return list(found.values()), nobody
+
+
+def _read_metadata(entry: Entry) -> Any:
+    """The table, or the sentence that says why there is none; runs in a child, since students chose what it names."""
+    import yaml
+
+    try:
+        table = _load_yaml(entry.read())
+    except (yaml.YAMLError, Unreadable, ValueError, RecursionError) as error:
+        return str(error)[:200]
+    return table if isinstance(table, dict) else "it is no table"
 
 
 def _load_yaml(data: bytes) -> Any:
@@ -151,19 +250,17 @@ def _load_yaml(data: bytes) -> Any:
 
 
 def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
-    import yaml
-
-    metadata = next(entry for entry in entries if entry.name == _METADATA)
+    metadata = _metadata(entries)
+    assert metadata is not None, "detect() found it"
     root = metadata.path.rpartition("/")[0]
-    try:
-        table = _load_yaml(metadata.read())
-        if not isinstance(table, dict):
-            raise ValueError("it is no table")
-    except (yaml.YAMLError, Unreadable, ValueError, RecursionError) as error:
+    table = supervised(_read_metadata, metadata, caps=_METADATA_CAPS)
+    if isinstance(table, Broken):
+        table = table.reason["en"]
+    if not isinstance(table, dict):
         raise Problem(
-            f"{metadata.path} in the zip cannot be read ({str(error)[:200]}). Export the submissions again.",
-            f"压缩包中的 {metadata.path} 无法读取（{str(error)[:200]}）。请重新导出提交。",
-        ) from None
+            f"{metadata.path} in the zip cannot be read ({table}). Export the submissions again.",
+            f"压缩包中的 {metadata.path} 无法读取（{table}）。请重新导出提交。",
+        )
     by_folder: dict[str, list[Entry]] = {str(key): [] for key in table}
     nobody = []
     for entry in entries:
@@ -204,33 +301,103 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
     return found, nobody
 
 
+# -- whose is it? -------------------------------------------------------------------------------------------------
+
+
 def _names(student: Student) -> set[str]:
     both = (student.first + student.last, student.last + student.first)
     return {normal(n) for n in (student.sortable, student.name, *both)} - {""}
 
 
-def find_student(upload: Upload, roster: Iterable[Student]) -> tuple[Student | None, Text | None]:
-    """The student of an upload: by the LMS's own number or id, then by e-mail, then by name if only one has it."""
+def _fold(name: str) -> str:
+    """For comparing names as two systems write them: no accents, no spaces, no case."""
+    plain = unicodedata.normalize("NFKD", name.casefold().translate(str.maketrans("øłđı", "oldi")))
+    return "".join(c for c in plain if c.isalnum())
+
+
+def agrees(name: str, student: Student) -> bool:
+    """Whether a name that the LMS wrote can be this student's: a part of their name, or their group's, is in it."""
+    given = _fold(name)
+    whole = [student.first, student.last, student.name]
+    parts = {_fold(part) for text in whole for part in re.split(r"[\W_]+", text)}
+    if is_cjk(student.first + student.last):  # a family name of one character says little
+        parts = {_fold(student.first), _fold(student.last + student.first), _fold(student.name)}
+    long = {part for part in parts if len(part) > 1} or parts - {""}
+    if student.group and _fold(student.group) and _fold(student.group) in given:
+        return True
+    return not long or not given or any(part in given for part in long)
+
+
+def _canvas_numbers(student: Student) -> set[str]:
+    return {student.canvas} if student.canvas else {student.sis, student.login} - {""}
+
+
+def of_other_assignment(found: Sequence[Upload], roster: Sequence[Student]) -> bool:
+    """Whether Moodle's numbers on the roster are another assignment's: it gives each participant one per assignment."""
+    numbers = {s.moodle for s in roster} - {""}
+    given = {upload.user for upload in found if upload.lms == "moodle"}
+    return bool(numbers and given) and not numbers & given
+
+
+def find_students(
+    upload: Upload, roster: Iterable[Student], *, by_name: bool = False
+) -> tuple[list[Student], Text | None]:  # fmt: skip
+    """Whose an upload is, or why nobody's: by the LMS's number or id, then by e-mail, then by a name that only one has.
+
+    A number and a name that contradict each other are nobody's. A file of a group counts for each of its members.
+    ``by_name``: the numbers on the roster are not those of this assignment.
+    """
+    if upload.doubt:
+        return [], upload.doubt
     roster = list(roster)
-    if upload.lms == "canvas":
-        exact = [s for s in roster if upload.user and upload.user in (s.canvas, s.sis, s.login)]
-        exact = [s for s in exact if s.canvas == upload.user] or exact
-    elif upload.lms == "moodle":
-        exact = [s for s in roster if s.moodle and s.moodle == upload.user]
-    else:
-        exact = [s for s in roster if upload.user and upload.user in (s.id, s.sis, s.login)]
-        exact = exact or [s for s in roster if upload.email and s.email.casefold() == upload.email.casefold()]
+    exact = [] if by_name else _by_number(upload, roster)
     if len(exact) == 1:
-        return exact[0], None
+        student = exact[0]
+        sure = upload.email and upload.email.casefold() == student.email.casefold()
+        if not (sure or agrees(upload.name, student)):
+            return [], _contradiction(upload, student)
+        if upload.lms == "canvas" and student.group and _fold(student.group) == _fold(upload.name):
+            return [s for s in roster if s.group == student.group], None
+        return exact, None
     name = normal(upload.name)
-    numbers = {s.key: {"canvas": s.canvas, "moodle": s.moodle}.get(upload.lms, "") for s in roster}
+    numbers = {s.key: {"canvas": s.canvas, "moodle": "" if by_name else s.moodle}.get(upload.lms, "") for s in roster}
     names = [s for s in roster if name and name in _names(s) and numbers[s.key] in ("", upload.user)]
     if len(names) == 1:
-        return names[0], None
-    who = f"{upload.name!r} ({upload.user or upload.email or 'no id'})"
+        return names, None
+    who = upload.who
     if len(names) > 1:
-        return None, text(
+        return [], text(
             f"{who}: {len(names)} students have this name; the roster that the LMS exports has its numbers",
             f"{who}：名单中有 {len(names)} 名学生同名；请使用从学习平台导出、含编号的名单",
         )
-    return None, text(f"{who} is not on the roster", f"{who} 不在名单中")
+    return [], text(
+        f"{who} is not on the roster; add the roster that has them with --roster",
+        f"{who} 不在名单中；请用 --roster 加入含有此人的名单",
+    )
+
+
+def _by_number(upload: Upload, roster: list[Student]) -> list[Student]:
+    if upload.lms == "canvas":
+        return [s for s in roster if upload.user and upload.user in _canvas_numbers(s)]
+    if upload.lms == "moodle":
+        return [s for s in roster if s.moodle and s.moodle == upload.user]
+    exact = [s for s in roster if upload.user and upload.user in (s.id, s.sis, s.login)]
+    return exact or [s for s in roster if upload.email and s.email.casefold() == upload.email.casefold()]
+
+
+def _contradiction(upload: Upload, student: Student) -> Text:
+    hint = {
+        "canvas": text(
+            "if it is a group's name, add Canvas's list of groups with --roster (People, Groups, Download Roster)",
+            "若这是小组名，请用 --roster 加入 Canvas 的小组名单（人员 → 小组 → 下载）",
+        ),
+        "moodle": text(
+            "give this assignment's own grading worksheet with --roster",
+            "请用 --roster 给出该作业自己的评分工作表",
+        ),
+        "gradescope": text("correct the roster, or the id in Gradescope", "请更正名单，或更正 Gradescope 中的学号"),
+    }[upload.lms]
+    return text(
+        f"{upload.who}: the number is that of {shown(student.name, 60)}, and the names differ; {hint['en']}",
+        f"{upload.who}：该编号属于 {shown(student.name, 60)}，姓名却不一致；{hint['zh']}",
+    )

@@ -6,10 +6,9 @@ stay behind: hidden tests and rubrics in ``bundle.json``, which never leaves the
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import yaml
 
 from coursecode.grading import master
 from coursecode.grading.contract import Bundle, Cell, Question, Test, text
+from coursecode.grading.files import write_atomic
 from coursecode.grading.master import Block, Master, MasterError, Section
 
 __all__ = ["WORDS", "Assignment", "assignment", "available", "bundle", "leaks", "notebook", "plain", "release"]
@@ -295,9 +295,10 @@ def secret_lines(one: Master) -> set[str]:
 def release(
     names: Sequence[str], *, out: Path, exercises: Path = Path("exercises"), overlay: Path | None = None
 ) -> list[Path]:
-    """Write ``out/NAME/`` for each name: NAME.ipynb, zh/NAME.ipynb, bundle.json (private) and NAME.zip (for students).
+    """Write ``out/NAME/`` for each name: NAME.ipynb, zh/NAME.ipynb, bundle.json (private), NAME-en.zip and NAME-zh.zip.
 
-    Nothing is written unless every master passes ``lint``'s fast checks. Releasing again replaces the folder's four
+    A zip holds one notebook: who zips its folder again hands in nothing else beside it. Nothing is written unless
+    every master passes ``lint``'s fast checks. Releasing again replaces the folder's five
     files; the bundle's version, and with it every stored result, changes only when a question changed.
     No seed goes into a release: the class's secret seed decides the inputs of the tests when work is graded.
 
@@ -321,9 +322,11 @@ def release(
             raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
         folder = out / task.name
         for name, content in files.items():
-            _write(folder / name, content.encode())
-        _write(folder / f"{task.name}.zip", _zip(folder, files))
-        _write(folder / "bundle.json", _json(bundle(task, exercises).to_json()).encode())
+            write_atomic(folder / name, content)
+        for language, name in zip(LANGUAGES, files, strict=True):
+            write_atomic(folder / f"{task.name}-{language}.zip", _zip(f"{task.name}/{task.name}.ipynb", files[name]))
+        (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
+        write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
         made.append(folder)
     return made
 
@@ -332,28 +335,12 @@ def _json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
 
 
-def _zip(folder: Path, files: dict[str, str]) -> bytes:
+def _zip(name: str, content: str) -> bytes:
     """The students' archive, the same bytes for the same content."""
-    with tempfile.TemporaryFile() as target:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in sorted(files.items()):
-                entry = zipfile.ZipInfo(f"{folder.name}/{name}", date_time=(2026, 1, 1, 0, 0, 0))
-                entry.external_attr = 0o644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, content)
-        target.seek(0)
-        return target.read()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one step; an interruption leaves the old one whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o644 << 16
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(entry, content)
+    return buffer.getvalue()

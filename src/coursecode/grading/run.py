@@ -92,7 +92,7 @@ def run_class(
 
     def step(result: Result | None = None) -> None:
         if result is not None:
-            write_json(where.result(result.student, assignment), result.to_json(), private=True)
+            write_json(where.result(result.student, assignment), result.to_json())
             counts[result.status] += 1
         if progress is not None:
             progress(sum(counts.values()), len(names))

@@ -16,10 +16,12 @@ from typing import Any
 
 from coursecode.grading.archive import Unreadable
 from coursecode.grading.contract import Bundle, Cell, Text, text
+from coursecode.grading.encodings import decode
 from coursecode.grading.files import sha256
 
 __all__ = ["Loose", "Planted", "matches", "plant", "read_notebook", "release_notebook"]
 
+MAX_CELLS = 5_000  # cells of a notebook
 MAX_FREE = 400  # cells of the student's own that are kept
 MAX_SOURCE = 200_000  # characters of one cell
 
@@ -42,37 +44,11 @@ class Planted:
     notebook: dict[str, Any]
     language: str
     notes: list[Text] = field(default_factory=list)
+    answered: int = 0  # answers that are not the stub
 
     def dump(self) -> str:
         """As text, the same for the same content."""
         return json.dumps(self.notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def _decode(data: bytes) -> tuple[str, Text | None]:
-    marks = (
-        (b"\xef\xbb\xbf", "utf-8-sig", None),
-        (b"\xff\xfe\0\0", "utf-32", "UTF-32"),
-        (b"\0\0\xfe\xff", "utf-32", "UTF-32"),
-        (b"\xff\xfe", "utf-16", "UTF-16"),
-        (b"\xfe\xff", "utf-16", "UTF-16"),
-    )
-    trials: list[tuple[str, str | None]] = [(c, label) for mark, c, label in marks if data.startswith(mark)]
-    if not trials:
-        head = data[:64]
-        if head[1::2].count(0) > len(head) // 4:
-            trials = [("utf-16-le", "UTF-16")]
-        elif head[0::2].count(0) > len(head) // 4:
-            trials = [("utf-16-be", "UTF-16")]
-    trials += [("utf-8", None), ("gb18030", "GBK"), ("latin-1", "Latin-1")]
-    for codec, label in trials:
-        try:
-            content = data.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if label is None:
-            return content, None
-        return content, text(f"the file was {label}, read as such", f"文件编码为 {label}，已按此读取")
-    raise AssertionError("latin-1 reads every byte")
 
 
 def _salvage(content: str) -> list[Any]:
@@ -102,17 +78,19 @@ def _source(value: Any) -> str:
     return ""
 
 
-def read_notebook(data: bytes) -> tuple[list[Loose], list[Text]]:
+def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], list[Text]]:
     """The cells of a notebook and what was odd about the file.
 
-    Reads nbformat 3 and 4, UTF-8, UTF-16, UTF-32 and GBK, and the complete cells of a file that breaks off.
+    Reads nbformat 3 and 4, the encodings of ``decode`` and the complete cells of a file that breaks off.
 
     Raises ``Unreadable``, with a reason that can be shown, where there are no cells.
     """
     if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Unreadable(text("the file is empty", "文件是空的"))
-    content, note = _decode(data)
-    notes = [note] if note else []
+    content, assumed = decode(data, language=language)
+    notes = []
+    if assumed:
+        notes.append(text(f"the file was read as {assumed}", f"文件已按 {assumed} 编码读取"))
     content = content.lstrip("\ufeff")
     try:
         notebook = json.loads(content)
@@ -148,6 +126,13 @@ def read_notebook(data: bytes) -> tuple[list[Loose], list[Text]]:
         raise Unreadable(
             text("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
         )
+    if len(listed) > MAX_CELLS:
+        raise Unreadable(
+            text(
+                f"the notebook has {len(listed)} cells, at most {MAX_CELLS} are read; delete those that are not needed",
+                f"笔记本有 {len(listed)} 个单元格，最多读取 {MAX_CELLS} 个；请删去不需要的",
+            )
+        )
     found = []
     for cell in listed:
         if not isinstance(cell, dict):
@@ -176,11 +161,14 @@ def read_notebook(data: bytes) -> tuple[list[Loose], list[Text]]:
 
 
 def _defined(source: str) -> set[str]:
-    """The names that a code cell defines at its top level; those of a stub say what an answer cell is for."""
+    """The names that a code cell defines at its top level; those of a stub say what an answer cell is for.
+
+    Parses what a stranger wrote, so it runs under ``supervised`` only: a line can take gigabytes.
+    """
     lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
     try:
         tree = ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError):
         return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
     names: set[str] = set()
     for node in tree.body:
@@ -437,7 +425,8 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
                 f"非作答单元格曾被改动，已恢复：{some}",
             )
         )
-    return Planted(notebook, language, notes)
+    done = sum(not unchanged(c, answers.get(c.id, "")) for c in bundle.cells if c.role == "answer")
+    return Planted(notebook, language, notes, done)
 
 
 def _canonical(source: str, ids: Sequence[str], everywhere: Mapping[str, set[str]]) -> str:
