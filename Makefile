@@ -1,5 +1,6 @@
 # From Dense to Convolution: `make book` builds the site, `make test` runs every test. `make help` lists the rest.
-# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000.
+# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000,
+# LANGUAGE=zh (which edition `make lab` opens).
 PYTHON ?= python3
 PORT   ?= 8000
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -7,11 +8,13 @@ RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
 # Hundreds of processes import torch: what they compile is kept, whatever the caller set.
 unexport PYTHONDONTWRITEBYTECODE
+# Files are UTF-8 wherever the console is not; what it cannot write, coursecode._console makes plain.
+export PYTHONUTF8 := 1
 
-.PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
+.PHONY: help book notebooks lab serve slides pdf epub archive test check lint nbval package gpu translation-status
 .PHONY: experiments bench release links next-packages next-sphinx clean environment
 help:          ## list these targets
-	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
+	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
 book: notebooks  ## environment, stale notebooks, site; prints the address to open
 	@$(BIN)/python -m tools.site
@@ -19,6 +22,9 @@ book: notebooks  ## environment, stale notebooks, site; prints the address to op
 notebooks: environment  ## make the notebooks that are stale, or all with FORCE=1
 	@$(BIN)/python -m tools.exercises
 	@$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
+
+lab: notebooks ## JupyterLab on work/, your own copy of the chapters and exercises (LANGUAGE=zh: the Chinese ones)
+	@$(RUN) tools.lab $(if $(filter command line,$(origin LANGUAGE)),--language '$(LANGUAGE)')
 
 serve: book    ## serve the site on this machine
 	@$(BIN)/python -m tools.server $(PORT)
@@ -82,8 +88,10 @@ next-packages: environment  ## the package and its notebooks with the newest tor
 next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
 	@$(BIN)/python -m tools.ahead sphinx
 
-clean:         ## remove the environment and everything built
+clean:         ## remove the environment and everything built; work/ stays
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
 
 environment:
+	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "environment: there is no $(PYTHON) here. Install Python 3.11 to 3.14," \
+		"or name the one you have: make book PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py $(if $(TORCH),--torch $(TORCH))
