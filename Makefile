@@ -1,6 +1,6 @@
 # From Dense to Convolution: `make book` builds the site, `make test` runs every test. `make help` lists the rest.
 # Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000,
-# WORKERS=4 (how many processes run the tests).
+# WORKERS=4 (how many processes run the tests), LANGUAGE=zh (which edition `make lab` opens).
 PYTHON ?= python3
 PORT   ?= 8000
 WORKERS ?= 2
@@ -11,17 +11,22 @@ RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
 # Hundreds of processes import torch: what they compile is kept, whatever the caller set.
 unexport PYTHONDONTWRITEBYTECODE
+# Files are UTF-8 wherever the console is not; what it cannot write, coursecode._console makes plain.
+export PYTHONUTF8 := 1
 
-.PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
+.PHONY: help book notebooks lab serve slides pdf epub archive test check lint nbval package gpu translation-status
 .PHONY: experiments bench release links next-packages next-sphinx clean environment
 help:          ## list these targets
-	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
+	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
 book: environment  ## environment, stale notebooks, site; prints the address to open
 	@$(BIN)/python -m tools.book $(if $(FORCE),--force)
 
 notebooks: environment  ## make the notebooks that are stale, or all with FORCE=1
 	@$(BIN)/python -m tools.book notebooks $(if $(FORCE),--force)
+
+lab: notebooks ## JupyterLab on work/, your own copy of the chapters and exercises (LANGUAGE=zh: the Chinese ones)
+	@$(RUN) tools.lab $(if $(filter command line,$(origin LANGUAGE)),--language '$(LANGUAGE)')
 
 serve: book    ## serve the site on this machine
 	@$(BIN)/python -m tools.server $(PORT)
@@ -87,8 +92,10 @@ next-packages: environment  ## the package and its notebooks with the newest tor
 next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
 	@$(BIN)/python -m tools.ahead sphinx
 
-clean:         ## remove the environment and everything built
+clean:         ## remove the environment and everything built; work/ stays
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
 
 environment:
+	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "environment: there is no $(PYTHON) here. Install Python 3.11 to 3.14," \
+		"or name the one you have: make book PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py $(if $(TORCH),--torch $(TORCH))

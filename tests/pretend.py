@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch._dynamo  # imported here, not by the first layer that moves: an import inside a pretended device may break
+import torch._dynamo  # noqa: F401  imported here, not by the first layer that moves: an import inside a pretended device may break
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map

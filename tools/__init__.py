@@ -1,6 +1,18 @@
 """Command line tools that build and check the book."""
 
 import errno
+import os
+from pathlib import Path
+
+from coursecode import _console
+
+_console.forgive()
+if not os.access(os.path.expanduser("~"), os.W_OK):
+    # kernels, Jupyter and matplotlib write into the home, and matplotlib says on stderr that it cannot
+    _home = Path(__file__).resolve().parent.parent / "_build" / "home"
+    if os.access(_home.parent if _home.parent.exists() else _home.parent.parent, os.W_OK):
+        _home.mkdir(parents=True, exist_ok=True)
+        os.environ["HOME"] = str(_home)
 
 
 def unwritable(who: str, error: OSError) -> str:

@@ -66,7 +66,11 @@ def packages() -> None:
     existing = [test for test in tests if (ROOT / test).exists()]
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full_size and not slow", *existing,
         OMP_NUM_THREADS="1")  # fmt: skip
-    notebooks = [str(path) for path in sorted((ROOT / "book").glob("*.ipynb")) if "d2l_bridge" not in path.read_text()]
+    notebooks = [
+        str(path)
+        for path in sorted((ROOT / "book").glob("*.ipynb"))
+        if "d2l_bridge" not in path.read_text(encoding="utf-8")
+    ]
     run(
         python,
         "-m",

@@ -52,10 +52,15 @@ def twins(root: Path) -> Iterator[tuple[Path, Path]]:
 
 def sections(path: Path) -> list[Section]:
     """The labelled sections of a page in their order, without the part above the first."""
+    return sections_of(path.read_text(encoding="utf-8"), path)
+
+
+def sections_of(source: str, path: Path) -> list[Section]:
+    """The labelled sections of the text that ``path`` holds, or is about to hold."""
     found: list[Section] = []
     label, line, body = "", 1, list[str]()
     pending, inside, count = "", False, 0
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(source.splitlines(), 1):
         if inside:
             inside = text.strip() != "```"
             continue
@@ -245,8 +250,15 @@ def all_problems(root: Path = ROOT) -> list[str]:
 def stamp(twin: Path, root: Path = ROOT) -> int:
     """Write the digests of the English sections as they are now into a Chinese page; how many changed."""
     source = root / twin.resolve().relative_to(root.resolve() / "zh")
-    now = {section.label: section.digest for section in sections(source)}
-    lines, out = twin.read_text(encoding="utf-8").splitlines(), list[str]()
+    text, changed = stamped(twin.read_text(encoding="utf-8"), sections(source), twin)
+    twin.write_text(text, encoding="utf-8")
+    return changed
+
+
+def stamped(source: str, english: list[Section], twin: Path) -> tuple[str, int]:
+    """The text of a Chinese page with the digests of the English sections, and how many changed."""
+    now = {section.label: section.digest for section in english}
+    lines, out = source.splitlines(), list[str]()
     pending, changed, skip, count = "", 0, False, 0
     for i, text in enumerate(lines):
         if skip:
@@ -264,8 +276,7 @@ def stamp(twin: Path, root: Path = ROOT) -> int:
                 out.append(f"<!-- en {now[pending]} -->" if twin.name == "README.md" else f"% en {now[pending]}")
                 changed += out[-1] != old
             pending = ""
-    twin.write_text("\n".join(out) + "\n", encoding="utf-8")
-    return changed
+    return "\n".join(out) + "\n", changed
 
 
 def main() -> None:

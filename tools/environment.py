@@ -16,22 +16,26 @@ PROGRAMS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 STAMP = os.path.join(VENV, "installed.txt")
 SOURCES = ("requirements.txt", "requirements-d2l.txt", "pyproject.toml")
 UV = "uv==0.13.9"
+OLDEST, NEWEST = (3, 11), (3, 14)  # the pinned packages have wheels for these; README and pages say the same
 
 
 def say(text):
     # type: (str) -> None
-    print("environment: " + text, flush=True)
+    """A line that every console can write: a path may hold letters that it has not."""
+    encoding = sys.stdout.encoding or "ascii"
+    print("environment: " + text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def wanted(torch):
-    # type: (str) -> str
+    # type: (str) -> bytes
     """What the stamp holds when .venv is complete: the pins, the Python and the place of the project."""
     digest = hashlib.sha256()
     for name in SOURCES:
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     version = "{}.{}".format(*sys.version_info[:2])
-    return "{} python{} torch:{} {}\n".format(digest.hexdigest(), version, torch or "default", ROOT)
+    stamp = "{} python{} torch:{} {}\n".format(digest.hexdigest(), version, torch or "default", ROOT)
+    return os.fsencode(stamp)  # the path's own bytes, which not every encoding of a console can write
 
 
 def run(*command, **settings):
@@ -50,7 +54,7 @@ def same_python():
     # type: () -> bool
     """Whether .venv exists and was made by this Python version."""
     try:
-        with open(os.path.join(VENV, "pyvenv.cfg")) as file:
+        with open(os.path.join(VENV, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
             lines = dict(line.strip().split(" = ", 1) for line in file if " = " in line)
     except (IOError, OSError):
         return False
@@ -67,7 +71,7 @@ def absent():
     folder = os.path.join(VENV, library, "site-packages")
     records = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".dist-info")]
     present = {re.sub("[-_.]+", "-", name.split("-")[0]).lower() for name in records}
-    with open(os.path.join(ROOT, "requirements.txt")) as file:
+    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
         # what a marker keeps from some machines may be absent
         pinned = re.findall(r"^([\w.-]+)==[^;\n]+$", file.read(), re.MULTILINE)
     return [name for name in pinned if re.sub("[-_.]+", "-", name).lower() not in present]
@@ -89,7 +93,7 @@ def create():
 def install(torch):
     # type: (str) -> None
     python = os.path.join(PROGRAMS, "python")
-    settings = {"VIRTUAL_ENV": VENV}
+    settings = {"VIRTUAL_ENV": VENV, "PIP_USER": "0"}  # user=true in pip.conf is not for an environment of its own
     for ours, theirs in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")):
         if theirs in os.environ and ours not in os.environ:  # one configuration serves both installers
             settings[ours] = ",".join(os.environ[theirs].split())
@@ -106,14 +110,16 @@ def main():
     parser = argparse.ArgumentParser(description="Install the pinned environment into .venv.")
     parser.add_argument("--torch", default="", help="backend of PyTorch's own index, for example cpu")
     torch = parser.parse_args().torch
-    if sys.version_info < (3, 11):
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
         sys.exit(
-            "environment: Python {}.{} is too old, the course needs 3.11 or newer.\n"
-            "If you have one, name it: make book PYTHON=python3.12".format(*sys.version_info[:2])
+            "environment: Python {}.{} is too {}, the course needs {}.{} to {}.{}.\n"
+            "If you have one, name it: make book PYTHON=python3.12".format(
+                *sys.version_info[:2], "old" if sys.version_info < OLDEST else "new", *OLDEST, *NEWEST
+            )
         )
     goal = wanted(torch)
     if os.path.exists(STAMP):
-        with open(STAMP) as file:
+        with open(STAMP, "rb") as file:
             current = file.read() == goal
         lost = absent() if current else []
         if current and not lost:
@@ -131,7 +137,7 @@ def main():
     if not same_python():
         create()
     install(torch)
-    with open(STAMP, "w") as file:  # last: a half-installed environment has no stamp and is completed next time
+    with open(STAMP, "wb") as file:  # last: a half-installed environment has no stamp and is completed next time
         file.write(goal)
     say("ready")
 

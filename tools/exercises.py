@@ -19,8 +19,8 @@ import yaml
 
 from coursecode.grading import lint, master, release
 from coursecode.grading.master import Block, Master, MasterError, Section
-from tools.editions import stamp
-from tools.notebooks import write_atomically
+from tools.editions import sections_of, stamp, stamped
+from tools.kept import BLANK, as_made, signed, write
 
 ROOT = Path(__file__).resolve().parent.parent
 _FRONT = """---
@@ -68,10 +68,8 @@ def published(root: Path = ROOT) -> set[str]:
 def page(one: Master, language: str, *, solutions: bool = False) -> str:
     """The source of the book's page: what a learner may see of a master."""
     out = [_FRONT, f"(sec-exercises-{one.name})=", f"# {one.title}", ""]
-    if language == "en":
-        out.insert(1, f"% Made from exercises/{one.name}.md by python -m tools.exercises; edit that file.")
-    else:
-        out.insert(1, f"% Made from zh/exercises/{one.name}.md by python -m tools.exercises; edit that file.")
+    source = f"{'' if language == 'en' else f'{language}/'}exercises/{one.name}.md"
+    out.insert(1, f"% Made from {source} by python -m tools.exercises; edit that file. written: {BLANK}")
     for block in one.opening:
         out += [block.source, ""] if not block.role else [_WORDS[language], "", *_cell(block.source)]
     for section in one.sections:
@@ -130,19 +128,17 @@ def make(root: Path = ROOT, *, check: bool = False) -> list[str]:
         task = release.assignment(name, root / "exercises")
         if problems := lint.form_problems(task):
             raise MasterError("\n".join(problems))
-        for language, folder in (("en", root / "book"), ("zh", root / "zh" / "book")):
-            target = folder / f"exercises-{name}.md"
-            text = page(task.masters[language], language, solutions=name in shown)
-            before = target.read_text(encoding="utf-8") if target.exists() else ""
-            bare = re.sub(r"^% en [0-9a-f]{8}\n", "", before, flags=re.MULTILINE)
-            if bare == text:
+        english = page(task.masters["en"], "en", solutions=name in shown)
+        chinese = page(task.masters["zh"], "zh", solutions=name in shown)
+        file = Path("book") / f"exercises-{name}.md"
+        twin = Path("zh") / file
+        chinese, _ = stamped(chinese, sections_of(english, file), twin)
+        for target, text in ((root / file, signed(english)), (root / twin, signed(chinese))):
+            if as_made(target) and target.read_text(encoding="utf-8") == text:
                 continue
             changed.append(str(target.relative_to(root)))
             if not check:
-                write_atomically(target, text)
-    if changed and not check:
-        for target in sorted((root / "zh" / "book").glob("exercises-*.md")):
-            stamp(target, root)
+                write(target, text, root)
     return changed
 
 

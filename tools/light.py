@@ -70,7 +70,11 @@ def content(file: str, root: Path = ROOT) -> str:
 
 def main() -> None:
     check = sys.argv[1:] == ["--check"]
-    wrong = [file for file in FILES if not (ROOT / file).exists() or (ROOT / file).read_text() != content(file)]
+    wrong = [
+        file
+        for file in FILES
+        if not (ROOT / file).exists() or (ROOT / file).read_text(encoding="utf-8") != content(file)
+    ]
     for file in wrong:
         print(f"{file} is not what requirements.txt says: run python -m tools.light" if check else f"wrote {file}")
         if not check:

@@ -2,7 +2,7 @@
 
 A notebook is executed only when it is stale: its code cells, a module of ``coursecode`` that it imports (directly or
 through another), a stored result that it shows, or the pinned environment changed. A change of prose rewrites the
-text and keeps the outputs.
+text and keeps the outputs. A notebook that a person ran or changed is never written over: see ``tools.kept``.
 
     python -m tools.notebooks            make what is stale
     python -m tools.notebooks --force    execute everything
@@ -39,6 +39,7 @@ from tqdm import tqdm
 
 from tools import unwritable
 from tools.fresh import Record, snapshot
+from tools.kept import BLANK, as_made, signed, write
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,7 +123,7 @@ def inputs(page: Page, root: Path) -> dict[str, Any]:
     pins = [root / "requirements.txt"]
     if "coursecode.d2l_bridge" in files:
         pins.append(root / "requirements-d2l.txt")
-    lines = [line.split("#")[0].strip() for path in pins for line in path.read_text().splitlines()]
+    lines = [line.split("#")[0].strip() for path in pins for line in path.read_text(encoding="utf-8").splitlines()]
     return {
         "cells": [_digest(source) for source in page.code],
         "modules": {name: _digest(path.read_text(encoding="utf-8")) for name, path in sorted(files.items())},
@@ -130,14 +131,32 @@ def inputs(page: Page, root: Path) -> dict[str, Any]:
     }
 
 
+def record(page: Page, root: Path) -> NotebookNode | None:
+    """The notebook that holds the outputs of a chapter: as made, in the page's language or else in another one.
+
+    Code cells and their outputs are the same in all languages, so a notebook that a person changed is made again from
+    its twin, without a run.
+    """
+    mirror = {language: root / ("" if language == "en" else language) / "book" for language in LANGUAGES}
+    twins = [folder / page.path.name for language, folder in mirror.items() if language != page.language]
+    first = None
+    for path in filter(as_made, (page.path, *twins)):
+        notebook = nbformat.read(path, as_version=4)
+        if not _change(notebook, page, root):
+            return notebook
+        first = first or notebook
+    return first
+
+
 def why_stale(page: Page, root: Path) -> str:
-    """The reason why a chapter must be executed; empty when its notebook is current."""
-    if not page.path.exists():
-        return "it has no notebook yet"
-    try:
-        notebook = nbformat.read(page.path, as_version=4)
-    except (ValueError, nbformat.reader.NotJSONError) as error:
-        return f"its notebook cannot be read ({type(error).__name__})"
+    """The reason why a chapter must be executed; empty when its notebook, or that of its twin, is current."""
+    notebook = record(page, root)
+    if notebook is None:
+        return "its notebook was changed since it was made" if page.path.exists() else "it has no notebook yet"
+    return _change(notebook, page, root)
+
+
+def _change(notebook: NotebookNode, page: Page, root: Path) -> str:
     before, now = notebook.metadata.get("coursecode", {}), inputs(page, root)
     if before.get("environment") != now["environment"]:
         return "the pinned environment changed"
@@ -328,7 +347,7 @@ def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dic
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python", "pygments_lexer": "ipython3"},
-        "coursecode": state,
+        "coursecode": {**state, "written": BLANK},
     }
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(notebook)
@@ -345,22 +364,6 @@ def _line_of(page: Page, source: str) -> int:
     text = page.source.read_text(encoding="utf-8")
     at = text.find(source.split("\n")[0])
     return text[: max(at, 0)].count("\n") + 1
-
-
-def write_atomically(path: Path, text: str) -> bool:
-    """Replace a file in one step, and only when its text changes; an interruption leaves the old one whole."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return True
 
 
 def pages(root: Path, language: str, book: Edition, only: list[str]) -> list[Page]:
@@ -396,7 +399,7 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
     if check and stale:
         return 1
 
-    executed: dict[str, list[NotebookNode]] = {}
+    executed: dict[str, NotebookNode] = {}
     problems: list[str] = []
     try:
         for page in list(stale):
@@ -417,10 +420,11 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             for job in as_completed(jobs):
                 page = jobs[job]
                 try:
-                    executed[page.name] = job.result()
+                    cells = job.result()
                     # written as soon as it is done: an interruption later loses nothing of it
                     state = {**inputs(page, root), "executed": _circumstances()}
-                    _write(page, executed[page.name], english_book, state)
+                    _write(page, cells, english_book, state)
+                    executed[page.name] = nbformat.v4.new_notebook(cells=cells, metadata={"coursecode": state})
                 except (NotebookError, PlainError) as error:
                     problems.append(str(error))
         pool.shutdown()
@@ -438,7 +442,9 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             try:
                 original = next(p for p in english if p.name == page.name)
                 _same_cells(original, page)
-                done = nbformat.read(original.path, as_version=4)
+                done = executed.get(page.name) or record(original, root)
+                if done is None:
+                    raise NotebookError(f"{original.path} was changed just now: run the same command again")
                 before = done.metadata.get("coursecode", {}).get("executed")
                 state = {**inputs(page, root), **({"executed": before} if before else {})}
                 current = _write(page, chapter_cells(done), book, state, check=check)
@@ -460,10 +466,10 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
 
 def _write(page: Page, cells: list[NotebookNode], book: Edition, state: dict[str, Any], *, check: bool = False) -> bool:
     """Whether the notebook on disk was already right; it is (re)written unless ``check``."""
-    text = nbformat.writes(assemble(page, cells, book, state)) + "\n"
+    text = signed(nbformat.writes(assemble(page, cells, book, state)) + "\n")
     if check:
-        return page.path.exists() and page.path.read_text(encoding="utf-8") == text
-    return not write_atomically(page.path, text)
+        return as_made(page.path) and page.path.read_text(encoding="utf-8") == text
+    return not write(page.path, text, book.root)
 
 
 def _same_cells(english: Page, page: Page) -> None:

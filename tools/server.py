@@ -1,13 +1,15 @@
 """Serve the built site on this machine as a host of static pages does: compressed, cached, with the page *not found*.
 
-python -m tools.server [PORT]       0 takes any free port
+python -m tools.server [PORT]       where PORT is taken, the next one that is free; 0 takes any
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import gzip
 import hashlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -97,10 +99,22 @@ class Handler(SimpleHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    allow_reuse_address = os.name != "nt"  # on Windows it would share a port that another program listens on
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):  # a browser that went away is nothing to report
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def _listening(port: int, handler: type[Handler]) -> _Server:
+    """A server on ``port`` or on one of the twenty after it, the first that nobody has."""
+    for candidate in range(port, min(port + 20, 65535) + 1):
+        try:
+            return _Server(("127.0.0.1", candidate), handler)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 @contextmanager
@@ -108,7 +122,7 @@ def serving(site: Path, *, port: int = 0, base: str | None = None, fresh: int = 
     """The address of ``site`` while it is served; ``base`` is the path below which it lies (default: as published)."""
     base = base_path() if base is None else base
     handler = type("SiteHandler", (Handler,), {"site": site, "base": base, "fresh": fresh})
-    server = _Server(("127.0.0.1", port), handler)
+    server = _listening(port, handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}{base}"
@@ -117,16 +131,33 @@ def serving(site: Path, *, port: int = 0, base: str | None = None, fresh: int = 
         server.server_close()
 
 
+def port_of(word: str) -> int:
+    """The port that a command line names; ends with a sentence where it names none."""
+    if not (word.isascii() and word.isdigit() and int(word) <= 65535):
+        sys.exit(f"server: {word!r} is no port; write a number from 1 to 65535, for example: make serve PORT=8001")
+    return int(word)
+
+
 def main() -> None:
+    port = port_of(sys.argv[1]) if len(sys.argv) > 1 else 8000
     site = ROOT / "_build" / "html"
     if not site.is_dir():
         sys.exit(f"There is no {site}; make it: make book")
-    with serving(site, port=int(sys.argv[1]) if len(sys.argv) > 1 else 8000, fresh=0) as address:
-        print(f"Serving the book at {address} (stop it with Ctrl+C)", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print()
+    try:
+        with serving(site, port=port, fresh=0) as address:
+            taken = urlsplit(address).port
+            if port not in (0, taken):
+                print(f"Port {port} is taken by another program, so this is port {taken}.")
+            print(f"Serving the book at {address} (stop it with Ctrl+C)", flush=True)
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                print()
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
+            raise
+        why = "and the next twenty are taken" if error.errno == errno.EADDRINUSE else "is not yours to open"
+        sys.exit(f"server: port {port} {why}; choose another: make serve PORT=18000")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coursecode._console import say
+
 __all__ = [
     "Comparison",
     "NotAnswered",
@@ -350,4 +352,4 @@ rand = Rand("at home")
 
 def check(label: str, test: Callable[[], Any]) -> None:
     """Run one check on the answers of this notebook and print what it found, in English and Chinese."""
-    print(judge(label, test))
+    say(judge(label, test))

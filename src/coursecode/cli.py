@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+from coursecode._console import forgive
+
 __all__ = ["main"]
 
 _NEEDED = ("click", "nbgrader", "nh3")
@@ -12,6 +14,7 @@ _NEEDED = ("click", "nbgrader", "nh3")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    forgive()
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(

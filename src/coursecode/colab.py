@@ -50,7 +50,7 @@ def complete(*, d2l: bool = False) -> list[str]:
         present = Path(folder, "present.txt")
         # a direct reference (an editable install, say) is no constraint that pip accepts; none of these is needed here
         names = {dist.name: dist.version for dist in distributions() if not dist.read_text("direct_url.json")}
-        present.write_text("".join(f"{name}=={version}\n" for name, version in sorted(names.items())))
+        present.write_text("".join(f"{name}=={version}\n" for name, version in sorted(names.items())), encoding="utf-8")
         if ordinary:
             _pip("--constraint", str(present), *ordinary)
         if alone:

@@ -116,7 +116,7 @@ def mapped() -> int:
     """Address space of this process in bytes; the imports' share does not count against a student."""
     import resource
 
-    with open("/proc/self/statm") as file:
+    with open("/proc/self/statm", encoding="utf-8") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 

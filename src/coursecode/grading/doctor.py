@@ -138,7 +138,7 @@ def _why_not() -> Text:
             "（Kubernetes：securityContext.privileged），最好配合 gVisor 或 Kata。没有 bubblewrap 就不评分。",
         )
     restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-    if restricted.exists() and restricted.read_text().strip() == "1":
+    if restricted.exists() and restricted.read_text(encoding="utf-8").strip() == "1":
         return text(
             "AppArmor keeps programs from user namespaces (Ubuntu 24.04 and later). Allow bubblewrap: write the "
             "profile `abi <abi/4.0>, profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }` to "
@@ -179,7 +179,7 @@ def _packages() -> Iterator[Finding]:
 
 def _memory() -> Iterator[Finding]:
     try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
         free = int(lines["MemAvailable"].split()[0]) / (1 << 20)
     except (OSError, KeyError, ValueError):
         return

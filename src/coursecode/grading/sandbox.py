@@ -157,7 +157,7 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
 
 def _own_uid() -> int:
     """A user that nobody else is, so that the limit on processes counts this grader's students alone."""
-    with open("/proc/self/uid_map") as file:
+    with open("/proc/self/uid_map", encoding="utf-8") as file:
         size = max(int(line.split()[2]) for line in file)
     return 1_900_000_000 + os.getpid() if size > 2_000_000_000 else _INNER_UID
 
