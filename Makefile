@@ -9,7 +9,7 @@ RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help book notebooks serve slides pdf epub archive test check lint nbval package gpu translation-status
-.PHONY: experiments bench release links next-packages next-sphinx clean environment
+.PHONY: experiments bench release publish-as thebe links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: [^#]*##/:/' | column -t -s:
 
@@ -68,8 +68,22 @@ experiments: environment  ## run the long experiments (hours); the results are J
 bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks
 
+publish-as: environment  ## write the public address everywhere: make publish-as OWNER/REPO [BASEURL=https://…/]
+	@$(BIN)/python -m tools.address '$(REPO)' $(if $(BASEURL),--site '$(BASEURL)') $(if $(BRANCH),--branch '$(BRANCH)')
+
+# OWNER/REPO stands where make expects a target: it is one that does nothing.
+ifeq (publish-as,$(firstword $(MAKECMDGOALS)))
+REPO ?= $(word 2,$(MAKECMDGOALS))
+.PHONY: $(word 2,$(MAKECMDGOALS))
+$(word 2,$(MAKECMDGOALS)): ; @:
+endif
+
+thebe: environment  ## fetch what "Run live" loads, so that the site asks no other host for it
+	@$(BIN)/python -m tools.thebe
+
 release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
 	@$(BIN)/python -m tools.release
+	@$(MAKE) thebe
 	@$(MAKE) pdf epub
 	@$(MAKE) archive
 
