@@ -1,5 +1,6 @@
 # From Dense to Convolution: `make book` builds the site, `make test` runs every test. `make help` lists the rest.
-# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000.
+# Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000,
+# TORCH_INDEX=https://… (a mirror of PyTorch's index; PIP_INDEX_URL names one of PyPI).
 PYTHON ?= python3
 PORT   ?= 8000
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)

@@ -1,28 +1,26 @@
 """Thebe's files beside the site: ``make thebe`` fetches them once, and the next ``make book`` puts them there.
 
-Then "Run live" asks no host for them but the site's own. They come from the registry of npm, or from the mirror that
-``NPM_CONFIG_REGISTRY`` names, and are taken only if they are those of the pinned version.
+Then "Run live" asks no host for them but the site's own. npm fetches the package, from the registry or mirror that it is
+set to, and the files are taken only if they are those of the pinned version.
 """
 
 from __future__ import annotations
 
 import base64
-import os
+import hashlib
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
-
-import pooch
 
 from tools import unwritable
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = "0.9.3"
-INTEGRITY = (
-    "Rb/7kVhtlffXra3kIe7OuIGE7awsm2/fGWxw21DiNfnWLnUQiDl9AWqYdshPwZPG/5DzLpsJRPix2xtCPtJmQQ=="  # sha512, as npm says
-)
-REGISTRY = "https://registry.npmjs.org/"
+# of the package, as npm says it: npm view thebe@0.9.3 dist.integrity
+SHA512 = "Rb/7kVhtlffXra3kIe7OuIGE7awsm2/fGWxw21DiNfnWLnUQiDl9AWqYdshPwZPG/5DzLpsJRPix2xtCPtJmQQ=="
+WITHOUT = "Without its files the site is complete, and 'Run live' loads them from a public copy."
 
 
 def fetch(folder: Path = ROOT / "_build" / "thebe") -> Path:
@@ -30,33 +28,26 @@ def fetch(folder: Path = ROOT / "_build" / "thebe") -> Path:
 
     Raises ``RuntimeError`` when the files cannot be had or are not the published ones, with what to do.
     """
-    library = folder / "lib"
+    library, package = folder / "lib", folder / f"thebe-{VERSION}.tgz"
     if (library / "index.js").is_file():
         return library
-    registry = os.environ.get("NPM_CONFIG_REGISTRY") or REGISTRY
-    address = f"{registry.rstrip('/')}/thebe/-/thebe-{VERSION}.tgz"
-    pooch.get_logger().setLevel("WARNING")
-    try:
-        package = pooch.retrieve(
-            address,
-            f"sha512:{base64.b64decode(INTEGRITY).hex()}",
-            fname=f"thebe-{VERSION}.tgz",
-            path=folder,
-            progressbar=False,
-        )
-    except Exception as error:  # pooch passes on what its downloader raises, which is of many kinds
+    folder.mkdir(parents=True, exist_ok=True)
+    npm = shutil.which("npm")
+    if not npm:
+        raise RuntimeError(f"npm, which fetches it, is not on this machine; install npm (or Node.js).\n{WITHOUT}")
+    done = subprocess.run([npm, "pack", f"thebe@{VERSION}"], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
         raise RuntimeError(
-            f"Thebe could not be fetched from {address}: {error}\n"
-            "With a network run the same command again; NPM_CONFIG_REGISTRY=https://… names a mirror. Without its "
-            "files the site is complete, and 'Run live' loads them from a public copy."
-        ) from None
-    fresh = folder / "unpacked"
-    shutil.rmtree(fresh, ignore_errors=True)
+            f"npm could not fetch thebe {VERSION}: {done.stderr.strip()[-600:]}\nWith a network run the same command "
+            f"again; NPM_CONFIG_REGISTRY=ADDRESS names a mirror.\n{WITHOUT}"
+        )
+    if base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode() != SHA512:
+        package.unlink()
+        raise RuntimeError(f"what npm fetched is not the published thebe {VERSION}, and was thrown away: ask its mirror.")
     with tarfile.open(package) as archive:
-        archive.extractall(fresh, filter="data")
+        archive.extractall(folder, filter="data")
     shutil.rmtree(library, ignore_errors=True)
-    (fresh / "package" / "lib").rename(library)
-    shutil.rmtree(fresh)
+    (folder / "package" / "lib").rename(library)
     return library
 
 
