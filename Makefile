@@ -1,6 +1,7 @@
 # From Dense to Convolution: `make book` builds the site, `make test` runs every test. `make help` lists the rest.
 # Options: PYTHON=python3.12 (which Python), TORCH=cpu (PyTorch's own CPU index), FORCE=1 (execute all), PORT=8000,
-# WORKERS=4 (how many processes run the tests), LANGUAGE=zh (which edition `make lab` opens).
+# WORKERS=4 (how many processes run the tests), LANGUAGE=zh (which edition `make lab` opens),
+# TORCH_INDEX=https://… (a mirror of PyTorch's index; PIP_INDEX_URL names one of PyPI).
 PYTHON ?= python3
 PORT   ?= 8000
 WORKERS ?= 2
@@ -15,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONUTF8 := 1
 
 .PHONY: help book notebooks lab serve slides pdf epub archive test check lint nbval package gpu translation-status
-.PHONY: experiments bench release links next-packages next-sphinx clean environment
+.PHONY: experiments bench release publish-as thebe links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
@@ -78,8 +79,22 @@ experiments: environment  ## run the long experiments (hours); the results are J
 bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks
 
+publish-as: environment  ## write the public address everywhere: make publish-as OWNER/REPO [BASEURL=https://…/]
+	@$(BIN)/python -m tools.address '$(REPO)' $(if $(BASEURL),--site '$(BASEURL)') $(if $(BRANCH),--branch '$(BRANCH)')
+
+# OWNER/REPO stands where make expects a target: it is one that does nothing.
+ifeq (publish-as,$(firstword $(MAKECMDGOALS)))
+REPO ?= $(word 2,$(MAKECMDGOALS))
+.PHONY: $(word 2,$(MAKECMDGOALS))
+$(word 2,$(MAKECMDGOALS)): ; @:
+endif
+
+thebe: environment  ## fetch what "Run live" loads, so that the site asks no other host for it
+	@$(BIN)/python -m tools.thebe
+
 release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
 	@$(BIN)/python -m tools.release
+	@$(MAKE) thebe
 	@$(MAKE) pdf epub
 	@$(MAKE) archive
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from uuid import NAMESPACE_URL, uuid5
 
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
@@ -19,7 +20,7 @@ def name_the_book(app: Sphinx, config: Config) -> None:
         "publisher": author,
         "copyright": config.copyright,
         "language": "zh-CN" if str(config.language).startswith("zh") else "en",
-        "identifier": config.html_baseurl,
+        "identifier": config.html_baseurl or f"urn:uuid:{uuid5(NAMESPACE_URL, f'{title} {config.language}')}",
         "uid": "course",
         "basename": "from-dense-to-convolution",
         "show_urls": "no",

@@ -117,14 +117,18 @@ def add_paths(app: Sphinx, config: Config) -> None:
 
 
 def add_links(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """What the switch and the search engines need: the twin's address, relative and absolute."""
+    """What the switch and the search engines need: the twin's address, absolute where the site has one."""
     chinese = _is_chinese(app.config)
     up = "../" * pagename.count("/")
     page = f"{pagename}.html"
     context["twin_url"] = f"{up}../{page}" if chinese else f"{up}zh/{page}"
     base = app.config.html_baseurl.rstrip("/")
     site = base.removesuffix("/zh") if chinese else base
-    addresses = {"en": f"{site}/{page}", "zh-CN": f"{site}/zh/{page}", "x-default": f"{site}/{page}"}
+    english, translated = f"{site}/{page}", f"{site}/zh/{page}"
+    if not base:  # search engines ask for absolute addresses; a copy without one gets what browsers understand
+        own = page.rsplit("/", 1)[-1]
+        english, translated = (context["twin_url"], own) if chinese else (own, context["twin_url"])
+    addresses = {"en": english, "zh-CN": translated, "x-default": english}
     links = [f'<link rel="alternate" hreflang="{lang}" href="{url}" />' for lang, url in addresses.items()]
     context["metatags"] = context.get("metatags", "") + "\n".join(links) + "\n"
 

@@ -59,21 +59,20 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     about = description(doctree)
     name = pagename.removeprefix("book/")
     title = re.sub(r"<[^>]+>", "", context.get("title", "")).strip() or app.config.project
+    absolute = {"og:url": f"{base}/{pagename}.html", "og:image": f"{base}/_static/cards/{card(name, language)}",
+                "og:image:width": "1200", "og:image:height": "630", "og:image:alt": title} if base else {}  # fmt: skip
     values = {
         "og:type": "website" if name == "index" else "article",
         "og:site_name": app.config.html_title or app.config.project,
         "og:title": title,
         "og:description": about,
-        "og:url": f"{base}/{pagename}.html",
-        "og:image": f"{base}/_static/cards/{card(name, language)}",
-        "og:image:width": "1200",
-        "og:image:height": "630",
-        "og:image:alt": title,
+        **absolute,
         "og:locale": LOCALES[language],
         "og:locale:alternate": LOCALES["zh" if language == "en" else "en"],
     }
     tags = [f'<meta property="{key}" content="{escape(value)}" />' for key, value in values.items() if value]
-    tags.append('<meta name="twitter:card" content="summary_large_image" />')
+    if base:
+        tags.append('<meta name="twitter:card" content="summary_large_image" />')
     if about:
         tags.append(f'<meta name="description" content="{escape(about)}" />')
     context["metatags"] = context.get("metatags", "") + "\n".join(tags) + "\n"

@@ -1,7 +1,12 @@
-"""The notebook that a page offers for download is the committed one: plain Markdown, with its outputs.
+"""Where a page's code can be run and its notebook be had: no button of a page leads nowhere.
 
-The theme's launch buttons lead to the committed notebook on Binder and Colab; its download button would hand out the
-page's own source in the shape of a notebook, directives and roles included.
+The theme's buttons for Binder, Colab, repository, issues and edits need the public address of the course. Without one
+(``repository: url`` in ``_config.yml``, see ``make publish-as``) none of them is there. The first entry of the launch
+menu always works: how to run the page on one's own machine. ``launch_elsewhere`` names hosts that open a notebook by
+its address on GitHub, as the part of the address before that: the Chinese edition has one in the place of Colab.
+
+The notebook that a page offers for download is the committed one: plain Markdown, with its outputs. The theme would
+hand out the page's own source in the shape of a notebook, directives and roles included.
 """
 
 from __future__ import annotations
@@ -11,6 +16,82 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ConfigError
+
+NEED_AN_ADDRESS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
+WORDS = {
+    "en": {"menu": "Run this page", "text": "Your machine", "tooltip": "How to run this page on your machine"},
+    "zh": {"menu": "运行本页", "text": "自己的电脑", "tooltip": "怎样在自己的电脑上运行本页"},
+}
+RUN_IT = "book/index", "sec-index-run"
+
+
+def choose_buttons(app: Sphinx, config: Config) -> None:
+    """The buttons that need a public address are there when it is set, and only then."""
+    if not isinstance(config.launch_elsewhere, dict):
+        raise ConfigError("_config.yml: launch_elsewhere is no mapping; write it as {NAME: https://HOST/…/}")
+    options = dict(config.html_theme_options)
+    published = bool(options.get("repository_url"))
+    options |= dict.fromkeys(NEED_AN_ADDRESS, published)
+    if not published:
+        for name in ("repository_url", "launch_buttons"):
+            options.pop(name, None)
+    config.html_theme_options = options
+
+
+def launch_group(context: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+    """The launch menu of a page: the theme's, or a new one where the theme has made none."""
+    groups = context.setdefault("header_buttons", [])
+    for group in groups:
+        if group.get("label") == "launch-buttons":
+            return group  # type: ignore[no-any-return]
+    group = {
+        "type": "group",
+        "tooltip": words["menu"],
+        "icon": "fas fa-rocket",
+        "buttons": [],
+        "label": "launch-buttons",
+    }
+    groups.insert(0, group)
+    return group
+
+
+def _notebook(app: Sphinx, pagename: str) -> Path | None:
+    path = Path(app.srcdir, f"{pagename}.ipynb")
+    return path if path.exists() and path.with_suffix(".md").exists() else None
+
+
+def offer_download(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Tell the theme of the page's notebook, also where it makes no launch button."""
+    if app.builder.format == "html" and _notebook(app, pagename):
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """The ways to run a page with a notebook that the theme does not know."""
+    if app.builder.name not in ("html", "dirhtml") or doctree is None or not _notebook(app, pagename):
+        return
+    words = WORDS["zh" if str(app.config.language).startswith("zh") else "en"]
+    buttons = launch_group(context, words)["buttons"]
+    page, section = RUN_IT
+    if page in app.env.found_docs:
+        here = {
+            "type": "link",
+            "url": f"{context['pathto'](page)}#{section}",
+            "icon": "fas fa-home",
+            "label": "run-here",
+        }
+        buttons.insert(0, here | {"text": words["text"], "tooltip": words["tooltip"]})
+    theme = app.config.html_theme_options
+    repository = theme.get("repository_url", "")
+    if not repository.startswith("https://github.com/"):
+        return
+    folder = f"{theme['path_to_docs'].strip('/')}/" if theme.get("path_to_docs", "").strip("/") else ""
+    address = f"{repository}/blob/{theme.get('repository_branch') or 'main'}/{folder}{pagename}.ipynb"
+    for name, opener in app.config.launch_elsewhere.items():
+        button = {"type": "link", "text": name, "tooltip": name, "icon": "fas fa-share", "label": "launch-elsewhere"}
+        buttons.append(button | {"url": f"{opener}{address}"})
 
 
 def offer_plain_notebooks(app: Sphinx, exception: Exception | None) -> None:
@@ -25,5 +106,9 @@ def offer_plain_notebooks(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("launch_elsewhere", {}, "html", [dict])
+    app.connect("config-inited", choose_buttons, priority=850)
+    app.connect("html-page-context", offer_download, priority=400)  # the theme makes its buttons at 501
+    app.connect("html-page-context", add_buttons, priority=590)  # before live.py, whose button comes first
     app.connect("build-finished", offer_plain_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

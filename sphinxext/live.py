@@ -1,14 +1,16 @@
 """Live code: a button that turns a page's cells into editors whose code runs on a Jupyter server.
 
 A page with cells gets one button among the launch buttons and one small script of ours, ``live/live.js``. Thebe itself,
-which draws the editors and speaks with the server, is loaded when the reader presses the button, from the address in
-``_config.yml``, and never before; its main file and its style sheet are taken only if they are, byte for byte, those of
-the pinned version. The cells run on Binder, from the repository that the other launch buttons name, or on a server:
+which draws the editors and speaks with the server, is loaded when the reader presses the button, and never before; its
+main file and its style sheet are taken only if they are, byte for byte, those of the pinned version. It comes from the
+site itself where ``make thebe`` has fetched it, so that no other host is asked, else from a public copy, or from the
+address in ``_config.yml``. The cells run on Binder, from the repository that the other launch buttons name, or on a
+server:
 
     sphinx:
       config:
         live:
-          thebe: https://cdn.jsdelivr.net/npm/thebe@0.9.3/lib/    # or an own copy of that folder
+          thebe: https://files.example.edu/thebe-0.9.3/lib/       # an own copy of that folder
           server:
             url: https://jupyter.example.edu/
             token: open-to-everybody-who-reads-the-page
@@ -32,6 +34,7 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 FILES = Path(__file__).parent / "live"
+BESIDE = Path(__file__).parent.parent / "_build" / "thebe" / "lib"  # where `make thebe` puts it
 VERSION = "0.9.3"
 THEBE = f"https://cdn.jsdelivr.net/npm/thebe@{VERSION}/lib/"
 # of the files in the package of npm: openssl dgst -sha384 -binary FILE | base64
@@ -49,6 +52,8 @@ _FORM = "write it as live: {thebe: https://…/, server: {url: https://…, toke
 def settings(value: Any) -> dict[str, Any]:
     """The section ``live`` of the configuration, checked: ``{"thebe": address, "server": None or {url, token, ws}}``.
 
+    Without an address of its own, Thebe's is relative (below ``_static``) where its files lie beside the site.
+
     Args:
         value: What the configuration holds; None or {} for Binder and the pinned Thebe.
 
@@ -63,7 +68,10 @@ def settings(value: Any) -> dict[str, Any]:
         raise ConfigError(f"_config.yml: live is {value!r}, not a mapping; {_FORM}")
     if unknown := sorted(set(value) - {"thebe", "server"}):
         raise ConfigError(f"_config.yml: live has no setting {', '.join(map(str, unknown))}; {_FORM}")
-    thebe = _address("thebe", value.get("thebe") or THEBE, ("https", "http")).rstrip("/") + "/"
+    if value.get("thebe"):
+        thebe = _address("thebe", value["thebe"], ("https", "http")).rstrip("/") + "/"
+    else:
+        thebe = "thebe/" if (BESIDE / "index.js").is_file() else THEBE
     server = value.get("server")
     if not server:
         return {"thebe": thebe, "server": None}
@@ -134,19 +142,29 @@ def add_button(app: Sphinx, pagename: str, templatename: str, context: dict[str,
     button = {"type": "javascript", "javascript": "courseLive.start()", "icon": "fas fa-play", "label": "live"}
     group["buttons"].insert(0, button | words)
     folder = posixpath.join(theme.get("path_to_docs", "").strip("/"), posixpath.dirname(pagename))
-    data = {**chosen, "binder": place, "integrity": INTEGRITY, "folder": folder}
+    public = chosen["thebe"] if "://" in chosen["thebe"] else THEBE
+    data = {**chosen, "public": public, "binder": place, "integrity": INTEGRITY, "folder": folder}
     app.add_js_file("live/live.js", loading_method="defer", **{"data-live": json.dumps(data, sort_keys=True)})
 
 
 def copy_files(app: Sphinx) -> None:
     """Script and style into a folder of the site."""
     if app.builder.format == "html":
-        shutil.copytree(FILES, Path(app.outdir) / "_static" / "live", dirs_exist_ok=True)
+        static = Path(app.outdir) / "_static"
+        shutil.copytree(FILES, static / "live", dirs_exist_ok=True)
+        if settings(app.config.live)["thebe"] == "thebe/" and _has_a_place(app):
+            shutil.copytree(BESIDE, static / "thebe", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.map"))
+        else:
+            shutil.rmtree(static / "thebe", ignore_errors=True)
+
+
+def _has_a_place(app: Sphinx) -> bool:
+    return bool(binder(app.config.html_theme_options) or settings(app.config.live)["server"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("live", {}, "html", [dict])
     app.connect("config-inited", check_settings)
-    app.connect("builder-inited", copy_files)
+    app.connect("builder-inited", copy_files, priority=900)  # the theme's options are complete
     app.connect("html-page-context", add_button, priority=600)  # the theme makes the launch buttons at 501
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -117,8 +117,9 @@ def links() -> None:
         settings = settings_folder(source, language)
         settings.mkdir(parents=True, exist_ok=True)
         config, toc = edition_settings(ROOT, language)
-        published = re.escape(config["html"]["baseurl"].rstrip("/"))
-        config["sphinx"]["config"] |= {"linkcheck_ignore": [published], "linkcheck_retries": 3, "linkcheck_timeout": 30}
+        published = config["html"].get("baseurl")
+        ignored = [re.escape(published.rstrip("/"))] if published else []
+        config["sphinx"]["config"] |= {"linkcheck_ignore": ignored, "linkcheck_retries": 3, "linkcheck_timeout": 30}
         (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
         (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
         book = str(Path(sys.executable).with_name("jupyter-book"))

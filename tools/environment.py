@@ -90,6 +90,16 @@ def create():
     run(sys.executable, "-m", "venv", "--clear", VENV)
 
 
+def from_mirror(mirror):
+    # type: (str) -> list[str]
+    """What uv needs to take PyTorch alone from a mirror, which is an index or a page with links to the files."""
+    pins = []
+    for name in ("requirements.txt", "requirements-d2l.txt"):
+        with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+            pins += re.findall(r"^(?:torch|torchvision)==[\w.]+", file.read(), re.MULTILINE)
+    return ["--no-deps", "--default-index", mirror, "--find-links", mirror] + pins
+
+
 def install(torch):
     # type: (str) -> None
     python = os.path.join(PROGRAMS, "python")
@@ -99,7 +109,10 @@ def install(torch):
             settings[ours] = ",".join(os.environ[theirs].split())
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
-    backend = ["--torch-backend", torch] if torch else []
+    mirror = os.environ.get("TORCH_INDEX")
+    if mirror:
+        run(*uv, *from_mirror(mirror), **settings)
+    backend = ["--torch-backend", torch] if torch and not mirror else []
     run(*uv, *backend, "--requirement", "requirements.txt", **settings)
     run(*uv, "--no-deps", "--requirement", "requirements-d2l.txt", **settings)
     run(*uv, "--no-deps", "--editable", ".", **settings)

@@ -14,10 +14,13 @@ from __future__ import annotations
 import argparse
 import ast
 import asyncio
+import base64
 import functools
 import hashlib
+import mimetypes
 import os
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable
@@ -37,6 +40,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from coursecode import _install
 from tools import unwritable
 from tools.fresh import Record, snapshot
 from tools.kept import BLANK, as_made, signed, write
@@ -265,30 +269,31 @@ def _where(page: Page, index: int) -> str:
 
 # -- the notebook -------------------------------------------------------------------------------------------------
 
-SETUP = """\
-# Colab and other machines without the course get what is missing; elsewhere this cell does nothing.
-from importlib.util import find_spec
-
-if not all(map(find_spec, {needed})):
-    %pip install --quiet --no-deps git+{address}@{branch}
-    if not find_spec("coursecode"):
-        raise RuntimeError("The course was not installed, see above. With a network, run this cell again.")
-    from coursecode import colab
-
-    colab.complete({options})"""
-
 
 def setup_cell(page: Page, book: Edition) -> NotebookNode:
     """The first code cell of a notebook, which no page shows: it installs the course where that is not installed."""
     repository = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))["repository"]
     d2l = "coursecode.d2l_bridge" in imported_modules("\n".join(page.code))
-    source = SETUP.format(
-        needed='["coursecode", "mlxtend", "d2l"]' if d2l else '["coursecode", "mlxtend"]',
-        address=repository["url"],
-        branch=repository["branch"],
-        options="d2l=True" if d2l else "",
-    )
+    source = _install.cell(d2l=d2l, repository=repository["url"], branch=repository["branch"])
     return nbformat.v4.new_code_cell(source, id="setup", metadata={"tags": ["setup"]}, execution_count=1)
+
+
+def with_pictures(cell: NotebookNode, folder: Path) -> NotebookNode:
+    """A cell of text with the pictures that it shows in it: a notebook is often opened without the files beside it."""
+    attachments = {}
+
+    def attach(match: re.Match[str]) -> str:
+        path = folder / match[2]
+        if not path.is_file():
+            raise NotebookError(f"{folder}: a page shows the picture {match[2]}, but there is no such file")
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        attachments[path.name] = {kind: base64.b64encode(path.read_bytes()).decode("ascii")}
+        return f"{match[1]}(attachment:{path.name})"
+
+    cell.source = re.sub(r"(!\[[^\]]*\])\((?![a-z]+:)([^)\s]+)\)", attach, cell.source)
+    if attachments:
+        cell.attachments = attachments
+    return cell
 
 
 def chapter_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -341,7 +346,9 @@ def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dic
         else:
             text = plain_markdown(cell.source, book, page.name, line=_line_of(page, cell.source), cited=cited)
             if text:
-                cells.append(nbformat.v4.new_markdown_cell(text, id=stable_id("text", text)))
+                cells.append(
+                    with_pictures(nbformat.v4.new_markdown_cell(text, id=stable_id("text", text)), book.folder)
+                )
     if closing := references(book, cited):
         cells.append(nbformat.v4.new_markdown_cell(closing, id=stable_id("text", closing)))
     metadata = {

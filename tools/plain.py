@@ -24,11 +24,13 @@ WORDS = {
         "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
         "note": "Note", "tip": "Tip", "important": "Important", "warning": "Warning", "seealso": "See also",
         "live": "This figure computes: [open it in the book]({address}), or run it in a cell:",
+        "run": "This figure computes. Run it in a cell:",
     },
     "zh": {
         "section": "节", "figure": "图", "references": "参考文献", "and": "和", "others": "等",
         "note": "注意", "tip": "小技巧", "important": "重要", "warning": "警告", "seealso": "参见",
         "live": "这张图可以操作：[在书中打开]({address})，或者在单元格里运行：",
+        "run": "这张图可以操作，在单元格里运行：",
     },
 }  # fmt: skip
 
@@ -58,7 +60,7 @@ class Edition:
 
     root: Path
     language: str
-    site: str
+    site: str  # its public address; empty where it has none
     pages: list[str] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
     notebooks: set[str] = field(default_factory=set)
@@ -73,8 +75,8 @@ class Edition:
 def edition(root: Path, language: str = "en") -> Edition:
     """Read the table of contents and the pages of one edition below ``root``."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    site = config["html"]["baseurl"].rstrip("/") + ("" if language == "en" else f"/{language}")
-    book = Edition(root, language, site)
+    base = (config["html"].get("baseurl") or "").rstrip("/")
+    book = Edition(root, language, base and base + ("" if language == "en" else f"/{language}"))
     bib = root / "book" / "references.bib"
     if bib.exists():
         book.bibliography = parse_file(str(bib))
@@ -277,7 +279,9 @@ class _Converter:
                 "figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line
             ),
             "",
-            self.words["live"].format(address=f"{self.book.site}/book/{self.page}.html#{label}"),
+            self.words["live" if self.book.site else "run"].format(
+                address=f"{self.book.site}/book/{self.page}.html#{label}"
+            ),
             "",
             "```python",
             "from coursecode import figures",
@@ -321,7 +325,7 @@ class _Converter:
     def link(self, page: str) -> str:
         if page in self.book.notebooks:
             return f"{page}.ipynb"
-        return f"{self.book.site}/book/{page}.html"
+        return f"{self.book.site}/book/{page}.html" if self.book.site else f"{page}.md"
 
     def role(self, name: str, content: str, line: int) -> str:
         titled = _TITLED.match(content)

@@ -13,9 +13,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 import coursecode
+from tools import address
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,8 +32,8 @@ def notes(changelog: str, version: str) -> str:
 def problems(root: Path, environment: Mapping[str, str]) -> list[str]:
     """What keeps this state from being released, each with its mend."""
     version = coursecode.__version__
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    found = []
+    public = address.read(root)
+    found = [] if public else [f"{address.UNSET}, then commit what it changed."]
     if not notes((root / "CHANGELOG.md").read_text(encoding="utf-8"), version):
         found.append(f"CHANGELOG.md has no section [{version}]: give what is under Unreleased this heading.")
     if f"\nversion: {version}\n" not in (root / "CITATION.cff").read_text(encoding="utf-8"):
@@ -42,11 +41,11 @@ def problems(root: Path, environment: Mapping[str, str]) -> list[str]:
     tag = environment.get("GITHUB_REF_NAME", f"v{version}")
     if tag != f"v{version}":
         found.append(f"the tag is {tag}, but coursecode has the version {version}: make them the same.")
-    url, publisher = config["repository"]["url"], environment.get("GITHUB_REPOSITORY")
-    if publisher and url != f"https://github.com/{publisher}":
+    publisher = environment.get("GITHUB_REPOSITORY")
+    if public and publisher and public.repository != f"https://github.com/{publisher}":
         found.append(
-            f"repository.url in _config.yml is {url}, but this is https://github.com/{publisher}: write the repository "
-            "and the address of its site (html.baseurl) there, then `make notebooks`."
+            f"the public address is {public.repository}, but this is https://github.com/{publisher}: "
+            f"make publish-as {publisher}, then commit what it changed."
         )
     return found
 

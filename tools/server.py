@@ -28,8 +28,8 @@ TEXT = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".md", ".ipynb"
 
 def base_path(root: Path = ROOT) -> str:
     """The path of the public address, with its slashes: the site lies below it."""
-    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
-    return str(urlsplit(base).path.rstrip("/")) + "/"
+    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"].get("baseurl")
+    return str(urlsplit(base or "").path.rstrip("/")) + "/"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from tools import slides, unwritable
+from tools import address, slides, unwritable
 from tools.fresh import Record, snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,7 +58,8 @@ def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[st
     overrides = yaml.safe_load((root / language / "_config.yml").read_text(encoding="utf-8"))
     captions = overrides.pop("captions", {})
     config = merged(config, overrides)
-    config["html"]["baseurl"] = f"{config['html']['baseurl'].rstrip('/')}/{language}/"
+    base = config["html"].get("baseurl")
+    config["html"]["baseurl"] = base and f"{base.rstrip('/')}/{language}/"
     for part in toc["parts"]:
         if part["caption"] not in captions:
             raise SiteError(
@@ -179,10 +180,13 @@ def not_found(root: Path) -> str:
         for r in range(5)
         for c in range(7)
     )
+    repository = english.get("repository", {}).get("url")
+    report = f"{repository}/issues" if repository else ""
     frame = '<rect x="121" y="50" width="58" height="58" rx="5" fill="none" stroke="var(--kernel)" stroke-width="4"/>'
     values = {
-        "base": urlsplit(english["html"]["baseurl"]).path.rstrip("/") + "/",
-        "repository": english.get("repository", {}).get("url", ""),
+        "base": urlsplit(english["html"].get("baseurl") or "").path.rstrip("/") + "/",
+        "report_en": report and f' · <a href="{report}">report a broken link</a>',
+        "report_zh": report and f' · <a href="{report}">报告失效的链接</a>',
         "title_en": english["title"],
         "title_zh": chinese["title"],
         "drawing": f'<svg viewBox="0 0 190 118" aria-hidden="true">{cells}{frame}</svg>',
@@ -202,7 +206,8 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
         shutil.copytree(editions["zh"], fresh / "zh")
     for language in editions:
         slides.make(fresh / SOURCES[language], language, kept=root / "_build" / language / "slides")
-    (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
+    if address.read(root):
+        (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
     (fresh / "404.html").write_text(not_found(root), encoding="utf-8")
     if site.exists():
         site.rename(old)

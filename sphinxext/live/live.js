@@ -4,6 +4,8 @@
   "use strict";
   const settings = JSON.parse(document.currentScript.dataset.live);
   const here = new URL(".", document.currentScript.src);
+  // beside this site, or elsewhere; from a disk a browser takes no file whose sum must be right
+  const thebe = new URL(location.protocol === "file:" ? settings.public : settings.thebe, new URL("..", here)).href;
   const chinese = document.documentElement.lang.startsWith("zh");
   const words = chinese ? {
     label: "现场运行",
@@ -147,7 +149,7 @@
   let loaded;
   function loadThebe() {
     loaded ??= (async () => {
-      const address = (name) => settings.thebe + name;
+      const address = (name) => thebe + name;
       const style = await fetch(address("thebe.css"), { integrity: settings.integrity["thebe.css"] });
       if (!style.ok) throw new Error(String(style.status));
       // in a layer, so that none of its rules wins over one of the page's
@@ -163,7 +165,7 @@
       });
     })().catch(() => {
       loaded = undefined; // so that the reader can try again
-      throw new Failure(words.noThebe(new URL(settings.thebe).host));
+      throw new Failure(words.noThebe(new URL(thebe).host));
     });
     return loaded;
   }

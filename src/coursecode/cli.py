@@ -1,10 +1,11 @@
-"""The command ``coursecode``; what it can do for instructors needs the extra ``coursecode[grade]``."""
+"""The command ``coursecode``; what it can do for instructors needs the extra ``grade``."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 
+from coursecode import _install
 from coursecode._console import forgive
 
 __all__ = ["main"]
@@ -17,11 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     forgive()
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
+        english, chinese = _install.advice("grade")
         print(
-            f"coursecode grade needs the extra 'grade' (missing here: {', '.join(missing)}).\n"
-            "Install it beside the course: pip install 'coursecode[grade]'\n"
-            f"coursecode grade 需要附加组件 grade（缺少：{', '.join(missing)}）。\n"
-            "请安装：pip install 'coursecode[grade]'",
+            f"coursecode grade needs the extra 'grade' (missing here: {', '.join(missing)}).\n{english}\n"
+            f"coursecode grade 需要附加组件 grade（缺少：{', '.join(missing)}）。\n{chinese}",
             file=sys.stderr,
         )
         return 2

@@ -1,6 +1,6 @@
 """Shared by all chapters: complete a machine that lacks the course's packages, such as Colab, and change nothing else.
 
-The first code cell of every notebook calls this where ``coursecode`` is not installed.
+The first code cell of every notebook calls this; where nothing is missing it does nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def complete(*, d2l: bool = False) -> list[str]:
     *The same in d2l* needs. Raises ``RuntimeError`` when pip fails, with what to do.
     """
     ordinary, alone = missing(d2l=d2l)
+    if not ordinary and not alone:
+        return []
     with tempfile.TemporaryDirectory() as folder:
         present = Path(folder, "present.txt")
         # a direct reference (an editable install, say) is no constraint that pip accepts; none of these is needed here
@@ -66,6 +68,6 @@ def _pip(*arguments: str) -> None:
         told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise RuntimeError(
             f"colab.complete: pip could not install {', '.join(a for a in arguments if a[0] not in '-/')}: {told[-1]}\n"
-            "With a network, run this cell again. Without one, install the course on a machine that has one: "
-            "`make book` in a copy of the repository."
+            "With a network, run this cell again; on Kaggle turn on Internet in the notebook's settings. Without one, "
+            "install the course on a machine that has one: `make book` in a copy of the repository."
         )

@@ -28,7 +28,8 @@ def _folder() -> Path:
         if (folder / "core.js").is_file():
             return folder
     raise FileNotFoundError(
-        f"figures: the scripts are neither in {here / '_figures'} nor in a checkout; install the package again."
+        f"figures: the scripts are neither in {here / '_figures'} nor in a checkout. Install the course anew from its "
+        "whole folder, with setup.py and figures/ in it: pip install FOLDER"
     )
 
 

@@ -1,1 +1,1 @@
-"""Assigning and grading the exercises: what an instructor installs with ``coursecode[grade]``."""
+"""Assigning and grading the exercises: what an instructor installs with the extra ``grade``."""

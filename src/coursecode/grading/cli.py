@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from coursecode import _install
 from coursecode._progress import progress_bar
 from coursecode.grading.contract import Text
 from coursecode.grading.course import Course, init
@@ -615,11 +616,8 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except ImportError as failed:
         name = failed.name or str(failed)
-        error(
-            f"缺少 {name}。请运行：pip install 'coursecode[grade]'"
-            if zh
-            else f"{name} is missing. Do: pip install 'coursecode[grade]'"
-        )
+        english, chinese = _install.advice("grade")
+        error(f"缺少 {name}。{chinese}" if zh else f"{name} is missing. {english}")
         return 2
     except ValueError as failed:  # the masters and the bundles say what is wrong with them
         error(str(failed))

@@ -7,12 +7,12 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from coursecode import _install
 from coursecode.grading import _cage
 from coursecode.grading.contract import Limits, Text, text
 from coursecode.grading.sandbox import ContainmentError, Sandbox
@@ -162,9 +162,8 @@ def _packages() -> Iterator[Finding]:
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            remedy = f"{sys.executable} -m pip install 'coursecode[grade]'"
             state: State = "note" if name == "distributed" else "missing"
-            yield Finding(state, text(f"{name} is not installed", f"没有安装 {name}"), text(remedy, remedy))
+            yield Finding(state, text(f"{name} is not installed", f"没有安装 {name}"), text(*_install.advice("grade")))
             continue
         tested = name != "nbgrader" or found.startswith("0.9.")
         if tested:

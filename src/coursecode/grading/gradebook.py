@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coursecode import _install
 from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
 from coursecode.grading.course import Course, Student
 from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
@@ -94,10 +95,8 @@ def database(course: Course) -> Iterator[Any]:
     try:
         from nbgrader.api import Gradebook
     except ImportError:
-        raise Problem(
-            "nbgrader is not installed. Do: pip install 'coursecode[grade]'",
-            "没有安装 nbgrader。请运行：pip install 'coursecode[grade]'",
-        ) from None
+        english, chinese = _install.advice("grade")
+        raise Problem(f"nbgrader is not installed. {english}", f"没有安装 nbgrader。{chinese}") from None
     from sqlalchemy.exc import DatabaseError, SAWarning
 
     logging.getLogger("traitlets").setLevel(

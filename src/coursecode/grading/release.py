@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from coursecode import _install
 from coursecode.grading import master
 from coursecode.grading.contract import Bundle, Cell, Question, Test, text
 from coursecode.grading.files import write_atomic
@@ -146,13 +147,15 @@ def subtitle(section: Section, language: str) -> str:
 
 
 def plain(source: str, language: str, *, site: str, titles: dict[str, str], where: str = "") -> str:
-    """The Markdown of a master without MyST: hints fold with ``<details>``, links to pages lead to the site."""
+    """The Markdown of a master without MyST: hints fold with ``<details>``, links lead to the site if it has one."""
 
     def fold(match: re.Match[str]) -> str:
         return f"<details>\n<summary>{match[2]}</summary>\n\n{match[3].strip()}\n\n</details>"
 
     def link(match: re.Match[str]) -> str:
         page = match[2] or match[3]
+        if not site:
+            return match[1] or titles.get(page, page)
         return f"[{match[1] or titles.get(page, page)}]({site}/book/{page}.html)"
 
     result = _DOC.sub(link, _DROPDOWN.sub(fold, source))
@@ -164,17 +167,17 @@ def plain(source: str, language: str, *, site: str, titles: dict[str, str], wher
 
 
 def _site(exercises: Path, language: str) -> tuple[str, dict[str, str]]:
-    """Address of the site and the titles of its pages; empty where the folder is not part of the course."""
+    """Address of the site, empty where it has none, and the titles of its pages, where the folder is the course's."""
     config = exercises.parent / "_config.yml"
     if not config.exists():
         return "", {}
-    base = yaml.safe_load(config.read_text(encoding="utf-8"))["html"]["baseurl"].rstrip("/")
+    base = (yaml.safe_load(config.read_text(encoding="utf-8"))["html"].get("baseurl") or "").rstrip("/")
     folder = exercises.parent / ("book" if language == "en" else "zh/book")
     titles = {}
     for page in folder.glob("*.md"):
         found = re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         titles[page.stem] = found[1] if found else page.stem
-    return base + ("" if language == "en" else "/zh"), titles
+    return base and base + ("" if language == "en" else "/zh"), titles
 
 
 # -- notebook and bundle ------------------------------------------------------------------------------------------
@@ -199,6 +202,7 @@ def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell,
     opening = [written(block) for block in here.opening if not block.role]
     head = "\n\n".join([f"# {here.title}", *opening, str(WORDS[language]["how"])])
     add(Cell("opening", "markdown", "text", None, head))
+    add(Cell("install", "code", "setup", None, _install.cell()))
     add(Cell("setup", "code", "setup", None, here.setup))
     for section in here.questions:
         texts = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from coursecode import _install
 from coursecode.grading.files import Problem
 
 __all__ = ["clean", "escape", "markdown", "markdown_block"]
@@ -29,10 +30,8 @@ def clean(source: str) -> str:
     try:
         import nh3
     except ImportError:
-        raise Problem(
-            "nh3 is not installed. Do: pip install 'coursecode[grade]'",
-            "没有安装 nh3。请运行：pip install 'coursecode[grade]'",
-        ) from None
+        english, chinese = _install.advice("grade")
+        raise Problem(f"nh3 is not installed. {english}", f"没有安装 nh3。{chinese}") from None
     return nh3.clean(
         _INVISIBLE.sub("", source),
         tags=_TAGS,
