@@ -79,7 +79,7 @@ def set_up(app: Sphinx, config: Config) -> None:
     """The favicon; and pages are read anew when an extension of the course changes, written anew with its style."""
     config.html_favicon = str(LOGO)
     config.course_extensions = _digest(".py")
-    config.course_files = _digest(".html", ".css", ".svg")
+    config.course_files = _digest(".html", ".css", ".js", ".svg")
 
 
 def _digest(*suffixes: str) -> str:
