@@ -307,9 +307,9 @@ var CourseFigures = (() => {
         return made;
       };
       if (this.constructor.walks) {
-        this.previous = button("previous", () => this.move(-1));
+        this.previous = button("previous", () => this.turn(-1));
         this.play = button("play", () => (this.timer ? this.pause() : this.start()));
-        this.next = button("next", () => this.move(1));
+        this.next = button("next", () => this.turn(1));
       }
       if (this.constructor.predicts) {
         this.reveal = button("reveal", () => { this.revealed = true; this.update(); });
@@ -429,9 +429,7 @@ var CourseFigures = (() => {
       if (this.reveal) this.reveal.hidden = !this.guessing;
       if (this.constructor.walks) {
         const last = problem ? 0 : this.count(state) - 1;
-        this.previous.disabled = state.at <= 0;
-        this.next.disabled = state.at >= last;
-        this.play.disabled = last < 1;
+        for (const walk of [this.previous, this.play, this.next]) walk.hidden = last < 1;
         if (this.timer && state.at >= last) this.pause();
       }
       const code = problem ? "" : this.code(state);
@@ -445,6 +443,11 @@ var CourseFigures = (() => {
 
     // -- walking --
     move(by) { this.set({ at: Math.max(0, Math.min(this.state.at + by, this.count(this.state) - 1)) }, { quiet: true }); }
+    /** One place on or back, round the end: no button is ever without an effect. */
+    turn(by) {
+      const places = this.count(this.state);
+      this.set({ at: (this.state.at + by + places) % places }, { quiet: true });
+    }
     start() {
       if (this.state.at >= this.count(this.state) - 1) this.set({ at: 0 });
       this.sayLine.setAttribute("aria-live", "off");

@@ -35,22 +35,38 @@ def _entries(text: str) -> list[dict[str, Any]]:
 def glossary_lines(entries: list[dict[str, Any]], language: str) -> list[str]:
     """The content of a Sphinx glossary: terms at the margin, what they mean indented.
 
-    >>> entry = {"en": "stride", "zh": "步幅", "meaning_en": "A step.", "meaning_zh": "一步。"}
+    >>> entry = {"en": "stride", "zh": "步幅", "meaning_en": "A step.", "meaning_zh": "一步。", "forbidden": ["步长"]}
     >>> glossary_lines([entry], "en")
     ['stride', '  A step. Chinese: 步幅.', '']
     >>> glossary_lines([entry], "zh_CN")
-    ['步幅', '  一步。英文：stride。', '']
+    ['步幅', '  一步。也叫步长。英文：stride。', '']
     """
     chinese = language.startswith("zh")
     lines: list[str] = []
     for entry in sorted(entries, key=_chinese_order if chinese else _english_order):
         also = entry.get("also", [])
+        elsewhere = names_elsewhere(entry, chinese=chinese)
         if chinese:
+            called = f"也叫{'、'.join(elsewhere)}。" if elsewhere else ""
             english = "、".join([entry["en"], *also])
-            lines += [entry["zh"], f"  {entry['meaning_zh']}英文：{english}。", ""]
+            lines += [entry["zh"], f"  {entry['meaning_zh']}{called}英文：{english}。", ""]
         else:
-            lines += [entry["en"], *also, f"  {entry['meaning_en']} Chinese: {entry['zh']}.", ""]
+            called = f" Also called {', '.join(elsewhere)}." if elsewhere else ""
+            lines += [entry["en"], *also, f"  {entry['meaning_en']}{called} Chinese: {entry['zh']}.", ""]
     return lines
+
+
+def names_elsewhere(entry: dict[str, Any], *, chinese: bool) -> list[str]:
+    """What other texts in a language call the term; a name that differs in a space alone is the same.
+
+    >>> entry = {"zh": "softmax 回归", "forbidden": ["softmax回归", "软最大回归"], "called": ["multinomial regression"]}
+    >>> names_elsewhere(entry, chinese=True), names_elsewhere(entry, chinese=False)
+    (['软最大回归'], ['multinomial regression'])
+    """
+    names = [*entry.get("forbidden", []), *entry.get("called", [])]
+    own = entry["zh"].replace(" ", "")
+    in_language = [name for name in names if bool(re.search(r"[\u4e00-\u9fff]", name)) == chinese]
+    return [name for name in in_language if name.replace(" ", "") != own]
 
 
 def _english_order(entry: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 The theme links eleven style sheets, loads a script and three fonts for a dozen icons, and Sphinx's search index on
 every page. Here all style sheets become one, ``_static/site.css``, without the rules that no page of the book can
-match; the icons come from ``icons.py``; the search index is loaded by the search page; and scripts are deferred. What
-nothing refers to any more is taken out of the site.
+match; the icons come from ``icons.py``; the search is our own (``searching.py``), so nothing marks words that Sphinx's
+search left behind; and scripts are deferred. What nothing refers to any more is taken out of the site.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from sphinx.application import Sphinx
 
 BUNDLE = "site.css"
 THEME = ("styles/theme.css", "styles/pydata-sphinx-theme.css")
-UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html", "sphinx-thebe.js")
+UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "*webpack-macros.html", "sphinx-thebe.js",
+          "searchtools.js", "language_data.js", "sphinx_highlight.js")  # fmt: skip
 
 
 def _local(asset: Any) -> str | None:
@@ -45,14 +46,13 @@ def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[s
     for script in sorted(context["script_files"], key=lambda js: js.priority):
         name = str(script.filename or "")
         key = name or script.attributes.get("body", "")
-        if key in seen or "thebe" in key.lower():  # live code is ours: live.py
+        if key in seen or "thebe" in key.lower() or "sphinx_highlight" in name:  # live code is ours: live.py
             continue
         seen.add(key)
         attributes = script.attributes
         if (
             name.startswith("_static/")
             and not attributes
-            and pagename != "search"
             and "documentation_options" not in name
         ):
             script = type(script)(name, priority=script.priority, defer="defer")

@@ -63,7 +63,7 @@ class QuizDirective(SphinxDirective):  # type: ignore[misc]
             answer = tag("input", type="text", inputmode="decimal", autocomplete="off", size="12")
             button = tag("button", words["check"], type="button")
             field = tag("div", tag("label", tag("span", words["number"]), answer), button,
-                        class_="quiz-number", hidden="hidden")  # fmt: skip
+                        class_="quiz-number", data_empty=words["empty"], hidden="hidden")  # fmt: skip
         listed = tag("ul")
         for i, option in enumerate(quiz.options):
             verdict = words["right"] if option.right else words["wrong"]

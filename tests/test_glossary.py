@@ -13,7 +13,7 @@ import pytest
 import yaml
 from problems import none
 
-from sphinxext.glossary import glossary_lines, read_terms
+from sphinxext.glossary import glossary_lines, names_elsewhere, read_terms
 from tools import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ def shape_problems(file: Path) -> list[str]:
     for entry in entries:
         here, name = line_of(file, entry.get("key")), entry.get("key")
         problems += [f"{here}: {name} has no {key}: add it." for key in sorted(KEYS - entry.keys())]
-        problems += [f"{here}: nobody reads {key}: remove it." for key in sorted(entry.keys() - KEYS - {"also"})]
+        problems += [f"{here}: nobody reads {key}: remove it." for key in sorted(entry.keys() - KEYS - {"also", "called"})]
         texts = {key: entry.get(key, "") for key in KEYS - {"forbidden"}}
         problems += [
             f"{here}: the {key} of {name} is not one line of text: write it as one."
@@ -45,8 +45,8 @@ def shape_problems(file: Path) -> list[str]:
                 problems.append(f"{here}: the {key} of {name} does not end with {stop}: make it a sentence.")
         if not re.search(r"[\u4e00-\u9fff]", str(entry.get("meaning_zh", "一"))):
             problems.append(f"{here}: the meaning_zh of {name} is not Chinese: translate it.")
-        if not all(isinstance(entry.get(key, []), list) for key in ("forbidden", "also")):
-            problems.append(f"{here}: forbidden and also are lists: write [word, word].")
+        if not all(isinstance(entry.get(key, []), list) for key in ("forbidden", "also", "called")):
+            problems.append(f"{here}: forbidden, also and called are lists: write [word, word].")
     keys = [str(entry.get("key")) for entry in entries]
     problems += [
         f"{line_of(file, key)}: {key} stands after {before}: sort the keys."
@@ -62,9 +62,16 @@ def name_problems(file: Path) -> list[str]:
     entries = read_terms(file)
     for names in (
         [(entry["key"], entry["key"]) for entry in entries],
-        [(name.casefold(), entry["key"]) for entry in entries for name in [entry["en"], *entry.get("also", [])]],
-        [(entry["zh"], entry["key"]) for entry in entries],
-        [(word, entry["key"]) for entry in entries for word in entry["forbidden"]],
+        [
+            (name.casefold(), entry["key"])
+            for entry in entries
+            for name in [entry["en"], *entry.get("also", []), *names_elsewhere(entry, chinese=False)]
+        ],
+        [
+            (name, entry["key"])
+            for entry in entries
+            for name in [entry["zh"], *names_elsewhere(entry, chinese=True)]
+        ],
     ):
         seen: dict[str, str] = {}
         for name, key in names:
@@ -156,7 +163,8 @@ def test_a_good_glossary_has_no_problem(tmp_path: Path) -> None:
         ((PADDING | {"meaning_en": "Rows\naround it."},), "the meaning_en of padding is not one line"),
         ((PADDING | {"meaning_en": "Rows around it"},), "the meaning_en of padding does not end with ."),
         ((PADDING | {"meaning_zh": "Rows。"},), "the meaning_zh of padding is not Chinese"),
-        ((PADDING | {"forbidden": "补边"},), "forbidden and also are lists"),
+        ((PADDING | {"forbidden": "补边"},), "forbidden, also and called are lists"),
+        ((PADDING | {"called": "补边"},), "forbidden, also and called are lists"),
         ((STRIDE, PADDING), "glossary.yml:10: padding stands after stride"),
     ],
 )
@@ -172,6 +180,7 @@ def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...],
         (STRIDE | {"en": "Padding"}, "padding stands at padding already"),
         (STRIDE | {"also": ["padding"]}, "padding stands at padding already"),
         (STRIDE | {"zh": "填充"}, "填充 stands at padding already"),
+        (STRIDE | {"called": ["补边"]}, "补边 stands at padding already"),
         (STRIDE | {"forbidden": ["补边"]}, "补边 stands at padding already"),
         (STRIDE | {"forbidden": ["填"]}, "glossary.yml:8: the forbidden 填 is used by padding"),
         (STRIDE | {"meaning_zh": "补边的距离。"}, "glossary.yml:1: the forbidden 补边 is used by stride"),
@@ -199,8 +208,8 @@ def test_each_language_sorts_by_its_own_names() -> None:
         *("stride", "step", "  How far a window moves. Chinese: 步幅.", ""),
     ]
     assert chinese == [
-        *("步幅", "  窗口移动的距离。英文：stride、step。", ""),
-        *("填充", "  加在输入四周的行。英文：padding。", ""),
+        *("步幅", "  窗口移动的距离。也叫步长。英文：stride、step。", ""),
+        *("填充", "  加在输入四周的行。也叫补边。英文：padding。", ""),
     ]
 
 

@@ -27,7 +27,7 @@ TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat
 # Jupyter Book 1 is a layer over these; without it they may be of any age.
 SPHINX = ("sphinx>=9", "myst-nb", "myst-parser", "sphinx-book-theme", "sphinx-external-toc", "sphinx-togglebutton",
           "sphinx-copybutton", "sphinx-thebe", "sphinx-comments", "sphinx-design", "sphinx-multitoc-numbering",
-          "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jieba", "jupyter-cache", "jupytext",
+          "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jupyter-cache", "jupytext",
           "pyyaml", "matplotlib", "numpy", "ipykernel", "linkify-it-py", "docutils")  # fmt: skip
 
 

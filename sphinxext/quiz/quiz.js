@@ -23,7 +23,12 @@
     }
     const line = quiz.querySelector(".quiz-number"), input = line.querySelector("input");
     const check = () => {
-      if (!input.value.trim()) return;
+      if (!input.value.trim()) {
+        told.classList.remove("quiz-right", "quiz-wrong");
+        told.textContent = line.dataset.empty;
+        input.focus();
+        return;
+      }
       const given = number(input.value);
       tell(rows.find((row) => Number(row.dataset.value) === given) || rows[rows.length - 1]);
     };

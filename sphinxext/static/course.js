@@ -1,0 +1,65 @@
+// What every page does beside the theme: drawers that close, the section that is being read, names for what scrolls,
+// and paper that shows what is folded.
+(() => {
+  "use strict";
+  const chinese = document.documentElement.lang.startsWith("zh");
+
+  // -- drawers: the theme opens both sidebars as dialogs on a narrow screen -------------------------------------------
+  for (const [side, toggle] of [["primary", ".primary-toggle"], ["secondary", ".secondary-toggle"]]) {
+    const dialog = document.getElementById(`pst-${side}-sidebar-modal`), button = document.querySelector(toggle);
+    if (!dialog || !button) continue;
+    let gone = false; // by a link, whose place then is where the reader is
+    dialog.addEventListener("click", ({ target }) => {
+      gone = Boolean(target.closest("a[href^='#']"));
+      if (gone || target.closest(".drawer-close")) dialog.close();
+    });
+    dialog.addEventListener("close", () => { if (!gone) button.focus(); gone = false; });
+  }
+  // a button that this browser would not obey
+  if (!document.fullscreenEnabled) document.querySelector(".btn-fullscreen-button")?.remove();
+
+  // -- contents: light the last section that begins in the upper third ------------------------------------------------
+  const links = [...document.querySelectorAll("#course-contents a")];
+  const parts = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+  const light = () => {
+    const root = document.scrollingElement;
+    const ended = root.scrollTop > 0 && root.scrollTop + innerHeight > root.scrollHeight - 2;
+    const aimed = parts.findIndex((part) => part && `#${part.id}` === decodeURIComponent(location.hash));
+    const tops = parts.map((part) => (part ? part.getBoundingClientRect().top : Infinity));
+    let now = tops.findLastIndex((top) => top < innerHeight / 3);
+    if (ended) now = tops[aimed] >= 0 && tops[aimed] < innerHeight ? aimed : tops.findLastIndex((top) => top < innerHeight);
+    links.forEach((link, i) => {
+      link.classList.toggle("active", i === now);
+      if (i === now) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+    for (const entry of document.querySelectorAll("#course-contents .toc-entry")) {
+      entry.classList.toggle("active", now >= 0 && entry.contains(links[now]));
+    }
+  };
+  let waiting = false;
+  const soon = () => {
+    if (!waiting) requestAnimationFrame(() => { waiting = false; light(); });
+    waiting = true;
+  };
+  if (links.length) {
+    for (const event of ["scroll", "resize", "hashchange", "load"]) addEventListener(event, soon, { passive: true });
+    soon();
+  }
+
+  // -- tables that scroll: the theme lets the keyboard reach them, here they get a name -------------------------------
+  for (const box of document.querySelectorAll(".pst-scrollable-table-container")) {
+    const title = box.closest("section")?.querySelector("h1, h2, h3, h4")?.cloneNode(true);
+    title?.querySelector(".headerlink")?.remove();
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", [chinese ? "表格" : "Table", title?.textContent.trim()].filter(Boolean).join(chinese ? "：" : ": "));
+  }
+
+  // -- paper: hints and solutions are open on it ----------------------------------------------------------------------
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("article details:not([open])")];
+    for (const part of folded) part.open = true;
+  });
+  addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
+})();
