@@ -192,6 +192,8 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
         notebook = json.loads(data)
     except (ValueError, RecursionError):
         raise Unreadable("the notebook is not JSON", "笔记本不是有效的 JSON") from None
+    except MemoryError:
+        raise Unreadable("reading the notebook takes too much memory", "读取该笔记本所需内存过大") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise Unreadable("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
