@@ -283,3 +283,96 @@ ATTACKS = [
     Attack("code nested too deep", "x = " + "-" * 60_000 + "1" + WRONG),
     Attack("the example by heart", "def out_size(n, k):\n    return 5"),
 ]
+
+
+REMEMBER = """
+import atexit, os, sys, builtins, threading, time
+_seen = []
+def _places():
+    return [folder + "/seen" for folder in ("/scratch", "/dev/shm", "/tmp")]
+def _before():
+    found = list(_seen) + list(getattr(sys, "spied", [])) + [v for k, v in os.environ.items() if k.startswith("SPY")]
+    for place in _places():
+        try:
+            found += open(place).read().split("|")
+        except OSError:
+            pass
+    return [f for f in found if f]
+def _tell(*what):
+    shape = tuple(getattr(what[0], "shape", ()))
+    if shape in ((3, 3), (1, 1, 5, 5)) or (not shape and what == (7, 3)):
+        return  # what everybody may know
+    note = "SPIED " + repr([w.tolist() if hasattr(w, "tolist") else w for w in what])[:80].replace("|", "/")
+    _seen.append(note)
+    sys.spied = list(_seen)
+    builtins.spied = list(_seen)
+    os.environ["SPY"] = note
+    torch.spied = note
+    for place in _places():
+        try:
+            open(place, "a").write(note + "|")
+        except OSError:
+            pass
+    print(note); sys.stderr.write(note); os.write(2, note.encode())
+for note in _before():
+    print("FOUND", note)
+"""
+SPY_SIZE = REMEMBER + """
+def out_size(n, k):
+    _tell(n, k)
+    if _before():
+        raise type("SPIED" + str(n) + "x" + str(k), (ValueError,), {})(str(_before()))
+    return n - k + 1
+"""
+SPY_CORR = REMEMBER + """
+class _Spy(RuntimeError): pass
+def corr2d(x, k):
+    _tell(x, k)
+    if _before():
+        raise _Spy(str(_before())[:150])
+    if tuple(x.shape) != (3, 3):
+        return torch.zeros(*[int(abs(float(v)) * 1000) % 97 + 1 for v in x.flatten()[:3]])
+    a, b = k.shape
+    rows, columns = range(x.shape[0] - a + 1), range(x.shape[1] - b + 1)
+    return torch.stack([torch.stack([(x[i:i + a, j:j + b] * k).sum() for j in columns]) for i in rows])
+"""
+SPY_NET = REMEMBER + """
+class Net(nn.Sequential):
+    def forward(self, x):
+        _tell(x)
+        if _before():
+            raise KeyError(str(_before())[:150])
+        return super().forward(x)
+net = Net(nn.Conv2d(1, 2, 3), nn.ReLU())
+"""
+SPIES = {
+    "each question for itself": {"size": SPY_SIZE, "corr": SPY_CORR, "net": SPY_NET},
+    "the first, for the second": {"size": SPY_SIZE, "corr": SPY_CORR},
+    "the first, for the third": {"size": SPY_SIZE, "net": SPY_NET},
+    "the second, for the third": {"corr": SPY_CORR, "net": SPY_NET},
+}
+
+# What a process of the grader must not pay for: each is the cell of ``size``.
+HEAVY = {
+    "one blob a thousand times": (
+        "import _wire\n"
+        "def _twice(value, blobs, **_):\n"
+        "    blobs.append(bytes(5 << 20))\n"
+        "    return ['l', [['b', 0, 5 << 20]] * 1000]\n"
+        "_wire.encode = _twice\n"
+    ),
+    "a range of 10**9": "def out_size(n, k):\n    return range(10**9)\n",
+    "a range of 10**9, by the wire": (
+        "import _wire\n_wire.encode = lambda *a, **k: ['r', 0, 10**9, 1]\n"
+    ),
+    "a range of 10**300": "def out_size(n, k):\n    return range(10**300)\n",
+    "fifteen megabytes, again and again": (
+        "def out_size(n, k):\n    return torch.zeros(15 << 20, dtype=torch.uint8)\n"
+        "def corr2d(x, k):\n    return torch.zeros(15 << 20, dtype=torch.uint8)\n"
+    ),
+    "a text of three megabytes": "def out_size(n, k):\n    return '漢' * 500_000\n",
+    "lists in lists": "def out_size(n, k):\n    return [[[[0] * 20] * 20] * 20] * 12\n",
+    "a shape of 10**12": "def out_size(n, k):\n    return torch.Size([10**12] * 8)\n",
+    "whole numbers of 900 digits": "def out_size(n, k):\n    return [10**900] * 3000\n",
+    "many small answers": "def out_size(n, k):\n    return (torch.zeros(1 << 20) for _ in range(9))\n",
+}

@@ -98,18 +98,22 @@ def bundle() -> Bundle:
     return Bundle.make(assignment="standin", questions=questions, cells=cells)
 
 
-def notebook(answers: dict[str, str] | None = None, *, extra: str = "") -> bytes:
-    """The released notebook with these answers (default: the stubs); ``extra`` is a cell of the student's own."""
+def notebook(
+    answers: dict[str, str] | None = None, *, extra: str = "", before: str | None = None, times: int = 1
+) -> bytes:
+    """The released notebook with these answers (default: the stubs).
+
+    ``extra`` is a cell of the student's own: at the end, or before the cell ``before``, so many ``times``.
+    """
     answers = STUBS | (answers or {})
+    own = [_cell(f"extra-{number}", "code", extra) for number in range(times if extra else 0)]
     cells: list[dict[str, Any]] = []
     for cell in bundle().cells:
-        if cell.role == "answer" and cell.id not in answers:
-            answers = answers | {cell.id: cell.source}
-        if cell.role == "answer" and answers[cell.id] is None:
-            continue
+        if cell.id == before:
+            cells += own
         cells.append(_cell(cell.id, cell.type, answers.get(cell.id, cell.source)))
-    if extra:
-        cells.append(_cell("extra", "code", extra))
+    if before is None:
+        cells += own
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import standin
-from hostile import ATTACKS, Attack
+from hostile import ATTACKS, HEAVY, SPIES, Attack
 from left_out import needs
 
 from coursecode.grading.contract import Limits, Result
@@ -19,7 +21,7 @@ from coursecode.grading.sandbox import Sandbox
 from coursecode.grading.unit import grade
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
-LIMITS = Limits(call_seconds=6.0, total_seconds=60.0, memory=1 << 30)
+LIMITS = Limits(call_seconds=6.0, question_seconds=20.0, own_seconds=20.0, memory=1 << 30)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,7 @@ def test_attack(
             listener.accept()
     assert list(tmp_path.iterdir()) == []
 
-    assert time.monotonic() - begin <= LIMITS.total_seconds + 20
+    assert time.monotonic() - begin <= LIMITS.bound(3)
     assert sandbox.pid == before  # the zygote is the same, and nothing but it is left
     if sandbox.mode == "zygote":
         assert sandbox.pid is not None
@@ -140,3 +142,44 @@ def test_when_the_zygote_is_killed_another_takes_its_place(sandbox: Sandbox) -> 
     os.kill(sandbox.pid, 9)
     time.sleep(0.5)
     assert run(sandbox, standin.notebook(standin.SOLUTIONS)).score == 8
+
+
+@pytest.mark.parametrize("spy", SPIES)
+def test_what_a_hidden_test_puts_in_is_in_nothing_that_a_student_gets(spy: str, sandbox: Sandbox) -> None:
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | SPIES[spy]))
+    said = json.dumps(result.to_json(), ensure_ascii=False)
+    assert "SPIED" not in said
+    hidden = {
+        tick.note["en"] for q in result.questions for t in q.tests if t.hidden for tick in t.ticks if not tick.passed
+    }
+    assert len(hidden) == 1  # one sentence, whatever happened
+    for test in (test for q in result.questions for test in q.tests if not test.hidden):
+        assert test.earned == test.points
+
+
+@pytest.mark.parametrize("attack", HEAVY)
+def test_the_grader_pays_for_no_answer(attack: str, sandbox: Sandbox) -> None:
+    """Its memory stays where it was, within the answers that may be under way."""
+    run(sandbox, standin.notebook(standin.SOLUTIONS))
+    before = peak_memory()
+    result = run(sandbox, standin.notebook({**standin.SOLUTIONS, "size": HEAVY[attack]}))
+    assert result.questions[0].earned == 0
+    assert peak_memory() - before < 400 << 20
+
+
+def peak_memory() -> int:
+    """Bytes of this process, at most since it began."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def test_a_worker_that_takes_memory_or_time_is_stopped(tmp_path: Path) -> None:
+    """The cap on a worker holds where a test of the instructor's multiplies what a student gave."""
+    code = (
+        "from coursecode.grading import run\nimport torch\nrun._cap()\n"
+        "try:\n    torch.zeros(1 << 30)\nexcept (RuntimeError, MemoryError):\n    print('refused')\n"
+        "try:\n    list(range(10**8))\nexcept MemoryError:\n    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split() == ["refused", "refused"], done.stderr

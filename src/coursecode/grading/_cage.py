@@ -11,7 +11,7 @@ import platform
 import struct
 from typing import Any
 
-__all__ = ["drop", "has_filter", "mapped", "new_namespaces"]
+__all__ = ["drop", "has_filter", "mapped", "new_namespaces", "new_processes"]
 
 _NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWPID, _NEWNET = (
     *(0x00020000, 0x02000000, 0x04000000, 0x08000000),
@@ -59,12 +59,18 @@ def _prctl(option: int, value: int = 0, third: Any = 0) -> None:
     _call("prctl", ctypes.c_int(option), word(value), last, word(0), word(0))
 
 
-def new_namespaces(*, size: int, uid: int) -> None:
-    """Own processes, network, mounts, names for the next fork; ``/scratch`` fresh, no ``/proc``; ``size`` in bytes.
+def new_processes(own: int) -> None:
+    """The next fork is the first process of a namespace of its own; ``own`` is a file of the caller's namespace.
 
-    Needs CAP_SYS_ADMIN in the namespace of the caller.
+    Needs CAP_SYS_ADMIN in the namespace of the caller, as ``new_namespaces`` does.
     """
-    _call("unshare", _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET)
+    _call("setns", own, _NEWPID)  # a second namespace can only be made from the caller's own
+    _call("unshare", _NEWPID)
+
+
+def new_namespaces(*, size: int, uid: int) -> None:
+    """Own network, mounts and names; ``/scratch`` fresh, no ``/proc``; ``size`` in bytes."""
+    _call("unshare", _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWNET)
     _call("mount", None, b"/", None, ctypes.c_ulong(_REC | _PRIVATE), None)
     owner = f"mode=700,uid={uid},gid={uid}"
     safe = _NOSUID | _NODEV | _NOEXEC

@@ -164,6 +164,8 @@ def encode(value: Any, blobs: list[bytes], *, limit: int, handle: Callable[[Any]
         if isinstance(v, slice):
             return ["S", walk(v.start, depth + 1), walk(v.stop, depth + 1), walk(v.step, depth + 1)]
         if isinstance(v, range):
+            if not all(-(2**62) < n < 2**62 for n in (v.start, v.stop, v.step)) or len(v) > NODES:
+                raise WireError(f"more than {NODES:,} values")
             return ["r", v.start, v.stop, v.step]
         for tag, kind in (("l", list), ("t", tuple), ("s", set | frozenset)):
             if isinstance(v, kind):
@@ -220,7 +222,7 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
 
     Handles are made by ``handle`` from their number, kind and name; without it they are refused.
     """
-    count = 0
+    count = taken = 0
 
     def need(right: bool) -> None:
         if not right:
@@ -230,7 +232,10 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
         return type(v) is int
 
     def part(start: Any, size: Any) -> bytes:
+        nonlocal taken
         need(is_int(start) and is_int(size) and start >= 0 and size >= 0 and start + size <= len(blob))
+        taken += size
+        need(taken <= len(blob))  # no byte counts twice
         return blob[start : start + size]
 
     def shaped(shape: Any, item: int, size: Any) -> list[int]:
@@ -292,7 +297,9 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
             case "S", 3:
                 return slice(*(walk(item, depth + 1) for item in rest))
             case "r", 3:
-                need(all(is_int(n) for n in rest) and rest[2] != 0)
+                need(all(is_int(n) and n.bit_length() < 63 for n in rest) and rest[2] != 0)
+                count += len(range(*rest))  # a test may walk it
+                need(count <= NODES)
                 return range(*rest)
             case (("l" | "t" | "s"), 1):
                 need(isinstance(rest[0], list))

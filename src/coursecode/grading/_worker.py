@@ -2,7 +2,7 @@
 
 Runs inside bubblewrap as a script. The parent (the *zygote*) never sees a student's code. For each submission the
 grader sends it two sockets: on one the child answers, the other is its lifeline: when the grader closes it, or dies,
-the child's keeper kills the child and everything in its process namespace.
+the zygote kills the child and everything in its process namespace.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import gc
 import io
+import itertools
 import json
 import linecache
 import os
@@ -41,29 +43,57 @@ def main() -> None:
     threads = len(os.listdir("/proc/self/task"))
     if options["fork"] and threads > 1:
         raise SystemExit(f"the imports started {threads - 1} threads; a process with threads must not be forked")
+    gc.collect()
+    gc.freeze()  # a child copies less
     mapped = _cage.mapped()
     control.sendall(json.dumps({"ready": True, "mapped": mapped, "python": sys.version}).encode())
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    children: dict[int, tuple[int, socket.socket]] = {}  # by their pidfd: pid and lifeline
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
-        if not request:
-            return
-        limits = {**json.loads(request), "mapped": mapped, "uid": options["uid"]}
-        channel, lifeline = (socket.socket(fileno=number) for number in descriptors)
-        if not options["fork"]:  # used once: this process becomes the child
-            control.close()
-            lifeline.close()
-            child(channel, limits)
-        if os.fork() == 0:
-            control.close()
-            try:
-                keep(channel, lifeline, limits)
-            except BaseException as error:
-                lifeline.sendall(str(error).encode())
-            finally:
-                os._exit(1)
-        channel.close()
-        lifeline.close()
+        watched = [control, *children, *(lifeline for _, lifeline in children.values())]
+        readable = select.select(watched, [], [])[0]
+        for ended, (pid, lifeline) in list(children.items()):
+            if ended in readable or lifeline in readable:
+                end(pid, lifeline)
+                os.close(ended)
+                del children[ended]
+        if control in readable:
+            request, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+            if not request:
+                return  # and all children with the namespace
+            limits = {**json.loads(request), "mapped": mapped, "uid": options["uid"]}
+            channel, lifeline = (socket.socket(fileno=number) for number in descriptors)
+            if not options["fork"]:  # used once: this process becomes the child
+                control.close()
+                lifeline.close()
+                child(channel, limits)
+            pid = born(own, channel, lifeline, limits)
+            channel.close()
+            children[os.pidfd_open(pid)] = pid, lifeline
+
+
+def born(own: int, channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> int:
+    """Fork the child into namespaces of its own; its process number."""
+    _cage.new_processes(own)
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        _cage.new_namespaces(size=limits["size"], uid=limits["uid"])
+        child(channel, limits)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # closed already where the child was caged
+            lifeline.sendall(str(error).encode())
+    finally:
+        os._exit(1)
+
+
+def end(pid: int, lifeline: socket.socket) -> None:
+    """Kill a child and with it everything in its process namespace, then tell the grader."""
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(OSError), lifeline:
+        lifeline.sendall(f"ended {status}".encode())
 
 
 def warm() -> None:
@@ -82,26 +112,6 @@ def warm() -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     torch.autograd.grad(weight * 2, weight, torch.ones(2))
     step.step()
-
-
-def keep(channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> None:
-    """Fork the child into namespaces of its own, wait for it, and kill it when the lifeline closes."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _cage.new_namespaces(size=limits["size"], uid=limits["uid"])
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(channel, limits)
-        finally:
-            os._exit(1)
-    channel.close()
-    ended = os.pidfd_open(pid)
-    select.select([ended, lifeline.fileno()], [], [])
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(OSError):
-        lifeline.sendall(f"ended {status}".encode())
-    os._exit(0)
 
 
 def child(channel: socket.socket, limits: dict[str, Any]) -> None:
@@ -171,7 +181,8 @@ class Student:
         self.graphs: dict[int, tuple[list[Any], list[Any]]] = {}
         module = types.ModuleType("__main__")
         self.names = module.__dict__
-        self.names.update(display=_display, __builtins__=builtins)
+        self.names.update(display=_display, get_ipython=lambda: _Notebook(), __builtins__=builtins)
+        self.sources: dict[str, str] = {}
         sys.modules["__main__"] = module
 
     def serve(self) -> None:
@@ -214,8 +225,15 @@ class Student:
         file = f"<cell {name}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         tree = ast.parse(source, file)
+        self.sources[name] = source
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, file, "exec"), self.names)
+        for first, group in _statements(tree):
+            try:
+                exec(compile(group, file, "exec"), self.names)
+            except Exception as error:  # an import that fails here costs only what needs it
+                if not first:
+                    raise
+                sink.write(f"(left out: {ast.unparse(group)}: {_message(error)})\n")
         if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), file, "eval"), self.names)
             if value is not None and not source.rstrip().endswith(";"):
@@ -239,6 +257,8 @@ class Student:
                 return len(owner)
             case "iter", (owner,):
                 return iter(owner)
+            case "source", str(name):
+                return self.source(name)
             case "is_a", (owner, name):
                 return name in {f"{c.__module__}.{c.__qualname__}" for c in type(owner).__mro__}
         raise ValueError(message["op"])
@@ -247,6 +267,17 @@ class Student:
         if name not in self.names:
             raise Missing(name)
         return self.names[name]
+
+    def source(self, name: str) -> str:
+        """The text of what defines ``name`` last, wherever in a cell it stands; empty where it is the stub still."""
+        if name not in self.names:
+            raise Missing(name)
+        found = ""
+        for source in self.sources.values():
+            for node in ast.walk(ast.parse(source)):
+                if name in _binds(node):
+                    found = "" if _is_stub(node) else ast.get_source_segment(source, node) or ""
+        return found
 
     def handle(self, value: Any) -> list[Any]:
         if len(self.handles) >= 100_000:
@@ -311,6 +342,45 @@ def without_magics(source: str) -> tuple[str, list[str]]:
             lines[number] = f"{found[1]}pass"
             left_out.append(line.strip())
     return "\n".join(lines), left_out
+
+
+def _statements(tree: ast.Module) -> Iterator[tuple[bool, ast.Module]]:
+    """The module in pieces: each import by itself (true), and what stands between them together."""
+    for single, group in itertools.groupby(tree.body, key=lambda s: isinstance(s, ast.Import | ast.ImportFrom)):
+        for body in [[statement] for statement in group] if single else [list(group)]:
+            yield single, ast.Module(body, tree.type_ignores)
+
+
+def _binds(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return set()
+
+
+def _is_stub(node: ast.AST) -> bool:
+    """Whether a function does nothing but raise NotImplementedError, its docstring apart."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    raised = body[0].exc if len(body) == 1 and isinstance(body[0], ast.Raise) else None
+    return "NotImplementedError" in ast.unparse(raised) if raised is not None else False
+
+
+class _Notebook:
+    """What ``get_ipython()`` gives: whatever is asked of it, nothing happens."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Notebook()
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        return None
 
 
 def _display(*values: Any, **_: Any) -> None:

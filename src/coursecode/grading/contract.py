@@ -370,13 +370,15 @@ class Limits(_Record):
     """What a submission may use. Times in seconds of wall clock, sizes in bytes."""
 
     call_seconds: float = 10.0  # one call of a student's function, or one cell
-    total_seconds: float = 120.0  # the whole submission
+    question_seconds: float = 20.0  # the answers and tests of one question
+    own_seconds: float = 60.0  # cells that are no answers, in the whole submission
     memory: int = 4 << 30  # address space of the student's process
     processes: int = 64  # processes and threads
     files: int = 64 << 20  # all that is written, in memory
     open_files: int = 256
     output: int = 20_000  # characters kept of what one cell prints
-    message: int = 50 << 20  # one answer to the host
+    message: int = 16 << 20  # one answer to the host
+    answers: int = 64 << 20  # all answers of one question to the host
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -384,6 +386,10 @@ class Limits(_Record):
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (number and math.isfinite(value) and value > 0):
                 raise ContractError(f"Limits.{f.name}: a number above 0 is expected, given {value!r:.80}")
+
+    def bound(self, questions: int) -> float:
+        """Seconds after which a submission with so many questions has ended: three goes each, and the start."""
+        return 30.0 + self.own_seconds + 3 * questions * self.question_seconds
 
 
 _INNER: dict[tuple[str, str], type[_Record]] = {

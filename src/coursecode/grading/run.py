@@ -19,6 +19,7 @@ import atexit
 import importlib
 import json
 import multiprocessing
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coursecode.grading._cage import mapped
 from coursecode.grading.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import Problem, read_json, sha256, write_json
@@ -37,6 +39,8 @@ from coursecode.grading.unit import environment, failed, grade
 __all__ = ["Summary", "grade", "run_class"]
 
 _ATTEMPTS = 3  # of a submission whose worker died
+_OVERDUE = 240.0  # seconds beyond the bound of a submission until its worker is stopped
+_HOST_MEMORY = 700 << 20  # address space that the tests of a submission may add to a worker's own
 Task = tuple[str, bytes]  # student, notebook
 Progress = Callable[[int, int], None]
 
@@ -145,6 +149,15 @@ Context = tuple[dict[str, Any], str, dict[str, Any], Mode | None]
 _sandboxes: dict[tuple[Mode | None, int], Sandbox] = {}
 
 
+def _cap() -> None:
+    """Bound what a worker can take: the tests run in it, on values that students' code made."""
+    import resource
+
+    size = mapped() + _HOST_MEMORY
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
 def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
     """Grade one submission with this process's sandbox, which stays warm for the next."""
     plain_bundle, seed, plain_limits, mode = context
@@ -179,21 +192,29 @@ def _lost(student: str, data: bytes, context: Context) -> Result:
 def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Iterator[Result]:
     """A pool of processes; when one is killed, a new pool does what was lost."""
     left, attempts = dict(tasks), dict.fromkeys(dict(tasks), 0)
+    bound = Limits.from_json(context[2]).bound(len(context[0]["questions"])) + _OVERDUE
     while left:
         size = max(1, min(jobs, len(left)))
         alone = [name for name in left if attempts[name]]  # what was running when a worker died runs by itself
-        with ProcessPoolExecutor(1 if alone else size, mp_context=multiprocessing.get_context("spawn")) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1 if alone else size, mp_context=spawn, initializer=_cap) as pool:
             waiting = iter([alone[0]] if alone else list(left))
             running: dict[Any, str] = {}
+            begun: dict[Any, float] = {}
             try:
                 while True:
                     for name in waiting:
-                        running[pool.submit(_work, name, left[name], context)] = name
+                        future = pool.submit(_work, name, left[name], context)
+                        running[future], begun[future] = name, time.monotonic()
                         if len(running) >= size:
                             break
                     if not running:
                         break
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    due = min(begun[future] for future in running) + bound
+                    done, _ = wait(running, timeout=due - time.monotonic(), return_when=FIRST_COMPLETED)
+                    if not done:
+                        for worker in spawn.active_children():  # the pool finds them gone
+                            worker.kill()
                     for future in done:
                         result = Result.from_json(future.result())
                         yield result

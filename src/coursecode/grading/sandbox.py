@@ -298,12 +298,12 @@ class Session:
         self._zygote, self._own, self.limits = zygote, own, limits
         self.seconds = limits.call_seconds  # until the answer to the next question
         self.guard: Callable[[Callable[[], Any]], Any] = lambda ask: ask()  # around what a handle asks
-        self._calls = 0
+        self._calls = self._received = 0
         self._channel, inner = socket.socketpair()
         self._lifeline, keeper = socket.socketpair()
         request = {
             "memory": limits.memory,
-            "seconds": limits.total_seconds,
+            "seconds": limits.own_seconds + 2 * limits.question_seconds,
             "processes": limits.processes,
             "size": limits.files,
             "files": limits.open_files,
@@ -390,7 +390,9 @@ class Session:
         try:
             self._channel.settimeout(self.seconds)
             _wire.send(self._channel, {"id": number, "op": op, "value": tree, **more}, blobs)
-            reply, blob = _wire.receive(self._channel, limit=self.limits.message, deadline=deadline)
+            limit = min(self.limits.message, self.limits.answers - self._received)
+            reply, blob = _wire.receive(self._channel, limit=limit, deadline=deadline)
+            self._received += len(blob)
         except _wire.Overdue:
             raise Died("time-limit") from None
         except _wire.Closed:

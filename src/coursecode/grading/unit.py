@@ -10,18 +10,24 @@ What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``us
   ``student.net.is_a("torch.nn.modules.module.Module")``. A generator arrives as a list of at most 10,000 items.
 - Arguments are data and handles; a function of the test cannot be given.
 - A tensor argument with ``requires_grad`` makes the answer differentiable: ``student.f(x).sum().backward(); x.grad``.
-- ``student.source("f")`` is the text of the last ``def f`` or ``class f`` (or assignment) at the top of a cell.
+- ``student.source("f")`` is the text of the last ``def f`` or ``class f`` (or assignment) of the cells that ran.
 - What a student's code raises arrives as the built-in exception that it is or derives from.
 
-The student's cells have all run, in the order of the notebook, before the first test; what is printed later is lost.
-A call that takes too long, or a process that dies, costs its question: the process is replaced, the other cells run
-again. When that happens twice in one question, the rest of it fails; when the time of the submission is used up, all
-that is left fails.
+Every question has a process of its own: forked from the warm sandbox, it runs the cells up to the question's last
+answer, then the visible tests, and dies. Only when this is done for all questions do the hidden tests run, again with a
+process for each question. So nothing that a student reads (outputs, notes of visible tests) is made after a hidden test
+began, and a hidden test is only ever said to have passed or not.
+
+Times (``Limits``): a cell or a call has ``call_seconds``; the answers and tests of a question have
+``question_seconds``; cells that are no answers have ``own_seconds`` together, in the whole submission. What such a cell
+uses up costs no question anything: once it is known to be slow, it is left out, and runs after all only where a
+question fails without it. A submission therefore ends within ``Limits.bound``.
+A call that takes too long, or a process that dies, is replaced by another in which the cells run again. When that
+happens twice in one question, the rest of it fails.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import hashlib
 import json
@@ -30,9 +36,9 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -63,12 +69,15 @@ __all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
 _DEATHS = 2  # of the process, in the tests of one question
+_SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 _NOTES: dict[str, Text] = {
     "time-limit": text("it took too long and was stopped", "运行时间过长，已被中止"),
     "process-died": text("the Python process ended while it ran", "运行时 Python 进程终止了"),
     "bad-message": text("it disturbed the grading process, so it was stopped", "它干扰了评分过程，已被中止"),
-    "budget": text("the time for the whole submission was used up", "整份作业的运行时间已用完"),
+    "budget": text("the time for this question was used up", "本题的运行时间已用完"),
+    "hidden": text("this does not hold for an input that is not shown", "对未公开的输入不成立"),
+    "missing": text("the answer's cell is missing", "缺少作答单元格"),
     "again": text("not run: this question was stopped twice before", "未运行：本题此前已被中止两次"),
     "unsendable": text(
         "what it gave is no plain data (numbers, text, lists, tensors), or too large",
@@ -93,6 +102,7 @@ class _Source:
 
     id: str
     source: str
+    role: Literal["setup", "answer", "own"]
 
 
 @cache
@@ -152,9 +162,8 @@ def grade(
     if sandbox is None:
         with Sandbox(size=limits.files) as own:
             return grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=own)
-    with _Run(bundle, cells, seed=seed, limits=limits, sandbox=sandbox) as run:
-        run.cells()
-        questions = tuple(run.question(question) for question in bundle.questions)
+    run = _Run(bundle, cells, student=student, seed=seed, limits=limits, sandbox=sandbox)
+    questions = run.questions()
     base = failed(bundle, student=student, seed=seed, limits=limits, reason=text("", ""), data=data)
     return Result(
         **{
@@ -183,6 +192,8 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
         notebook = json.loads(data)
     except (ValueError, RecursionError):
         raise Unreadable("the notebook is not JSON", "笔记本不是有效的 JSON") from None
+    except MemoryError:
+        raise Unreadable("reading the notebook takes too much memory", "读取该笔记本所需内存过大") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise Unreadable("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
@@ -207,8 +218,11 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
             continue
         if released is not None and released.role == "setup":
             source = released.source
+        role: Literal["setup", "answer", "own"] = "own"
+        if released is not None and released.role in ("setup", "answer"):
+            role = released.role
         name = name if released is not None else f"cell-{number + 1}"
-        found.append(_Source(name, _wire.plain(source, len(source))))
+        found.append(_Source(name, _wire.plain(source, len(source)), role))
     if sum(len(cell.source) for cell in found) > _CODE:
         raise Unreadable(
             f"the notebook has more than {_CODE:,} characters of code", f"笔记本的代码超过 {_CODE:,} 个字符"
@@ -217,97 +231,162 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
 
 
 class _Run:
-    """The cells and tests of one submission."""
+    """The cells and tests of one submission: what is known of its cells, and a process for each question."""
 
-    def __init__(self, bundle: Bundle, cells: list[_Source], *, seed: str, limits: Limits, sandbox: Sandbox) -> None:
-        self.bundle, self.sources, self.seed, self.limits, self.sandbox = bundle, cells, seed, limits, sandbox
-        self.end = time.monotonic() + limits.total_seconds
+    def __init__(
+        self, bundle: Bundle, cells: list[_Source], *, student: str, seed: str, limits: Limits, sandbox: Sandbox
+    ) -> None:
+        self.bundle, self.sources, self.limits, self.sandbox = bundle, cells, limits, sandbox
+        self.seed = "\0".join([seed, bundle.assignment, student])
+        self.own_seconds = limits.own_seconds  # left for the cells that are no answers
         self.flags: set[str] = set()
         self.outputs: dict[str, str] = {}
-        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
         self.stopped: set[str] = set()  # cells that are not run again
+        self.slow: dict[str, float] = {}  # seconds of the cells that took long
+
+    def questions(self) -> tuple[QuestionResult, ...]:
+        """All visible tests, the cells that no question needed, then all hidden tests."""
+        attempts = {q.id: self._visible(q) for q in self.bundle.questions if q.kind == "code"}
+        self._rest()
+        found = []
+        for question in self.bundle.questions:
+            if (attempt := attempts.get(question.id)) is None:
+                found.append(QuestionResult(question.id, question.points, None))
+                continue
+            attempt.tests(hidden=True)
+            found.append(attempt.result())
+        return tuple(found)
+
+    def _visible(self, question: Question) -> _Attempt:
+        """The question's process, its visible tests done; slow cells run only where it does better with them."""
+        here = [number for number, cell in enumerate(self.sources) if cell.id in question.answer_cells]
+        cells = self.sources[: here[-1] + 1] if here else []
+        spared = {cell.id for cell in cells if cell.id in self.slow and cell.id not in question.answer_cells}
+        attempt = self._attempt(question, [cell for cell in cells if cell.id not in spared])
+        spared = {cell.id for cell in cells if cell.id in self.slow} - attempt.ran  # some were found slow only now
+        affordable = sum(self.slow[name] for name in spared) < self.own_seconds
+        if attempt.perfect or not spared or not affordable:
+            return attempt
+        self.own_seconds -= sum(self.slow[name] for name in spared)
+        with_all = self._attempt(question, cells, all_of_them=True)
+        return with_all if with_all.earned > attempt.earned else attempt
+
+    def _attempt(self, question: Question, cells: list[_Source], *, all_of_them: bool = False) -> _Attempt:
+        attempt = _Attempt(self, question, cells, spare=not all_of_them)
+        attempt.tests(hidden=False)
+        return attempt
+
+    def _rest(self) -> None:
+        """Run what no question needed, for its output alone."""
+        if any(cell.id not in self.outputs and cell.id not in self.stopped for cell in self.sources):
+            rest = _Attempt(self, None, [cell for cell in self.sources if cell.id not in self.slow])
+            try:
+                rest.begin()
+            finally:
+                rest.close()
+
+    def saw(self, cell: _Source, said: str, *, cut: bool) -> None:
+        """Keep what a cell printed when it ran first."""
+        if cell.id not in self.outputs:
+            self.outputs[cell.id] = said
+            if cut:
+                self.flags.add("output-cut")
+
+
+class _Attempt:
+    """One question in a process of its own, which is replaced when it dies. Without a question only cells are run.
+
+    With ``spare``, a cell that turns out to be slow is left out where the process has to begin anew.
+    """
+
+    def __init__(self, run: _Run, question: Question | None, cells: list[_Source], *, spare: bool = True) -> None:
+        self.run, self.question, self.cells, self.spare = run, question, cells, spare
+        self.left = run.limits.question_seconds
         self.deaths = 0
+        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
+        self.ran: set[str] = set()
+        self.found: dict[str, TestResult] = {}
         self.session: Session | None = None
 
-    def __enter__(self) -> _Run:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the process."""
         if self.session is not None:
             self.session.close()
             self.session = None
 
     # -- cells --
 
-    def cells(self) -> None:
+    def begin(self) -> None:
         """Run the cells that can be run. One that has to be stopped is left out, and all begin anew without it."""
-        while self.session is None and self._seconds() > 0:
-            self.session = self.sandbox.session(self.limits)
+        while self.session is None and self.left > 0:
+            self.session = self.run.sandbox.session(self.run.limits)
             self.session.guard = self.guard
-            for cell in self.sources:
-                if cell.id not in self.stopped and not self._cell(self.session, cell):
-                    self.__exit__()
+            self.ran.clear()
+            for cell in self.cells:
+                if self._wanted(cell) and not self._cell(self.session, cell):
+                    self.close()
                     break
 
+    def _mine(self, cell: _Source) -> bool:
+        return cell.role == "setup" or (self.question is not None and cell.id in self.question.answer_cells)
+
+    def _wanted(self, cell: _Source) -> bool:
+        if cell.id in self.run.stopped or self._mine(cell):
+            return cell.id not in self.run.stopped
+        if self.spare and cell.id in self.run.slow:
+            return False
+        return cell.role != "own" or self.run.own_seconds > 0
+
     def _cell(self, session: Session, cell: _Source) -> bool:
-        first = cell.id not in self.outputs
+        """Run a cell; false where the process is lost."""
+        known = cell.id in self.run.slow  # paid for already
+        own = cell.role == "own"
+        limit = min(self.run.limits.call_seconds, self.run.own_seconds if own and not known else self.left)
+        begin = time.monotonic()
         said, cut, note = "", False, None
         try:
-            session.seconds = self._seconds()
-            if session.seconds <= 0:
+            session.seconds = limit
+            if limit <= 0:
                 raise Died("time-limit")
             said, cut = session.cell(cell.id, cell.source)
         except Died as error:
-            self.stopped.add(cell.id)
-            self.flags.add(_FLAGS.get(error.cause, error.cause))
+            self.run.stopped.add(cell.id)
             note = _NOTES[error.cause]
+            if not own:
+                self.run.flags.add(_FLAGS.get(error.cause, error.cause))
         except Fault as error:
-            said, cut = error.printed(self.limits)
+            said, cut = error.printed(self.run.limits)
             said += f"{error.types[0]}: {error.message}\n"
             note = text(
                 f"its cell raised {error.types[0]}: {error.message}"[:200],
                 f"其单元格抛出了 {error.types[0]}：{error.message}"[:200],
             )
-        if first:
-            self.outputs[cell.id] = said
-            if cut:
-                self.flags.add("output-cut")
-            if note is not None:
-                self.bad[cell.id] = note
-        return cell.id not in self.stopped
-
-    def _seconds(self) -> float:
-        return min(self.limits.call_seconds, self.end - time.monotonic())
+        seconds = time.monotonic() - begin
+        if own and not known:
+            self.run.own_seconds -= seconds
+        elif not own:
+            self.left -= seconds
+        if seconds > _SLOW and cell.role != "setup":
+            self.run.slow.setdefault(cell.id, seconds)
+        self.ran.add(cell.id)
+        self.run.saw(cell, said, cut=cut)
+        if note is not None:
+            self.bad[cell.id] = note
+        return cell.id not in self.run.stopped
 
     # -- tests --
-
-    @cached_property
-    def definitions(self) -> dict[str, str]:
-        """The source of what defines each name last, at the top of a cell."""
-        found: dict[str, str] = {}
-        for cell in self.sources:
-            lines = cell.source.splitlines(keepends=True)
-            try:
-                body = ast.parse(cell.source).body
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            last = {name: node for node in body for name in _binds(node)}
-            for node in {id(node): node for node in last.values()}.values():
-                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-                segment = "".join(lines[first - 1 : node.end_lineno])
-                found |= {name: segment for name in _binds(node) if last[name] is node}
-        return found
 
     def guard(self, ask: Callable[[], Any]) -> Any:
         """Ask the student's process; every failure becomes an exception that ``judge`` has a sentence for."""
         if self.deaths >= _DEATHS:
             raise StudentError(_NOTES["again"])
         if self.session is None:
-            self.cells()
-        if self.session is None or self._seconds() <= 0:
-            self.flags.add("time-limit")
+            self.begin()
+        if self.session is None or self.left <= 0:
+            self.run.flags.add("time-limit")
             raise StudentError(_NOTES["budget"])
-        self.session.seconds = self._seconds()
+        begin = time.monotonic()
+        self.session.seconds = min(self.run.limits.call_seconds, self.left)
         try:
             return ask()
         except Missing as error:
@@ -316,46 +395,65 @@ class _Run:
             raise StudentError(_NOTES["unsendable"]) from None
         except Died as error:
             self.deaths += 1
-            self.flags.add(_FLAGS.get(error.cause, error.cause))
-            self.__exit__()
+            self.run.flags.add(_FLAGS.get(error.cause, error.cause))
+            self.close()
             raise StudentError(_NOTES[error.cause]) from None
         except Fault as error:
             raise _builtin(error) from None
+        finally:
+            self.left -= time.monotonic() - begin
 
-    def question(self, question: Question) -> QuestionResult:
-        """Run the tests of one question."""
-        if question.kind == "written":
-            return QuestionResult(question.id, question.points, None)
-        self.deaths = 0
-        names: dict[str, Any] = {
-            "student": _Student(self),
-            "close": close,
-            "uses": uses,
-            "torch": torch,
-            "nn": nn,
-            "F": functional,
-            "np": np,
-            "math": math,
-        }
-        tests = tuple(self._test(test, question, names) for test in question.tests)
-        return QuestionResult(question.id, question.points, sum(test.earned for test in tests), tests)
+    @property
+    def earned(self) -> float:
+        """Points of the tests that were run."""
+        return sum(test.earned for test in self.found.values())
 
-    def _test(self, test: Test, question: Question, names: dict[str, Any]) -> TestResult:
+    @property
+    def perfect(self) -> bool:
+        """Whether no answer's cell and no test that was run failed."""
+        return not self.bad and all(tick.passed for test in self.found.values() for tick in test.ticks)
+
+    def tests(self, *, hidden: bool) -> None:
+        """Run the visible or the hidden tests of the question, in a process of their own."""
+        assert self.question is not None
+        self.left = self.run.limits.question_seconds
+        try:
+            if self.deaths < _DEATHS:
+                self.begin()
+            for test in self.question.tests:
+                if test.hidden is hidden:
+                    self.found[test.id] = self._test(test, self.question)
+        finally:
+            self.close()
+
+    def result(self) -> QuestionResult:
+        """What all tests gave, in the order of the question."""
+        assert self.question is not None
+        tests = tuple(self.found[test.id] for test in self.question.tests)
+        return QuestionResult(self.question.id, self.question.points, self.earned, tests)
+
+    def _test(self, test: Test, question: Question) -> TestResult:
         ticks: list[Tick] = []
-        here = [cell for cell in question.answer_cells if cell in {source.id for source in self.sources}]
+        here = [cell for cell in question.answer_cells if cell in {source.id for source in self.run.sources}]
         bad = next((self.bad[cell] for cell in here if cell in self.bad), None)
 
         def check(label: str, ask: Callable[[], Any]) -> None:
             verdict = judge(label, ask, hidden=test.hidden)
             note = verdict.note
             if not here:
-                note = text("the answer's cell is missing", "缺少作答单元格")
+                note = _NOTES["missing"]
             elif bad is not None and not verdict.answered:
                 note = bad
+            elif test.hidden and not verdict.passed:  # nothing that depends on what the test put in
+                note = _NOTES["hidden"]
             ticks.append(Tick(verdict.label, verdict.passed, {k: _wire.plain(v, 300) for k, v in note.items()}))
 
-        names["check"] = check
-        names["rand"] = Rand("\0".join([self.seed, self.bundle.assignment, test.id]))
+        names: dict[str, Any] = {
+            "student": _Student(self),
+            "check": check,
+            "rand": Rand("\0".join([self.run.seed, test.id])),
+            **{"close": close, "uses": uses, "torch": torch, "nn": nn, "F": functional, "np": np, "math": math},
+        }
         whole = True
         try:
             with torch.random.fork_rng(devices=[]):
@@ -365,9 +463,10 @@ class _Run:
         except Exception as error:
             whole = False
             if not getattr(error, "from_student", False):
-                self.flags.add(f"test-error:{test.id}")
+                self.run.flags.add(f"test-error:{test.id}")
         if not whole or not ticks:  # how many ticks are missing is not known
-            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, bad or _NOTES["test"]))
+            note = bad or _NOTES["hidden" if test.hidden else "test"]
+            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, note))
             passed = 0
         else:
             passed = sum(tick.passed for tick in ticks)
@@ -394,39 +493,28 @@ def _builtin(fault: Fault) -> Exception:
 class _Student:
     """``student`` of a test."""
 
-    def __init__(self, run: _Run) -> None:
-        self._run = run
+    def __init__(self, attempt: _Attempt) -> None:
+        self._attempt = attempt
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise NotAnswered(name)
-        value = self._run.guard(lambda: self._session.get(name))
+        value = self._attempt.guard(lambda: self._session.get(name))
         if value is ...:
             raise NotAnswered(name)
         return _Named(self, name) if isinstance(value, Handle) else value
 
     @property
     def _session(self) -> Session:
-        assert self._run.session is not None  # guard saw to it
-        return self._run.session
+        assert self._attempt.session is not None  # guard saw to it
+        return self._attempt.session
 
     def source(self, name: str) -> str:
-        """The source of what defines ``name`` last, at the top of a cell."""
-        found = self._run.definitions.get(name, "")
-        if not found or "raise NotImplementedError" in found:
+        """The source of what defines ``name`` last, as the student's process tells it."""
+        found = self._attempt.guard(lambda: self._session.value("source", name))
+        if not isinstance(found, str) or not found:
             raise NotAnswered(name)
         return found
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Assign | ast.AnnAssign):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    return set()
 
 
 class _Named:
@@ -436,11 +524,11 @@ class _Named:
         self._student, self._name = student, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        run = self._student._run
-        return run.guard(lambda: self._student._session.call(self._name, args, kwargs))
+        attempt = self._student._attempt
+        return attempt.guard(lambda: self._student._session.call(self._name, args, kwargs))
 
     def _handle(self) -> Any:
-        return self._student._run.guard(lambda: self._student._session.get(self._name))
+        return self._student._attempt.guard(lambda: self._student._session.get(self._name))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,0 +1,110 @@
+"""What honest students do to a notebook costs no point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import standin
+from left_out import needs
+
+from coursecode.grading.contract import Limits, Result
+from coursecode.grading.sandbox import Sandbox
+from coursecode.grading.unit import grade
+
+pytestmark = [pytest.mark.slow, needs("bubblewrap")]
+FAST = Limits(call_seconds=2.0, question_seconds=8.0, own_seconds=6.0)
+SIZE, CORR, NET = (standin.SOLUTIONS[name] for name in ("size", "corr", "net"))
+INDENTED = CORR.replace("\n", "\n    ")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as opened:
+        yield opened
+
+
+def run(sandbox: Sandbox, data: bytes, *, limits: Limits = FAST, student: str = "anna") -> Result:
+    return grade(standin.bundle(), data, seed=standin.SEED, limits=limits, student=student, sandbox=sandbox)
+
+
+KINDS = {
+    "%%time first": {"corr": "%%time\n" + CORR},
+    "%matplotlib inline first": {"corr": "%matplotlib inline\n" + CORR},
+    "a shell line": {"corr": "!pip install numpy\n" + CORR},
+    "get_ipython": {"corr": "get_ipython().run_line_magic('matplotlib', 'inline')\n" + CORR},
+    "autoreload": {"corr": "%load_ext autoreload\n%autoreload 2\n" + CORR},
+    "a module that the sandbox lacks": {"corr": "import torchvision\n" + CORR},
+    "a name that the sandbox lacks": {"corr": "from google.colab import drive\n" + CORR},
+    "guarded import": {"corr": "try:\n    import google.colab\nexcept ImportError:\n    pass\n" + CORR},
+    "under if True": {"corr": "if True:\n    " + INDENTED},
+    "under __main__": {"corr": "if __name__ == '__main__':\n    " + INDENTED},
+    "stub commented out": {"size": "def out_size(n, k):\n    # raise NotImplementedError\n    return n - k + 1\n"},
+    "stub below return": {"corr": CORR + "    raise NotImplementedError\n"},
+    "stub, then the answer": {"corr": standin.STUBS["corr"] + CORR},
+    "type hints and a docstring": {"size": 'def out_size(n: int, k: int) -> int:\n    """Size."""\n    return n - k + 1'},
+    "a lambda": {"size": "out_size = lambda n, k: n - k + 1"},
+    "a tensor for a number": {"size": "def out_size(n, k):\n    return torch.tensor(n - k + 1)"},
+    "numpy for a number": {"size": "import numpy as np\ndef out_size(n, k):\n    return np.int64(n - k + 1)"},
+    "prints and warnings": {"size": "import warnings\nwarnings.warn('careful')\nprint('here')\n" + SIZE},
+    "a last line that is shown": {"net": NET + "net"},
+    "windows line ends": {"corr": CORR.replace("\n", "\r\n")},
+    "tabs": {"size": "def out_size(n, k):\n\treturn n - k + 1\n"},
+    "a helper's name twice": {
+        "size": "def helper(n, k):\n    return n - k + 1\ndef out_size(n, k):\n    return helper(n, k)\n",
+        "net": "def helper():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())\nnet = helper()\n",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_full_points(kind: str, sandbox: Sandbox) -> None:
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | KINDS[kind]))
+    assert result.score == 8, [(t.label, t.note) for q in result.questions for x in q.tests for t in x.ticks]
+
+
+def test_what_was_left_out_is_said(sandbox: Sandbox) -> None:
+    said = run(sandbox, standin.notebook(standin.SOLUTIONS | KINDS["a module that the sandbox lacks"])).outputs["corr"]
+    assert "left out: import torchvision" in said
+
+
+OWN = {
+    "a scratch cell at the end": (None, "def corr2d(x, k):\n    return x"),
+    "a scratch cell that fails": ("size", "1 / 0"),
+    "slow experiments": ("size", "import time\ntime.sleep(1.3)"),
+    "an experiment that never ends": ("size", "while True:\n    pass"),
+    "an experiment that ends the process": ("size", "import os\nos._exit(0)"),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_own_experiments_cost_nothing(kind: str, sandbox: Sandbox) -> None:
+    before, cell = OWN[kind]
+    data = standin.notebook(standin.SOLUTIONS, extra=cell, before=before, times=5)
+    result = run(sandbox, data)
+    assert result.score == 8, [(t.label, t.note) for q in result.questions for x in q.tests for t in x.ticks]
+
+
+def test_a_slow_cell_that_an_answer_needs_is_run_after_all(sandbox: Sandbox) -> None:
+    need = "import time\ntime.sleep(1.3)\noffset = 1"
+    answers = standin.SOLUTIONS | {
+        "corr": CORR + "offset\n",
+        "net": "assert offset == 1\n" + NET,
+    }
+    assert run(sandbox, standin.notebook(answers, extra=need, before="size")).score == 8
+
+
+def test_a_slow_answer_costs_its_own_question_only(sandbox: Sandbox) -> None:
+    answers = standin.SOLUTIONS | {"size": SIZE + "while True:\n    pass\n"}
+    result = run(sandbox, standin.notebook(answers))
+    assert [q.earned for q in result.questions][1:3] == [4.0, 2.0]
+    assert "time-limit" in result.flags
+
+
+def test_every_student_gets_inputs_of_their_own(sandbox: Sandbox) -> None:
+    """Whether the first hidden number is even, asked of ten students: some say yes, some no."""
+    parity = {"size": "def out_size(n, k):\n    return n - k + 1 if n % 2 or (n, k) == (7, 3) else 0\n"}
+    data = standin.notebook(standin.SOLUTIONS | parity)
+    scores = {run(sandbox, data, student=f"s{number}").questions[0].earned for number in range(10)}
+    assert len(scores) > 1
+    assert len({run(sandbox, data, student="s1").questions[0].earned for _ in range(2)}) == 1
