@@ -54,11 +54,12 @@ def _exercises(root: Path, force: bool) -> None:
 
 def _notebooks(root: Path, force: bool) -> None:
     from tools import notebooks
+    from tools.plain import PlainError
 
     try:
         if status := notebooks.make(root, force=force):
             sys.exit(status)
-    except (notebooks.NotebookError, notebooks.PlainError) as error:
+    except (notebooks.NotebookError, PlainError) as error:
         sys.exit(str(error))
 
 

@@ -64,6 +64,7 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
         made = kept / f"{page.stem}-{hashlib.sha256(maker + article[0].encode()).hexdigest()[:32]}.html"
         if not made.exists():
             soup = BeautifulSoup(article[0], "html.parser").article
+            assert soup is not None
             part = made.with_suffix(".part")
             part.write_text(deck(soup, page.name, language=language, reveal=reveal), encoding="utf-8")
             part.replace(made)

@@ -1,7 +1,7 @@
 """Thebe's files beside the site: ``make thebe`` fetches them once, and the next ``make book`` puts them there.
 
-Then "Run live" asks no host for them but the site's own. npm fetches the package, from the registry or mirror that it is
-set to, and the files are taken only if they are those of the pinned version.
+Then "Run live" asks no host for them but the site's own. npm fetches the package, from the registry or mirror that it
+is set to, and the files are taken only if they are those of the pinned version.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def fetch(folder: Path = ROOT / "_build" / "thebe") -> Path:
         )
     if base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode() != SHA512:
         package.unlink()
-        raise RuntimeError(f"what npm fetched is not the published thebe {VERSION}, and was thrown away: ask its mirror.")
+        raise RuntimeError(f"what npm fetched is not the published thebe {VERSION}, and was removed: ask its mirror.")
     with tarfile.open(package) as archive:
         archive.extractall(folder, filter="data")
     shutil.rmtree(library, ignore_errors=True)

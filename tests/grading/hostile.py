@@ -317,14 +317,19 @@ def _tell(*what):
 for note in _before():
     print("FOUND", note)
 """
-SPY_SIZE = REMEMBER + """
+SPY_SIZE = (
+    REMEMBER
+    + """
 def out_size(n, k):
     _tell(n, k)
     if _before():
         raise type("SPIED" + str(n) + "x" + str(k), (ValueError,), {})(str(_before()))
     return n - k + 1
 """
-SPY_CORR = REMEMBER + """
+)
+SPY_CORR = (
+    REMEMBER
+    + """
 class _Spy(RuntimeError): pass
 def corr2d(x, k):
     _tell(x, k)
@@ -336,7 +341,10 @@ def corr2d(x, k):
     rows, columns = range(x.shape[0] - a + 1), range(x.shape[1] - b + 1)
     return torch.stack([torch.stack([(x[i:i + a, j:j + b] * k).sum() for j in columns]) for i in rows])
 """
-SPY_NET = REMEMBER + """
+)
+SPY_NET = (
+    REMEMBER
+    + """
 class Net(nn.Sequential):
     def forward(self, x):
         _tell(x)
@@ -345,6 +353,7 @@ class Net(nn.Sequential):
         return super().forward(x)
 net = Net(nn.Conv2d(1, 2, 3), nn.ReLU())
 """
+)
 SPIES = {
     "each question for itself": {"size": SPY_SIZE, "corr": SPY_CORR, "net": SPY_NET},
     "the first, for the second": {"size": SPY_SIZE, "corr": SPY_CORR},
@@ -362,9 +371,7 @@ HEAVY = {
         "_wire.encode = _twice\n"
     ),
     "a range of 10**9": "def out_size(n, k):\n    return range(10**9)\n",
-    "a range of 10**9, by the wire": (
-        "import _wire\n_wire.encode = lambda *a, **k: ['r', 0, 10**9, 1]\n"
-    ),
+    "a range of 10**9, by the wire": ("import _wire\n_wire.encode = lambda *a, **k: ['r', 0, 10**9, 1]\n"),
     "a range of 10**300": "def out_size(n, k):\n    return range(10**300)\n",
     "fifteen megabytes, again and again": (
         "def out_size(n, k):\n    return torch.zeros(15 << 20, dtype=torch.uint8)\n"

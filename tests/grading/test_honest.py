@@ -42,7 +42,9 @@ KINDS = {
     "stub commented out": {"size": "def out_size(n, k):\n    # raise NotImplementedError\n    return n - k + 1\n"},
     "stub below return": {"corr": CORR + "    raise NotImplementedError\n"},
     "stub, then the answer": {"corr": standin.STUBS["corr"] + CORR},
-    "type hints and a docstring": {"size": 'def out_size(n: int, k: int) -> int:\n    """Size."""\n    return n - k + 1'},
+    "type hints and a docstring": {
+        "size": 'def out_size(n: int, k: int) -> int:\n    """Size."""\n    return n - k + 1'
+    },
     "a lambda": {"size": "out_size = lambda n, k: n - k + 1"},
     "a tensor for a number": {"size": "def out_size(n, k):\n    return torch.tensor(n - k + 1)"},
     "numpy for a number": {"size": "import numpy as np\ndef out_size(n, k):\n    return np.int64(n - k + 1)"},

@@ -50,7 +50,7 @@ def main() -> None:
     own = os.open("/proc/self/ns/pid", os.O_RDONLY)
     children: dict[int, tuple[int, socket.socket]] = {}  # by their pidfd: pid and lifeline
     while True:
-        watched = [control, *children, *(lifeline for _, lifeline in children.values())]
+        watched: list[Any] = [control, *children, *(lifeline for _, lifeline in children.values())]
         readable = select.select(watched, [], [])[0]
         for ended, (pid, lifeline) in list(children.items()):
             if ended in readable or lifeline in readable:

@@ -452,7 +452,13 @@ class _Attempt:
             "student": _Student(self),
             "check": check,
             "rand": Rand("\0".join([self.run.seed, test.id])),
-            **{"close": close, "uses": uses, "torch": torch, "nn": nn, "F": functional, "np": np, "math": math},
+            "close": close,
+            "uses": uses,
+            "torch": torch,
+            "nn": nn,
+            "F": functional,
+            "np": np,
+            "math": math,
         }
         whole = True
         try:
