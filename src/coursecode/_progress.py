@@ -11,11 +11,16 @@ def progress_bar(*, show: bool | None = None, **options: Any) -> Any:
 
     A terminal gets it on stderr; a notebook on stdout, where it is not shown as a fault.
     """
-    from coursecode.plotting import is_live
-
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    if show is False or (show is None and not terminal and not is_live()):
+    live = "IPython" in sys.modules and _is_live()  # a program outside a notebook need not load torch to know
+    if show is False or (show is None and not terminal and not live):
         return None
     from tqdm import tqdm
 
-    return tqdm(leave=False, file=sys.stdout if is_live() else sys.stderr, **options)
+    return tqdm(leave=False, file=sys.stdout if live else sys.stderr, **options)
+
+
+def _is_live() -> bool:
+    from coursecode.plotting import is_live
+
+    return is_live()

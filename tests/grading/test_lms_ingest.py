@@ -232,12 +232,26 @@ def test_a_zip_in_the_zip_is_opened_once(tmp_path):
     assert report.count("ready") == 1
 
 
-def test_a_zip_in_a_zip_in_a_zip_is_refused_by_name(tmp_path):
-    deep = zipped([("inner.zip", zipped([("pooling.ipynb", dump(right()))]))])
-    _, report = one_student(tmp_path, [("king_70000_1_work.zip", deep)])
+@pytest.mark.parametrize(("depth", "status"), [(1, "ready"), (3, "ready"), (4, "failed")])
+def test_zips_in_zips_are_read_or_named(tmp_path, depth, status):
+    data = dump(right())
+    for n in range(depth):
+        data = zipped([(f"inner{n}.zip" if n else "pooling.ipynb", data)])
+    _, report = one_student(tmp_path, [("king_70000_1_work.zip", data)])
+    row = next(r for r in report.rows if r.student == "s1000")
+    assert row.status == status
+    if status == "failed":
+        assert "inner1.zip" in row.notes[0]["en"]
+        assert "hand in the notebook itself" in row.notes[0]["en"]
+
+
+@pytest.mark.parametrize("kind", ["rar", "7z", "tar.gz"])
+def test_archives_that_are_not_opened_are_named(tmp_path, kind):
+    _, report = one_student(tmp_path, [(f"king_70000_1_work.{kind}", b"whatever")])
     row = next(r for r in report.rows if r.student == "s1000")
     assert row.status == "failed"
-    assert "inner.zip" in row.notes[0]["en"] or "no file" in row.notes[0]["en"]
+    assert f"work.{kind}" in row.notes[0]["en"]
+    assert "or a zip" in row.notes[0]["en"]
 
 
 def test_a_bomb_is_refused_by_name(tmp_path, monkeypatch):
@@ -287,7 +301,7 @@ def test_of_two_submissions_on_gradescope_the_later_counts(tmp_path):
     course = course_folder(tmp_path / "course", students=[s], lms="gradescope")
     report = ingest(course, NAME, path)
     assert "right" in (course.submitted("s1000", NAME) / f"{NAME}.ipynb").read_text()
-    assert any("earlier submission" in note["en"] and "a.ipynb" in note["en"] for note in report.rows[0].notes)
+    assert any("several notebooks" in note["en"] and "a.ipynb" in note["en"] for note in report.rows[0].notes)
 
 
 def test_unknown_students_are_named_and_nothing_is_written_for_them(tmp_path):

@@ -310,7 +310,7 @@ def _columns(table: Table) -> dict[str, list[int]]:
         for key, names in _COLUMNS.items()
     }
     if moodle := worksheet(table):
-        found["moodle"] = [moodle.identifier]
+        found["moodle"], found["canvas"] = [moodle.identifier], []
         for key, place in (("name", moodle.name), ("email", moodle.email)):
             if place is not None and not found[key]:
                 found[key] = [place]

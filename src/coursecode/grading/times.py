@@ -106,7 +106,7 @@ def _read(value: str, zone: datetime.tzinfo, day_first: bool | None) -> datetime
 
 def _hour(hour: int, rest: str) -> int:
     """The hour of 24 where the words say morning or evening."""
-    said = {re.sub(r"[\s.]", "", part) for part in re.split(r"[\d,]+", rest)}
+    said = {re.sub(r"[\s.]", "", part) for part in re.split(r"[\d,،]+", rest)}
     evening = "pm" in said or any(word in rest for word in _EVENING)
     morning = "am" in said or any(word in rest for word in _MORNING)
     if not (evening or morning):
