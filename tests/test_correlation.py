@@ -3,6 +3,8 @@
 import itertools
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -214,7 +216,7 @@ def test_one_option_for_all_axes_equals_the_option_repeated():
     assert torch.equal(corr2d(X, K, **once), corr2d(X, K, **{name: [v, v] for name, v in once.items()}))
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bfloat16, torch.complex64])
 def test_other_dtypes_as_in_torch(dtype):
     X, K = torch.arange(20).reshape(4, 5).to(dtype), torch.arange(6).reshape(2, 3).to(dtype)
     expected = torch_plane(X, K)
@@ -578,7 +580,10 @@ def test_layer_functions_name_themselves_and_what_is_wrong(name):
     refuses(TypeError, "X must be a torch.Tensor, not list", [[1.0]], W)
     refuses(TypeError, "W must be a torch.Tensor, not list", X, [[1.0]])
     refuses(TypeError, "bias must be a torch.Tensor, not float", X, W, 1.0)
-    refuses(ValueError, "X has shape 4×5 (rank 2), but it must be (batch, channels) and then", X[0, :, :, 0], W)
+    refuses(ValueError, "X has shape 4 (rank 1), but it must be (batch, channels) and then", X[0, :, 0, 0], W)
+    refuses(ValueError, "X has shape 4×5×6 and W 6×4×2×3, so X has no batch axis: give X[None].", X[0], W)
+    refuses(ValueError, "so X has no channel axis: give X[:, None].", X[:, 0], W[:, :1])
+    refuses(ValueError, "so X has no batch axis and no channel axis: give X[None, None].", X[0, 0], W[:, :1])
     refuses(ValueError, "X has shape 2×4×5×6×1×1 (rank 6)", X[..., None, None], W)
     refuses(ValueError, "W has shape 4×2×3 (rank 3), but it must have rank 4: (c_o, c_i/groups", X, W[0])
     refuses(ValueError, "W has shape 6×3×2×3, so it reads 3 input channels per group, but X has 4", X, W[:, :3])
@@ -601,3 +606,67 @@ def test_layer_functions_name_themselves_and_what_is_wrong(name):
     refuses(ValueError, "stride is (1, 2, 3), but 2 axes need 2 numbers", X, W, stride=(1, 2, 3))
     refuses(ValueError, "padding is -1, but it must be at least 0", X, W, padding=-1)
     refuses(ValueError, "dilation is 0, but it must be at least 1", X, W, dilation=0)
+
+
+SHORT = [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.bool, torch.float8_e4m3fn]
+
+
+@pytest.mark.parametrize("dtype", SHORT)
+@pytest.mark.parametrize("name", NAMES)
+def test_dtypes_in_which_sums_are_wrong_are_refused_with_the_mend(name, dtype):
+    f = BY_NAME[name]
+    X, K = plane(f, 4), plane(f, 2)
+    short = str(dtype).removeprefix("torch.")
+    for one, other, argument in ((X.to(dtype), K.to(dtype), "X"), (X, K.to(dtype), "K"), (X.to(dtype), K, "X")):
+        with pytest.raises(
+            TypeError, match=rf"^{name}: {argument} is {short}, .*give floats: {argument}\.float\(\)\.$"
+        ):
+            f(one, other)
+
+
+def test_a_uint8_image_never_wraps_around():
+    X, K = torch.full((2, 2), 200, dtype=torch.uint8), torch.full((2, 2), 2, dtype=torch.uint8)
+    with pytest.raises(TypeError, match="X is uint8, in which sums of products wrap around beyond 255"):
+        corr2d(X, K)
+    assert corr2d(X.float(), K.float()).item() == corr2d(X.long(), K.long()).item() == 1600
+
+
+def test_sparse_input_is_refused_with_the_mend():
+    X, K = torch.eye(4), torch.eye(2)
+    for one, other, name in ((X.to_sparse(), K, "X"), (X, K.to_sparse_csr(), "K")):
+        with pytest.raises(TypeError, match=rf"{name} is sparse \(sparse_\w+\); give {name}\.to_dense\(\)"):
+            corr2d(one, other)
+
+
+@pytest.mark.parametrize("option", ["stride", "dilation", "padding"])
+@pytest.mark.parametrize("name", ["corr2d", "corrnd", "correlate", "correlate_loop"])
+def test_numbers_too_large_for_torch_are_refused(name, option):
+    f = BY_NAME[name]
+    X, K = torch.zeros(3, 3), torch.zeros(2, 2)
+    batch = (X[None, None], K[None, None]) if name.startswith("correlate") else (X, K)
+    with pytest.raises(ValueError, match=f"{name}: {option} is {2**62}, but it must be at most 2147483647"):
+        f(*batch, **{option: 2**62})
+
+
+def test_options_may_be_arrays_and_tensors():
+    X, K = torch.arange(25.0).reshape(5, 5), torch.ones(2, 2)
+    expected = corr2d(X, K, stride=(2, 1))
+    assert torch.equal(corr2d(X, K, stride=np.array([2, 1])), expected)
+    assert torch.equal(corr2d(X, K, stride=torch.tensor([2, 1])), expected)
+    with pytest.raises(TypeError, match=r"stride must be a whole number, not 2\.0"):
+        corr2d(X, K, stride=2.0)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_paddings_by_name_point_to_same_padding(padding):
+    with pytest.raises(TypeError, match=rf"not '{padding}'; no padding is 0, and same_padding\(kernel\) of"):
+        corr2d(torch.zeros(3, 3), torch.zeros(2, 2), padding=padding)
+
+
+def test_kernels_are_float32_whatever_the_default():
+    code = (
+        "import torch; torch.set_default_dtype(torch.float64); from coursecode.correlation import KERNELS; "
+        "print({K.dtype for K in KERNELS.values()})"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "{torch.float32}\n"

@@ -16,6 +16,7 @@ from registry import claim, equation
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from coursecode.correlation import Conv2D
 from coursecode.geometry import (
     Layer,
     ReceptiveField,
@@ -465,11 +466,109 @@ def test_summary_uses_names_and_counts_a_shared_layer_once() -> None:
 def test_counting_leaves_the_net_as_it_was_also_after_an_error() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
     summary(net, (1, 3, 3))  # one value per channel: batch norm refuses it in training mode
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match=r"does not take images of size 3×5×5 \(X\): its layer 0, Conv2d"):
         count_macs(net, torch.zeros(1, 3, 5, 5))
     assert net[1].training
     assert net[1].num_batches_tracked == 0
-    assert not any(module._forward_hooks for module in net.modules())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+def test_a_transposed_convolution_costs_its_weights_at_each_input() -> None:
+    net = nn.ConvTranspose2d(3, 8, 4, stride=2)
+    assert count_macs(net, torch.zeros(1, 3, 8, 8)) == 24_576 == 64 * 3 * 8 * 16
+    assert summary(net, (3, 8, 8)) == [("ConvTranspose2d", (8, 18, 18), 392, 24_576)]
+
+
+class Functional(nn.Module):
+    """The work is in functions and in a weight of the part's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.zeros(8, 3, 5, 5))
+        self.act = nn.ReLU()
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.act(F.conv2d(X, self.kernel))
+
+
+def test_functions_are_counted_like_layers_and_have_a_row_of_their_own() -> None:
+    macs = conv_macs(3, 8, 5, (4, 4))
+    assert count_macs(Functional(), torch.zeros(2, 3, 8, 8)) == 2 * macs
+    rows = summary(nn.Sequential(Functional(), nn.Flatten(), nn.Linear(128, 10)), (3, 8, 8))
+    assert rows[:2] == [("0.act", (8, 4, 4), 0, 0), ("0 Functional", (8, 4, 4), 600, macs)]
+    assert sum(row.macs for row in rows) == macs + 1_280
+    assert sum(row.parameters for row in rows) == 600 + 1_290
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_a_recurrent_layer_costs_its_matrices_at_each_step(kind: Any, gates: int, bidirectional: bool) -> None:
+    net = kind(4, 5, batch_first=True, bidirectional=bidirectional)
+    directions = 2 if bidirectional else 1
+    assert count_macs(net, torch.zeros(2, 7, 4)) == 2 * 7 * directions * gates * 5 * (4 + 5)
+    assert summary(net, (7, 4))[0].shape == (7, 5 * directions)  # of its two outputs the first
+
+
+def test_attention_costs_its_projections_and_two_products() -> None:
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, X: Tensor) -> Tensor:
+            return self.inner(X, X, X)[0]
+
+    assert count_macs(Attention(), torch.zeros(2, 5, 8)) == 2 * (4 * 5 * 8 * 8 + 2 * 5 * 5 * 8)
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda A, v: A @ v,
+        lambda A, v: torch.addmv(torch.zeros(3), A, v),
+        lambda A, v: A.flatten() @ v.repeat(3),
+        lambda A, v: torch.einsum("ij,j->i", A, v),
+        lambda A, v: F.linear(v, A),
+    ],
+)
+def test_products_with_a_vector_are_counted(product: Any) -> None:
+    class Product(nn.Module):
+        def forward(self, v: Tensor) -> Tensor:
+            return product(torch.ones(3, 4), v)
+
+    assert count_macs(Product(), torch.ones(4)) == 12
+
+
+class Paired(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = nn.Bilinear(6, 6, 2)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.pair(X, X)
+
+
+@pytest.mark.parametrize(
+    ("net", "layer"), [(nn.Sequential(nn.Flatten(), Conv2D((2, 2))), "1, Conv2D"), (Paired(), "pair, Bilinear")]
+)
+def test_a_layer_whose_products_cannot_be_counted_is_named(net: nn.Module, layer: str) -> None:
+    with pytest.raises(ValueError, match=f"count_macs: the layer {layer}.* has weights of .*Count this layer by hand"):
+        count_macs(net, torch.zeros(4, 6))
+    with pytest.raises(ValueError, match=f"summary: the layer {layer}"):
+        summary(net, (6,))
+
+
+def test_tables_and_scales_cost_no_products() -> None:
+    net = nn.Sequential(nn.Embedding(9, 4), nn.LayerNorm((3, 4)), nn.BatchNorm1d(3))
+    assert count_macs(net, torch.zeros(2, 3, dtype=torch.int64)) == 0
+
+
+def test_a_lazy_layer_is_asked_to_see_a_batch_first() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    for call in (lambda: summary(net, (2, 2)), lambda: count_macs(net, torch.zeros(1, 2, 2))):
+        with pytest.raises(ValueError, match=r"the net's layer 1, LazyLinear.* has no sizes yet; .*net\(x\)"):
+            call()
 
 
 def test_an_empty_batch_costs_nothing() -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pretend import pretended
 from registry import claim
 from safetensors import safe_open
 from torch import nn
@@ -239,6 +240,11 @@ def test_predict_gives_the_logits_in_order_and_the_mode_back():
         ({"num_epochs": 0}, ValueError, "num_epochs is 0, but it must be at least 1"),
         ({"batch_size": 2.5}, TypeError, "batch_size must be a whole number"),
         ({"seed": -3}, ValueError, "seed is -3"),
+        ({"seed": 2**64}, ValueError, "seed is 18446744073709551616, but it must be at most 18446744073709551615"),
+        ({"lr": "0.1"}, TypeError, "lr must be a number, not '0.1'"),
+        ({"momentum": None}, TypeError, "momentum must be a number, not None"),
+        ({"device": "gpu"}, ValueError, "device is 'gpu', but torch knows no device of that name; give 'cpu', 'cuda'"),
+        ({"device": "cuda:99"}, RuntimeError, "device is 'cuda:99', but this machine does not offer it"),
         ({"resume": True}, ValueError, "resume needs a checkpoint"),
         ({"checkpoint": "nowhere/net.safetensors"}, FileNotFoundError, "does not exist; make it first"),
     ],
@@ -247,6 +253,208 @@ def test_a_bad_option_is_named_with_its_rule(change, error, message):
     x, y = problem()
     with pytest.raises(error, match=message):
         training.fit(small_net(), x, y, **QUICK | change)
+
+
+def test_the_largest_numbers_are_taken():
+    x, y = problem(10)
+    nets = [small_net(), small_net()]
+    for net, batch_size in zip(nets, (10, 2**63), strict=True):
+        training.fit(net, x, y, **QUICK | {"batch_size": batch_size, "seed": 2**64 - 1})
+    assert bits(nets[0]) == bits(nets[1])
+
+
+def test_a_net_with_nothing_to_train_is_refused():
+    x, y = problem()
+    for net in (small_net().requires_grad_(False), nn.Flatten()):
+        with pytest.raises(ValueError, match=r"no parameter to train: all are frozen.*requires_grad_\(True\)"):
+            training.fit(net, x, y, **QUICK)
+
+
+def test_a_lazy_net_is_asked_to_see_a_batch_first():
+    x, y = problem()
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    for call in (
+        lambda: training.fit(net, x, y, **QUICK),
+        lambda: training.evaluate(net, x, y),
+        lambda: training.predict(net, x),
+    ):
+        with pytest.raises(ValueError, match=r"the net's layer 1, LazyLinear.*, has no sizes yet; .*net\(x\)"):
+            call()
+    net(x)
+    training.fit(net, x, y, **QUICK)
+
+
+def test_what_is_no_net_is_refused():
+    x, y = problem()
+    for call in (lambda f: training.fit(f, x, y, **QUICK), lambda f: training.predict(f, x)):
+        with pytest.raises(TypeError, match=r"net must be a torch\.nn\.Module, not "):
+            call(F.relu)
+
+
+class TwoAnswers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = small_net()
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.inner(x), x
+
+
+def test_a_net_that_returns_two_things_is_refused():
+    x, y = problem()
+    for call in (
+        lambda: training.fit(TwoAnswers(), x, y, **QUICK),
+        lambda: training.evaluate(TwoAnswers(), x, y),
+        lambda: training.predict(TwoAnswers(), x),
+    ):
+        with pytest.raises(ValueError, match=r"the net returns a tuple, .*Let its forward return the logits alone"):
+            call()
+
+
+def with_batch_norm() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def test_a_last_batch_of_one_is_refused_before_a_batch_norm_meets_it():
+    x, y = problem(129)
+    net = with_batch_norm()
+    before = bits(net)
+    for batch_size, sum_ in ((128, r"129 = 1 × 128 \+ 1"), (1, "129 = 129 × 1")):
+        with pytest.raises(ValueError, match=rf"a single image \({sum_}\).*layer 2, BatchNorm1d.*another batch_size"):
+            training.fit(net, x, y, **QUICK | {"batch_size": batch_size})
+    assert bits(net) == before
+    training.fit(net, x, y, **QUICK | {"batch_size": 127})
+    spread = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    training.fit(spread, x, y, **QUICK | {"batch_size": 128})  # four values per channel: one image is enough
+    frozen = with_batch_norm()
+    frozen[2].eval()
+    training.fit(frozen, x, y, **QUICK | {"batch_size": 128})
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool])
+def test_images_of_whole_numbers_other_than_uint8_are_asked_what_they_are(dtype):
+    x, y = problem()
+    pixels = (255 * x).to(dtype)
+    name = str(dtype).removeprefix("torch.")
+    for call in (
+        lambda: training.fit(small_net(), pixels, y, **QUICK),
+        lambda: training.evaluate(small_net(), pixels, y),
+        lambda: training.predict(small_net(), pixels),
+    ):
+        with pytest.raises(TypeError, match=rf"x is {name}; .*x\.to\(torch\.uint8\), or .*x\.float\(\)"):
+            call()
+
+
+def test_floats_that_were_not_scaled_are_warned_of():
+    x, y = problem()
+    for call in (
+        lambda: training.fit(small_net(), 255 * x, y, **QUICK | {"lr": 1e-6}),
+        lambda: training.evaluate(small_net(), 255 * x, y),
+        lambda: training.predict(small_net(), 255 * x),
+    ):
+        with pytest.warns(UserWarning, match=r"x runs from 0\.?\d* to 2\d\d.* is not scaled; .*normalise") as told:
+            call()
+        assert told[0].filename == __file__
+    standardised = (x - x.mean()) / x.std()
+    training.predict(small_net(), 8 * standardised)  # filterwarnings: a warning here would be an error
+
+
+def test_a_softmax_before_the_cross_entropy_is_warned_of():
+    x, y = problem()
+    net = nn.Sequential(*small_net(), nn.Softmax(dim=1))
+    for call in (lambda: training.fit(net, x, y, **QUICK), lambda: training.evaluate(net, x, y)):
+        with pytest.warns(UserWarning, match=r"seems to end in a softmax.*Leave the net's out") as told:
+            call()
+        assert told[0].filename == __file__
+    training.evaluate(nn.Sequential(*small_net(), nn.LogSoftmax(dim=1)), x, y)  # which a second one leaves as it is
+
+
+def test_sums_are_taken_in_float64_where_there_is_one():
+    assert training._sums_in(torch.device("cpu")) == training._sums_in(torch.device("cuda")) == torch.float64
+    assert training._sums_in(torch.device("mps")) == torch.float32
+
+
+# Modes
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_each_part_has_its_mode_of_before(whole):
+    x, y = problem()
+    net = with_batch_norm().train(whole)
+    net[3].train(not whole)
+    before = [module.training for module in net.modules()]
+    for call in (
+        lambda: training.predict(net, x),
+        lambda: training.evaluate(net, x, y),
+        lambda: training.fit(net, x, y, test_x=x, test_y=y, **QUICK),
+    ):
+        call()
+        assert [module.training for module in net.modules()] == before
+    with pytest.raises(FloatingPointError):
+        training.fit(net, x, y, **QUICK | {"lr": 1e30})
+    assert [module.training for module in net.modules()] == before
+
+
+def test_a_frozen_batch_norm_keeps_its_statistics():
+    x, y = problem()
+    net = with_batch_norm()
+    net[2].eval()
+    before = {name: t.clone() for name, t in net[2].named_buffers()}
+    training.fit(net, x, y, test_x=x, test_y=y, **QUICK)
+    assert all(torch.equal(t, before[name]) for name, t in net[2].named_buffers())
+    net[2].train()
+    training.fit(net, x, y, **QUICK)
+    assert not torch.equal(net[2].running_mean, before["running_mean"])
+
+
+def test_a_net_in_evaluation_mode_is_trained_in_training_mode():
+    x, y = problem()
+    nets = [small_net(dropout=0.5), small_net(dropout=0.5).eval()]
+    for net in nets:
+        training.fit(net, x, y, **QUICK)
+    assert bits(nets[0]) == bits(nets[1])
+    plain = small_net()
+    training.fit(plain, x, y, **QUICK)
+    assert bits(plain) != bits(nets[0])  # the dropout did drop
+
+
+class Watching(nn.Module):
+    """Keeps which images it saw in training, a list per batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(1, 3)
+        self.seen: list[list[int]] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.seen.append(x.flatten().mul(100).round().int().tolist())
+        return self.dense(x.flatten(1))
+
+
+def test_images_are_shuffled_anew_in_each_epoch_and_each_is_seen_once():
+    x, y = torch.arange(60).reshape(60, 1) / 100, torch.arange(60) % 3
+    orders = {}
+    for seed in (0, 1):
+        net = Watching()
+        training.fit(net, x, y, seed=seed, **QUICK | {"num_epochs": 3})
+        assert [len(batch) for batch in net.seen] == [16, 16, 16, 12] * 3
+        epochs = [[image for batch in net.seen[start : start + 4] for image in batch] for start in (0, 4, 8)]
+        assert all(sorted(epoch) == list(range(60)) for epoch in epochs)
+        orders |= {(seed, n): tuple(epoch) for n, epoch in enumerate(epochs)}
+    assert len({tuple(range(60)), *orders.values()}) == 7  # six orders, none of them the given one
+
+
+def test_the_device_that_is_picked_is_the_one_that_computes(monkeypatch):
+    x, y = problem()
+    with pretended() as other:
+        monkeypatch.setattr(training._device, "pick", lambda: other)
+        picked, given = small_net(), small_net()
+        training.fit(picked, x, y, **QUICK | {"device": None})
+        training.fit(given, x, y, **QUICK)
+    assert {p.device for p in picked.parameters()} == {other}
+    assert {p.device for p in given.parameters()} == {torch.device("cpu")}
 
 
 def test_an_empty_training_set_is_refused():
@@ -286,13 +494,43 @@ def test_a_label_out_of_range_is_named_with_its_place(label):
 
 def test_images_of_another_size_name_the_layer_that_refuses_them():
     _, y = problem()
-    net = lenet.lenet_modern()
-    with pytest.raises(ValueError, match=r"does not take images of size 1×20×20 .*layer dense1, Linear.* given 144"):
-        training.fit(net, torch.rand(70, 1, 20, 20), y, **QUICK)
-    with pytest.raises(ValueError, match=r"does not take images of size 3×28×28 .*layer conv1, Conv2d"):
-        training.fit(net, torch.rand(70, 3, 28, 28), y, **QUICK)
+    net = small_net()
+    for call in (lambda x: training.fit(net, x, y, **QUICK), lambda x: training.predict(net, x)):
+        with pytest.raises(ValueError, match=r"does not take images of size 1×5×5 .*layer dense, Linear.* given 100"):
+            call(torch.rand(70, 1, 5, 5))
+        with pytest.raises(ValueError, match=r"does not take images of size 3×4×4 .*layer conv, Conv2d"):
+            call(torch.rand(70, 3, 4, 4))
     with pytest.raises(ValueError, match=r"size 1×3×3 \(test_x\)"):
-        training.fit(net, torch.rand(70, 1, 28, 28), y, test_x=torch.rand(70, 1, 3, 3), test_y=y, **QUICK)
+        training.fit(net, torch.rand(70, 1, 4, 4), y, test_x=torch.rand(70, 1, 3, 3), test_y=y, **QUICK)
+
+
+def test_lenet_says_itself_which_images_it_takes():
+    _, y = problem()
+    net = lenet.lenet_modern()
+    for images, mend in (
+        (torch.rand(70, 1, 32, 32), "resize them, or build a net for your size"),
+        (torch.rand(70, 28, 28), r"give X\[:, None\]"),
+    ):
+        with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. LeNet: X has shape .*{mend}"):
+            training.fit(net, images, y, **QUICK)
+        with pytest.raises(ValueError, match=rf"^LeNet: X has shape .* must be \(batch, 1, 28, 28\).*{mend}"):
+            net(images)
+    with pytest.raises(ValueError, match=r"give X\[None\]"):
+        net(torch.rand(1, 28, 28))
+    with pytest.raises(ValueError, match=r"give X\[None, None\]"):
+        net(torch.rand(28, 28))
+
+
+@pytest.mark.parametrize(
+    ("x", "mend"),
+    [((3, 4, 4), r"x has no batch axis: give x\[None\]"), ((9, 2, 8), r"no channel axis: give x\[:, None\]")],
+)
+def test_a_missing_axis_is_named_with_what_adds_it(x, mend):
+    net = nn.Sequential(nn.Conv2d(x[0] if x[0] == 3 else 1, 2, 1), nn.Flatten(), nn.Linear(32, 3))
+    with pytest.raises(ValueError, match=mend):
+        training.predict(net, torch.rand(x))
+    with pytest.raises(ValueError, match=r"y is one label without an axis .* give x\[None\] and y\[None\]"):
+        training.evaluate(net, torch.rand(x), torch.tensor(0))
 
 
 def test_a_net_that_is_no_classifier_is_refused():
@@ -320,7 +558,7 @@ def test_a_learning_rate_that_diverges_stops_the_run_and_says_where(tmp_path, st
 def test_divergence_in_the_very_last_step_is_seen_too():
     x, y = problem(16)
     with pytest.raises(FloatingPointError, match="epoch 1 of 1, step 1 of 1"):
-        training.fit(small_net(), x * 1e30, y, num_epochs=1, lr=1e38, batch_size=16, device="cpu")
+        training.fit(small_net(), -x * 1e30, y, num_epochs=1, lr=1e38, batch_size=16, device="cpu")
 
 
 def test_images_that_are_not_finite_are_said_to_be_the_cause():
@@ -455,7 +693,7 @@ def test_the_checkpoint_says_what_it_is(path):
     with safe_open(path, framework="pt") as file:
         notes = {key: json.loads(value) for key, value in file.metadata().items()}
         assert torch.equal(file.get_tensor("net.conv.weight"), net.conv.weight)
-        assert {"velocity.0", "velocity.3", "random.cpu"} <= set(file.keys())
+        assert {"velocity.conv.weight", "velocity.dense.bias", "random.cpu"} <= set(file.keys())
     assert notes["history"]["train_loss"] == history.train_loss
     assert notes["recipe"]["lr"] == 0.05
     assert any("(conv): Conv2d(1, 4" in line for line in notes["net"])
@@ -537,6 +775,52 @@ def test_a_checkpoint_of_another_run_is_refused_with_the_difference(path):
         training.fit(small_net(), x, y, test_x=x, test_y=y, checkpoint=path, resume=True, **QUICK)
     with pytest.raises(ValueError, match="belongs to another run: labels was"):
         training.fit(small_net(), x, y.flip(0), checkpoint=path, resume=True, **QUICK)
+    with pytest.raises(ValueError, match="belongs to another run: pixels was"):
+        training.fit(small_net(), 1 - x, y, checkpoint=path, resume=True, **QUICK)
+
+
+def test_a_checkpoint_of_other_test_images_is_refused(path):
+    x, y = problem()
+    training.fit(small_net(), x, y, test_x=x, test_y=y, checkpoint=path, **QUICK)
+    for test_x, test_y, what in ((1 - x, y, "test_pixels"), (x, y.flip(0), "test_labels")):
+        with pytest.raises(ValueError, match=f"belongs to another run: {what} was"):
+            training.fit(small_net(), x, y, test_x=test_x, test_y=test_y, checkpoint=path, resume=True, **QUICK)
+
+
+@pytest.mark.parametrize("frozen", ["conv", "dense"])
+def test_a_checkpoint_with_another_part_frozen_is_refused(path, frozen):
+    x, y = problem()
+    part, whole = small_net(), small_net()
+    getattr(part, frozen).requires_grad_(False)
+    for first, second in ((part, whole), (whole, part)):
+        training.fit(first, x, y, checkpoint=path, **QUICK)
+        before = bits(second)
+        with pytest.raises(ValueError, match=r"belongs to another run: trained parameters was .*weight.*, is .*weight"):
+            training.fit(second, x, y, checkpoint=path, resume=True, **QUICK)
+        assert bits(second) == before
+    resumed = small_net()
+    getattr(resumed, frozen).requires_grad_(False)
+    training.fit(part, x, y, checkpoint=path, **QUICK)
+    training.fit(resumed, x, y, checkpoint=path, resume=True, **QUICK)
+    assert bits(resumed) == bits(part)
+
+
+def test_a_checkpoint_with_a_single_bit_changed_is_refused(path):
+    x, y = problem()
+    training.fit(small_net(), x, y, checkpoint=path, **QUICK)
+    content = path.read_bytes()
+    with safe_open(path, framework="pt") as file:
+        history = file.metadata()["history"].encode()[20:30]
+    header = 8 + int.from_bytes(content[:8], "little")
+    for at in (header, header + (len(content) - header) // 2, len(content) - 1, content.index(history)):
+        altered = bytearray(content)
+        altered[at] ^= 1
+        path.write_bytes(altered)
+        net = small_net(3)
+        before = bits(net)
+        with pytest.raises(ValueError, match=r"not a complete checkpoint .*truncated, altered"):
+            training.fit(net, x, y, checkpoint=path, resume=True, **QUICK)
+        assert bits(net) == before
 
 
 RUN = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coursecode._checks import (
+    LONGEST,
     Size,
     check_fits,
     check_int,
@@ -40,19 +42,21 @@ __all__ = [
     "flip",
 ]
 
+_kernel = partial(torch.tensor, dtype=torch.float32)
+
 KERNELS: dict[str, Tensor] = {
-    "identity": torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]),
-    "edge-vertical": torch.tensor([[1.0, -1]]),
-    "edge-horizontal": torch.tensor([[1.0], [-1]]),
-    "edge-diagonal": torch.tensor([[1.0, 0], [0, -1]]),
-    "sobel-x": torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
-    "sobel-y": torch.tensor([[-1.0, -2, -1], [0, 0, 0], [1, 2, 1]]),
-    "laplacian": torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]),
-    "blur": torch.full((5, 5), 1 / 25),
-    "sharpen": torch.tensor([[0.0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-    "emboss": torch.tensor([[-2.0, -1, 0], [-1, 1, 1], [0, 1, 2]]),
+    "identity": _kernel([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+    "edge-vertical": _kernel([[1.0, -1]]),
+    "edge-horizontal": _kernel([[1.0], [-1]]),
+    "edge-diagonal": _kernel([[1.0, 0], [0, -1]]),
+    "sobel-x": _kernel([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+    "sobel-y": _kernel([[-1.0, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    "laplacian": _kernel([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+    "blur": torch.full((5, 5), 1 / 25, dtype=torch.float32),
+    "sharpen": _kernel([[0.0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "emboss": _kernel([[-2.0, -1, 0], [-1, 1, 1], [0, 1, 2]]),
 }
-"""Well-known kernels, float32. Each is written for correlation (no flip)."""
+"""Well-known kernels, float32 whatever torch's default is. Each is written for correlation (no flip)."""
 
 
 class _Plan(NamedTuple):
@@ -69,9 +73,9 @@ def _plan(
     who: str, size: Sequence[int], kernel: Sequence[int], *, stride: Size, padding: Size, dilation: Size
 ) -> _Plan:
     axes = len(kernel)
-    s = check_sizes(who, "stride", stride, axes=axes, minimum=1)
-    p = check_sizes(who, "padding", padding, axes=axes, minimum=0)
-    d = check_sizes(who, "dilation", dilation, axes=axes, minimum=1)
+    s = check_sizes(who, "stride", stride, axes=axes, minimum=1, maximum=LONGEST)
+    p = check_sizes(who, "padding", padding, axes=axes, minimum=0, maximum=LONGEST)
+    d = check_sizes(who, "dilation", dilation, axes=axes, minimum=1, maximum=LONGEST)
     check_fits(who, size, kernel, padding=p, dilation=d)
     span = tuple((k - 1) * e + 1 for k, e in zip(kernel, d, strict=True))
     out = output_shape(tuple(size), kernel=span, padding=p, stride=s)
@@ -241,9 +245,27 @@ def corrnd(
     return Y if bias is None else Y + bias
 
 
+def _check_batch_axis(who: str, X: Tensor, W: Tensor, groups: int) -> None:
+    """Raise where ``X`` lacks the batch axis, the channel axis or both that the rank of ``W`` asks for."""
+    if not isinstance(W, Tensor) or W.dim() not in (3, 4, 5):
+        return
+    missing = W.dim() - X.dim()
+    if missing == 1:
+        channels = isinstance(groups, int) and X.shape[0] != W.shape[1] * groups and W.shape[1] * groups == 1
+        what, mend = ("channel", "X[:, None]") if channels else ("batch", "X[None]")
+    elif missing == 2 and X.dim() > 0:
+        what, mend = "batch axis and no channel", "X[None, None]"
+    else:
+        return
+    raise ValueError(
+        f"{who}: X has shape {shape_text(X.shape)} and W {shape_text(W.shape)}, so X has no {what} axis: give {mend}."
+    )
+
+
 def _check_layer(who: str, X: Tensor, W: Tensor, bias: Tensor | None, groups: int) -> int:
     """Check a batch, a layer's kernels and biases; the number of groups as an int."""
     check_tensor(who, "X", X)
+    _check_batch_axis(who, X, W, groups)
     if X.dim() not in (3, 4, 5):
         raise ValueError(
             f"{who}: X has shape {shape_text(X.shape)} (rank {X.dim()}), "

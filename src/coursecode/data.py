@@ -8,21 +8,25 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.util
+import io
+import math
 import os
 import tempfile
+import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from coursecode._checks import check_int, check_tensor
+from coursecode._checks import check_int, check_tensor, shape_text
 from coursecode._progress import progress_bar
 
-__all__ = ["Dataset", "load", "moving_square", "normalise", "photo", "signal"]
+__all__ = ["Dataset", "load", "moving_square", "normalise", "photo", "prepare_digit", "signal"]
 
 
 @dataclass(frozen=True)
@@ -154,14 +158,18 @@ def _split_digits(images: Tensor, labels: Tensor) -> Dataset:
 
 def _find(name: str, file: str, folder: str | os.PathLike[str] | None, download: bool) -> bytes:
     """The unzipped, checked content of one IDX file, from the first place that has it."""
-    variable = os.environ.get("COURSECODE_DATA")
+    variable = os.environ.get("COURSECODE_DATA", "").strip()
     places = [("folder", folder), ("$COURSECODE_DATA", variable), ("system", _SYSTEM), ("cache", _cache())]
     tried = []
     for label, place in places:
         if not place:
             tried.append(f"{label}: not given")
             continue
-        for path in (p / (file + end) for p in (Path(place) / name, Path(place)) for end in ("", ".gz")):
+        place = Path(place).expanduser()
+        if place.is_file():
+            tried.append(f"{label}: {place} is a file; give the folder in which it lies, {place.parent}")
+            continue
+        for path in (p / (file + end) for p in (place / name, place) for end in ("", ".gz")):
             if os.path.exists(path) and (content := _read_idx(path, name, file)) is not None:
                 return content
         tried.append(f"{label}: {place} and its sub-folder {name} do not have it")
@@ -196,14 +204,19 @@ def _read_idx(path: Path, name: str, file: str) -> bytes | None:
 def _unzip(path: Path, remedy: str) -> bytes:
     try:
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"load: {path} is truncated or altered: expected a complete gzip file, but {error}. "
-            f"It was not used. {remedy}"
-        ) from error
     except OSError as error:
         raise type(error)(f"load: {path} cannot be read: {error.strerror or error}. {remedy}") from error
+    return _unzipped(str(path), content, remedy) if path.suffix == ".gz" else content
+
+
+def _unzipped(where: str, content: bytes, remedy: str) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"load: {where} is truncated or altered: expected a complete gzip file, but {error}. "
+            f"It was not used. {remedy}"
+        ) from error
 
 
 def _checked(where: str, content: bytes, expected: str, remedy: str) -> bytes:
@@ -230,28 +243,46 @@ def _cache() -> Path:
 
 
 def _download(url: str, target: Path, sha256: str) -> bytes:
-    """Fetch a gzip file under a temporary name, check its content, and only then give it its name."""
+    """Fetch a gzip file, check its content, and only then keep it in the cache, where that can be written."""
     import pooch
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".part-", suffix=".gz", dir=target.parent)
-    os.close(handle)
+    answer = io.BytesIO()
     bar = progress_bar(total=1, unit="B", unit_scale=True, desc=target.name)  # pooch puts in the real total
     try:
-        pooch.HTTPDownloader(progressbar=bar or False, chunk_size=2**16, timeout=30)(url, temporary, None)
-        remedy = "The server, or something on the way to it, is at fault: try again later."
-        content = _unzip(Path(temporary), remedy)
-        _checked("the answer", content, sha256, remedy)
-        os.replace(temporary, target)
-        return content
+        pooch.HTTPDownloader(progressbar=bar or False, chunk_size=2**16, timeout=30)(url, answer, None)
     finally:
         if bar is not None:
             bar.close()
+    remedy = "The server, or something on the way to it, is at fault: try again later."
+    content = _checked("the answer", _unzipped("the answer", answer.getvalue(), remedy), sha256, remedy)
+    try:
+        _keep(target, answer.getvalue())
+    except OSError as error:
+        warnings.warn(
+            f"load: the cache {target.parent} cannot be written ({error.strerror or error}), so the files are held in "
+            "memory and fetched again next time. Make it writable, or put the files into a folder and name that in "
+            "COURSECODE_DATA.",
+            stacklevel=5,
+        )
+    return content
+
+
+def _keep(target: Path, content: bytes) -> None:
+    """Write the file under a temporary name, then rename it: at every moment its place holds all of it or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".part-", suffix=".gz", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, target)
+    finally:
         Path(temporary).unlink(missing_ok=True)
 
 
 def normalise(x: Tensor, *, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Pixels 0…255 as float32 in [0, 1], less ``mean``, divided by ``std`` (both in the [0, 1] scale).
+
+    Raises ``ValueError`` for floats that lie in [0, 1] already.
 
     >>> normalise(torch.tensor([0, 51, 255], dtype=torch.uint8))
     tensor([0.0000, 0.2000, 1.0000])
@@ -259,8 +290,165 @@ def normalise(x: Tensor, *, mean: float = 0.0, std: float = 1.0) -> Tensor:
     check_tensor("normalise", "x", x)
     if std <= 0:
         raise ValueError(f"normalise: std is {std}, but it must be positive; a constant image has none.")
+    if x.is_floating_point() and x.numel() and float(x.min()) >= 0 and 0 < float(x.max()) <= 1:
+        raise ValueError(
+            f"normalise: x lies in {float(x.min()):g}…{float(x.max()):g} already and would be divided by 255 again; "
+            "give pixels of 0…255, or compute (x - mean) / std yourself."
+        )
     scaled = x.to(torch.float32) / 255
     return scaled if (mean, std) == (0.0, 1.0) else (scaled - mean) / std
+
+
+Image = Any
+"""A file's path, a picture of Pillow, an array or a tensor: (h, w), (h, w, 3 or 4), (1, h, w) or (3, h, w)."""
+
+_WORKING_SIDE = 256  # pixels: a larger photo is made smaller first
+
+
+def prepare_digit(image: Image) -> Tensor:
+    """A photo of one handwritten digit as the nets of this course read it: uint8 (1, 1, 28, 28), 0 is background.
+
+    ``image`` is a file, a picture of Pillow, an array or a tensor, grey or in colour, with pixels of 0…255 or floats
+    of 0…1; the paper fills most of it, and nothing but the digit stands on it. Dark ink on bright paper is turned
+    over; shadows, which change slowly, and the paper's grain are taken away. Then follows what MNIST's makers did:
+    the box that holds the ink is scaled so that its longer side has 20 pixels, and its centre of mass is put into the
+    middle of 28×28.
+
+    Raises ``ValueError`` for what is no single image and for paper without ink.
+
+    >>> paper = torch.full((80, 60), 240, dtype=torch.uint8)
+    >>> paper[10:50, 20:24] = 30
+    >>> (prepare_digit(paper)[0, 0] > 127).nonzero().aminmax(dim=0).min.tolist()
+    [4, 13]
+    """
+    ink = _ink(_small(_grey(image)).double())
+    rows, columns = ((ink > 0.1).any(dim=axis).nonzero().flatten() for axis in (1, 0))
+    if len(rows) == 0:
+        raise ValueError(
+            "prepare_digit: no ink stands out from the paper. Give a photo of one dark digit on bright paper, or the "
+            "other way round, that the paper fills but for the digit."
+        )
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    h, w = (max(1, math.floor(20 * side / max(ink.shape) + 0.5)) for side in ink.shape)
+    ink = _area_means(h, ink.shape[0]) @ ink @ _area_means(w, ink.shape[1]).T
+    ink = ink / ink.max()
+    top, left = (_beginning(ink.sum(1)), _beginning(ink.sum(0)))
+    digit = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    digit[0, 0, top : top + h, left : left + w] = (255 * ink).round().to(torch.uint8)
+    return digit
+
+
+def _grey(image: Image) -> Tensor:
+    """The image in grey, (h, w) in [0, 1]; what is transparent lies on white."""
+    who = "prepare_digit"
+    if isinstance(image, str | os.PathLike):
+        image = _opened(image)
+    elif hasattr(image, "getexif"):
+        image = _upright(image)
+    if isinstance(image, Tensor):
+        image = image.detach().cpu().numpy()
+    pixels = np.asarray(image)
+    shape = pixels.shape
+    if pixels.dtype.kind not in "uif" or not 2 <= pixels.ndim <= 4:
+        raise TypeError(
+            f"{who}: image must be a file, a picture, or an array of numbers (h, w) or (h, w, 3), "
+            f"not {type(image).__name__} of {pixels.dtype} {shape_text(shape)}."
+        )
+    if pixels.ndim == 4 and len(pixels) == 1:
+        pixels = pixels[0]
+    if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
+        pixels = pixels.transpose(1, 2, 0)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in shape:
+        raise ValueError(
+            f"{who}: image has shape {shape_text(shape)}, but it must be one image: (h, w), (h, w, 3), (h, w, 4), "
+            "(1, h, w) or (3, h, w). Of several give one at a time."
+        )
+    top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 255 if pixels.max() > 1 else 1
+    values = torch.from_numpy(pixels.astype(np.float64 if pixels.dtype == np.float64 else np.float32)) / top
+    if not (values.min() >= 0 and values.max() <= 1):  # NaN is neither
+        raise ValueError(f"{who}: image holds values from {pixels.min()} to {pixels.max()}; give 0…255 or 0…1.")
+    if values.shape[2] == 4:
+        values = values[:, :, :3] * values[:, :, 3:] + 1 - values[:, :, 3:]
+    return values[:, :, 0] if values.shape[2] == 1 else values @ torch.tensor([0.299, 0.587, 0.114], dtype=values.dtype)
+
+
+def _small(grey: Tensor) -> Tensor:
+    shrink = max(grey.shape) / _WORKING_SIDE
+    if shrink <= 1:
+        return grey
+    sides = [max(1, round(side / shrink)) for side in grey.shape]
+    return F.interpolate(grey[None, None], sides, mode="area")[0, 0]
+
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    from PIL import Image as pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        with pillow.open(path) as picture:
+            return _upright(picture)
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"prepare_digit: {os.fspath(path)} is no picture that can be read here; save it as JPEG or PNG."
+        ) from None
+
+
+def _upright(picture: Any) -> Any:
+    """A picture of Pillow with the side up that the camera noted, red, green, blue and opacity."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(picture).convert("RGBA")
+
+
+def _ink(grey: Tensor) -> Tensor:
+    """How much ink lies on each pixel, 0…1: what is narrower than a third of the image and above the grain."""
+    value = grey - _light(grey)
+    if (value**3).sum() < 0:  # the paper lies about 0, the ink far below it
+        value = -value
+    ink = value - _largest_around(-_largest_around(-value))  # less what strokes are too narrow for: shadows
+    grain = 1.4826 * (ink - ink.median()).abs().median()  # the standard deviation, if it is normal
+    ink = (ink - ink.median() - 5 * grain).clamp(min=0)
+    return ink / ink.max() if ink.max() > 0.05 else torch.zeros_like(ink)
+
+
+def _light(grey: Tensor) -> Tensor:
+    """The light on the paper: a surface of the second degree through the medians of 8×8 blocks, most of them paper."""
+    h, w = grey.shape
+    y, x = torch.meshgrid(*(torch.linspace(-1, 1, side).double() for side in (h, w)), indexing="ij")
+    terms = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], dim=-1)
+    blocks = [(i * h // 8, (i + 1) * h // 8, j * w // 8, (j + 1) * w // 8) for i in range(8) for j in range(8)]
+    blocks = [(a, max(b, a + 1), c, max(d, c + 1)) for a, b, c, d in blocks]
+    medians = torch.stack([grey[a:b, c:d].median() for a, b, c, d in blocks])
+    means = torch.stack([terms[a:b, c:d].mean((0, 1)) for a, b, c, d in blocks])
+    kept = torch.arange(len(blocks))
+    for _ in range(10):
+        surface = torch.linalg.lstsq(means[kept], medians[kept, None]).solution
+        kept = (means @ surface)[:, 0].sub(medians).abs().argsort()[: len(blocks) // 2]
+    light: Tensor = terms @ surface[:, 0]
+    return light
+
+
+def _largest_around(grey: Tensor) -> Tensor:
+    """The largest value around each pixel, up to a sixth of the image away."""
+    reach = max(grey.shape) // 6
+    columns = F.max_pool2d(grey[None, None], (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return F.max_pool2d(columns, (1, 2 * reach + 1), stride=1, padding=(0, reach))[0, 0]
+
+
+def _area_means(count: int, length: int) -> Tensor:
+    """The matrix (count, length) that replaces ``length`` pixels by ``count``, each the mean of what it covers."""
+    step = length / count
+    left = torch.arange(count, dtype=torch.float64)[:, None] * step
+    at = torch.arange(length, dtype=torch.float64)
+    return (torch.minimum(left + step, at + 1) - torch.maximum(left, at)).clamp(min=0) / step
+
+
+def _beginning(mass: Tensor) -> int:
+    """Where a digit begins on an axis of 28, so that its centre of mass comes into the middle, if it fits."""
+    centre = float((mass * (torch.arange(len(mass)) + 0.5)).sum() / mass.sum())
+    return max(0, min(28 - len(mass), math.floor(14 - centre + 0.5)))
 
 
 def photo() -> Tensor:

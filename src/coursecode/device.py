@@ -8,7 +8,7 @@ import torch
 
 from coursecode._checks import check_int
 
-__all__ = ["describe", "deterministic", "pick"]
+__all__ = ["describe", "deterministic", "named", "pick"]
 
 
 def pick() -> torch.device:
@@ -30,6 +30,32 @@ def pick() -> torch.device:
             "Set COURSECODE_DEVICE=cpu, or unset it to choose automatically."
         )
     return torch.device("cuda" if available else "cpu")
+
+
+def named(who: str, device: torch.device | str) -> torch.device:
+    """The device of that name, if torch knows it and this machine has it; ``who`` begins the error otherwise.
+
+    >>> named("fit", "gpu")
+    Traceback (most recent call last):
+    ...
+    ValueError: fit: device is 'gpu', but torch knows no device of that name; give 'cpu', 'cuda' (NVIDIA, AMD) or \
+'mps' (Apple), or leave it out to choose automatically.
+    """
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"{who}: device is {device!r}, but torch knows no device of that name; give 'cpu', 'cuda' (NVIDIA, AMD) or "
+            "'mps' (Apple), or leave it out to choose automatically."
+        ) from None
+    try:
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RuntimeError(
+            f"{who}: device is {str(found)!r}, but this machine does not offer it to torch {torch.__version__} "
+            f"({str(error).splitlines()[0]}). Leave device out to choose automatically, or give 'cpu'."
+        ) from error
+    return found
 
 
 def describe(device: torch.device | str) -> str:

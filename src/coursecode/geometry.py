@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from coursecode._checks import Size, check_fits, check_int, check_sizes, shape_text
+from coursecode._checks import Size, check_fits, check_int, check_sizes, check_tensor, shape_text
+from coursecode._nets import check_net, evaluating, explaining, place
 
 __all__ = [
     "Layer",
@@ -244,9 +244,11 @@ def gradient_field(
     who = "gradient_field"
     n = _check_shape(who, "in_shape", in_shape)
     X = torch.randn(check_int(who, "samples", samples, minimum=1), *n, generator=torch.Generator().manual_seed(0))
+    check_net(who, net)
     X = _like_parameters(net, X).requires_grad_()
-    with _evaluating(net), torch.enable_grad():
-        Y = net(X)
+    with evaluating(net), torch.enable_grad():
+        with explaining(who, net, "in_shape", X):
+            Y = net(X)
         if Y.dim() != X.dim():
             raise ValueError(
                 f"{who}: the net turns {shape_text(X.shape)} into {shape_text(Y.shape)}, but its output "
@@ -321,22 +323,18 @@ class Row(NamedTuple):
 
 
 def count_macs(net: nn.Module, X: Tensor) -> int:
-    """Multiply-accumulates that the net's ``nn.Conv*d`` and ``nn.Linear`` layers spend on the whole batch X.
+    """Multiply-accumulates that the net spends on the whole batch X: those of convolutions and matrix products.
 
-    Counted by forward hooks while the net runs, in evaluation mode and without gradients; a layer that runs
-    twice counts twice. Divide by the batch size for one sample.
+    Counted while the net runs, in evaluation mode and without gradients: layers (``nn.Conv*d``, transposed
+    ones, ``nn.Linear``, recurrent ones, attention) and functions (``F.conv2d``, ``@``) alike, and what runs twice
+    counts twice. Divide by the batch size for one sample. Raises ``ValueError`` for a layer that has
+    weights of which no product was counted.
 
     >>> count_macs(nn.Conv2d(3, 8, 5), torch.zeros(1, 3, 32, 32)) == conv_macs(3, 8, 5, (28, 28))
     True
     """
-    total = 0
-
-    def add(module: nn.Module, _: Any, output: Any) -> None:
-        nonlocal total
-        total += _module_macs(module, output)
-
-    _run_hooked(net, X, add)
-    return total
+    check_tensor("count_macs", "X", X)
+    return sum(row.macs for row in _rows("count_macs", net, "X", X))
 
 
 def summary(net: nn.Module, in_shape: Sequence[int]) -> list[Row]:
@@ -344,7 +342,8 @@ def summary(net: nn.Module, in_shape: Sequence[int]) -> list[Row]:
 
     ``in_shape`` is one sample's, without the batch, and so are the shapes and counts of the rows. A name is
     the layer's path in the net, followed by its class where the path ends in a number. A layer that runs
-    twice has two rows, the second with 0 parameters, so that the column adds up.
+    twice has two rows, the second with 0 parameters, so that the column adds up. What a part computes itself,
+    beside its layers, has a row after them. Of several outputs the first gives the shape.
 
     >>> for row in summary(nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU()), (1, 28, 28)):
     ...     print(*row)
@@ -352,52 +351,99 @@ def summary(net: nn.Module, in_shape: Sequence[int]) -> list[Row]:
     1 ReLU (6, 24, 24) 0 0
     """
     n = _check_shape("summary", "in_shape", in_shape)
+    check_net("summary", net)
+    return _rows("summary", net, "in_shape", _like_parameters(net, torch.zeros(1, *n)))
+
+
+_NO_PRODUCTS = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm)  # they have tables or scales, no products
+
+
+def _rows(who: str, net: nn.Module, name: str, X: Tensor) -> list[Row]:
+    """Run the net once: a row for each layer, and for each part that has work or parameters of its own."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    check_net(who, net)
     paths = {module: path for path, module in net.named_modules()}
     seen: set[nn.Parameter] = set()
     rows: list[Row] = []
+    running: list[list[int]] = []  # of each module that runs: the count when it began, and its children's share
+    counter = FlopCounterMode(display=False, custom_mapping=_more_products())
 
-    def add(module: nn.Module, _: Any, output: Any) -> None:
-        kind, path = type(module).__name__, paths[module]
-        name = path if path and not path[-1].isdigit() else f"{path} {kind}".strip()
-        new = set(module.parameters()) - seen
+    def enter(*_: Any) -> None:
+        running.append([counter.get_total_flops(), 0])
+
+    def leave(module: nn.Module, _: Any, output: Any) -> None:
+        began, inside = running.pop()
+        whole = counter.get_total_flops() - began
+        if running:
+            running[-1][1] += whole
+        macs, leaf = (whole - inside) // 2, not any(module.children())
+        own = module.parameters(recurse=False)
+        new = {p for p in (module.parameters() if leaf else own) if p not in seen}
         seen.update(new)
-        rows.append(Row(name, tuple(output.shape[1:]), sum(p.numel() for p in new), _module_macs(module, output)))
+        if leaf or macs or new:
+            if leaf and not macs and X.numel():
+                _check_counted(who, paths[module], module)
+            kind, path = type(module).__name__, paths[module]
+            label = path if path and not path[-1].isdigit() else f"{path} {kind}".strip()
+            rows.append(Row(label, _shape_of(output), sum(p.numel() for p in new), macs))
 
-    _run_hooked(net, _like_parameters(net, torch.zeros(1, *n)), add)
+    handles = [module.register_forward_pre_hook(enter) for module in net.modules()]
+    handles += [module.register_forward_hook(leave) for module in net.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # the fast path is one operation, which hides its products
+    try:
+        with evaluating(net), torch.no_grad(), explaining(who, net, name, X), counter:
+            net(X)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for handle in handles:
+            handle.remove()
     return rows
 
 
-def _module_macs(module: nn.Module, output: Tensor) -> int:
-    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        return output.numel() * module.weight[0].numel()
-    if isinstance(module, nn.Linear):
-        return output.numel() * module.in_features
-    return 0
+def _more_products() -> dict[Any, Callable[..., int]]:
+    """Twice the products of operations that torch's own counter leaves out, from the shapes of their arguments."""
+    aten = torch.ops.aten
+
+    def matrix_first(A: Sequence[int], *_: Any, **__: Any) -> int:
+        return 2 * math.prod(A)
+
+    def matrix_second(_: Any, A: Sequence[int], *__: Any, **___: Any) -> int:
+        return 2 * math.prod(A)
+
+    def recurrent(x: Sequence[int], W: Sequence[int], U: Sequence[int], *_: Any, **__: Any) -> int:
+        return 2 * math.prod(x[:-1]) * (math.prod(W) + math.prod(U))
+
+    def recurrent_on_cuda(x: Sequence[int], weights: Sequence[Sequence[int]], *_: Any, **__: Any) -> int:
+        return 2 * math.prod(x[:-1]) * sum(math.prod(W) for W in weights if len(W) == 2)
+
+    return {
+        aten.mv: matrix_first,
+        aten.dot: matrix_first,
+        aten.addmv: matrix_second,
+        aten.mkldnn_rnn_layer: recurrent,
+        aten._cudnn_rnn: recurrent_on_cuda,
+    }
 
 
-def _run_hooked(net: nn.Module, X: Tensor, hook: Callable[[nn.Module, Any, Any], None]) -> None:
-    """Run the net once with ``hook`` on every module that has no children."""
-    handles = [m.register_forward_hook(hook) for m in net.modules() if not any(m.children())]
-    try:
-        with _evaluating(net), torch.no_grad():
-            net(X)
-    finally:
-        for handle in handles:
-            handle.remove()
+def _check_counted(who: str, path: str, module: nn.Module) -> None:
+    """Raise where a layer has weights and none of its products was counted: 0 would be a wrong answer."""
+    weights = [shape_text(p.shape) for p in module.parameters(recurse=False) if p.dim() > 1]
+    if weights and not isinstance(module, _NO_PRODUCTS):
+        raise ValueError(
+            f"{who}: the layer {path or 'itself'}, {module}, has weights of {weights[0]}, but it ran no convolution "
+            "and no matrix product, the operations that are counted. Count this layer by hand and the rest without it."
+        )
 
 
-@contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    modes = {module: module.training for module in net.modules()}
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
+def _shape_of(output: Any) -> tuple[int, ...]:
+    """The shape of one sample's output; of several outputs, the first one's."""
+    while isinstance(output, list | tuple | dict) and output:
+        output = next(iter(output.values())) if isinstance(output, dict) else output[0]
+    return tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
 
 
 def _like_parameters(net: nn.Module, X: Tensor) -> Tensor:
-    """X with the dtype and on the device of the net's first parameter."""
-    parameter = next(net.parameters(), None)
-    return X if parameter is None else X.to(parameter)
+    """X on the device and in the precision of the net."""
+    return X.to(*place(net, X))

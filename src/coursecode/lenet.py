@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursecode._checks import check_int, check_tensor, shape_text
+from coursecode._checks import check_int, check_tensor, dtype_text, shape_text
+from coursecode._nets import Refused
 from coursecode.geometry import conv_parameters
 
 __all__ = [
@@ -36,7 +37,7 @@ def lenet_classic(*, num_classes: int = 10) -> nn.Sequential:
     >>> sum(p.numel() for p in net.parameters())
     61706
     """
-    net = _lenet(nn.Sigmoid, nn.AvgPool2d, num_classes)
+    net = _lenet("lenet_classic", nn.Sigmoid, nn.AvgPool2d, num_classes)
     for module in net:
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)
@@ -51,7 +52,7 @@ def lenet_modern(*, num_classes: int = 10) -> nn.Sequential:
     >>> lenet_modern()(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
     """
-    net = _lenet(nn.ReLU, nn.MaxPool2d, num_classes)
+    net = _lenet("lenet_modern", nn.ReLU, nn.MaxPool2d, num_classes)
     for module in net:
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
@@ -66,6 +67,7 @@ def softmax_regression(*, num_classes: int = 10) -> nn.Sequential:
     >>> sum(p.numel() for p in softmax_regression().parameters())
     7850
     """
+    num_classes = check_int("softmax_regression", "num_classes", num_classes, minimum=1)
     return nn.Sequential(OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(784, num_classes)))
 
 
@@ -76,6 +78,7 @@ def mlp(*, hidden: int = 256, num_classes: int = 10) -> nn.Sequential:
     203530
     """
     hidden = check_int("mlp", "hidden", hidden, minimum=1)
+    num_classes = check_int("mlp", "num_classes", num_classes, minimum=1)
     return nn.Sequential(
         OrderedDict(
             flatten=nn.Flatten(),
@@ -87,9 +90,10 @@ def mlp(*, hidden: int = 256, num_classes: int = 10) -> nn.Sequential:
 
 
 def _lenet(
-    activation: type[nn.Module], pool: type[nn.AvgPool2d] | type[nn.MaxPool2d], num_classes: int
+    who: str, activation: type[nn.Module], pool: type[nn.AvgPool2d] | type[nn.MaxPool2d], num_classes: int
 ) -> nn.Sequential:
-    return nn.Sequential(
+    num_classes = check_int(who, "num_classes", num_classes, minimum=1)
+    net = nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(1, 6, kernel_size=5, padding=2),
             act1=activation(),
@@ -104,6 +108,21 @@ def _lenet(
             act4=activation(),
             dense3=nn.Linear(84, num_classes),
         )
+    )
+    net.register_forward_pre_hook(_check_images)
+    return net
+
+
+def _check_images(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Raise for images that LeNet's dense half cannot take, and name what is wrong with them."""
+    X = inputs[0]
+    if X.dim() == 4 and X.shape[1:] == (1, 28, 28):
+        return
+    mends = {(28, 28): "X[None, None]", (1, 28, 28): "X[None]"}
+    mend = mends.get(tuple(X.shape), "X[:, None]" if X.dim() == 3 and X.shape[1:] == (28, 28) else "")
+    raise Refused(
+        f"LeNet: X has shape {shape_text(X.shape)}, but it must be (batch, 1, 28, 28): grey images of 28×28; "
+        + (f"give {mend}." if mend else "resize them, or build a net for your size.")
     )
 
 
@@ -184,11 +203,7 @@ def confusion_matrix(targets: Tensor, predictions: Tensor, num_classes: int) -> 
     num_classes = check_int(who, "num_classes", num_classes, minimum=1)
     for name, value in (("targets", targets), ("predictions", predictions)):
         check_tensor(who, name, value, rank=1, axes="number of images")
-        if value.is_floating_point():
-            raise TypeError(
-                f"{who}: {name} is {str(value.dtype).removeprefix('torch.')}, but class numbers are integers; "
-                "logits become class numbers by .argmax(1)."
-            )
+        _check_class_numbers(who, name, value)
         if value.numel() and not (int(value.min()) >= 0 and int(value.max()) < num_classes):
             raise ValueError(
                 f"{who}: {name} run from {int(value.min())} to {int(value.max())}, "
@@ -198,6 +213,14 @@ def confusion_matrix(targets: Tensor, predictions: Tensor, num_classes: int) -> 
         raise ValueError(f"{who}: {len(targets)} targets, but {len(predictions)} predictions; each needs one.")
     pairs = targets.long() * num_classes + predictions.long()
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _check_class_numbers(who: str, name: str, value: Tensor) -> None:
+    if value.is_floating_point() or value.is_complex():
+        raise TypeError(
+            f"{who}: {name} is {dtype_text(value.dtype)}, but class numbers are integers; "
+            "logits become class numbers by .argmax(1)."
+        )
 
 
 def worst_mistakes(logits: Tensor, targets: Tensor, k: int) -> Tensor:
@@ -217,6 +240,15 @@ def worst_mistakes(logits: Tensor, targets: Tensor, k: int) -> Tensor:
             f"{who}: logits have shape {shape_text(logits.shape)}, but there are {len(targets)} targets; "
             "each image needs one row and one target."
         )
+    _check_class_numbers(who, "targets", targets)
+    if not logits.is_floating_point():
+        raise TypeError(f"{who}: logits are {dtype_text(logits.dtype)}, but a net's scores are floats: logits.float().")
+    classes = logits.shape[1]
+    if len(targets) and not (int(targets.min()) >= 0 and int(targets.max()) < classes):
+        raise ValueError(
+            f"{who}: targets run from {int(targets.min())} to {int(targets.max())}, but the logits are of "
+            f"{classes} classes, numbered 0 to {classes - 1}."
+        )
     wrong = (logits.argmax(1) != targets).nonzero().flatten()
-    loss = F.cross_entropy(logits[wrong], targets[wrong], reduction="none")
+    loss = F.cross_entropy(logits[wrong], targets[wrong].long(), reduction="none")
     return wrong[torch.sort(loss, descending=True, stable=True).indices[:k]]

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from coursecode._checks import Size, check_fits, check_sizes, check_tensor, shape_text
+from coursecode._checks import LONGEST, Size, check_fits, check_sizes, check_tensor, dtype_text, shape_text
 from coursecode.geometry import output_shape, pad_sides
 
 __all__ = [
@@ -183,8 +183,16 @@ def unchanged_fraction(f: Callable[[Tensor], Tensor], X: Tensor, *, shift: tuple
     0.5
     """
     before, after = f(X), f(_shifted("unchanged_fraction", X, shift))
+    for answer in (before, after):
+        check_tensor("unchanged_fraction", "f(X)", answer)
     if before.numel() == 0:
         raise ValueError("unchanged_fraction: f gave an empty tensor, of which there is no fraction.")
+    if before.shape != after.shape:
+        raise ValueError(
+            f"unchanged_fraction: f gave shape {shape_text(before.shape)} before the shift and "
+            f"{shape_text(after.shape)} after it, but outputs can only be compared one by one: "
+            "give an f whose output has the same shape for every image."
+        )
     return torch.isclose(before, after, equal_nan=True).double().mean().item()
 
 
@@ -247,7 +255,9 @@ def _check_rank(who: str, X: Tensor) -> None:
 
 def _check_real(who: str, X: Tensor) -> None:
     if X.dtype == torch.bool or X.is_complex():
-        raise TypeError(f"{who}: X is {str(X.dtype).removeprefix('torch.')}, but it must hold real numbers.")
+        raise TypeError(f"{who}: X is {dtype_text(X.dtype)}, but it must hold real numbers.")
+    if X.is_floating_point() and X.element_size() == 1:
+        raise TypeError(f"{who}: X is {dtype_text(X.dtype)}, in which torch does not compute; give X.float().")
 
 
 def _check_batch(
@@ -271,9 +281,9 @@ def _check_windows(
     """Kernel, stride, padding and dilation with one number per axis, if the windows make sense."""
     n = X.shape[-axes:]
     k = check_sizes(who, name, kernel, axes=axes, minimum=1)
-    s = check_sizes(who, "stride", stride, axes=axes, minimum=1)
-    p = check_sizes(who, "padding", padding, axes=axes, minimum=0)
-    d = check_sizes(who, "dilation", dilation, axes=axes, minimum=1)
+    s = check_sizes(who, "stride", stride, axes=axes, minimum=1, maximum=LONGEST)
+    p = check_sizes(who, "padding", padding, axes=axes, minimum=0, maximum=LONGEST)
+    d = check_sizes(who, "dilation", dilation, axes=axes, minimum=1, maximum=LONGEST)
     check_fits(who, n, k, padding=p, dilation=d, what="window")
     for k_, p_ in zip(k, p, strict=True):
         if pad_sides(p_)[0] > k_ // 2:

@@ -11,7 +11,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
@@ -23,7 +24,8 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from coursecode import device as _device
-from coursecode._checks import check_int, check_tensor, shape_text
+from coursecode._checks import check_int, check_number, check_tensor, dtype_text, shape_text
+from coursecode._nets import check_logits, check_net, evaluating, explaining, learning, place
 from coursecode._progress import progress_bar
 
 __all__ = ["History", "Metrics", "evaluate", "fit", "predict", "seed_everything"]
@@ -32,6 +34,8 @@ Schedule = Literal["one-cycle", "constant"]
 
 _WARMUP = 0.3  # the share of all steps in which one-cycle raises the learning rate
 _EVALUATION_BATCH = 200  # on a CPU, larger batches leave its cache
+_LARGEST_SEED = 2**64 - 1  # of torch's generators
+_UNSCALED = 20  # pixels of 0…255 reach above it, images scaled to about 0…1 do not
 _CHECK_EVERY = 50  # steps between two looks at the losses: a look makes a GPU wait
 
 
@@ -66,7 +70,7 @@ def seed_everything(seed: int) -> None:
 
     import numpy as np
 
-    seed = check_int("seed_everything", "seed", seed, minimum=0)
+    seed = check_int("seed_everything", "seed", seed, minimum=0, maximum=_LARGEST_SEED)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -75,14 +79,16 @@ def seed_everything(seed: int) -> None:
 def evaluate(net: nn.Module, x: Tensor, y: Tensor) -> Metrics:
     """Loss and accuracy of ``net`` on images ``x`` (N, …) with labels ``y`` (N,), every image counted once.
 
-    uint8 images are scaled to [0, 1]. The net is in evaluation mode meanwhile.
+    uint8 images are scaled to [0, 1]. The net is in evaluation mode meanwhile, and then as it was.
 
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     >>> _ = nn.init.zeros_(net[1].weight), nn.init.zeros_(net[1].bias)
     >>> evaluate(net, torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1])).accuracy
     0.6666666666666666
     """
+    check_net("evaluate", net)
     _check_pair("evaluate", "x", x, "y", y)
+    _check_pixels("evaluate", "x", x)
     _check_takes("evaluate", net, "x", x, "y", y)
     loss, correct = _totals(net, x, y)
     return Metrics(float(loss) / len(x), int(correct) / len(x))
@@ -94,10 +100,16 @@ def predict(net: nn.Module, x: Tensor) -> Tensor:
     >>> predict(nn.Flatten(), torch.ones(2, 1, 1, 3)).shape
     torch.Size([2, 3])
     """
+    check_net("predict", net)
     check_tensor("predict", "x", x)
-    device, dtype = _place(net, x)
-    with _evaluating(net):
-        parts = [net(_to_float(part, device, dtype)).to(x.device) for part in torch.split(x, _EVALUATION_BATCH)]
+    if x.dim() == 0:
+        raise ValueError("predict: x is a scalar, but it must hold images (N, …).")
+    _check_pixels("predict", "x", x)
+    device, dtype = place(net, x)
+    parts = []
+    with evaluating(net), torch.inference_mode(), explaining("predict", net, "x", x):
+        for images in torch.split(x, _EVALUATION_BATCH):
+            parts.append(check_logits("predict", net(_to_float(images, device, dtype))).to(x.device))
     return torch.cat(parts)
 
 
@@ -125,6 +137,7 @@ def fit(
     """Train ``net`` in place by mini-batch SGD on the cross-entropy, and return what happened in each epoch.
 
     ``train_x`` (N, …) holds uint8 images (scaled to [0, 1] here) or floats, ``train_y`` (N,) int64 class numbers.
+    A part of the net that alone is in evaluation mode, such as a frozen batch norm, stays in it.
     All data move to ``device`` (default: :func:`coursecode.device.pick`) once, and so does the net; on a CPU its
     kernels are laid out channels-last, which is faster, so that reading them flat takes ``reshape``, not ``view``.
 
@@ -140,9 +153,11 @@ def fit(
     ``batch_size`` stays the size of the whole batch, and the result that of one process.
 
     Raises ``ValueError`` for an empty training set, labels out of range, images the net does not take, and a
-    checkpoint of another net or run, or truncated; ``FloatingPointError`` when the loss is no longer finite.
+    checkpoint of another net or run, or altered; ``FloatingPointError`` when the loss is no longer finite. Warns
+    of images that were not scaled and of a net that ends in a softmax, with which it would learn badly.
     """
     started = time.perf_counter()
+    check_net("fit", net)
     recipe = _check_recipe(num_epochs, lr, batch_size, momentum, weight_decay, nesterov, schedule, seed)
     if (test_x is None) != (test_y is None):
         raise ValueError("fit: test_x and test_y belong together; give both or neither.")
@@ -151,27 +166,38 @@ def fit(
         raise ValueError("fit: resume needs a checkpoint to go on from; name its file.")
     if path is not None and not path.parent.is_dir():
         raise FileNotFoundError(f"fit: the folder of the checkpoint {path} does not exist; make it first.")
-    place = _device.pick() if device is None else torch.device(device)
-    net.to(place)
-    if place.type == "cpu" and all(p.dim() < 5 for p in net.parameters()):
+    where = _device.pick() if device is None else _device.named("fit", device)
+    if not _trained(net):
+        raise ValueError(
+            "fit: the net has no parameter to train: all are frozen, or there are none. Unfreeze a layer, "
+            "layer.requires_grad_(True), or build the net with one."
+        )
+    net.to(where)
+    if where.type == "cpu" and all(p.dim() < 5 for p in net.parameters()):
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     _check_pair("fit", "train_x", train_x, "train_y", train_y)
-    _check_takes("fit", net, "train_x", train_x, "train_y", train_y)
+    _check_pixels("fit", "train_x", train_x)
+    given = _check_takes("fit", net, "train_x", train_x, "train_y", train_y)
     recipe["images"] = len(train_x)
     recipe["test_images"] = 0 if test_x is None else len(test_x)
-    recipe["labels"] = hashlib.sha256(train_y.cpu().numpy().tobytes()).hexdigest()
-    X, y = _to_float(train_x, *_place(net, train_x)), train_y.to(place)
+    _check_batches(net, given, recipe)
+    if path is not None:
+        recipe["trained parameters"] = ", ".join(_trained(net))
+        sets = {"pixels": train_x, "labels": train_y, "test_pixels": test_x, "test_labels": test_y}
+        recipe |= {name: _digest([t]) for name, t in sets.items() if t is not None}
+    X, y = _to_float(train_x, *place(net, train_x)), train_y.to(where)
     test: tuple[Tensor, Tensor] | None = None
     if test_x is not None and test_y is not None:
         _check_pair("fit", "test_x", test_x, "test_y", test_y)
+        _check_pixels("fit", "test_x", test_x)
         _check_takes("fit", net, "test_x", test_x, "test_y", test_y)
-        test = _to_float(test_x, *_place(net, X)), test_y.to(place)
+        test = _to_float(test_x, *place(net, X)), test_y.to(where)
 
     rank, world = _rank_and_world()
     model = nn.parallel.DistributedDataParallel(net) if world > 1 else net
-    velocity = [torch.zeros_like(p) for p in _trained(net)]
+    velocity = {name: torch.zeros_like(p) for name, p in _trained(net).items()}
     history = History()
-    with _own_randomness(seed, place):
+    with learning(net), _own_randomness(seed, where):
         if path is not None and resume and path.exists():
             history = _restore(path, net, velocity, recipe)
         done = len(history.train_loss)
@@ -179,7 +205,7 @@ def fit(
         curve = _curve(history, test is not None) if plot and rank == 0 else None
         try:
             for epoch in range(done, num_epochs):
-                loss, correct = _epoch(model, velocity, X, y, epoch, recipe, bar)
+                loss, correct = _epoch(model, list(velocity.values()), X, y, epoch, recipe, bar)
                 history.train_loss.append(loss / len(X))
                 history.train_accuracy.append(correct / len(X))
                 if test is not None:
@@ -213,12 +239,11 @@ def _epoch(
 ) -> tuple[float, int]:
     """One pass over the data: the summed loss and the number of correct images, over all processes."""
     rank, world = _rank_and_world()
-    parameters = _trained(model)
-    batches = torch.split(torch.randperm(len(X)).to(X.device), recipe["batch_size"])
+    parameters = list(_trained(model).values())
+    batches = torch.split(torch.randperm(len(X)).to(X.device), min(recipe["batch_size"], len(X)))
     losses = torch.zeros(len(batches), device=X.device)
     correct = torch.zeros((), dtype=torch.int64, device=X.device)
     checked = 0
-    model.train()
     for step, batch in enumerate(batches):
         mine = batch[rank::world]
         images, labels = X.index_select(0, mine), y.index_select(0, mine)
@@ -240,7 +265,7 @@ def _epoch(
     if not all(bool(p.isfinite().all()) for p in parameters):
         losses[-1] = math.nan  # what the next step's loss would be
     _check_finite(losses, checked, len(batches), epoch, recipe, X)
-    return _summed(losses.double().sum() / world, correct)
+    return _summed(losses.to(_sums_in(X.device)).sum() / world, correct)
 
 
 @torch.no_grad()
@@ -271,17 +296,17 @@ def _learning_rate(recipe: dict[str, Any], epoch: int, step: int, steps: int) ->
     return lr * (1 + math.cos(math.pi * phase)) / 2
 
 
-def _trained(net: nn.Module) -> list[Tensor]:
-    """The parameters that are not frozen."""
-    return [p for p in net.parameters() if p.requires_grad]
+def _trained(net: nn.Module) -> dict[str, Tensor]:
+    """The parameters that are not frozen, by name."""
+    return {name: p for name, p in net.named_parameters() if p.requires_grad}
 
 
 def _totals(net: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed loss (float64) and the number of correct images."""
-    device, dtype = _place(net, x)
-    loss = torch.zeros((), dtype=torch.float64, device=device)
+    """The summed loss and the number of correct images."""
+    device, dtype = place(net, x)
+    loss = torch.zeros((), dtype=_sums_in(device), device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
-    with _evaluating(net):
+    with evaluating(net), torch.inference_mode():
         for images, labels in zip(*(torch.split(t, _EVALUATION_BATCH) for t in (x, y)), strict=True):
             logits, labels = net(_to_float(images, device, dtype)), labels.to(device)
             loss += F.cross_entropy(logits, labels, reduction="sum")
@@ -303,11 +328,9 @@ def _rank_and_world() -> tuple[int, int]:
     return 0, 1
 
 
-def _place(net: nn.Module, x: Tensor) -> tuple[torch.device, torch.dtype]:
-    """Where the net computes and in which precision, read from its first parameter."""
-    for parameter in net.parameters():
-        return parameter.device, parameter.dtype
-    return x.device, torch.float32
+def _sums_in(device: torch.device) -> torch.dtype:
+    """The precision of long sums; Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _to_float(x: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -315,18 +338,6 @@ def _to_float(x: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     if x.dtype == torch.uint8:
         return x.to(device).to(dtype, copy=True).div_(255)
     return x.to(device, dtype)
-
-
-@contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards the mode of before."""
-    training = net.training
-    net.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        net.train(training)
 
 
 @contextmanager
@@ -370,6 +381,8 @@ def _check_recipe(
     seed: int,
 ) -> dict[str, Any]:
     """All that decides the course of a run, besides the net and the data; a checkpoint remembers it."""
+    for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+        check_number("fit", name, value)
     for name, value, rule, good in (
         ("lr", lr, "positive and finite", 0 < lr < math.inf),
         ("momentum", momentum, "at least 0 and below 1", 0 <= momentum < 1),
@@ -390,13 +403,19 @@ def _check_recipe(
         "weight_decay": float(weight_decay),
         "nesterov": bool(nesterov),
         "schedule": schedule,
-        "seed": check_int("fit", "seed", seed, minimum=0),
+        "seed": check_int("fit", "seed", seed, minimum=0, maximum=_LARGEST_SEED),
     }
 
 
 def _check_pair(who: str, x_name: str, x: Tensor, y_name: str, y: Tensor) -> None:
     """Images and labels: as many of each, at least one, and labels that are class numbers."""
     check_tensor(who, x_name, x)
+    check_tensor(who, y_name, y)
+    if y.dim() == 0:
+        raise ValueError(
+            f"{who}: {y_name} is one label without an axis that counts the images; "
+            f"for one image give {x_name}[None] and {y_name}[None]."
+        )
     check_tensor(who, y_name, y, rank=1, axes="images")
     if x.dim() < 2 or len(x) != len(y):
         raise ValueError(
@@ -407,39 +426,44 @@ def _check_pair(who: str, x_name: str, x: Tensor, y_name: str, y: Tensor) -> Non
         raise ValueError(f"{who}: {x_name} is empty; at least one image is needed to compute a loss.")
     if y.dtype != torch.int64:
         raise TypeError(
-            f"{who}: {y_name} is {str(y.dtype).removeprefix('torch.')}, but class numbers are int64; "
-            f"convert them by {y_name}.long()."
+            f"{who}: {y_name} is {dtype_text(y.dtype)}, but class numbers are int64; convert them by {y_name}.long()."
         )
 
 
-def _check_takes(who: str, net: nn.Module, x_name: str, x: Tensor, y_name: str, y: Tensor) -> None:
-    """Show the net one image: it must take it, and have an output for every label."""
-    entered: list[tuple[str, nn.Module, Tensor]] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda m, args, name=name: entered.append((name, m, args[0])))
-        for name, module in net.named_modules()
-        if not list(module.children())
-    ]
-    image = f"images of size {shape_text(x.shape[1:])}"
-    try:
-        with _evaluating(net):
-            logits = net(_to_float(x[:1], *_place(net, x)))
-    except RuntimeError as error:
-        where = ""
-        if entered:
-            name, module, given = entered[-1]
-            where = f" its layer {name or 'itself'}, {module}, was given {shape_text(given.shape[1:])}."
-        raise ValueError(
-            f"{who}: the net does not take {image} ({x_name}):{where} torch says: {str(error).splitlines()[0]}. "
-            "Give images of the size the net was built for, or change that layer."
-        ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _check_pixels(who: str, name: str, x: Tensor) -> None:
+    """Images are uint8 or floats; floats that look like 0…255 are warned of."""
+    if x.dtype == torch.uint8:
+        return
+    if not x.is_floating_point():
+        if x.is_complex():
+            raise TypeError(f"{who}: {name} is {dtype_text(x.dtype)}, but images hold real numbers.")
+        raise TypeError(
+            f"{who}: {name} is {dtype_text(x.dtype)}; pixels of 0…255 are scaled here where they are uint8: give "
+            f"{name}.to(torch.uint8), or {name}.float() for numbers that are to stay as they are."
+        )
+    if x.numel() and x.min() >= 0 and x.max() > _UNSCALED:
+        warnings.warn(
+            f"{who}: {name} runs from {float(x.min()):g} to {float(x.max()):g} and is not scaled; nets learn and read "
+            f"images of about 0…1. Give normalise({name}) of coursecode.data, or {name}.to(torch.uint8).",
+            stacklevel=3,
+        )
+
+
+def _check_takes(who: str, net: nn.Module, x_name: str, x: Tensor, y_name: str, y: Tensor) -> dict[str, Tensor]:
+    """Show the net one image: it must take it, and have an output for every label. What each layer was given."""
+    with explaining(who, net, x_name, x) as given, evaluating(net), torch.inference_mode():
+        logits = net(_to_float(x[:1], *place(net, x)))
+    logits = check_logits(who, logits)
     if logits.dim() != 2:
         raise ValueError(
             f"{who}: for one image the net returns shape {shape_text(logits.shape)}, but a classifier returns "
             "one row of logits per image: (images, classes)."
+        )
+    if logits.shape[1] > 1 and logits.min() >= 0 and torch.allclose(logits.sum(1), torch.ones_like(logits[:, 0])):
+        warnings.warn(
+            f"{who}: the net returns numbers that add up to 1, so it seems to end in a softmax; the cross-entropy "
+            "takes logits and has a softmax of its own, and with two of them a net learns slowly. Leave the net's out.",
+            stacklevel=3,
         )
     classes = logits.shape[1]
     wrong = ((y < 0) | (y >= classes)).nonzero().flatten()
@@ -449,6 +473,25 @@ def _check_takes(who: str, net: nn.Module, x_name: str, x: Tensor, y_name: str, 
             f"from 0 to {classes - 1} ({len(wrong):,} of {len(y):,} labels are out of range). "
             "Number the classes from 0, or build the net with more outputs."
         )
+    return given
+
+
+def _check_batches(net: nn.Module, given: dict[str, Tensor], recipe: dict[str, Any]) -> None:
+    """Raise where a batch norm that trains would meet a single value per channel, before the first step."""
+    images, size = recipe["images"], min(recipe["batch_size"], recipe["images"])
+    rank, world = _rank_and_world()
+    whole, rest = divmod(images, size)
+    if all(len(range(rank, batch, world)) != 1 for batch in {size, rest}):
+        return
+    for name, module in net.named_modules():
+        learns = isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or not net.training)
+        if learns and name in given and given[name].numel() == given[name].shape[1]:
+            batch = f"{images} = {whole} × {size} + {rest}" if rest else f"{images} = {whole} × {size}"
+            raise ValueError(
+                f"fit: a batch of the epoch is a single image ({batch}), but the net's layer {name or 'itself'}, "
+                f"{module}, needs two values or more in each channel to train. Take another batch_size, or leave out "
+                "an image."
+            )
 
 
 def _check_finite(losses: Tensor, start: int, stop: int, epoch: int, recipe: dict[str, Any], X: Tensor) -> None:
@@ -476,20 +519,30 @@ def _description(net: nn.Module) -> list[str]:
     return [*str(net).splitlines(), *shapes]
 
 
-def _save(path: Path, net: nn.Module, velocity: list[Tensor], recipe: dict[str, Any], history: History) -> None:
+def _digest(tensors: Iterable[Tensor], *texts: str) -> str:
+    """SHA-256 of the tensors' dtypes, shapes and bytes, and of the texts."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    for text in texts:
+        found.update(text.encode())
+    return found.hexdigest()
+
+
+def _save(path: Path, net: nn.Module, velocity: dict[str, Tensor], recipe: dict[str, Any], history: History) -> None:
     """Write the checkpoint beside its place and rename it: at every moment the place holds a complete one."""
     from safetensors.torch import save
 
     tensors = {f"net.{name}": t for name, t in net.state_dict().items()}
-    tensors |= {f"velocity.{i}": v for i, v in enumerate(velocity)}
+    tensors |= {f"velocity.{name}": v for name, v in velocity.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     notes = {"net": _description(net), "recipe": recipe, "history": asdict(history)}
-    content = save(
-        {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()},
-        {key: json.dumps(value) for key, value in notes.items()},
-    )
+    tensors = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    texts = {key: json.dumps(value) for key, value in notes.items()}
+    content = save(tensors, texts | {"sha256": json.dumps(_checkpoint_digest(tensors, texts))})
     part = path.with_name(path.name + ".part")
     with open(part, "wb") as file:
         file.write(content)
@@ -498,7 +551,12 @@ def _save(path: Path, net: nn.Module, velocity: list[Tensor], recipe: dict[str, 
     os.replace(part, path)
 
 
-def _restore(path: Path, net: nn.Module, velocity: list[Tensor], recipe: dict[str, Any]) -> History:
+def _checkpoint_digest(tensors: dict[str, Tensor], texts: dict[str, str]) -> str:
+    names = sorted(tensors)
+    return _digest([tensors[name] for name in names], *names, *(f"{key}={texts[key]}" for key in sorted(texts)))
+
+
+def _restore(path: Path, net: nn.Module, velocity: dict[str, Tensor], recipe: dict[str, Any]) -> History:
     """Bring net, velocities and random generators to the state of the checkpoint; returns its history."""
     from safetensors import SafetensorError, safe_open
 
@@ -506,9 +564,12 @@ def _restore(path: Path, net: nn.Module, velocity: list[Tensor], recipe: dict[st
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            notes = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-            stored, past = notes["recipe"], History(**notes["history"])
-            layers = notes["net"]
+            texts = dict(file.metadata() or {})
+        if json.loads(texts.pop("sha256")) != _checkpoint_digest(tensors, texts):
+            raise ValueError("its SHA-256 is another one than that of its content")
+        notes = {key: json.loads(value) for key, value in texts.items()}
+        stored, past = notes["recipe"], History(**notes["history"])
+        layers = notes["net"]
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"fit: {path} is not a complete checkpoint of fit ({error}); it is truncated, altered or another kind of "
@@ -526,8 +587,8 @@ def _restore(path: Path, net: nn.Module, velocity: list[Tensor], recipe: dict[st
             f"fit: {path} belongs to another run: {'; '.join(changed)}. An exact resume needs the same values. {remedy}"
         )
     net.load_state_dict({name[4:]: t for name, t in tensors.items() if name.startswith("net.")})
-    for i, v in enumerate(velocity):
-        v.copy_(tensors[f"velocity.{i}"])
+    for name, v in velocity.items():
+        v.copy_(tensors[f"velocity.{name}"])
     torch.set_rng_state(tensors["random.cpu"])
     if torch.cuda.is_available() and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])

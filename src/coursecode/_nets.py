@@ -1,0 +1,148 @@
+"""What everything that runs a reader's net shares: its modes, its place, and sentences for what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import torch
+from torch import Tensor, nn
+
+from coursecode._checks import shape_text
+
+
+class Refused(ValueError):
+    """A net of this course says itself which images it takes."""
+
+
+_ADVICE = "Give images of the size the net was built for, or change that layer."
+
+
+def check_net(who: str, net: nn.Module) -> None:
+    """Raise unless ``net`` is a module whose parameters all have a size.
+
+    >>> check_net("fit", nn.LazyLinear(10))
+    Traceback (most recent call last):
+    ...
+    ValueError: fit: the net itself, LazyLinear(in_features=0, out_features=10, bias=True), has no sizes yet; \
+show the net one batch first, net(x), so that its lazy layers take theirs.
+    """
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"{who}: net must be a torch.nn.Module, not {type(net).__name__}.")
+    for name, module in net.named_modules():
+        if any(nn.parameter.is_lazy(p) for p in module.parameters(recurse=False)):
+            raise ValueError(
+                f"{who}: {_called(name, module)}, has no sizes yet; "
+                "show the net one batch first, net(x), so that its lazy layers take theirs."
+            )
+
+
+def place(net: nn.Module, x: Tensor) -> tuple[torch.device, torch.dtype]:
+    """Where the net computes and in which precision, read from its first parameter; without one, ``x``'s device."""
+    for parameter in net.parameters():
+        return parameter.device, parameter.dtype
+    return x.device, torch.float32
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Evaluation mode; afterwards each part has its mode of before."""
+    with _modes_kept(net):
+        net.eval()
+        yield
+
+
+@contextmanager
+def learning(net: nn.Module) -> Iterator[None]:
+    """Training mode; a part that alone was put into evaluation mode, such as a frozen batch norm, stays in it."""
+    with _modes_kept(net):
+        if not net.training:
+            net.train()
+        yield
+
+
+@contextmanager
+def _modes_kept(net: nn.Module) -> Iterator[None]:
+    modes = {module: module.training for module in net.modules()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+@contextmanager
+def explaining(who: str, net: nn.Module, name: str, x: Tensor) -> Iterator[dict[str, Tensor]]:
+    """While the net runs on ``x``, an error of its own becomes a sentence with the layer and the mend.
+
+    Yields what each layer without children was given, by its name.
+    """
+    given: dict[str, Tensor] = {}
+
+    def note(layer: str) -> None:
+        def hook(_: nn.Module, inputs: tuple[object, ...]) -> None:
+            if inputs and isinstance(inputs[0], Tensor):
+                given.pop(layer, None)  # the last layer that was entered stands last
+                given[layer] = inputs[0]
+
+        hooks.append(modules[layer].register_forward_pre_hook(hook))
+
+    modules = {path: module for path, module in net.named_modules() if not any(module.children())}
+    hooks: list[torch.utils.hooks.RemovableHandle] = []
+    for path in modules:
+        note(path)
+    try:
+        yield given
+    except torch.OutOfMemoryError:
+        raise
+    except Refused as error:
+        size = shape_text(x.shape[1:])
+        raise ValueError(f"{who}: the net does not take images of size {size} ({name}). {error}") from error
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        for hook in hooks:
+            hook.remove()
+        where = ""
+        if given:
+            layer, value = next(reversed(given.items()))
+            shape = shape_text(value.shape[1:])
+            where = f" its layer {layer or 'itself'}, {modules[layer]}, was given {shape}."
+        raise ValueError(
+            f"{who}: the net does not take images of size {shape_text(x.shape[1:])} ({name}):{where} "
+            f"torch says: {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
+            f"{_mend(net, name, x) if name != 'in_shape' else _ADVICE}"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _mend(net: nn.Module, name: str, x: Tensor) -> str:
+    """The missing axis, if the net takes the same images with it; else the general advice."""
+    for axis, text, more in ((0, "batch", x[None]), (1, "channel", x[:, None] if x.dim() > 1 else x[None])):
+        with suppress(Exception), evaluating(net), torch.no_grad():
+            device, dtype = place(net, x)
+            answer = net(more[:1].to(device, dtype))
+            if isinstance(answer, Tensor) and answer.dim() == 2 and len(answer) == 1:
+                return f"{name} has no {text} axis: give {name}[{':, ' * axis}None]."
+    return _ADVICE
+
+
+def check_logits(who: str, logits: object) -> Tensor:
+    """What the net returned, if it is one tensor.
+
+    >>> check_logits("fit", (1, 2))
+    Traceback (most recent call last):
+    ...
+    ValueError: fit: the net returns a tuple, but a classifier returns one tensor, a row of logits per image: \
+(images, classes). Let its forward return the logits alone.
+    """
+    if not isinstance(logits, Tensor):
+        raise ValueError(
+            f"{who}: the net returns a {type(logits).__name__}, but a classifier returns one tensor, a row of logits "
+            "per image: (images, classes). Let its forward return the logits alone."
+        )
+    return logits
+
+
+def _called(name: str, module: nn.Module) -> str:
+    return f"the net's layer {name}, {module}" if name else f"the net itself, {module}"
