@@ -17,6 +17,7 @@ import asyncio
 import base64
 import functools
 import hashlib
+import importlib
 import mimetypes
 import os
 import platform
@@ -415,6 +416,8 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             except PlainError as error:
                 problems.append(str(error))
                 stale.remove(page)
+        if stale:  # a kernel that had to look through the fonts would say so on stderr, which is a fault of its cell
+            importlib.import_module("matplotlib.font_manager")
         total = sum(len(page.code) for page in stale)
         # not as a context: leaving one after an interruption waits for its jobs
         pool = ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1))
