@@ -96,7 +96,7 @@ def from_mirror(mirror):
     for name in ("requirements.txt", "requirements-d2l.txt"):
         with open(os.path.join(ROOT, name), encoding="utf-8") as file:
             pins += re.findall(r"^(?:torch|torchvision)==[\w.]+", file.read(), re.MULTILINE)
-    return ["--no-deps", "--default-index", mirror, "--find-links", mirror] + pins
+    return ["--no-deps", "--default-index", mirror, "--find-links", mirror, *pins]
 
 
 def install(torch):

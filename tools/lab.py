@@ -25,9 +25,9 @@ LANGUAGES = ("en", "zh")
 
 
 def fill(root: Path) -> list[Handed]:
-    """Hand the chapters and exercises of both editions out, with the pictures that they show."""
-    patterns = ("book/*.ipynb", "zh/book/*.ipynb", "figures/posters/*.png")
-    files = [path.relative_to(root).as_posix() for pattern in patterns for path in sorted(root.glob(pattern))]
+    """Hand out the chapters and exercises of both editions."""
+    places = [path for folder in ("book", "zh/book") for path in sorted((root / folder).glob("*.ipynb"))]
+    files = [path.relative_to(root).as_posix() for path in places]
     return hand_out(root, root / WORK, files=files)
 
 

@@ -43,7 +43,7 @@ from tqdm import tqdm
 
 from coursecode import _install
 from tools import unwritable
-from tools.fresh import Record, snapshot
+from tools.fresh import Record, digest, snapshot
 from tools.kept import BLANK, as_made, signed, write
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
@@ -190,7 +190,7 @@ class Verified:
 
     def _made_of(self, name: str) -> str:
         files = [book.folder / f"{name}{suffix}" for book in self.books.values() for suffix in (".md", ".ipynb")]
-        return _digest(self.shared, *(path.read_text(encoding="utf-8") if path.exists() else "" for path in files))
+        return _digest(self.shared, *(digest(path) if path.is_file() else "" for path in files))
 
     def others(self) -> list[str]:
         """The chapters to look at."""
