@@ -86,7 +86,7 @@ def sentences(text: str) -> list[str]:
 
 
 def blocks(node: nodes.Node) -> Iterator[tuple[str, str]]:
-    """What a section says itself, in order: ``("text", paragraph)``, ``("row", of a table)`` and ``("code", lines)``."""
+    """What a section says itself, in order: ``("text", words)``, ``("row", of a table)`` and ``("code", lines)``."""
     if isinstance(node, nodes.section | nodes.title | nodes.raw | nodes.comment | nodes.substitution_definition):
         return
     if isinstance(node, nodes.literal_block):

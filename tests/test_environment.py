@@ -15,9 +15,10 @@ def run(monkeypatch: pytest.MonkeyPatch) -> None:
     runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
-def test_an_old_python_is_told_what_it_needs(monkeypatch):
-    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
-    with pytest.raises(SystemExit, match=r"Python 3\.9 is too old, the course needs 3\.11 or newer[\s\S]*PYTHON="):
+@pytest.mark.parametrize(("version", "told"), [((3, 9, 18), "3.9 is too old"), ((3, 15, 0), "3.15 is too new")])
+def test_another_python_is_told_what_it_needs(monkeypatch, version, told):
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit, match=rf"Python {told}, the course needs 3\.11 to 3\.14\.[\s\S]*PYTHON="):
         run(monkeypatch)
 
 

@@ -27,15 +27,14 @@ def say(text):
 
 
 def wanted(torch):
-    # type: (str) -> bytes
+    # type: (str) -> str
     """What the stamp holds when .venv is complete: the pins, the Python and the place of the project."""
     digest = hashlib.sha256()
     for name in SOURCES:
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     version = "{}.{}".format(*sys.version_info[:2])
-    stamp = "{} python{} torch:{} {}\n".format(digest.hexdigest(), version, torch or "default", ROOT)
-    return os.fsencode(stamp)  # the path's own bytes, which not every encoding of a console can write
+    return "{} python{} torch:{} {}\n".format(digest.hexdigest(), version, torch or "default", ROOT)
 
 
 def run(*command, **settings):
@@ -54,7 +53,7 @@ def same_python():
     # type: () -> bool
     """Whether .venv exists and was made by this Python version."""
     try:
-        with open(os.path.join(VENV, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
+        with open(os.path.join(VENV, "pyvenv.cfg"), encoding="utf-8", errors="surrogateescape") as file:
             lines = dict(line.strip().split(" = ", 1) for line in file if " = " in line)
     except (IOError, OSError):
         return False
@@ -71,7 +70,7 @@ def absent():
     folder = os.path.join(VENV, library, "site-packages")
     records = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".dist-info")]
     present = {re.sub("[-_.]+", "-", name.split("-")[0]).lower() for name in records}
-    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8", errors="surrogateescape") as file:
         # what a marker keeps from some machines may be absent
         pinned = re.findall(r"^([\w.-]+)==[^;\n]+$", file.read(), re.MULTILINE)
     return [name for name in pinned if re.sub("[-_.]+", "-", name).lower() not in present]
@@ -97,17 +96,18 @@ def from_mirror(mirror):
     for name in ("requirements.txt", "requirements-d2l.txt"):
         with open(os.path.join(ROOT, name), encoding="utf-8") as file:
             pins += re.findall(r"^(?:torch|torchvision)==[\w.]+", file.read(), re.MULTILINE)
-    return ["--no-deps", "--default-index", mirror, "--find-links", mirror] + pins
+    return ["--no-deps", "--default-index", mirror, "--find-links", mirror, *pins]
 
 
 def install(torch):
     # type: (str) -> None
     python = os.path.join(PROGRAMS, "python")
-    settings = {"VIRTUAL_ENV": VENV, "PIP_USER": "0"}  # user=true in pip.conf is not for an environment of its own
+    settings = {"VIRTUAL_ENV": VENV}
     for ours, theirs in (("UV_FIND_LINKS", "PIP_FIND_LINKS"), ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")):
         if theirs in os.environ and ours not in os.environ:  # one configuration serves both installers
             settings[ours] = ",".join(os.environ[theirs].split())
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, UV, PIP_USER="0")  # user = true in pip.conf is not meant for an environment of its own
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     mirror = os.environ.get("TORCH_INDEX")
     if mirror:
@@ -133,7 +133,7 @@ def main():
     goal = wanted(torch)
     if os.path.exists(STAMP):
         with open(STAMP, "rb") as file:
-            current = file.read() == goal
+            current = file.read() == os.fsencode(goal)
         lost = absent() if current else []
         if current and not lost:
             return
@@ -151,7 +151,7 @@ def main():
         create()
     install(torch)
     with open(STAMP, "wb") as file:  # last: a half-installed environment has no stamp and is completed next time
-        file.write(goal)
+        file.write(os.fsencode(goal))
     say("ready")
 
 

@@ -17,6 +17,7 @@ import asyncio
 import base64
 import functools
 import hashlib
+import importlib
 import mimetypes
 import os
 import platform
@@ -42,7 +43,7 @@ from tqdm import tqdm
 
 from coursecode import _install
 from tools import unwritable
-from tools.fresh import Record, snapshot
+from tools.fresh import Record, digest, snapshot
 from tools.kept import BLANK, as_made, signed, write
 from tools.plain import Edition, PlainError, edition, plain_markdown, references
 
@@ -189,7 +190,7 @@ class Verified:
 
     def _made_of(self, name: str) -> str:
         files = [book.folder / f"{name}{suffix}" for book in self.books.values() for suffix in (".md", ".ipynb")]
-        return _digest(self.shared, *(path.read_text(encoding="utf-8") if path.exists() else "" for path in files))
+        return _digest(self.shared, *(digest(path) if path.is_file() else "" for path in files))
 
     def others(self) -> list[str]:
         """The chapters to look at."""
@@ -415,6 +416,8 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
             except PlainError as error:
                 problems.append(str(error))
                 stale.remove(page)
+        if stale:  # a kernel that had to look through the fonts would say so on stderr, which is a fault of its cell
+            importlib.import_module("matplotlib.font_manager")
         total = sum(len(page.code) for page in stale)
         # not as a context: leaving one after an interruption waits for its jobs
         pool = ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1))

@@ -26,9 +26,11 @@ __all__ = ["WORDS", "Option", "Quiz", "QuizError", "blocks", "parse", "plain", "
 
 WORDS = {
     "en": {"right": "Right.", "wrong": "Not yet.", "answers": "The answer, and why", "check": "Check",
-           "number": "Your number", "empty": "Write a number into the field first.", "letter": "Quick question.", "other": "any other number", "colon": ": "},
+           "number": "Your number", "empty": "Write a number into the field first.", "letter": "Quick question.",
+           "other": "any other number", "colon": ": "},
     "zh": {"right": "对。", "wrong": "还不对。", "answers": "答案和理由", "check": "检查",
-           "number": "你的数", "empty": "请先在框里填一个数。", "letter": "快问快答。", "other": "其他的数", "colon": "："},
+           "number": "你的数", "empty": "请先在框里填一个数。", "letter": "快问快答。",
+           "other": "其他的数", "colon": "："},
 }  # fmt: skip
 _OPTION = re.compile(r"^- \[([ x])\] (.+?)\s*$")
 _BLOCK = re.compile(r"^(:{3,})\{quiz\} (.+?)\s*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
