@@ -99,8 +99,8 @@ def _address(name: str, value: Any, schemes: tuple[str, ...]) -> str:
 
 
 def check_settings(app: Sphinx, config: Config) -> None:
-    """Refuse a wrong section ``live`` before a page is read."""
-    settings(config.live)
+    """Refuse a wrong section ``live`` before a page is read, and write pages anew when Thebe's files have come."""
+    config.live_thebe = settings(config.live)["thebe"]
 
 
 def binder(theme: dict[str, Any]) -> dict[str, str] | None:
@@ -164,6 +164,7 @@ def _has_a_place(app: Sphinx) -> bool:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("live", {}, "html", [dict])
+    app.add_config_value("live_thebe", "", "html")
     app.connect("config-inited", check_settings)
     app.connect("builder-inited", copy_files, priority=900)  # the theme's options are complete
     app.connect("html-page-context", add_button, priority=600)  # the theme makes the launch buttons at 501

@@ -66,3 +66,11 @@ def figure_pages(chromium, tmp_path):
     yield pages
     pages.close()
     assert pages.faults == []
+
+
+@pytest.fixture(scope="session")
+def addressed():
+    """The course with a public address, and its site; tests only read them."""
+    from published import published
+
+    return published()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import distribution
 from pathlib import Path
@@ -91,6 +93,22 @@ def copy_packages(names: Iterable[str], python: Path) -> None:
             except OSError:
                 if not goal.exists():
                     shutil.copy2(source, goal)
+
+
+def wheels(names: Iterable[str], folder: Path) -> Path:
+    """Installed packages, packed again: with ``PIP_FIND_LINKS`` pip installs them where it reaches no index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        dist = distribution(name)
+        stem = f"{re.sub(r'[-_.]+', '_', dist.name)}-{dist.version}"
+        own = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+        files = [f for f in dist.files or [] if ".." not in f.parts and f.suffix != ".pyc" and f.name not in own]
+        info = next(f.parts[0] for f in files if f.parts[0].endswith(".dist-info"))
+        with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+            for file in files:
+                wheel.write(str(file.locate()), str(file))
+            wheel.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"]))
+    return folder
 
 
 def versions(python: Path) -> dict[str, str]:

@@ -10,12 +10,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import machines
-import nbformat
 import pytest
-import yaml
 
-from coursecode import colab
-from tools import light
+from coursecode import _install, colab
 
 ROOT = Path(__file__).resolve().parent.parent
 # What Colab's image has of what the notebooks import; it lacks coursecode and d2l, and may lack the others.
@@ -74,72 +71,12 @@ def test_d2l_has_the_version_of_the_book():
     assert colab._D2L_ALONE["d2l"] in (ROOT / "requirements-d2l.txt").read_text().splitlines()
 
 
-def setup_source(name: str) -> str:
-    cells = nbformat.read(ROOT / f"book/{name}.ipynb", 4).cells
-    return next(cell.source for cell in cells if cell.get("id") == "setup")
-
-
-def test_in_an_installed_course_the_cell_does_nothing():
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    for name in ("pooling", "the-same-in-d2l"):
-        source = TransformerManager().transform_cell(setup_source(name))
-        namespace = {"get_ipython": lambda: pytest.fail("the cell called pip")}
-        exec(source, namespace)
-    assert '"d2l"' in setup_source("the-same-in-d2l")
-    assert '"d2l"' not in setup_source("pooling")
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> dict[str, str]:
-    """The package as it is now, in a repository of its own, which git takes for the public address."""
-    place = tmp_path / "published"
-    place.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "src/coursecode"):
-        subprocess.run(["cp", "-r", "--parents", name, str(place)], cwd=ROOT, check=True)
-    git = ["git", "-C", str(place), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "now"]):
-        subprocess.run([*git, *command], check=True)
-    public = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{place.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": public,
-        "PIP_RETRIES": "0",
-    }
-
-
-@pytest.mark.slow
-def test_by_its_first_cell_alone_a_notebook_runs_where_colabs_packages_are(tmp_path, repository):
-    machines.needs_index(tmp_path)
-    python = machines.fresh(tmp_path / "colab")
-    here = {dist.name.lower().replace("_", "-"): dist.version for dist in distributions()}
-    cuda = {name for name in here if name.startswith(("nvidia-", "cuda-"))}  # torch asks for them by an extra
-    machines.copy_packages(light.closure(set(COLAB) & here.keys(), here) | {"torchvision"} | cuda, python)
-    before = machines.versions(python)
-    assert not {"coursecode", "mlxtend", "d2l", "pooch"} & set(before)
-
-    book = [ROOT / f"book/{name}.ipynb" for name in ("where-texts-slip", "the-same-in-d2l")]
-    machines.run_notebooks(book, tmp_path, python=python, environment=repository)
-    after = machines.versions(python)
-    assert {name: after[name] for name in before} == before
-    assert set(after) - set(before) == {"coursecode", "mlxtend", "d2l", "pooch"}
-
-
-@pytest.mark.slow
-def test_without_a_network_the_first_cell_says_what_is_wrong(tmp_path):
-    python = machines.fresh(tmp_path / "bare")
-    machines.copy_packages(light.closure({"ipykernel", "ipython"}, light.pins()), python)
-    cell = nbformat.v4.new_code_cell(setup_source("pooling"))
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "one.ipynb")
-    command = machines.without_network(sys.executable, "-c", machines.RUNNER, "there", str(tmp_path))
-    done = subprocess.run(
-        [*command, str(tmp_path / "one.ipynb")],
-        env={**machines.kernel_of(python, tmp_path / "jupyter"), "PIP_RETRIES": "0"},
-        capture_output=True,
-        text=True,
-    )
-    assert "The course was not installed, see above. With a network, run this cell again." in done.stderr
+@pytest.mark.parametrize("address", ["", "https://github.com/ada/course"])
+@pytest.mark.parametrize("d2l", [False, True])
+def test_in_an_installed_course_the_cell_does_nothing(monkeypatch, address, d2l):
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: pytest.fail("the cell ran a command"))
+    exec(_install.cell(d2l=d2l, repository=address), {})
+    assert ("d2l=True" in _install.cell(d2l=d2l, repository=address)) == d2l
 
 
 def test_the_kernels_of_the_stand_ins_are_found_by_jupyter(tmp_path):

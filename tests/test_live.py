@@ -7,17 +7,16 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
+import published
 import pytest
 from sphinx.errors import ConfigError
 
@@ -26,8 +25,8 @@ sys.path.insert(0, str(ROOT / "sphinxext"))
 
 import live  # noqa: E402
 
-from tools import site  # noqa: E402
 from tools.server import serving  # noqa: E402
+from tools.thebe import fetch  # noqa: E402
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"
@@ -37,10 +36,13 @@ CDN = "https://cdn.jsdelivr.net/npm/thebe@0.9.3/lib/"
 # -- configuration --------------------------------------------------------------------------------------------------
 
 
-def test_without_a_server_the_pinned_thebe_and_binder_are_used():
+def test_without_a_server_the_pinned_thebe_and_binder_are_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(live, "BESIDE", tmp_path)
     assert live.settings(None) == live.settings({}) == {"thebe": live.THEBE, "server": None}
     assert live.VERSION in live.THEBE
-    assert site.edition_settings(ROOT, "en")[0]["sphinx"]["config"]["live"]["thebe"] == live.THEBE
+    (tmp_path / "index.js").touch()  # fetched: it lies beside the site
+    assert live.settings(None)["thebe"] == "thebe/"
+    assert live.settings({"thebe": "https://files.example.edu/"})["thebe"] == "https://files.example.edu/"
 
 
 def test_an_own_copy_of_thebe_and_a_server_behind_a_path():
@@ -108,9 +110,9 @@ def pages(built: Path) -> list[Path]:
     return sorted([*(built / "book").glob("*.html"), *(built / "zh" / "book").glob("*.html")])
 
 
-def test_only_pages_with_cells_have_the_button_and_nothing_of_thebe_but_its_address(built):
+def test_only_pages_with_cells_have_the_button_and_nothing_of_thebe_but_its_address(addressed):
     with_cells = 0
-    for page in pages(built):
+    for page in pages(addressed.site):
         text = page.read_text(encoding="utf-8")
         cells = 'class="cell docutils' in text
         with_cells += cells
@@ -121,12 +123,12 @@ def test_only_pages_with_cells_have_the_button_and_nothing_of_thebe_but_its_addr
     assert with_cells >= 26  # six chapters, six pages of exercises and the two beside them, in both editions
 
 
-def test_the_page_hands_over_its_own_folder(built):
+def test_the_page_hands_over_its_own_folder(addressed):
     for folder in ("book", "zh/book"):
-        text = (built / folder / "pooling.html").read_text(encoding="utf-8")
+        text = (addressed.site / folder / "pooling.html").read_text(encoding="utf-8")
         data = json.loads(unescape(re.search(r'data-live="([^"]*)"', text)[1]))
         assert data["folder"] == folder
-        assert data["binder"]["repo"] == site.edition_settings(ROOT, "en")[0]["repository"]["url"]
+        assert data["binder"]["repo"] == published.REPOSITORY
         assert data["integrity"] == live.INTEGRITY
 
 
@@ -136,25 +138,12 @@ def test_the_page_hands_over_its_own_folder(built):
 @pytest.fixture(scope="session")
 def thebe() -> Path:
     """The pinned Thebe, as its package on npm has it; skipped without npm or network, but never in CI."""
-    cache = ROOT / "_build" / "thebe"
-    package = cache / f"thebe-{live.VERSION}.tgz"
-    if not package.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        npm = shutil.which("npm")
-        problem = "npm is not installed"
-        if npm:
-            packed = subprocess.run(
-                [npm, "pack", f"thebe@{live.VERSION}"], cwd=cache, capture_output=True, text=True, timeout=300
-            )
-            problem = packed.stderr[-300:]
-        if not package.exists():
-            assert os.environ.get("CI") != "true", problem
-            pytest.skip(f"the package thebe could not be fetched: {problem}")
-    folder = cache / "package" / "lib"
-    if not folder.exists():
-        with tarfile.open(package) as archive:
-            archive.extractall(cache, filter="data")
-    return folder
+    try:
+        return fetch()
+    except RuntimeError as problem:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"the package thebe could not be fetched: {problem}")
 
 
 def test_the_sums_are_those_of_the_published_files(thebe):
@@ -198,10 +187,10 @@ def sessions(address: str) -> list[dict]:
 
 
 @pytest.fixture
-def reader(chromium, built):
+def reader(chromium, addressed):
     """Opens a page; ``asked`` holds every address that is not the site's own, ``faults`` the console's errors."""
     contexts = []
-    with serving(built) as address:
+    with serving(addressed.site) as address:
 
         def opener(path: str, *, thebe: Path | None = None, live_data: dict | None = None, **context):
             made = chromium.new_context(**context)
@@ -318,6 +307,21 @@ def test_a_cell_is_edited_and_run_on_the_server_of_the_instructor(reader, thebe,
     assert sessions(jupyter) == []
 
 
+def test_with_thebe_beside_the_site_no_host_is_asked_but_the_server(reader, thebe, jupyter):
+    server = live.settings({"server": {"url": f"{jupyter}?token={TOKEN}"}})["server"]
+    page = reader("zh/book/pooling.html", live_data={"server": server, "thebe": "thebe/"})
+
+    def beside(route):
+        route.fulfill(path=thebe / route.request.url.split("/_static/thebe/")[1].split("?")[0])
+
+    page.route("**/zh/_static/thebe/**", beside)
+    press(page)
+    assert status(page, "ready").startswith("就绪")
+    assert {url.split("/api")[0] + "/" for url in page.asked if not url.startswith("ws")} == {jupyter}
+    page.locator(".live-buttons button").last.click()
+    status(page, "ended")
+
+
 def test_binder_starts_the_server_and_the_address_names_the_repository(reader, thebe, jupyter):
     page = reader("book/pooling.html", thebe=thebe)
     events = [
@@ -329,9 +333,8 @@ def test_binder_starts_the_server_and_the_address_names_the_repository(reader, t
     page.route("https://mybinder.org/**", lambda route: route.fulfill(body=body, headers=head))
     press(page)
     assert status(page, "ready").startswith("Ready")
-    config = site.edition_settings(ROOT, "en")[0]["repository"]
-    place = config["url"].removeprefix("https://github.com/")
-    assert f"https://mybinder.org/build/gh/{place}/{config['branch']}" in page.asked
+    place = published.REPOSITORY.removeprefix("https://github.com/")
+    assert f"https://mybinder.org/build/gh/{place}/main" in page.asked
     page.locator(".live-buttons button").last.click()
     status(page, "ended")
 
@@ -360,11 +363,11 @@ def test_what_fails_is_said_and_the_page_stays_as_it_was(reader, path, told):
     assert page.locator(".live-bar").count() == 0
 
 
-def test_a_wrong_token_and_a_server_that_is_none(reader, jupyter, built):
+def test_a_wrong_token_and_a_server_that_is_none(reader, jupyter, addressed):
     page = reader(f"book/pooling.html?jupyter={jupyter}?token=wrong")
     press(page)
     assert re.search("refused the token|cannot be reached", status(page, "failed"))
-    with serving(built) as other:
+    with serving(addressed.site) as other:
         page = reader("book/pooling.html", live_data={"server": {"url": other, "token": "", "ws": ""}})
         press(page)
         assert re.search("no Jupyter server|cannot be reached", status(page, "failed"))

@@ -75,11 +75,15 @@ def test_each_page_has_its_language_its_twin_and_its_own_address(built, read, na
     page = read(name)
     chinese = name.startswith("zh/")
     twin = name.removeprefix("zh/") if chinese else f"zh/{name}"
-    base = site.edition_settings(ROOT, "en")[0]["html"]["baseurl"]
+    base = site.edition_settings(ROOT, "en")[0]["html"]["baseurl"]  # empty until the course is published
     assert page.language == ("zh-CN" if chinese else "en")
-    assert page.canonical == base + name
-    assert page.alternates["zh-CN" if chinese else "en"] == base + name
-    assert page.alternates["en" if chinese else "zh-CN"] == base + twin
+    assert page.canonical == (base and base + name)
+
+    def file(link: str) -> Path:
+        return built / link.removeprefix(base) if base else ((built / name).parent / link).resolve()
+
+    assert file(page.alternates["zh-CN" if chinese else "en"]) == built / name
+    assert file(page.alternates["en" if chinese else "zh-CN"]) == built / twin
     assert ((built / name).parent / page.switch).resolve() == (built / twin).resolve()
     assert (built / twin).exists()
 
@@ -129,25 +133,6 @@ def test_no_english_word_of_the_theme_is_left_in_a_chinese_page(built, name):
     assert {
         w for w in left if not re.fullmatch(r"English|Ctrl|Binder|Colab|\.(md|ipynb|pdf)|[\d.]* ?LeNet", w)
     } == set()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_the_launch_buttons_lead_to_the_notebook_of_the_page_in_the_repository(read, name):
-    config = site.edition_settings(ROOT, "en")[0]
-    _, _, _, owner, repository = config["repository"]["url"].split("/")
-    place = f"{owner}/{repository}", config["repository"]["branch"]
-    source = ROOT / name.removesuffix(".html")
-    links = [
-        link for link in read(name).links if urlsplit(link).netloc in ("mybinder.org", "colab.research.google.com")
-    ]
-    if not source.with_suffix(".ipynb").exists():
-        assert links == []
-        return
-    notebook = source.with_suffix(".ipynb").relative_to(ROOT)
-    assert sorted(links) == [
-        f"{config['launch_buttons']['colab_url']}/github/{place[0]}/blob/{place[1]}/{notebook}",
-        f"{config['launch_buttons']['binderhub_url']}/v2/gh/{place[0]}/{place[1]}?urlpath=lab/tree/{notebook}",
-    ]
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if (ROOT / name).with_suffix(".ipynb").exists()])
@@ -491,12 +476,14 @@ def test_a_shared_link_shows_the_page_in_its_language(built, name):
     tags = dict(re.findall(r'<meta property="og:([\w:]+)" content="([^"]*)"', text))
     base = site.edition_settings(ROOT, "en")[0]["html"]["baseurl"]
     chinese = name.startswith("zh/")
-    assert tags["url"] == base + name
+    assert tags.get("url", "") == (base and base + name)
     assert tags["locale"] == ("zh_CN" if chinese else "en_GB")
     assert bool(re.search(r"[\u4e00-\u9fff]", tags["description"])) == chinese
     assert 20 <= len(tags["description"]) <= 200
-    assert (built / tags["image"].removeprefix(base)).exists()
-    assert Path(tags["image"]).name.startswith("zh-" if chinese else "en-")
+    assert ("image" in tags) == bool(base)  # the picture has an absolute address, or none
+    if base:
+        assert (built / tags["image"].removeprefix(base)).exists()
+        assert Path(tags["image"]).name.startswith("zh-" if chinese else "en-")
 
 
 def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):

@@ -14,9 +14,11 @@ from urllib.parse import unquote, urlsplit
 
 import machines
 import nbformat
+import published
 import pytest
 import yaml
 
+from coursecode import _install
 from coursecode.experiments import timings
 from tools import light, offline, site
 
@@ -163,10 +165,8 @@ def test_in_binders_environment_every_import_is_there_and_a_notebook_runs(tmp_pa
 def run_steps(script: str, python: Path, folder: Path) -> None:
     """Shell commands of an image, in a copy of what it would be built from, with the environment's pip and Python."""
     place = folder / "checkout"
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements-d2l.txt"):
-        place.mkdir(exist_ok=True)
-        (place / name).write_bytes((ROOT / name).read_bytes())
-    for name in ("src/coursecode", "binder", "container"):
+    published.image_context(place)
+    for name in ("binder", "container"):
         subprocess.run(["cp", "-r", "--parents", name, str(place)], cwd=ROOT, check=True)
     environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PIP_RETRIES": "0"}
     done = subprocess.run(
@@ -178,16 +178,10 @@ def run_steps(script: str, python: Path, folder: Path) -> None:
 # -- a class's hub ------------------------------------------------------------------------------------------------
 
 
-def instructions(text: str) -> list[tuple[str, str]]:
-    """The instructions of a Dockerfile, continued lines joined."""
-    lines = re.sub(r"\\\n", " ", text).splitlines()
-    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines if line and not line.startswith("#")]
-
-
 def dockerfile_problems(text: str) -> list[str]:
     """What makes an image large, unsafe or different tomorrow."""
     found = []
-    steps = instructions(text)
+    steps = published.instructions(text)
     for name, value in steps:
         if name == "FROM" and not re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*", value):
             found.append(f"FROM {value}: name a full version")
@@ -222,7 +216,7 @@ def dockerfile_problems(text: str) -> list[str]:
 
 def test_the_images_instructions_are_safe_small_and_repeatable():
     assert dockerfile_problems(DOCKERFILE) == []
-    for source in (value for name, value in instructions(DOCKERFILE) if name == "COPY"):
+    for source in (value for name, value in published.instructions(DOCKERFILE) if name == "COPY"):
         for pattern in source.split()[:-1]:
             assert list(ROOT.glob(pattern)), f"COPY {pattern}: there is no such file"
 
@@ -248,8 +242,8 @@ def test_the_check_of_the_dockerfile_finds_what_it_is_for(before, after, told):
 def test_the_images_steps_build_an_environment_in_which_hub_and_notebooks_work(tmp_path):
     machines.needs_index(tmp_path)
     python = machines.fresh(tmp_path / "env")
-    steps = [value for name, value in instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
-    arguments = [f"{value}\n" for name, value in instructions(DOCKERFILE) if name == "ARG"]
+    steps = [value for name, value in published.instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
+    arguments = [f"{value}\n" for name, value in published.instructions(DOCKERFILE) if name == "ARG"]
     run_steps("".join(arguments) + "\n".join(steps), python, tmp_path)
     for command in (["jupyterhub-singleuser", "--version"], ["jupyter", "lab", "--version"]):
         subprocess.run([str(python.with_name(command[0])), *command[1:]], check=True, capture_output=True)
@@ -279,58 +273,30 @@ def container_text() -> str:
     return re.sub(r"\n\s*# ", " ", text)
 
 
-# -- addresses ----------------------------------------------------------------------------------------------------
+# -- a notebook alone ------------------------------------------------------------------------------------------------
 
 
-def test_the_setup_cell_of_each_notebook_names_the_repository_of_the_configuration():
+def test_the_first_code_cell_of_each_notebook_is_the_one_that_installs_from_the_configured_repository():
     repository = site.edition_settings(ROOT, "en")[0]["repository"]
     for language in ("en", "zh"):
         for path in machines.notebooks(language):
             first = next(cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
-            assert first.id == "setup"
-            assert f"git+{repository['url']}@{repository['branch']}\n" in first.source, path
-
-
-def test_every_other_file_that_names_the_public_address_names_that_of_the_configuration():
-    config = site.edition_settings(ROOT, "en")[0]
-    repository, base = config["repository"]["url"], config["html"]["baseurl"].rstrip("/")
-    owner = urlsplit(repository).path.split("/")[1]
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    files = [ROOT / name for name in listed.stdout.splitlines()] or list(ROOT.glob("*.*"))
-    for file in files:
-        if file.suffix in (".woff2", ".png", ".ico") or file.name == "_config.yml" or not file.is_file():
-            continue
-        text = file.read_text(encoding="utf-8", errors="replace")
-        for address in re.findall(
-            rf"https://[\w.-]*{owner}[^\s\"'<>)\]`\\]*|https://github\.com/{owner}[^\s\"'<>)\]`\\]*", text
-        ):
-            assert unquote(address).startswith((repository, base)), f"{file}: {address}"
-
-
-def test_the_citation_has_the_addresses_of_the_configuration():
-    config = site.edition_settings(ROOT, "en")[0]
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["repository-code"] == config["repository"]["url"]
-    assert citation["url"] == config["html"]["baseurl"]
-
-
-# -- what a notebook needs beside it ------------------------------------------------------------------------------
+            wanted = _install.cell(
+                d2l=path.stem == "the-same-in-d2l", repository=repository["url"], branch=repository["branch"]
+            )
+            assert (first.id, first.source) == ("setup", wanted), path
 
 
 @pytest.mark.parametrize(
     "path", [*machines.notebooks("en"), *machines.notebooks("zh")], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_every_picture_of_a_notebook_is_in_it_or_beside_it(path):
+def test_every_picture_of_a_notebook_is_in_it(path):
     pictures = 0
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type == "markdown":
             for target in re.findall(r"!\[[^\]]*\]\(([^)\s]+)|<img[^>]+src=\"([^\"]+)", cell.source):
                 name = target[0] or target[1]
-                if name.startswith("attachment:"):
-                    assert name.removeprefix("attachment:") in cell.get("attachments", {}), name
-                else:
-                    assert not urlsplit(name).scheme, f"{name}: a notebook shows no picture of another host"
-                    assert (path.parent / unquote(name)).is_file(), name
+                assert name.removeprefix("attachment:") in cell.get("attachments", {}), name
                 pictures += 1
         for output in cell.get("outputs", []):
             for kind, content in output.get("data", {}).items():

@@ -39,6 +39,7 @@ def advice(extra: str) -> tuple[str, str]:
 _FROM_ADDRESS = """\
 # Where the course is installed this cell does nothing; Colab, Kaggle and others get what they lack.
 # 已经装好课程的机器上，这个单元格什么也不做；Colab、Kaggle 等缺什么就装什么。
+import importlib
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -53,6 +54,7 @@ if not find_spec("coursecode"):
             "notebook's settings. Then run this cell again. / 课程没有装上。安装需要联网；在 Kaggle 上，"
             f"请先在笔记本设置中打开 Internet，再运行这个单元格。\\n{{done.stderr.strip()[-600:]}}"
         )
+    importlib.invalidate_caches()
 
 from coursecode import colab
 
@@ -65,9 +67,9 @@ from importlib.util import find_spec
 if not find_spec("coursecode"):
     raise RuntimeError(
         "The course is not installed here, and this copy of it has no public address. Ask whoever gave you the "
-        "notebook for the course's folder; `make lab` in it opens all notebooks, and %pip install FOLDER installs "
-        "the course into this Python. / 这里没有安装课程，而这份课程没有公开地址。请向给你笔记本的人要课程的"
-        "文件夹：在其中运行 `make lab` 可以打开所有笔记本，用 %pip install 文件夹 可以把课程装进这个 Python。"
+        "notebook for the course's folder: `make lab` in it opens all notebooks, `%pip install FOLDER` installs the "
+        "course into this Python. / 这里没有安装课程，而这份课程没有公开地址。请向给你笔记本的人要课程的文件夹："
+        "在其中运行 `make lab` 可以打开所有笔记本，`%pip install FOLDER` 可以把课程装进这个 Python。"
     )
 
 from coursecode import colab

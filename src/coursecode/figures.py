@@ -29,7 +29,7 @@ def _folder() -> Path:
             return folder
     raise FileNotFoundError(
         f"figures: the scripts are neither in {here / '_figures'} nor in a checkout. Install the course anew from its "
-        "whole folder, with setup.py and figures/ in it: pip install FOLDER"
+        "whole folder, with setup.py and figures/ in it: `pip install FOLDER`."
     )
 
 
