@@ -355,13 +355,15 @@ def test_a_release_holds_notebooks_bundle_and_archive(released, name):
         assert bool(re.search("[\u4e00-\u9fff]", text.replace("汇聚", ""))) == (language == "zh")
         same = [(c.source, b.source) for c, b in zip(notebook.cells, bundle.cells, strict=True) if b.type == "code"]
         assert all(one == two for one, two in same)
-    with zipfile.ZipFile(released / name / f"{name}.zip") as archive:
-        assert sorted(archive.namelist()) == [f"{name}/{name}.ipynb", f"{name}/zh/{name}.ipynb"]
+    for language, path in (("en", f"{name}.ipynb"), ("zh", f"zh/{name}.ipynb")):  # one notebook and one zip each
+        with zipfile.ZipFile(released / name / f"{name}-{language}.zip") as archive:
+            assert archive.namelist() == [f"{name}/{name}.ipynb"]
+            assert archive.read(archive.namelist()[0]) == (released / name / path).read_bytes()
 
 
 def test_a_release_is_the_same_every_time(released, tmp_path):
     release.release(["pooling"], out=tmp_path, exercises=MASTERS)
-    for name in ("pooling.ipynb", "zh/pooling.ipynb", "bundle.json", "pooling.zip"):
+    for name in ("pooling.ipynb", "zh/pooling.ipynb", "bundle.json", "pooling-en.zip", "pooling-zh.zip"):
         assert (tmp_path / "pooling" / name).read_bytes() == (released / "pooling" / name).read_bytes()
 
 

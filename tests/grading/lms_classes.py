@@ -189,8 +189,9 @@ def damaged(kind: int) -> tuple[bytes, str]:
     return b"[" * 100_000, "deeply"
 
 
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum() or c == "_")
+def canvas_name(student: Student) -> str:
+    """The sortable name as Canvas writes it into a file's name: word characters in lower case."""
+    return "".join(c for c in (student.last + student.first).lower() if c.isalnum() or c == "_")
 
 
 def lms_zip(lms: str, work: list[tuple[Student, bytes, str]], path: Path) -> Path:
@@ -200,7 +201,7 @@ def lms_zip(lms: str, work: list[tuple[Student, bytes, str]], path: Path) -> Pat
         for n, (s, data, file) in enumerate(work):
             if lms == "canvas":
                 late = "_LATE" if n % 7 == 3 else ""
-                archive.writestr(f"{_plain(s.last + s.first)}{late}_{s.canvas}_{880000 + n}_{file}", data)
+                archive.writestr(f"{canvas_name(s)}{late}_{s.canvas}_{880000 + n}_{file}", data)
             elif lms == "moodle":
                 archive.writestr(
                     f"{s.name.replace('_', ' ').replace('/', ' ')}_{s.moodle}_assignsubmission_file/{file}", data

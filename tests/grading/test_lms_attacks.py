@@ -8,7 +8,7 @@ import sys
 import zipfile
 
 import pytest
-from lms_classes import NAME, bundle, course_folder, notebook, people, right
+from lms_classes import NAME, bundle, canvas_name, course_folder, notebook, people, right
 
 from coursecode.grading import archive
 from coursecode.grading.ingest import CAPS, ingest
@@ -119,8 +119,7 @@ def taken(tmp_path_factory):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for n, student in enumerate(students):
             name, data = list(work.values())[n // 2]() if n % 2 else ("pooling.ipynb", dump(right()))
-            last = "".join(c for c in (student.last + student.first).lower() if c.isalnum())
-            made.writestr(f"{last}_{student.canvas}_{880000 + n}_{name}", data)
+            made.writestr(f"{canvas_name(student)}_{student.canvas}_{880000 + n}_{name}", data)
     command = [sys.executable, "-c", PROGRAM, "grade", "ingest", NAME, str(path), "-C", str(course.root)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from lms_classes import people, roster_csv
+from lms_classes import canvas_name, people, roster_csv
 
 from coursecode.cli import main
 from coursecode.grading.course import Course
@@ -88,7 +88,7 @@ def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, 
                 with zipfile.ZipFile(here / "submissions.zip", "w") as zipped:
                     work = handed_in(Course.load(here), "pooling")
                     for n, s in enumerate(students[:5]):
-                        zipped.writestr(f"someone_{s.canvas}_{100 + n}_pooling.ipynb", work[s.key])
+                        zipped.writestr(f"{canvas_name(s)}_{s.canvas}_{100 + n}_pooling.ipynb", work[s.key])
             assert main(words[1:]) == 0, capsys.readouterr()
             ran.append(words[2])
     assert ran == ["init", "doctor", "release", "ingest", "run", "feedback", "export"]
@@ -96,9 +96,17 @@ def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, 
     course = Course.load(here)
     bundle = course.bundle("pooling")
     by_code = sum(q.points for q in bundle.questions if q.kind == "code")
-    rows = list(csv.reader(io.StringIO((here / "export" / "pooling-canvas.csv").read_text())))
-    marks = {row[1]: row[5] for row in rows[2:]}
+
+    def exported() -> tuple[list[list[str]], dict[str, str]]:
+        rows = list(csv.reader(io.StringIO((here / "export" / "pooling-canvas.csv").read_text())))
+        return rows, {row[1]: row[5] for row in rows[2:]}
+
+    rows, marks = exported()
+    assert rows[0][5] == "Pooling (991)"  # the column that Canvas has for it
     assert float(rows[1][5]) == bundle.max_score
+    assert set(marks.values()) == {""}  # written answers wait, one file is no notebook: nothing is decided yet
+    assert main(["grade", "export", "pooling", "--format", "canvas", "--so-far", "--failed-as-zero"]) == 0
+    rows, marks = exported()
     assert float(marks["70000"]) == float(marks["70001"]) == pytest.approx(by_code)  # right, in either language
     assert float(marks["70002"]) == 0  # nothing done
     assert 0 < float(marks["70003"]) < by_code  # what could be read of the half
@@ -111,8 +119,9 @@ def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, 
     assert secret
     pages = {p.name: p.read_text() for p in (here / "feedback" / "pooling").glob("*.html")}
     assert set(pages) == {f"s100{n}.html" for n in range(5)}
-    with zipfile.ZipFile(here / "release" / "pooling" / "pooling.zip") as students_zip:
-        pages |= {n: students_zip.read(n).decode() for n in students_zip.namelist()}
+    for language in ("en", "zh"):
+        with zipfile.ZipFile(here / "release" / "pooling" / f"pooling-{language}.zip") as students_zip:
+            pages |= {f"{language}/{n}": students_zip.read(n).decode() for n in students_zip.namelist()}
     import html
 
     for name, page in pages.items():
