@@ -247,6 +247,12 @@ class Student:
             case "call", (target, args, kwargs, track):
                 function = self.get(target) if isinstance(target, str) else target
                 return self.track(track, (args, kwargs), function(*args, **kwargs))
+            case "gated", (gate, target, args, kwargs):
+                function = self.get(target) if isinstance(target, str) else target
+                from coursecode._gate import Gate
+
+                with Gate(**gate).closed():
+                    return function(*args, **kwargs)
             case "grad", (number, grads):
                 return self.gradients(number, grads)
             case "attr", (owner, name):

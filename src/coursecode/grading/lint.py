@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from coursecode.check import NotAnswered, Rand, Student, Verdict, close, judge, uses
+from coursecode.check import NotAnswered, Rand, Student, Verdict, close, holds, is_stub, judge, uses
 from coursecode.grading import master, release
 from coursecode.grading.contract import Bundle
 from coursecode.grading.master import Block, Section
@@ -117,7 +117,7 @@ class _Answer(Student):
         for node in reversed(ast.parse(self._text).body):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
                 text = ast.get_source_segment(self._text, node) or ""
-                if "raise NotImplementedError" in text:
+                if is_stub(text):
                     break
                 return text
         raise NotAnswered(name)
@@ -132,7 +132,15 @@ def run_tests(tests: Iterable[Any], answer: Student, *, seed: str) -> dict[str, 
         def check(label: str, thunk: Any, test: Any = test, ticks: list[Verdict] = ticks) -> None:
             ticks.append(judge(label, thunk, hidden=test.hidden))
 
-        names = {"student": answer, "check": check, "close": close, "uses": uses, "torch": torch, "F": F}
+        names = {
+            "student": answer,
+            "check": check,
+            "close": close,
+            "holds": holds,
+            "uses": uses,
+            "torch": torch,
+            "F": F,
+        }
         exec(compile(test.source, test.id, "exec"), names | {"rand": Rand(f"{seed} {test.id}")})
         found[test.id] = ticks
     return found
