@@ -12,12 +12,10 @@ check fails, it shows the call, what came out and what is right. A grader uses `
 
 from __future__ import annotations
 
-import ast
 import builtins
 import functools
 import hashlib
 import inspect
-import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -59,7 +57,6 @@ __all__ = [
     "speak",
     "split_label",
     "student",
-    "uses",
 ]
 
 LANGUAGES = ("en", "zh")
@@ -122,36 +119,6 @@ class Rand:
         return whole.float() if shape else int(whole)
 
 
-def uses(source: str, *names: str) -> bool:
-    """Whether Python ``source`` uses one of the names: a function, a method, a module, ``for``, ``while`` or ``@``.
-
-    >>> uses("y = F.conv2d(x, k)", "conv2d", "unfold"), uses("y = x @ k", "@", "matmul"), uses("y = x", "for")
-    (True, True, False)
-    """
-    try:
-        tree = ast.parse(textwrap.dedent(source))
-    except (SyntaxError, ValueError):
-        note = text("its source cannot be read as Python", "无法把源代码读作 Python")
-        raise StudentError(note) from None
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.alias):
-            found |= {*node.name.split("."), node.asname or ""}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {node.value} if node.value.isidentifier() else set()  # getattr(F, "conv2d")
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
-            found.add("for")
-        elif isinstance(node, ast.While):
-            found.add("while")
-        elif isinstance(node, ast.MatMult):
-            found.add("@")
-    return not found.isdisjoint(names)
-
-
 @dataclass
 class Call:
     """A call of an answer's function: how it reads, and what came of it; ``...`` while it runs."""
@@ -166,7 +133,7 @@ class Call:
 class Student:
     """The names of an answer as attributes: ``student.pool1d(x, 2)``.
 
-    ``calls`` are those made since the last check began; ``source("pool1d")`` is the text of a function.
+    ``calls`` are those made since the last check began.
     """
 
     def __init__(self, names: Callable[[], Mapping[str, Any]]) -> None:
@@ -205,22 +172,6 @@ class Student:
             raise
         return call.gave
 
-    def source(self, name: str) -> str:
-        """The source of a function or class; NotAnswered where it does not exist yet."""
-        getattr(self, name)
-        value = self._names()[name]
-        try:
-            found = textwrap.dedent(inspect.getsource(value))
-        except (OSError, TypeError):
-            note = text(
-                f"the source of {name} is not at hand: define it in its cell",
-                f"找不到 {name} 的源代码：请在题目的单元格里定义",
-            )
-            raise StudentError(note) from None
-        if is_stub(found):
-            raise NotAnswered(name)
-        return found
-
 
 def forbidden(name: str) -> Text:
     """What is said of an answer that did not pass the gate: it called ``name``, or took too many operations."""
@@ -234,17 +185,6 @@ def forbidden(name: str) -> Text:
         f"it used {name} of a library; here the task is to write that out yourself",
         f"它调用了库里的 {name}；本题要求自己写出来",
     )
-
-
-def is_stub(source: str) -> bool:
-    """Whether a function's source does nothing but raise NotImplementedError.
-
-    >>> is_stub("def f(x): raise NotImplementedError"), is_stub("def f(x): return x; raise NotImplementedError")
-    (True, False)
-    """
-    node = ast.parse(source).body[0]
-    body = [s for s in getattr(node, "body", []) if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-    return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
 
 
 def _reads(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

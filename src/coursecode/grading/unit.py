@@ -1,6 +1,6 @@
 """The unit of work: one notebook in, one result out. The student's cells run in the sandbox, the tests run here.
 
-What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``uses``, ``torch``, ``nn``, ``F``, ``np``,
+What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``torch``, ``nn``, ``F``, ``np``,
 ``math``, ``holds``; they behave as in the reader's notebook, see ``coursecode.check``):
 
 - ``student.NAME`` is a copy of a value that is data: None, bool, int, float, complex, str, bytes, list, tuple, dict,
@@ -11,7 +11,6 @@ What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``us
 - ``student.without("convolution").f(x)`` calls it behind a gate of ``coursecode._gate`` in the student's process.
 - Arguments are data and handles; a function of the test cannot be given.
 - A tensor argument with ``requires_grad`` makes the answer differentiable: ``student.f(x).sum().backward(); x.grad``.
-- ``student.source("f")`` is the text of the last ``def f`` or ``class f`` (or assignment) of the cells that ran.
 - What a student's code raises arrives as the built-in exception that it is or derives from.
 
 Every question has a process of its own: forked from the warm sandbox, it runs the cells up to the question's last
@@ -48,7 +47,7 @@ from torch.nn import functional
 
 from coursecode import __version__
 from coursecode._gate import Forbidden, Gate
-from coursecode.check import NotAnswered, Rand, StudentError, close, holds, judge, uses
+from coursecode.check import NotAnswered, Rand, StudentError, close, holds, judge
 from coursecode.grading import _wire
 from coursecode.grading.contract import (
     Bundle,
@@ -462,7 +461,6 @@ class _Attempt:
             "rand": Rand("\0".join([self.run.seed, test.id])),
             "close": close,
             "holds": holds,
-            "uses": uses,
             "torch": torch,
             "nn": nn,
             "F": functional,
@@ -527,13 +525,6 @@ class _Student:
     def _session(self) -> Session:
         assert self._attempt.session is not None  # guard saw to it
         return self._attempt.session
-
-    def source(self, name: str) -> str:
-        """The source of what defines ``name`` last, as the student's process tells it."""
-        found = self._attempt.guard(lambda: self._session.value("source", name))
-        if not isinstance(found, str) or not found:
-            raise NotAnswered(name)
-        return found
 
 
 class _Named:
