@@ -4,27 +4,42 @@ A test asks for the reader's names through ``student`` and makes one tick per ``
 
     check("the book's example / 书中的例子", lambda: close(student.pool1d(x, 2), [3.0, 5.0]))
 
-In a notebook each check prints a line in English and Chinese and never raises. A grader uses ``judge`` and ``Rand``
-with its own ``student``, whose values are data that came out of the reader's process.
+``student.without("pooling")`` is the same answer behind a gate: a call that uses a pooling function of a library fails,
+and says so. In a notebook each check prints what it found, in the language that ``speak`` set, and never raises; when a
+check fails, it shows the call, what came out and what is right. A grader uses ``judge`` and ``Rand`` with its own
+``student``, whose values are data that came out of the reader's process.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
+import functools
 import hashlib
 import inspect
-import re
-import textwrap
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from coursecode._compare import (
+    NOTHING,
+    RETURNED_NONE,
+    Comparison,
+    NotAnswered,
+    StudentError,
+    Text,
+    close,
+    compact,
+    holds,
+    split_label,
+    text,
+)
 from coursecode._console import say
+from coursecode._gate import Forbidden, Gate
 
 __all__ = [
     "Comparison",
@@ -35,178 +50,49 @@ __all__ = [
     "Verdict",
     "check",
     "close",
+    "forbidden",
+    "holds",
     "judge",
     "rand",
+    "speak",
     "split_label",
     "student",
-    "uses",
 ]
 
-Text = dict[str, str]
-_RELATIVE, _ABSOLUTE = 1e-4, 1e-5
-
-
-def _text(en: str, zh: str) -> Text:
-    return {"en": en, "zh": zh}
-
-
-_NOTHING = _text("", "")
-_NOT_YET = _text("not answered yet", "尚未作答")
-
-
-class NotAnswered(Exception):
-    """The answer still is the stub: the name is missing, its value is ``...``, or NotImplementedError was raised."""
-
-
-class StudentError(Exception):
-    """The answer could not be used; ``note`` says why in both languages, without what the test put in."""
-
-    def __init__(self, note: Text) -> None:
-        super().__init__(note["en"])
-        self.note = note
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What ``close`` found; true where the values agree. ``detail`` quotes values, ``hint`` never does."""
-
-    passed: bool
-    hint: Text
-    detail: Text
-
-    def __bool__(self) -> bool:
-        return self.passed
+LANGUAGES = ("en", "zh")
+_NOT_YET = text("not answered yet", "尚未作答")
+_CALLS = 3  # that are shown where a check fails
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One tick: its label, whether it passed, a sentence for the reader, and whether there was an answer at all."""
+    """One tick: its label, whether it passed, a sentence for the reader, and whether there was an answer at all.
+
+    ``shown`` are lines that show what happened: calls, what came out, what is right; ``missing`` is the name for which
+    there is no answer.
+    """
 
     label: Text
     passed: bool
     note: Text
     answered: bool = True
+    shown: tuple[Text, ...] = ()
+    missing: str = ""
+
+    def told(self, language: str = "") -> str:
+        """The tick as a reader sees it, in one language or in both."""
+        sign = "✓" if self.passed else "✗" if self.answered else "○"
+        first = _in(self.label, language)
+        if note := _in(self.note, language):
+            first += (":" if language != "zh" else "：") + " " * (language != "zh") + note
+        return "\n".join([f"{sign} {first}", *(f"    {_in(line, language)}" for line in self.shown)])
 
     def __str__(self) -> str:
-        label = " / ".join(dict.fromkeys(self.label.values()))
-        sign = "✓" if self.passed else "✗" if self.answered else "○"
-        note = " / ".join(dict.fromkeys(text for text in self.note.values() if text))
-        return f"{sign} {label}{': ' if note else ''}{note}"
+        return self.told()
 
 
-# -- comparing ----------------------------------------------------------------------------------------------------
-
-
-def close(value: Any, expected: Any, *, rtol: float = _RELATIVE, atol: float = _ABSOLUTE) -> Comparison:
-    """Whether ``value`` is ``expected``: numbers, strings, tensors, and lists, tuples or dictionaries of these.
-
-    A list, an array and a tensor with the same numbers in the same shape agree. Whole numbers must be equal, other
-    numbers agree up to ``atol + rtol · |expected|``. NaN agrees with NaN only.
-
-    >>> bool(close([3, 5], torch.tensor([3.0, 5.0]))), bool(close(True, 1)), bool(close(61_707, 61_706))
-    (True, False, False)
-    """
-    if value is None or value is ...:
-        raise NotAnswered
-    if isinstance(expected, str | bool | None):
-        return _same(type(value) is type(expected) and value == expected, value, expected)
-    if isinstance(expected, Mapping):
-        if not isinstance(value, Mapping) or set(value) != set(expected):
-            return _kind(value, expected)
-        return _all(close(value[key], expected[key], rtol=rtol, atol=atol) for key in expected)
-    wanted = _numbers(expected)
-    if wanted is None:
-        if not isinstance(value, list | tuple) or len(value) != len(expected):
-            return _kind(value, expected)
-        pairs = zip(value, expected, strict=True)
-        return _all(close(one, other, rtol=rtol, atol=atol) for one, other in pairs)
-    given = _numbers(value)
-    if given is None:
-        return _kind(value, expected)
-    if given.shape != wanted.shape:
-        shapes = [_shape(tensor) for tensor in (given, wanted)]
-        hint = _text("the shape is not right", "形状不对")
-        detail = _text(f"the shape is {shapes[0]}, expected {shapes[1]}", f"形状是 {shapes[0]}，应为 {shapes[1]}")
-        return Comparison(False, hint, detail)
-    whole = not (wanted.is_floating_point() or wanted.is_complex())
-    kind = torch.complex128 if wanted.is_complex() or given.is_complex() else torch.float64
-    a, b = given.detach().to("cpu", kind), wanted.detach().to("cpu", kind)
-    same = a == b if whole else torch.isclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
-    if same.all():
-        return Comparison(True, _NOTHING, _NOTHING)
-    hint = _text("the values are not right", "数值不对")
-    if same.dim() == 0:
-        return Comparison(
-            False, hint, _text(f"got {_show(a)}, expected {_show(b)}", f"得到 {_show(a)}，应为 {_show(b)}")
-        )
-    at = tuple((~same).nonzero()[0].tolist())
-    place = f"[{', '.join(map(str, at))}]"
-    wrong = int((~same).sum())
-    detail = _text(
-        f"{wrong} of {same.numel()} values differ; at {place} got {_show(a[at])}, expected {_show(b[at])}",
-        f"{same.numel()} 个数中有 {wrong} 个不对；{place} 处得到 {_show(a[at])}，应为 {_show(b[at])}",
-    )
-    return Comparison(False, hint, detail)
-
-
-def _numbers(value: Any) -> Tensor | None:
-    """``value`` as a tensor, if it is a number or holds only numbers in a regular shape; a bool is no number."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, np.ndarray | np.generic):
-        return torch.as_tensor(value) if value.dtype.kind in "iufcb" else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return torch.tensor(value) if abs(value) < 2**63 else None
-    if isinstance(value, float | complex):
-        return torch.tensor(value, dtype=torch.complex128 if isinstance(value, complex) else torch.float64)
-    if not isinstance(value, list | tuple):
-        return None
-    parts = [_numbers(item) for item in value]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts) or len({part.shape for part in known}) > 1:
-        return None
-    if not known:
-        return torch.tensor([])
-    kinds = [part.dtype for part in known]
-    kind = kinds[0]
-    for other in kinds[1:]:
-        kind = torch.promote_types(kind, other)
-    return torch.stack([part.detach().to("cpu", kind) for part in known])
-
-
-def _same(passed: bool, value: Any, expected: Any) -> Comparison:
-    if passed:
-        return Comparison(True, _NOTHING, _NOTHING)
-    detail = _text(f"got {value!r:.60}, expected {expected!r:.60}", f"得到 {value!r:.60}，应为 {expected!r:.60}")
-    return Comparison(False, _text("the value is not right", "值不对"), detail)
-
-
-def _kind(value: Any, expected: Any) -> Comparison:
-    given, wanted = _describe(value), _describe(expected)
-    detail = _text(f"got {given}, expected {wanted}", f"得到 {given}，应为 {wanted}")
-    return Comparison(False, _text("it is not the kind of value that is asked for", "值的类型不对"), detail)
-
-
-def _all(comparisons: Any) -> Comparison:
-    failed = next((comparison for comparison in comparisons if not comparison), None)
-    return failed or Comparison(True, _NOTHING, _NOTHING)
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"Tensor {_shape(value)}"
-    return f"{type(value).__name__} ({len(value)})" if isinstance(value, list | tuple) else type(value).__name__
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "()"
-
-
-def _show(value: Tensor) -> str:
-    number = value.item()
-    return f"{number:.6g}" if isinstance(number, float) else str(number)
+def _in(words: Text, language: str) -> str:
+    return words[language] if language else " / ".join(dict.fromkeys(filter(None, words.values())))
 
 
 # -- drawing and reading ------------------------------------------------------------------------------------------
@@ -233,70 +119,93 @@ class Rand:
         return whole.float() if shape else int(whole)
 
 
-def uses(source: str, *names: str) -> bool:
-    """Whether Python ``source`` uses one of the names: a function, a method, a module, ``for``, ``while`` or ``@``.
+@dataclass
+class Call:
+    """A call of an answer's function: how it reads, and what came of it; ``...`` while it runs."""
 
-    >>> uses("y = F.conv2d(x, k)", "conv2d", "unfold"), uses("y = x @ k", "@", "matmul"), uses("y = x", "for")
-    (True, True, False)
-    """
-    try:
-        tree = ast.parse(textwrap.dedent(source))
-    except (SyntaxError, ValueError):
-        note = _text("its source cannot be read as Python", "无法把源代码读作 Python")
-        raise StudentError(note) from None
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.alias):
-            found |= {*node.name.split("."), node.asname or ""}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {node.value} if node.value.isidentifier() else set()  # getattr(F, "conv2d")
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
-            found.add("for")
-        elif isinstance(node, ast.While):
-            found.add("while")
-        elif isinstance(node, ast.MatMult):
-            found.add("@")
-    return not found.isdisjoint(names)
+    name: str
+    function: Callable[..., Any]
+    reads: str
+    gave: Any = ...
+    raised: Exception | None = None
 
 
 class Student:
-    """The names of an answer as attributes: ``student.pool1d(x, 2)``; ``student.source("pool1d")`` is its text."""
+    """The names of an answer as attributes: ``student.pool1d(x, 2)``.
+
+    ``calls`` are those made since the last check began.
+    """
 
     def __init__(self, names: Callable[[], Mapping[str, Any]]) -> None:
         self._names = names
+        self._gate: Gate | None = None
+        self.calls: list[Call] = []
+
+    def without(self, *families: str, but: Iterable[str] = (), operations: int | None = None) -> Student:
+        """The same answer, whose functions must do without "convolution", "pooling" or "autograd" of a library.
+
+        ``but`` names functions that are allowed all the same; ``operations`` is the largest number of PyTorch's
+        operations in a call, which a loop over pixels or channels exceeds.
+        """
+        other: Student = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._gate = Gate(families, tuple(but), operations)
+        return other
 
     def __getattr__(self, name: str) -> Any:
         names = self._names()
         if name.startswith("__") or name not in names or names[name] is ...:
             raise NotAnswered(name)
-        return names[name]
+        value = names[name]
+        return functools.partial(self._call, name, value) if inspect.isroutine(value) else value
 
-    def source(self, name: str) -> str:
-        """The source of a function or class; NotAnswered where it does not exist yet."""
-        value = getattr(self, name)
+    def _call(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        call = Call(name, function, _reads(name, function, args, kwargs))
+        self.calls.append(call)
         try:
-            text = inspect.getsource(value)
-        except (OSError, TypeError):
-            note = _text(
-                f"the source of {name} is not at hand: define it in its cell",
-                f"找不到 {name} 的源代码：请在题目的单元格里定义",
-            )
-            raise StudentError(note) from None
-        if re.search(r"\braise NotImplementedError\b", text):
-            raise NotAnswered(name)
-        return text
+            with self._gate.closed() if self._gate else nullcontext():
+                call.gave = function(*args, **kwargs)
+        except Forbidden as error:
+            raise StudentError(forbidden(str(error))) from None
+        except Exception as error:
+            call.raised = error
+            raise
+        return call.gave
 
 
-def _own_names() -> Mapping[str, Any]:
+def forbidden(name: str) -> Text:
+    """What is said of an answer that did not pass the gate: it called ``name``, or took too many operations."""
+    if not name:
+        return text(
+            "it took far too many operations of PyTorch: is there a loop? This task is to do without one",
+            "它用了太多次 PyTorch 运算：是不是写了循环？本题要求不用循环",
+        )
+    name = name.strip("_")
+    return text(
+        f"it used {name} of a library; here the task is to write that out yourself",
+        f"它调用了库里的 {name}；本题要求自己写出来",
+    )
+
+
+def _reads(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    try:
+        named = inspect.signature(function).bind(*args, **kwargs).arguments
+        parts = [f"{key}={compact(value)}" for key, value in named.items()]
+    except (TypeError, ValueError):  # the call will say what is wrong with it
+        parts = [*map(compact, args), *(f"{key}={compact(value)}" for key, value in kwargs.items())]
+    return f"{name}({', '.join(parts)})"
+
+
+def _shell() -> Any:
     try:
         from IPython import get_ipython
     except ImportError:
-        get_ipython = None
-    shell = get_ipython() if get_ipython else None
+        return None
+    return get_ipython()
+
+
+def _own_names() -> Mapping[str, Any]:
+    shell = _shell()
     if shell is not None:
         names: Mapping[str, Any] = shell.user_ns
         return names
@@ -308,48 +217,112 @@ def _own_names() -> Mapping[str, Any]:
 # -- checking -----------------------------------------------------------------------------------------------------
 
 
-def split_label(label: str) -> Text:
-    """``"English / 中文"`` as ``{"en": …, "zh": …}``; a label without ``" / "`` serves both languages.
-
-    >>> split_label("the book's example / 书中的例子")
-    {'en': "the book's example", 'zh': '书中的例子'}
-    """
-    en, _, zh = label.partition(" / ")
-    return _text(en.strip(), (zh or en).strip())
-
-
-def judge(label: str, test: Callable[[], Any], *, hidden: bool = False) -> Verdict:
+def judge(label: str, test: Callable[[], Any], *, hidden: bool = False, student: Student | None = None) -> Verdict:
     """Run one check. It passes where ``test`` returns ``True`` or a true ``close``.
 
     Whatever the answer does, no exception leaves this function. Where ``hidden``, the note tells neither values nor
-    what an exception says, since both could hold what the test put in.
+    what an exception says, since both could hold what the test put in. With ``student`` the calls are shown.
     """
     where = split_label(label)
+    calls = student.calls if student is not None else []
+    calls.clear()
+    found: Any = None
     try:
         found = test()
-    except (NotAnswered, NotImplementedError):
-        return Verdict(where, False, _NOT_YET, answered=False)
+    except (NotAnswered, NotImplementedError) as error:
+        missing = str(error) if isinstance(error, NotAnswered) else calls[-1].name if calls else ""
+        return Verdict(where, False, _NOT_YET, answered=False, missing=missing)
     except StudentError as error:
-        return Verdict(where, False, error.note)
+        note = error.note
     except Exception as error:
-        name = type(error).__name__
-        if hidden:
-            kind = f" ({name})" if getattr(builtins, name, None) is type(error) else ""
-            return Verdict(where, False, _text(f"it raised an exception{kind}", f"运行时抛出了异常{kind}"))
-        told = f"{name}: {str(error).strip()}"[:200].replace("\n", " ")
-        return Verdict(where, False, _text(f"it raised {told}", f"运行时抛出了 {told}"))
-    if isinstance(found, Comparison):
-        return Verdict(where, found.passed, found.hint if hidden else found.detail)
-    if found is None or found is ...:
-        return Verdict(where, False, _NOT_YET, answered=False)
-    passed = found is True or (isinstance(found, np.bool_) and bool(found))
-    return Verdict(where, passed, _NOTHING if passed else _text("this does not hold", "不成立"))
+        note = _raised(error, calls, hidden=hidden)
+    else:
+        if isinstance(found, Comparison):
+            passed, note = found.passed, found.hint if hidden else found.detail
+        else:
+            passed = found is True or (isinstance(found, np.bool_) and bool(found))
+            note = NOTHING if passed else RETURNED_NONE if found is None else text("this does not hold", "不成立")
+        if found is ...:
+            return Verdict(where, False, _NOT_YET, answered=False)
+        if passed:
+            return Verdict(where, True, NOTHING)
+    return Verdict(where, False, note, shown=() if hidden else tuple(_shown(calls, found)))
+
+
+def _raised(error: Exception, calls: list[Call], *, hidden: bool) -> Text:
+    """What is said of an exception, of the answer or of a test that can do nothing with what the answer gave."""
+    own = calls[-1].raised is not None if calls else getattr(error, "from_student", False)
+    if not own and isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
+        return RETURNED_NONE
+    if hidden:
+        kind = type(error).__name__
+        kind = f" ({kind})" if getattr(builtins, kind, None) is type(error) else ""
+        return text(f"it raised an exception{kind}", f"运行时抛出了异常{kind}")
+    told = f"{type(error).__name__}: {str(error).strip()}"[:200].replace("\n", " ")
+    if calls and not own:
+        return text(f"this is not the kind of value that is asked for ({told})", f"值的类型不对（{told}）")
+    line = _line(error, calls[-1].function) if calls else ""
+    if line:
+        return text(f"it raised {told}, at the line: {line}", f"运行时抛出了 {told}，出错的一行：{line}")
+    return text(f"it raised {told}", f"运行时抛出了 {told}")
+
+
+def _line(error: Exception, function: Callable[..., Any]) -> str:
+    """The last line of the answer's own cell that ran."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return (lines[-1] or "") if lines else ""
+
+
+def _shown(calls: list[Call], found: Any) -> Iterable[Text]:
+    for call in calls[-_CALLS:]:
+        yield text(call.reads, call.reads)
+        if call.gave is not ...:
+            gave = compact(call.gave)
+            yield text(f"gave  {gave}", f"得到  {gave}")
+    if calls and isinstance(found, Comparison) and found.given is not None and found.given is calls[-1].gave:
+        right = compact(found.wanted)
+        yield text(f"right {right}", f"应为  {right}")
+
+
+class _Notebook:
+    """What the checks of this notebook have printed: a line that stands below the running cell is not said again."""
+
+    def __init__(self) -> None:
+        self.language = ""
+        self.cell: object = None
+        self.said: set[str] = set()
+
+    def say(self, line: str) -> None:
+        shell = _shell()
+        cell = shell.execution_count if shell is not None else object()
+        if cell != self.cell:
+            self.cell = cell
+            self.said.clear()
+        if line not in self.said:
+            self.said.add(line)
+            say(line)
 
 
 student = Student(_own_names)
 rand = Rand("at home")
+_notebook = _Notebook()
+
+
+def speak(language: str) -> None:
+    """Set the language of this notebook's checks, "en" or "zh"; before that they speak both."""
+    if language not in LANGUAGES:
+        raise ValueError(f"speak: the language is {language!r}; the checks speak {' and '.join(LANGUAGES)}.")
+    _notebook.language = language
 
 
 def check(label: str, test: Callable[[], Any]) -> None:
-    """Run one check on the answers of this notebook and print what it found, in English and Chinese."""
-    say(judge(label, test))
+    """Run one check on the answers of this notebook and print what it found.
+
+    Where there is no answer yet, ○ and the name that is missing stand for all checks of it.
+    """
+    verdict = judge(label, test, student=student)
+    if verdict.answered:
+        _notebook.say(verdict.told(_notebook.language))
+    else:
+        _notebook.say(f"○ {verdict.missing}".rstrip())

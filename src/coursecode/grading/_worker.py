@@ -182,7 +182,6 @@ class Student:
         module = types.ModuleType("__main__")
         self.names = module.__dict__
         self.names.update(display=_display, get_ipython=lambda: _Notebook(), __builtins__=builtins)
-        self.sources: dict[str, str] = {}
         sys.modules["__main__"] = module
 
     def serve(self) -> None:
@@ -225,7 +224,6 @@ class Student:
         file = f"<cell {name}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         tree = ast.parse(source, file)
-        self.sources[name] = source
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         for first, group in _statements(tree):
             try:
@@ -247,6 +245,12 @@ class Student:
             case "call", (target, args, kwargs, track):
                 function = self.get(target) if isinstance(target, str) else target
                 return self.track(track, (args, kwargs), function(*args, **kwargs))
+            case "gated", (gate, target, args, kwargs):
+                function = self.get(target) if isinstance(target, str) else target
+                from coursecode._gate import Gate
+
+                with Gate(**gate).closed():
+                    return function(*args, **kwargs)
             case "grad", (number, grads):
                 return self.gradients(number, grads)
             case "attr", (owner, name):
@@ -257,8 +261,6 @@ class Student:
                 return len(owner)
             case "iter", (owner,):
                 return iter(owner)
-            case "source", str(name):
-                return self.source(name)
             case "is_a", (owner, name):
                 return name in {f"{c.__module__}.{c.__qualname__}" for c in type(owner).__mro__}
         raise ValueError(message["op"])
@@ -267,17 +269,6 @@ class Student:
         if name not in self.names:
             raise Missing(name)
         return self.names[name]
-
-    def source(self, name: str) -> str:
-        """The text of what defines ``name`` last, wherever in a cell it stands; empty where it is the stub still."""
-        if name not in self.names:
-            raise Missing(name)
-        found = ""
-        for source in self.sources.values():
-            for node in ast.walk(ast.parse(source)):
-                if name in _binds(node):
-                    found = "" if _is_stub(node) else ast.get_source_segment(source, node) or ""
-        return found
 
     def handle(self, value: Any) -> list[Any]:
         if len(self.handles) >= 100_000:
@@ -349,26 +340,6 @@ def _statements(tree: ast.Module) -> Iterator[tuple[bool, ast.Module]]:
     for single, group in itertools.groupby(tree.body, key=lambda s: isinstance(s, ast.Import | ast.ImportFrom)):
         for body in [[statement] for statement in group] if single else [list(group)]:
             yield single, ast.Module(body, tree.type_ignores)
-
-
-def _binds(node: ast.AST) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Assign | ast.AnnAssign):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    return set()
-
-
-def _is_stub(node: ast.AST) -> bool:
-    """Whether a function does nothing but raise NotImplementedError, its docstring apart."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-    raised = body[0].exc if len(body) == 1 and isinstance(body[0], ast.Raise) else None
-    return "NotImplementedError" in ast.unparse(raised) if raised is not None else False
 
 
 class _Notebook:

@@ -6,16 +6,15 @@ answer exactly what its author declared. Answers run in this process, so this is
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from coursecode.check import NotAnswered, Rand, Student, Verdict, close, judge, uses
+from coursecode.check import Rand, Student, Verdict, close, holds, judge
 from coursecode.grading import master, release
 from coursecode.grading.contract import Bundle
 from coursecode.grading.master import Block, Section
@@ -106,23 +105,6 @@ def _question_problems(task: Assignment, section: Section) -> list[str]:
 # -- the behaviour ------------------------------------------------------------------------------------------------
 
 
-class _Answer(Student):
-    """An answer that ran in this process, with the text it came from."""
-
-    def __init__(self, names: Mapping[str, Any], text: str) -> None:
-        super().__init__(lambda: names)
-        self._text = text
-
-    def source(self, name: str) -> str:
-        for node in reversed(ast.parse(self._text).body):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-                text = ast.get_source_segment(self._text, node) or ""
-                if "raise NotImplementedError" in text:
-                    break
-                return text
-        raise NotAnswered(name)
-
-
 def run_tests(tests: Iterable[Any], answer: Student, *, seed: str) -> dict[str, list[Verdict]]:
     """The ticks of each test by its id; a test is anything with ``id``, ``source`` and ``hidden``."""
     found: dict[str, list[Verdict]] = {}
@@ -132,7 +114,14 @@ def run_tests(tests: Iterable[Any], answer: Student, *, seed: str) -> dict[str, 
         def check(label: str, thunk: Any, test: Any = test, ticks: list[Verdict] = ticks) -> None:
             ticks.append(judge(label, thunk, hidden=test.hidden))
 
-        names = {"student": answer, "check": check, "close": close, "uses": uses, "torch": torch, "F": F}
+        names = {
+            "student": answer,
+            "check": check,
+            "close": close,
+            "holds": holds,
+            "torch": torch,
+            "F": F,
+        }
         exec(compile(test.source, test.id, "exec"), names | {"rand": Rand(f"{seed} {test.id}")})
         found[test.id] = ticks
     return found
@@ -147,14 +136,13 @@ def earned(tests: Iterable[Any], answers: Iterable[str], *, setup: str, seed: st
     """The points that answer cells earn from ``tests`` (of a master or of a bundle)."""
     names: dict[str, Any] = {"__name__": "answer"}
     exec(compile(setup, "setup", "exec"), names)
-    text = "\n".join(answers)
     for answer in answers:
         try:
             exec(compile(answer, "answer", "exec"), names)
         except Exception:  # what a student's notebook does as well: the next cells run
             continue
     tests = list(tests)
-    ticks = run_tests(tests, _Answer(names, text), seed=seed)
+    ticks = run_tests(tests, Student(lambda: names), seed=seed)
     total = 0.0
     for test in tests:
         passed = [tick.passed for tick in ticks[test.id]]

@@ -16,6 +16,7 @@ so), every submission gets a fresh bubblewrap instead: the same walls, two secon
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 import json
 import os
@@ -32,6 +33,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from coursecode._gate import Gate
 from coursecode.grading import _cage, _wire
 from coursecode.grading.contract import Limits, text
 from coursecode.grading.files import Problem
@@ -365,10 +367,17 @@ class Session:
         """The value of a name, as data or as a ``Handle``."""
         return self.value("get", name)
 
-    def call(self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a function by name or handle. Tensors that require gradients give an answer that has them."""
+    def call(
+        self, target: str | Handle, args: tuple[Any, ...], kwargs: dict[str, Any], *, gate: Gate | None = None
+    ) -> Any:
+        """Call a function by name or handle. Tensors that require gradients give an answer that has them.
+
+        Behind a ``gate`` there are no gradients: the answer must do without what the gate forbids.
+        """
         import torch
 
+        if gate is not None:
+            return self.value("gated", (dataclasses.asdict(gate), target, args, kwargs))
         inputs = [t for t in _tensors((args, kwargs)) if t.requires_grad]
         if not inputs or not torch.is_grad_enabled():
             return self.value("call", (target, args, kwargs, None))

@@ -1,16 +1,16 @@
 """The unit of work: one notebook in, one result out. The student's cells run in the sandbox, the tests run here.
 
-What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``uses``, ``torch``, ``nn``, ``F``, ``np``,
-``math``; they behave as in the reader's notebook, see ``coursecode.check``):
+What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``torch``, ``nn``, ``F``, ``np``,
+``math``, ``holds``; they behave as in the reader's notebook, see ``coursecode.check``):
 
 - ``student.NAME`` is a copy of a value that is data: None, bool, int, float, complex, str, bytes, list, tuple, dict,
   set, range, slice, tensor, array, dtype, size. At most 100,000 values, 32 deep, and the limit of a message in bytes.
 - Anything else is a handle to an object that stays in the sandbox: ``student.f(x, k=2)``, ``student.Net(3)(x)``,
   ``student.net.weight``, ``student.net[0].kernel_size``, ``len(student.net)``, ``list(student.net.parameters())``,
   ``student.net.is_a("torch.nn.modules.module.Module")``. A generator arrives as a list of at most 10,000 items.
+- ``student.without("convolution").f(x)`` calls it behind a gate of ``coursecode._gate`` in the student's process.
 - Arguments are data and handles; a function of the test cannot be given.
 - A tensor argument with ``requires_grad`` makes the answer differentiable: ``student.f(x).sum().backward(); x.grad``.
-- ``student.source("f")`` is the text of the last ``def f`` or ``class f`` (or assignment) of the cells that ran.
 - What a student's code raises arrives as the built-in exception that it is or derives from.
 
 Every question has a process of its own: forked from the warm sandbox, it runs the cells up to the question's last
@@ -46,7 +46,8 @@ from torch import nn
 from torch.nn import functional
 
 from coursecode import __version__
-from coursecode.check import NotAnswered, Rand, StudentError, close, judge, uses
+from coursecode._gate import Forbidden, Gate
+from coursecode.check import NotAnswered, Rand, StudentError, close, holds, judge
 from coursecode.grading import _wire
 from coursecode.grading.contract import (
     Bundle,
@@ -82,6 +83,10 @@ _NOTES: dict[str, Text] = {
     "unsendable": text(
         "what it gave is no plain data (numbers, text, lists, tensors), or too large",
         "它给出的不是普通数据（数、文本、列表、张量），或者过大",
+    ),
+    "forbidden": text(
+        "it used what this task forbids (a function of a library, or a loop); write it out as the task says",
+        "它用了本题不允许的东西（库函数或循环）；请按题目要求自己写出来",
     ),
     "test": text("the test could not be carried out", "测试无法进行"),
 }
@@ -399,6 +404,8 @@ class _Attempt:
             self.close()
             raise StudentError(_NOTES[error.cause]) from None
         except Fault as error:
+            if error.types[0] == Forbidden.__name__:
+                raise StudentError(_NOTES["forbidden"]) from None
             raise _builtin(error) from None
         finally:
             self.left -= time.monotonic() - begin
@@ -453,7 +460,7 @@ class _Attempt:
             "check": check,
             "rand": Rand("\0".join([self.run.seed, test.id])),
             "close": close,
-            "uses": uses,
+            "holds": holds,
             "torch": torch,
             "nn": nn,
             "F": functional,
@@ -499,8 +506,12 @@ def _builtin(fault: Fault) -> Exception:
 class _Student:
     """``student`` of a test."""
 
-    def __init__(self, attempt: _Attempt) -> None:
-        self._attempt = attempt
+    def __init__(self, attempt: _Attempt, gate: Gate | None = None) -> None:
+        self._attempt, self._gate = attempt, gate
+
+    def without(self, *families: str, but: Iterable[str] = (), operations: int | None = None) -> _Student:
+        """The same answer behind a gate; see ``coursecode.check.Student.without``."""
+        return _Student(self._attempt, Gate(families, tuple(but), operations))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -515,13 +526,6 @@ class _Student:
         assert self._attempt.session is not None  # guard saw to it
         return self._attempt.session
 
-    def source(self, name: str) -> str:
-        """The source of what defines ``name`` last, as the student's process tells it."""
-        found = self._attempt.guard(lambda: self._session.value("source", name))
-        if not isinstance(found, str) or not found:
-            raise NotAnswered(name)
-        return found
-
 
 class _Named:
     """An object of the student's by its name, so that it is found again in a process that replaced another."""
@@ -530,8 +534,8 @@ class _Named:
         self._student, self._name = student, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        attempt = self._student._attempt
-        return attempt.guard(lambda: self._student._session.call(self._name, args, kwargs))
+        attempt, gate = self._student._attempt, self._student._gate
+        return attempt.guard(lambda: self._student._session.call(self._name, args, kwargs, gate=gate))
 
     def _handle(self) -> Any:
         return self._student._attempt.guard(lambda: self._student._session.get(self._name))
