@@ -508,7 +508,7 @@ def test_lenet_says_itself_which_images_it_takes():
     _, y = problem()
     net = lenet.lenet_modern()
     for images, mend in (
-        (torch.rand(70, 1, 32, 32), "resize them, or build a net for your size"),
+        (torch.rand(70, 1, 32, 32), "resize them to 28×28, or build a net for your size"),
         (torch.rand(70, 28, 28), r"give X\[:, None\]"),
     ):
         with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. LeNet: X has shape .*{mend}"):

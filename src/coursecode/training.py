@@ -459,7 +459,9 @@ def _check_takes(who: str, net: nn.Module, x_name: str, x: Tensor, y_name: str, 
             f"{who}: for one image the net returns shape {shape_text(logits.shape)}, but a classifier returns "
             "one row of logits per image: (images, classes)."
         )
-    if logits.shape[1] > 1 and logits.min() >= 0 and torch.allclose(logits.sum(1), torch.ones_like(logits[:, 0])):
+    learns = any(True for _ in net.parameters())
+    sums = logits.sum(1)
+    if learns and logits.shape[1] > 1 and logits.min() >= 0 and torch.allclose(sums, torch.ones_like(sums)):
         warnings.warn(
             f"{who}: the net returns numbers that add up to 1, so it seems to end in a softmax; the cross-entropy "
             "takes logits and has a softmax of its own, and with two of them a net learns slowly. Leave the net's out.",
