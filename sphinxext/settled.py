@@ -114,9 +114,11 @@ def cited(env: BuildEnvironment) -> str:
 def find_changed(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Pages that differ from what is settled, whatever the times of their files say."""
+    """Pages that differ from what is settled, whatever the times of their files say; those that do not are left."""
     read = _of(app).read
-    return [name for name in env.found_docs & set(env.all_docs) if read.get(name) != page_digest(env, name)]
+    same = {name for name in env.found_docs & set(env.all_docs) if read.get(name) == page_digest(env, name)}
+    changed -= {name for name in same if Path(env.doctreedir, f"{name}.doctree").is_file()}
+    return sorted(env.found_docs & set(env.all_docs) - same)
 
 
 def doubt_what_is_read(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -158,6 +160,15 @@ def settle(app: Sphinx, exception: Exception | None) -> None:
     settled.save()
 
 
+def forget_words(app: Sphinx) -> list[tuple[str, dict[str, Any], str]]:
+    """Take words out of the search index that no page has any more, before it is written."""
+    indexer = getattr(app.builder, "indexer", None)
+    for words in (indexer._mapping, indexer._title_mapping) if indexer else ():
+        for word in [word for word, pages in words.items() if not pages]:
+            del words[word]
+    return []
+
+
 # -- what earlier builds left -----------------------------------------------------------------------------------------
 
 FIGURES = "figures"  # its scripts are written with the pages that load them, and cleared by ``figures.py``
@@ -196,6 +207,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-before-read-docs", doubt_what_is_read)
     app.connect("env-get-updated", find_affected, priority=990)  # after sections and figures got their numbers
     app.connect("doctree-resolved", doubt_what_is_written)
+    app.connect("html-collect-pages", forget_words)
     app.connect("build-finished", clear_pages, priority=100)
     app.connect("build-finished", settle, priority=990)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.editions import stamp
+
 ROOT = Path(__file__).resolve().parent.parent
 MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "sphinxext", "tools", "figures",
              "src/coursecode", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
@@ -72,20 +74,21 @@ PAGES = {
 
 
 def write(root: Path) -> Path:
-    """The book below ``root``, with the machinery of this repository as it is now."""
+    """The book below ``root``, with the machinery of this repository as it is now; what is built there stays."""
     for name in MACHINERY:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
     for name, text in PAGES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    english = [root / name for name in PAGES if name.startswith("book/") and name.endswith(".md")]
-    run(root, "tools.editions", "--stamp", *(str(root / "zh" / path.relative_to(root)) for path in english))
+    for name in PAGES:
+        if name.startswith("zh/book/"):
+            stamp(root / name, root)
     return root
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import site, unwritable
-from tools.editions import behind, differences
+from tools.editions import behind, differences, glossary_problems
 from tools.fresh import Record, snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +99,8 @@ def make(root: Path = ROOT, *, only_notebooks: bool = False, force: bool = False
         step.run(root, force=force)
     if only_notebooks:
         return
+    if problems := glossary_problems(root):
+        raise site.SiteError("\n".join(problems))
     record = root / "_build" / "made-site.json"
     before = Record(record).inputs
     changed = changed_pages(before, snapshot(root, *site.READ_BY["zh"])) if before else []

@@ -219,11 +219,17 @@ def _alt(options: dict[str, object]) -> str:
 
 
 def glossary_problems(root: Path = ROOT) -> list[str]:
-    """Terms without a twin: an English or Chinese name or meaning that is missing."""
+    """Terms without a twin: an English or Chinese name or meaning that is missing. Or what stops YAML from reading."""
     path = root / "glossary.yml"
     text = path.read_text(encoding="utf-8")
+    try:
+        terms = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        mend = "a text with a colon, a dash or a number sign in it needs quotation marks"
+        return [f"{path.relative_to(root)}:{line}: {error.problem}; {mend}"]
     problems = []
-    for number, term in enumerate(yaml.safe_load(text), 1):
+    for number, term in enumerate(terms, 1):
         name = term.get("en") or term.get("zh") or f"number {number}"
         line = next((i for i, row in enumerate(text.splitlines(), 1) if str(name) in row), 1)
         gone = [key for key in ("en", "zh", "meaning_en", "meaning_zh") if not term.get(key)]
