@@ -44,13 +44,59 @@ def write_page(folder: Path, name: str, *, language: str = "en", settings: str =
     return page
 
 
+class Tab:
+    """A tab that many tests use, one after the other; it tells the one that has it what went wrong."""
+
+    def __init__(self, browser: Any, options: dict[str, Any]) -> None:
+        self.page = browser.new_context(**options).new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("request", lambda r: self._asked(r.url))
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(("file:", "data:", "about:")):
+            self.faults.append(url)
+
+    def clear(self) -> None:
+        """Nothing of a test is left: neither page nor routes, medium, size or faults."""
+        self.page.goto("about:blank")
+        self.page.unroute_all()
+        self.page.emulate_media(media="null")
+        self.faults = []
+
+
+class Tabs:
+    """Tabs of one browser, kept by what their contexts were made with: a new one costs more than most tests."""
+
+    KEPT = 3
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.idle: dict[str, list[Tab]] = {}
+
+    def take(self, options: dict[str, Any]) -> Tab:
+        """An idle tab of a context with these options, or a new one."""
+        idle = self.idle.get(repr(options))
+        return idle.pop() if idle else Tab(self.browser, options)
+
+    def give_back(self, options: dict[str, Any], tab: Tab) -> None:
+        """Clear a tab for the next test; more than a few of a kind are closed."""
+        idle = self.idle.setdefault(repr(options), [])
+        if len(idle) == self.KEPT:
+            tab.page.context.close()
+            return
+        tab.clear()
+        idle.append(tab)
+
+
 class Figures:
     """Opens figures; every console error and every request that leaves the disk is kept in ``faults``."""
 
-    def __init__(self, browser: Any, folder: Path) -> None:
-        self.browser, self.folder = browser, folder
+    def __init__(self, tabs: Tabs, folder: Path) -> None:
+        self.tabs, self.folder = tabs, folder
         self.faults: list[str] = []
-        self._contexts: list[Any] = []
+        self._used: list[tuple[dict[str, Any], Tab]] = []
 
     def open(
         self,
@@ -65,19 +111,17 @@ class Figures:
     ) -> Any:
         """The page with the figure ``name``; ``address`` is the part behind ``#fig-test?``."""
         path = write_page(self.folder, name, language=language, settings=settings, theme=theme)
-        made = self.browser.new_context(viewport={"width": width, "height": 900}, **context)
-        self._contexts.append(made)
-        page = made.new_page()
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else self.faults.append(r.url))
-        page.goto(path.as_uri() + (f"#fig-test?{address}" if address else ""), wait_until="load")
-        settled(page)
-        return page
+        options = {"viewport": {"width": width, "height": 900}, **context}
+        tab = self.tabs.take(options)
+        tab.faults = self.faults
+        self._used.append((options, tab))
+        tab.page.goto(path.as_uri() + (f"#fig-test?{address}" if address else ""), wait_until="load")
+        settled(tab.page)
+        return tab.page
 
     def close(self) -> None:
-        for context in self._contexts:
-            context.close()
+        for options, tab in self._used:
+            self.tabs.give_back(options, tab)
 
 
 def text(page: Any, selector: str) -> str:

@@ -57,12 +57,20 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def figure_tabs(chromium):
+    """The tabs in which figures are opened."""
+    from browser import Tabs
+
+    return Tabs(chromium)
+
+
 @pytest.fixture
-def figure_pages(chromium, tmp_path):
+def figure_pages(figure_tabs, tmp_path):
     """Opens single figures; at the end of a test nothing may have gone wrong or asked another host for anything."""
     from browser import Figures
 
-    pages = Figures(chromium, tmp_path)
+    pages = Figures(figure_tabs, tmp_path)
     yield pages
     pages.close()
     assert pages.faults == []

@@ -299,14 +299,9 @@ def test_no_line_of_a_solution_or_a_hidden_test_in_the_sources_of_the_book(tasks
 
 
 @pytest.mark.slow
-def test_no_line_of_a_solution_or_a_hidden_test_on_the_site(tasks):
-    site = ROOT / "_build" / "html"
-    if not site.exists():
-        from tools.site import build
-
-        build(ROOT)
+def test_no_line_of_a_solution_or_a_hidden_test_on_the_site(tasks, built):
     closed = {name: task for name, task in tasks.items() if name not in exercises.published(ROOT)}
-    files = [path for path in site.rglob("*") if path.suffix in TEXT and path.is_file()]
+    files = [path for path in built.rglob("*") if path.suffix in TEXT and path.is_file()]
     assert any("_sources" in str(path) for path in files)
     assert any(path.name == "searchindex.js" for path in files)
     none(leaks(files, closed))
