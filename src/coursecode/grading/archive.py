@@ -64,7 +64,7 @@ def shown(path: str, limit: int = 80) -> str:
     """A name that a stranger chose, for a message: quoted, printable, and cut in the middle, where its end stays.
 
     >>> shown("a" * 200 + ".ipynb", 20)
-    "'aaaaaa…aaaaaa.ipynb'"
+    "'aaaaaa…aaaaaaa.ipynb'"
     """
     plain = "".join(c if c.isprintable() else "�" for c in path)
     if len(plain) > limit:
