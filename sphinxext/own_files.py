@@ -50,11 +50,7 @@ def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[s
             continue
         seen.add(key)
         attributes = script.attributes
-        if (
-            name.startswith("_static/")
-            and not attributes
-            and "documentation_options" not in name
-        ):
+        if name.startswith("_static/") and not attributes and "documentation_options" not in name:
             script = type(script)(name, priority=script.priority, defer="defer")
         scripts.append(script)
     context["script_files"] = scripts

@@ -33,7 +33,9 @@ def shape_problems(file: Path) -> list[str]:
     for entry in entries:
         here, name = line_of(file, entry.get("key")), entry.get("key")
         problems += [f"{here}: {name} has no {key}: add it." for key in sorted(KEYS - entry.keys())]
-        problems += [f"{here}: nobody reads {key}: remove it." for key in sorted(entry.keys() - KEYS - {"also", "called"})]
+        problems += [
+            f"{here}: nobody reads {key}: remove it." for key in sorted(entry.keys() - KEYS - {"also", "called"})
+        ]
         texts = {key: entry.get(key, "") for key in KEYS - {"forbidden"}}
         problems += [
             f"{here}: the {key} of {name} is not one line of text: write it as one."
@@ -67,11 +69,7 @@ def name_problems(file: Path) -> list[str]:
             for entry in entries
             for name in [entry["en"], *entry.get("also", []), *names_elsewhere(entry, chinese=False)]
         ],
-        [
-            (name, entry["key"])
-            for entry in entries
-            for name in [entry["zh"], *names_elsewhere(entry, chinese=True)]
-        ],
+        [(name, entry["key"]) for entry in entries for name in [entry["zh"], *names_elsewhere(entry, chinese=True)]],
     ):
         seen: dict[str, str] = {}
         for name, key in names:
