@@ -26,7 +26,7 @@ def _is_chinese(config: Config) -> bool:
 
 def add_paths(app: Sphinx, config: Config) -> None:
     """Our templates and style sheet, after Jupyter Book listed its own."""
-    config.templates_path.append(str(HERE / "templates"))
+    config.templates_path.insert(0, str(HERE / "templates"))  # before the components of the theme
     config.html_static_path.append(str(HERE / "static"))
     options = dict(config.html_theme_options)
     options["article_header_end"] = ["language-switch.html", "article-header-buttons.html"]

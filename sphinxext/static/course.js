@@ -8,12 +8,19 @@
   for (const [side, toggle] of [["primary", ".primary-toggle"], ["secondary", ".secondary-toggle"]]) {
     const dialog = document.getElementById(`pst-${side}-sidebar-modal`), button = document.querySelector(toggle);
     if (!dialog || !button) continue;
-    let gone = false; // by a link, whose place then is where the reader is
-    dialog.addEventListener("click", ({ target }) => {
-      gone = Boolean(target.closest("a[href^='#']"));
-      if (gone || target.closest(".drawer-close")) dialog.close();
+    let place = ""; // where a link of the drawer leads: the page goes there once the drawer has given its focus back
+    dialog.addEventListener("click", (event) => {
+      const link = event.target.closest("a[href^='#']");
+      if (link) event.preventDefault();
+      place = link ? link.hash : "";
+      if (link || event.target.closest(".drawer-close")) dialog.close();
     });
-    dialog.addEventListener("close", () => { if (!gone) button.focus(); gone = false; });
+    dialog.addEventListener("close", () => {
+      if (!place) return button.focus();
+      location.hash = place;
+      document.getElementById(decodeURIComponent(place.slice(1)))?.scrollIntoView();
+      place = "";
+    });
   }
   // a button that this browser would not obey
   if (!document.fullscreenEnabled) document.querySelector(".btn-fullscreen-button")?.remove();
@@ -26,8 +33,9 @@
     const ended = root.scrollTop > 0 && root.scrollTop + innerHeight > root.scrollHeight - 2;
     const aimed = parts.findIndex((part) => part && `#${part.id}` === decodeURIComponent(location.hash));
     const tops = parts.map((part) => (part ? part.getBoundingClientRect().top : Infinity));
-    let now = tops.findLastIndex((top) => top < innerHeight / 3);
-    if (ended) now = tops[aimed] >= 0 && tops[aimed] < innerHeight ? aimed : tops.findLastIndex((top) => top < innerHeight);
+    // where a link has just led counts as read while it stands there, even above a title that follows at once
+    const limit = ended ? innerHeight : innerHeight / 3;
+    const now = tops[aimed] >= 0 && tops[aimed] < limit ? aimed : tops.findLastIndex((top) => top < limit);
     links.forEach((link, i) => {
       link.classList.toggle("active", i === now);
       if (i === now) link.setAttribute("aria-current", "true");

@@ -1,0 +1,180 @@
+"""A reader who searches, with the words that readers bring: the right page is among the first three, in both editions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from walking import PAGES, reader
+
+from tools import server
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"
+QUERIES = {
+    "": {
+        "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
+        "stride": PAD, "strides": PAD, "padding": PAD, "padding and stride": PAD, "same padding": PAD,
+        "receptive field": PAD, "Receptive Fields": CONV, "effective receptive field": PAD, "dilation": PAD,
+        "dilated convolution": PAD, "atrous convolution": PAD, "transposed convolution": PAD, "even kernel": PAD,
+        "output size formula": PAD, "translation equivariance": DENSE, "translation invariance": DENSE,
+        "weight sharing": DENSE, "parameter sharing": DENSE, "fully connected layer": DENSE, "locality": DENSE,
+        "max pooling": "pooling", "MaxPool2d": "pooling", "subsampling": "pooling", "average pooling": "pooling",
+        "gradient of max pooling": "pooling", "ceil_mode": "pooling", "edge detection": "pooling",
+        "cross-correlation": CONV, "learning a kernel": CONV, "feature map": CONV, "corr2d": CONV,
+        "bottleneck": "channels", "how many parameters does a convolution have": "channels", "MACs": "channels",
+        "confusion matrix": "lenet", "LeNet": "lenet", "MLP": "lenet", "softmax regression": "lenet",
+        "moodle": "teaching", "speed": "benchmarks", "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
+    },
+    "zh/": {
+        "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
+        "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": PAD,
+        "receptive field": PAD, "膨胀卷积": PAD, "空洞卷积": PAD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
+        "汇聚": "pooling", "汇聚层": "pooling", "最大汇聚": "pooling", "池化": "pooling", "最大池化": "pooling",
+        "平均池化": "pooling", "池化层的梯度": "pooling", "ceil_mode": "pooling", "边缘检测": "pooling",
+        "交叉相关": CONV, "互相关": CONV, "特征映射": CONV, "特征图": CONV, "卷积层": CONV,
+        "卷积和全连接的区别": DENSE, "稠密层": DENSE, "全连接层": DENSE, "权重共享": DENSE, "参数共享": DENSE,
+        "平移不变性": DENSE, "平移等变性": DENSE, "局部性": DENSE, "瓶颈结构": "channels", "多个输入通道": "channels",
+        "混淆矩阵": "lenet", "手写数字": "lenet", "多层感知机": "lenet", "迭代周期": "lenet", "LeNet": "lenet",
+    },
+}  # fmt: skip
+CASES = [(edition, query, page) for edition, queries in QUERIES.items() for query, page in queries.items()]
+RESULTS = """list => list.map((item) => ({
+  links: [...item.querySelectorAll("a")].map((a) => a.getAttribute("href")),
+  shown: [...item.querySelectorAll(".context")].map((p) => [p.textContent, Boolean(p.querySelector("code"))]),
+}))"""
+
+
+@pytest.fixture(scope="module")
+def site(built: Path) -> Iterator[str]:
+    with server.serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def searcher(chromium, site):
+    with reader(chromium, site, viewport={"width": 1280, "height": 900}) as page:
+        yield page
+
+
+def results(page, address: str, query: str) -> list[dict]:
+    """What a search from the field of the search page finds."""
+    page.goto(f"{address}search.html")
+    field = page.locator(".bd-search-container input[name=q]")
+    field.fill(query)
+    field.press("Enter")
+    page.locator("#search-results [role=status]").wait_for()
+    return page.locator("#search-results > ul.search > li").evaluate_all(RESULTS)
+
+
+def test_there_are_enough_queries():
+    assert all(len(queries) >= 30 for queries in QUERIES.values())
+
+
+@pytest.mark.parametrize(("edition", "query", "expected"), CASES)
+def test_the_right_page_is_among_the_first_three(searcher, site, built, edition, query, expected):
+    found = results(searcher, site + edition, query)
+    pages = [Path(urlsplit(item["links"][0]).path).stem for item in found]
+    assert expected in pages[:3], pages
+    assert len(set(pages)) == len(pages)
+    for item in found[:3]:
+        for link in item["links"]:
+            parts = urlsplit(link)
+            text = (built / edition / parts.path).read_text(encoding="utf-8")
+            assert not parts.fragment or f'id="{unquote(parts.fragment)}"' in text, link
+        for shown, code in item["shown"]:
+            assert len(shown) < 700
+            assert code or re.search(r"[\w\u4e00-\u9fff].*[\w\u4e00-\u9fff]", shown), shown
+            assert not re.search(r"\\[a-z]+|[\ue000-\uf8ff]|\n", shown), f"a formula twice: {shown}"
+            assert code or not shown.startswith(("import ", "from ", "Contents", "目录")), shown
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+def test_a_result_leads_to_the_section_that_holds_the_sentence(searcher, site, edition):
+    """The first ten queries: each sentence shown stands below the title that its link leads to."""
+    for query in list(QUERIES[edition])[:10]:
+        found = results(searcher, site + edition, query)[0]
+        for link, (shown, code) in zip(found["links"], found["shown"], strict=True):
+            if code:
+                continue
+            searcher.goto(f"{site}{edition}{link}", wait_until="load")
+            told = searcher.evaluate(
+                """() => { const place = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+                     const part = (place?.closest("section") ?? document.querySelector("article section")).cloneNode(true);
+                     part.querySelectorAll("annotation").forEach((a) => a.remove());
+                     return part.textContent.replace(/[\\s\\u2061-\\u2064]+/g, ""); }"""
+            )
+            assert re.sub(r"\s+", "", shown) in told, (query, link, shown)
+
+
+@pytest.mark.parametrize(("edition", "query"), [("", "xylophone"), ("zh/", "木琴演奏法")])
+def test_what_is_not_there_is_told_with_a_way_on(searcher, site, edition, query):
+    assert results(searcher, site + edition, query) == []
+    told = searcher.locator("#search-results [role=status]")
+    assert query in told.inner_text()
+    told.get_by_role("link").click()
+    searcher.wait_for_url("**/book/glossary.html")
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+@pytest.mark.parametrize("query", ["<img src=x onerror=alert(1)>", "(((", "\\", "🙂", "a" * 3000, "？"])
+def test_any_text_may_be_searched_for(searcher, site, edition, query):
+    results(searcher, site + edition, query)
+    assert searcher.locator("#search-results img").count() == 0
+
+
+@pytest.mark.parametrize("name", ["book/pooling.html", "zh/book/pooling.html"])
+def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
+    with reader(chromium, site, viewport={"width": 360, "height": 800}) as page:
+        page.goto(site + name)
+        page.keyboard.press("Control+k")
+        page.keyboard.type("3x3")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=3x3")
+        page.locator("#search-results li a").first.click()
+        page.wait_for_url("**/book/padding-and-stride.html#sec-*")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("edition", ["", "zh/"])
+def test_the_icon_stands_beside_what_is_typed(chromium, site, edition, width):
+    with reader(chromium, site, viewport={"width": width, "height": 800}) as page:
+        for name, form in (
+            ("search.html", ".bd-search-container form"),
+            ("book/lenet.html", "#pst-search-dialog form"),
+        ):
+            page.goto(site + edition + name)
+            if "dialog" in form:
+                page.keyboard.press("Control+k")
+            gap = page.locator(form).evaluate(
+                "f => { const field = f.querySelector('input'), icon = f.querySelector('.fa-magnifying-glass').getBoundingClientRect();"
+                " return field.getBoundingClientRect().left + parseFloat(getComputedStyle(field).paddingLeft) - icon.right; }"
+            )
+            assert gap >= 2
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+def test_the_search_works_from_a_disk(chromium, built, edition):
+    context = chromium.new_context(offline=True)
+    page, said = context.new_page(), []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{(built / edition / 'search.html').as_uri()}?q=stride")
+    assert page.locator("#search-results .context").count() >= 5
+    assert said == []
+    context.close()
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+def test_the_index_holds_every_page_and_no_formula_twice(built, edition):
+    text = (built / edition / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("courseSearch(").removesuffix(");\n"))
+    assert [f"{edition}{page['page']}" for page in index["pages"]] == [
+        name for name in PAGES if name.startswith("zh/") == bool(edition)
+    ]
+    told = [line for page in index["pages"] for part in page["sections"] for line in (part["title"], *part["text"])]
+    assert [line for line in told if re.search(r"\\(times|frac|mathbf|lfloor|to)\b", line)] == []

@@ -1,0 +1,27 @@
+"""What the journeys through the site share: every page, and the site as it is published, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
+PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]
+VISITED = [*PAGES, *(f"{folder}{name}.html" for folder in ("", "zh/") for name in ("search", "genindex"))]
+
+
+@contextmanager
+def reader(browser: Any, site: str, **context: Any) -> Iterator[Any]:
+    """A page in a fresh profile; what it throws is kept, and at the end there must be nothing of it."""
+    made = browser.new_context(**{"locale": "en-US", **context})
+    page, thrown = made.new_page(), []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.route("**/*", lambda r: r.continue_() if r.request.url.startswith((site, "data:", "about:")) else r.abort())
+    try:
+        yield page
+    finally:
+        made.close()
+    assert thrown == []
