@@ -275,7 +275,13 @@ def setup_cell(page: Page, book: Edition) -> NotebookNode:
     """The first code cell of a notebook, which no page shows: it installs the course where that is not installed."""
     repository = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))["repository"]
     d2l = "coursecode.d2l_bridge" in imported_modules("\n".join(page.code))
-    source = _install.cell(d2l=d2l, repository=repository["url"], branch=repository["branch"])
+    checks = "coursecode.check" in imported_modules("\n".join(page.code))
+    source = _install.cell(
+        d2l=d2l,
+        speak=page.language if checks else "",
+        repository=repository["url"],
+        branch=repository["branch"],
+    )
     return nbformat.v4.new_code_cell(source, id="setup", metadata={"tags": ["setup"]}, execution_count=1)
 
 
@@ -339,7 +345,7 @@ def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dic
                 nbformat.v4.new_code_cell(
                     cell.source,
                     id=stable_id("code", cell.source),
-                    metadata=cell.metadata,
+                    metadata=_folded(cell.metadata),
                     execution_count=count,
                     outputs=[_numbered(output, count) for output in done.outputs],
                 )
@@ -360,6 +366,13 @@ def assemble(page: Page, executed: list[NotebookNode], book: Edition, state: dic
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(notebook)
     return notebook
+
+
+def _folded(metadata: NotebookNode) -> NotebookNode:
+    """Code that its page folds is folded in JupyterLab and in Colab, too."""
+    if "hide-input" not in metadata.get("tags", []):
+        return metadata
+    return NotebookNode({**metadata, "jupyter": {"source_hidden": True}, "cellView": "form"})
 
 
 def _numbered(output: NotebookNode, count: int) -> NotebookNode:

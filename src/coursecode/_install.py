@@ -77,9 +77,20 @@ from coursecode import colab
 colab.complete({options})"""
 
 
-def cell(*, d2l: bool = False, repository: str | None = None, branch: str | None = None) -> str:
-    """The first code cell of every notebook, those of the book and those that a class gets."""
+_SPEAK = """
+
+from coursecode.check import speak
+
+speak("{language}")"""
+
+
+def cell(*, d2l: bool = False, speak: str = "", repository: str | None = None, branch: str | None = None) -> str:
+    """The first code cell of every notebook, those of the book and those that a class gets.
+
+    With ``speak``, a language, the checks of its exercises speak that.
+    """
     address = REPOSITORY if repository is None else repository
     source = _FROM_ADDRESS if address else _FROM_FOLDER
     wanted = requirement(repository=repository, branch=branch)
-    return source.format(requirement=wanted, options="d2l=True" if d2l else "")
+    source = source.format(requirement=wanted, options="d2l=True" if d2l else "")
+    return source + (_SPEAK.format(language=speak) if speak else "")

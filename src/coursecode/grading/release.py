@@ -202,7 +202,7 @@ def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell,
     opening = [written(block) for block in here.opening if not block.role]
     head = "\n\n".join([f"# {here.title}", *opening, str(WORDS[language]["how"])])
     add(Cell("opening", "markdown", "text", None, head))
-    add(Cell("install", "code", "setup", None, _install.cell()))
+    add(Cell("install", "code", "setup", None, _install.cell(speak=language)))
     add(Cell("setup", "code", "setup", None, here.setup))
     for section in here.questions:
         texts = 0
