@@ -76,11 +76,7 @@ def test_each_page_has_its_language_its_twin_and_its_own_address(built, read, na
     page = read(name)
     chinese = name.startswith("zh/")
     twin = name.removeprefix("zh/") if chinese else f"zh/{name}"
-<<<<<<< HEAD
-    base = site.edition_settings(ROOT, "en")[0]["html"]["baseurl"]  # empty until the course is published
-=======
-    base = CONFIG["html"]["baseurl"]
->>>>>>> suite
+    base = CONFIG["html"]["baseurl"]  # empty until the course is published
     assert page.language == ("zh-CN" if chinese else "en")
     assert page.canonical == (base and base + name)
 
@@ -140,28 +136,6 @@ def test_no_english_word_of_the_theme_is_left_in_a_chinese_page(built, name):
     } == set()
 
 
-<<<<<<< HEAD
-=======
-@pytest.mark.parametrize("name", PAGES)
-def test_the_launch_buttons_lead_to_the_notebook_of_the_page_in_the_repository(read, name):
-    config = CONFIG
-    _, _, _, owner, repository = config["repository"]["url"].split("/")
-    place = f"{owner}/{repository}", config["repository"]["branch"]
-    source = ROOT / name.removesuffix(".html")
-    links = [
-        link for link in read(name).links if urlsplit(link).netloc in ("mybinder.org", "colab.research.google.com")
-    ]
-    if not source.with_suffix(".ipynb").exists():
-        assert links == []
-        return
-    notebook = source.with_suffix(".ipynb").relative_to(ROOT)
-    assert sorted(links) == [
-        f"{config['launch_buttons']['colab_url']}/github/{place[0]}/blob/{place[1]}/{notebook}",
-        f"{config['launch_buttons']['binderhub_url']}/v2/gh/{place[0]}/{place[1]}?urlpath=lab/tree/{notebook}",
-    ]
-
-
->>>>>>> suite
 @pytest.mark.parametrize("name", [name for name in PAGES if (ROOT / name).with_suffix(".ipynb").exists()])
 def test_the_notebook_for_download_is_the_committed_one(built, name):
     offered = built / name.replace("book/", "_sources/book/").replace(".html", ".ipynb")
