@@ -507,11 +507,11 @@ def test_images_of_another_size_name_the_layer_that_refuses_them():
 def test_lenet_says_itself_which_images_it_takes():
     _, y = problem()
     net = lenet.lenet_modern()
-    for images, mend in (
-        (torch.rand(70, 1, 32, 32), "resize them, or build a net for your size"),
-        (torch.rand(70, 28, 28), r"give X\[:, None\]"),
+    for images, said, mend in (
+        (torch.rand(70, 1, 32, 32), "LeNet: X has shape .*resize them", "resize them, or build a net for your size"),
+        (torch.rand(70, 28, 28), r"train_x has no channel axis: give train_x\[:, None\]", r"give X\[:, None\]"),
     ):
-        with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. LeNet: X has shape .*{mend}"):
+        with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. {said}"):
             training.fit(net, images, y, **QUICK)
         with pytest.raises(ValueError, match=rf"^LeNet: X has shape .* must be \(batch, 1, 28, 28\).*{mend}"):
             net(images)
