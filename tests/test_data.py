@@ -184,6 +184,27 @@ def test_both_sets_can_share_one_folder(places, monkeypatch):
     assert data.load("fashion-mnist", download=False).classes[8:] == ("bag", "ankle boot")
 
 
+def test_the_variable_may_begin_at_home_and_with_blanks(places, monkeypatch):
+    put(places / "home" / "sets")
+    monkeypatch.setenv("HOME", str(places / "home"))
+    monkeypatch.setenv("USERPROFILE", str(places / "home"))
+    for value in ("~/sets", f"  {places / 'home' / 'sets'} "):
+        monkeypatch.setenv("COURSECODE_DATA", value)
+        check_small(data.load("mnist", download=False))
+    check_small(data.load("mnist", folder="~/sets", download=False))
+    monkeypatch.setenv("COURSECODE_DATA", "  ")
+    with pytest.raises(FileNotFoundError, match=r"\$COURSECODE_DATA: not given"):
+        data.load("mnist", download=False)
+
+
+def test_a_variable_that_names_the_file_itself_is_told_to_name_its_folder(places, monkeypatch):
+    path = put(places / "sets") / f"{FILES[0]}.gz"
+    monkeypatch.setenv("COURSECODE_DATA", str(path))
+    with pytest.raises(FileNotFoundError) as error:
+        data.load("mnist", download=False)
+    assert f"{path} is a file; give the folder in which it lies, {path.parent}" in str(error.value)
+
+
 # The full sets: damage
 
 
@@ -375,12 +396,27 @@ def test_a_download_killed_midway_is_never_loaded(places, monkeypatch):
         check_small(data.load("mnist"))
 
 
-def test_a_cache_that_cannot_be_written_is_said(places, monkeypatch):
+def test_where_the_cache_cannot_be_written_the_set_is_loaded_and_the_cache_named(places, monkeypatch):
     (places / "cache").write_text("a file where the folder should be")
     with Server("good") as server:
         use(server, monkeypatch)
-        with pytest.raises(FileNotFoundError, match=r"download: .*(FileExistsError|NotADirectoryError)"):
-            data.load("mnist")
+        with pytest.warns(UserWarning, match=r"cache .* cannot be written .*in memory.* COURSECODE_DATA") as told:
+            check_small(data.load("mnist"))
+        assert server.asked == list(FILES)
+    assert {str(places / "cache" / "mnist") in str(one.message) for one in told} == {True}
+    assert {one.filename for one in told} == {__file__}
+
+
+def test_a_disk_that_fills_up_leaves_no_half_file(places, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with Server("good") as server:
+        use(server, monkeypatch)
+        monkeypatch.setattr(data.os, "replace", full)
+        with pytest.warns(UserWarning, match="No space left on device"):
+            check_small(data.load("mnist"))
+    assert left(places) == []
 
 
 @pytest.mark.full_size
@@ -418,6 +454,102 @@ def test_normalise_scales_to_one_and_then_by_mean_and_std():
         data.normalise(x, std=0)
     with pytest.raises(TypeError, match="x must be a"):
         data.normalise([0, 1])
+    with pytest.raises(ValueError, match=r"x lies in 0…1 already and would be divided by 255 again"):
+        data.normalise(data.normalise(x))
+    for pixels in (x.float(), torch.zeros(3), torch.tensor([0, 1], dtype=torch.uint8)):  # dark, but pixels
+        assert torch.equal(data.normalise(pixels), pixels / 255)
+
+
+# A digit of one's own
+
+
+def seven(side: int = 120) -> torch.Tensor:
+    """A bright 7 on a dark ground, floats of 0…1, off the middle."""
+    image = torch.zeros(side, side)
+    a, b, c = side // 10, side // 2, max(1, side // 15)
+    image[a : a + c, a : a + b // 2 + c] = 1
+    for i in range(b):
+        image[a + i, a + b // 2 - i // 2 : a + b // 2 - i // 2 + c] = 1
+    return image
+
+
+def parts(digit: torch.Tensor) -> tuple[int, int, float, float]:
+    """Height and width of the ink, and its centre of mass."""
+    rows, columns = (digit[0, 0] > 0).nonzero().unbind(1)
+    mass = digit[0, 0].double()
+    at = torch.arange(28) + 0.5
+    y, x = ((mass.sum(axis) * at).sum() / mass.sum() for axis in (1, 0))
+    return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1, float(y), float(x)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("side", [28, 60, 120, 900])
+def test_a_digit_is_scaled_to_20_pixels_and_its_mass_centred(side, dark):
+    image = 1 - seven(side) if dark else seven(side)
+    digit = data.prepare_digit(image)
+    assert (digit.shape, digit.dtype) == ((1, 1, 28, 28), torch.uint8)
+    h, w, y, x = parts(digit)
+    assert (max(h, w), digit.max()) == (20, 255)
+    assert w < h
+    assert abs(y - 14) <= 0.75
+    assert abs(x - 14) <= 0.75
+
+
+def test_the_ways_to_give_an_image_agree(tmp_path):
+    from PIL import Image
+
+    pixels = (255 * (1 - seven())).round().to(torch.uint8)
+    grey, colour = pixels.numpy(), pixels[:, :, None].expand(-1, -1, 3).numpy()
+    ink = np.zeros((*grey.shape, 4), np.uint8)
+    ink[..., 3] = 255 - grey  # black, and as opaque as the stroke
+    for name, array in (("grey.png", grey), ("colour.png", colour), ("clear.png", ink)):
+        Image.fromarray(array).save(tmp_path / name)
+    turned = Image.fromarray(colour).transpose(Image.Transpose.ROTATE_90)
+    note = Image.Exif()
+    note[0x0112] = 6  # the camera was held on its side: turn by 90° clockwise to view
+    turned.save(tmp_path / "phone.png", exif=note)
+    expected = data.prepare_digit(pixels)
+    ways = [grey, colour, ink, pixels[None], pixels[None, None], pixels.long(), pixels / 255, pixels.double()]
+    ways += [torch.from_numpy(colour).permute(2, 0, 1), Image.fromarray(grey), Image.fromarray(grey).convert("P")]
+    ways += [Image.open(tmp_path / "phone.png"), *tmp_path.iterdir(), str(tmp_path / "grey.png")]
+    for way in ways:
+        assert (data.prepare_digit(way).int() - expected.int()).abs().max() <= 1, way
+
+
+def test_shadow_and_grain_do_not_move_the_digit():
+    image = 0.9 - 0.5 * seven(300)
+    expected = parts(data.prepare_digit(image))
+    shadow = torch.linspace(1, 0.55, 300)[:, None] * torch.linspace(0.8, 1, 300)
+    grain = 0.02 * torch.randn(300, 300, generator=torch.Generator().manual_seed(0))
+    found = parts(data.prepare_digit((image * shadow + grain).clamp(0, 1)))
+    assert all(abs(a - b) <= 1 for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (torch.full((50, 50), 240, dtype=torch.uint8), ValueError, "no ink stands out from the paper.*Give a photo of"),
+        (torch.zeros(1, 1), ValueError, "no ink"),
+        (torch.zeros(3, 1, 28, 28), ValueError, "shape 3×1×28×28, but it must be one image: .*one at a time"),
+        (torch.zeros(28, 28, 2), ValueError, "shape 28×28×2, but it must be one image"),
+        (torch.zeros(0, 28), ValueError, "shape 0×28"),
+        (torch.zeros(28), TypeError, r"image must be a file, .* not Tensor of float32 28\."),
+        (torch.zeros(28, 28, dtype=torch.bool), TypeError, "of bool 28×28"),
+        (torch.full((9, 9), -1.0), ValueError, r"values from -1\.0 to -1\.0; give 0…255 or 0…1"),
+        (torch.full((9, 9), torch.nan), ValueError, "values from nan to nan"),
+        (torch.full((9, 9), 300), ValueError, "values from 300 to 300"),
+        ("nowhere.png", FileNotFoundError, r"nowhere\.png"),
+    ],
+)
+def test_what_is_no_photo_of_a_digit_is_named(image, error, message):
+    with pytest.raises(error, match=message):
+        data.prepare_digit(image)
+
+
+def test_a_file_that_is_no_picture_says_how_to_save_it(tmp_path):
+    (tmp_path / "digit.heic").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"digit\.heic is no picture .*save it as JPEG or PNG"):
+        data.prepare_digit(tmp_path / "digit.heic")
 
 
 def test_the_photo_is_the_samples_pixels():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from py_mini_racer import JSEvalException, MiniRacer
 
 from coursecode import figures, geometry, pooling
 from coursecode.correlation import convolve, correlate
+from coursecode.data import prepare_digit
 from coursecode.dense import dense_parameters
 from coursecode.lenet import lenet_classic, lenet_modern
 
@@ -107,6 +109,62 @@ def test_a_kernel_that_does_not_fit_is_refused(js: MiniRacer) -> None:
         call(js, "correlate", given(whole(3, 3, 3)), given(whole(1, 2, 1, 1)))
 
 
+# -- a drawn digit ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_drawing_is_prepared_as_python_prepares_a_photo(js: MiniRacer, seed: int, dark: bool) -> None:
+    """Where the box begins, how it is rounded and scaled, and where it is put: one rule in both languages."""
+    r = random.Random(seed)
+    strokes = [
+        [[r.randint(0, 1000), r.randint(0, 1000)] for _ in range(r.randint(1, 5))] for _ in range(r.randint(1, 2))
+    ]
+    drawing = taken(call(js, "paint", strokes, r.randint(30, 130)))
+    expected = taken(call(js, "centre", given(drawing))["image"])
+    found = prepare_digit(1 - drawing if dark else drawing)[0] / 255
+    assert (found - expected).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_ink_of_a_tenth_or_less_is_no_ink_and_a_speck_above_it_is(js: MiniRacer) -> None:
+    drawing = torch.zeros(1, 40, 40, dtype=torch.float64)
+    drawing[0, 10:20, 10:14] = 1
+    drawing[0, 30, 30] = 0.1
+    assert call(js, "centre", given(drawing))["box"] == [10, 10, 10, 4]
+    drawing[0, 30, 30] = 0.11
+    assert call(js, "centre", given(drawing))["box"] == [10, 10, 21, 21]
+    assert call(js, "centre", given(torch.full((1, 40, 40), 0.1, dtype=torch.float64))) is None
+
+
+def test_a_faint_drawing_is_made_as_bright_as_any(js: MiniRacer) -> None:
+    drawing = torch.zeros(1, 40, 40)
+    drawing[0, 10:20, 10:14] = 0.3
+    image = taken(call(js, "centre", given(drawing))["image"])
+    assert image.max() == 1
+    assert torch.equal(image.bool().sum((0, 1)).unique(), torch.tensor([0, 20]))
+
+
+@pytest.mark.parametrize(
+    ("h", "w", "sides"), [(10, 4, (20, 8)), (4, 10, (8, 20)), (50, 1, (20, 1)), (16, 15, (20, 19)), (16, 13, (20, 16))]
+)
+def test_the_longer_side_gets_20_pixels_and_the_ratio_is_kept(js: MiniRacer, h: int, w: int, sides: Any) -> None:
+    drawing = torch.zeros(1, 60, 60)
+    drawing[0, 5 : 5 + h, 7 : 7 + w] = 1
+    assert tuple(call(js, "centre", given(drawing))["scaled"]["shape"][1:]) == sides
+
+
+def test_the_centre_of_mass_comes_into_the_middle_and_the_digit_never_leaves_the_image(js: MiniRacer) -> None:
+    drawing = torch.zeros(1, 100, 100)
+    drawing[0, 20:60, 20:24] = 1  # a T on its side, its mass far to the left
+    drawing[0, 39:41, 20:60] = 1
+    image = taken(call(js, "centre", given(drawing))["image"])[0]
+    at = torch.arange(28) + 0.5
+    centre = [float((image.sum(axis) * at).sum() / image.sum()) for axis in (1, 0)]
+    assert abs(centre[0] - 14) <= 0.5
+    assert 0.5 < 14 - centre[1] < 4  # 20 pixels wide: the right edge of the image stops it
+    assert image[:, -1].sum() > 0
+
+
 # -- pooling and layers ---------------------------------------------------------------------------------------------
 
 
@@ -120,6 +178,12 @@ def test_pooling_is_torchs(js: MiniRacer, mode: str) -> None:
         result = taken(call(js, "pool", given(X), {"kernel": k, "padding": p, "stride": s, "mode": mode}))
         expected = ours(X[None], k, stride=s, padding=p)[0]
         assert torch.equal(result, expected) if mode == "max" else torch.allclose(result, expected, atol=1e-12)
+
+
+def test_of_equal_maxima_the_first_counts_as_in_torch(js: MiniRacer) -> None:
+    X = torch.tensor([[3.0, 3, 1, 2], [3, 0, 2, 2], [-1, -1, 0, 5], [-1, -1, 5, 5]]).double()[None]
+    _, expected = F.max_pool2d(X[None], 2, return_indices=True)
+    assert call(js, "pool", given(X), {"kernel": 2})["argmax"] == expected.flatten().tolist() == [0, 3, 8, 11]
 
 
 def test_the_place_of_the_maximum_is_torchs(js: MiniRacer) -> None:
@@ -178,9 +242,27 @@ def test_half_precision_is_unpacked_exactly(js: MiniRacer) -> None:
     assert torch.equal(result.nan_to_num(7.0), every.float().nan_to_num(7.0))
 
 
+@pytest.mark.parametrize("length", range(7))
+def test_base64_of_any_length_is_unpacked(js: MiniRacer, length: int) -> None:
+    raw = bytes(range(250, 256)) * 2
+    js.eval("var bytes = (text) => JSON.stringify(Array.from(CourseMath.fromBase64(text)))")
+    text = base64.b64encode(raw[:length]).decode()
+    assert json.loads(js.call("bytes", text)) == list(raw[:length])
+    assert json.loads(js.call("bytes", "\n".join(text))) == list(raw[:length])
+
+
+def test_a_layer_refuses_fewer_and_more_inputs(js: MiniRacer) -> None:
+    for n in (6, 8):
+        with pytest.raises(JSEvalException, match=f"the layer takes 7 inputs, not {n}"):
+            call(js, "dense", given(whole(n)), given(whole(3, 7)))
+
+
 def test_damaged_weights_are_told(js: MiniRacer) -> None:
-    with pytest.raises(JSEvalException, match="61706 parameters, not 3"):
-        call(js, "lenetWeights", [1, 2, 3])
+    for length in (3, 61_705, 61_707):
+        with pytest.raises(JSEvalException, match=f"61706 parameters, not {length}"):
+            call(js, "lenetWeights", [0] * length)
+    assert len(call(js, "lenetWeights", [0] * 61_706)) == 10
+    assert {len(call(js, "checksum", [a, b])) for a in range(0, 256, 5) for b in range(9)} == {8}
     with pytest.raises(JSEvalException, match="no base64"):
         call(js, "fromBase64", "ab*d")
     assert call(js, "checksum", list(b"foobar")) == "bf9cf968"  # FNV-1a's own test vector
@@ -188,6 +270,36 @@ def test_damaged_weights_are_told(js: MiniRacer) -> None:
 
 
 # -- sizes, fields, counts ------------------------------------------------------------------------------------------
+
+
+def test_where_no_window_fits_or_the_place_is_none_there_are_no_paths(js: MiniRacer) -> None:
+    layers = [{"kernel": 3}]
+    for at in (-1, 3):
+        counted = call(js, "pathCounts", 5, layers, at)
+        assert counted == {"sizes": [5, 3], "counts": [[0] * 5, [0] * 3]}
+    assert call(js, "pathCounts", 5, layers, 2)["counts"] == [[0, 0, 1, 1, 1], [0, 0, 1]]
+    assert call(js, "pathCounts", 2, [{"kernel": 5}], 0)["counts"][0] == [0, 0]
+
+
+def test_paths_into_the_padding_are_not_counted(js: MiniRacer) -> None:
+    layer = {"kernel": 3, "padding": 2}
+    for at, below in ((0, [1, 1, 0]), (1, [1, 1, 1]), (2, [0, 1, 1])):
+        assert call(js, "pathCounts", 3, [layer], at)["counts"][0] == below
+
+
+def test_a_window_that_just_fits_is_computed_and_one_more_is_refused(js: MiniRacer) -> None:
+    for n, k in ((3, 3), (1, 1)):
+        assert taken(call(js, "correlate", given(whole(1, n, n)), given(whole(1, 1, k, k)))).shape == (1, 1, 1)
+    for shape in ((2, 3), (3, 2)):
+        with pytest.raises(JSEvalException, match="does not fit"):
+            call(js, "correlate", given(whole(1, *shape)), given(whole(1, 1, 3, 3)))
+        with pytest.raises(JSEvalException, match="does not fit"):
+            call(js, "pool", given(whole(1, *shape)), {"kernel": 3})
+
+
+def test_each_kernel_of_a_layer_is_flipped_by_itself(js: MiniRacer) -> None:
+    W = whole(2, 3, 2, 4)
+    assert torch.equal(taken(call(js, "flip", given(W))), W.flip((2, 3)))
 
 
 def test_sizes_drops_and_use_counts_are_those_of_geometry(js: MiniRacer) -> None:
@@ -229,4 +341,6 @@ def test_parameters_are_exact_however_large(js: MiniRacer) -> None:
     assert int(call(js, "denseParameters", 10**15, 10**6, True)) == 10**21 + 10**6
     assert int(call(js, "convParameters", 3, 8, [5, 4])) == geometry.conv_parameters(3, 8, (5, 4))
     assert int(call(js, "convMacs", 100, 100, 5, [64, 64])) == geometry.conv_macs(100, 100, 5, (64, 64))
+    assert int(call(js, "convMacs", 2, 3, 5, [7])) == geometry.conv_macs(2, 3, (5,), (7,))
+    assert int(call(js, "convMacs", 2, 3, 3, [4, 5, 6])) == geometry.conv_macs(2, 3, 3, (4, 5, 6))
     assert int(call(js, "denseMacs", 400, 120)) == geometry.dense_macs(400, 120)

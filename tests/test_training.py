@@ -507,13 +507,21 @@ def test_images_of_another_size_name_the_layer_that_refuses_them():
 def test_lenet_says_itself_which_images_it_takes():
     _, y = problem()
     net = lenet.lenet_modern()
-    for images, mend in (
-        (torch.rand(70, 1, 32, 32), "resize them to 28×28, or build a net for your size"),
-        (torch.rand(70, 28, 28), r"give X\[:, None\]"),
+    for images, said, direct in (
+        (
+            torch.rand(70, 1, 32, 32),
+            r"LeNet: X has shape .*resize them to 28×28",
+            r"400 numbers from each image, and images of 32×32 give it 576: resize them to 28×28, or build a net",
+        ),
+        (
+            torch.rand(70, 28, 28),
+            r"train_x has no channel axis: give train_x\[:, None\]",
+            r"must be \(batch, 1, 28, 28\).*give X\[:, None\]",
+        ),
     ):
-        with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. LeNet: X has shape .*{mend}"):
+        with pytest.raises(ValueError, match=rf"does not take images .*\(train_x\)\. {said}"):
             training.fit(net, images, y, **QUICK)
-        with pytest.raises(ValueError, match=rf"^LeNet: X has shape .* must be \(batch, 1, 28, 28\).*{mend}"):
+        with pytest.raises(ValueError, match=rf"^LeNet: X has shape .*{direct}"):
             net(images)
     with pytest.raises(ValueError, match=r"give X\[None\]"):
         net(torch.rand(1, 28, 28))

@@ -96,8 +96,8 @@ def explaining(who: str, net: nn.Module, name: str, x: Tensor) -> Iterator[dict[
     except torch.OutOfMemoryError:
         raise
     except Refused as error:
-        size = shape_text(x.shape[1:])
-        raise ValueError(f"{who}: the net does not take images of size {size} ({name}). {error}") from error
+        size, axis = shape_text(x.shape[1:]), _missing_axis(net, name, x)
+        raise ValueError(f"{who}: the net does not take images of size {size} ({name}). {axis or error}") from error
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         for hook in hooks:
             hook.remove()
@@ -109,22 +109,24 @@ def explaining(who: str, net: nn.Module, name: str, x: Tensor) -> Iterator[dict[
         raise ValueError(
             f"{who}: the net does not take images of size {shape_text(x.shape[1:])} ({name}):{where} "
             f"torch says: {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
-            f"{_mend(net, name, x) if name != 'in_shape' else _ADVICE}"
+            f"{_missing_axis(net, name, x) or _ADVICE}"
         ) from error
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _mend(net: nn.Module, name: str, x: Tensor) -> str:
-    """The missing axis, if the net takes the same images with it; else the general advice."""
+def _missing_axis(net: nn.Module, name: str, x: Tensor) -> str:
+    """The axis that ``x`` lacks, if the net takes the same images with it."""
+    if name == "in_shape":  # a shape, to which the batch axis was added
+        return ""
     for axis, text, more in ((0, "batch", x[None]), (1, "channel", x[:, None] if x.dim() > 1 else x[None])):
         with suppress(Exception), evaluating(net), torch.no_grad():
             device, dtype = place(net, x)
             answer = net(more[:1].to(device, dtype))
             if isinstance(answer, Tensor) and answer.dim() == 2 and len(answer) == 1:
                 return f"{name} has no {text} axis: give {name}[{':, ' * axis}None]."
-    return _ADVICE
+    return ""
 
 
 def check_logits(who: str, logits: object) -> Tensor:

@@ -345,6 +345,7 @@ def _grey(image: Image) -> Tensor:
         image = _opened(image)
     elif hasattr(image, "getexif"):
         image = _upright(image)
+    given = type(image).__name__
     if isinstance(image, Tensor):
         image = image.detach().cpu().numpy()
     pixels = np.asarray(image)
@@ -352,7 +353,7 @@ def _grey(image: Image) -> Tensor:
     if pixels.dtype.kind not in "uif" or not 2 <= pixels.ndim <= 4:
         raise TypeError(
             f"{who}: image must be a file, a picture, or an array of numbers (h, w) or (h, w, 3), "
-            f"not {type(image).__name__} of {pixels.dtype} {shape_text(shape)}."
+            f"not {given} of {pixels.dtype} {shape_text(shape)}."
         )
     if pixels.ndim == 4 and len(pixels) == 1:
         pixels = pixels[0]
@@ -414,7 +415,11 @@ def _ink(grey: Tensor) -> Tensor:
 
 
 def _light(grey: Tensor) -> Tensor:
-    """The light on the paper: a surface of the second degree through the medians of 8×8 blocks, most of them paper."""
+    """The light on the paper: a surface of the second degree through the medians of 8×8 blocks, most of them paper.
+
+    It passes the nearer half of the blocks as closely as it can. The search starts from a level, a slanted and a bent
+    surface: from the bent one alone it may end between paper and ink.
+    """
     h, w = grey.shape
     y, x = torch.meshgrid(*(torch.linspace(-1, 1, side).double() for side in (h, w)), indexing="ij")
     terms = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], dim=-1)
@@ -422,11 +427,18 @@ def _light(grey: Tensor) -> Tensor:
     blocks = [(a, max(b, a + 1), c, max(d, c + 1)) for a, b, c, d in blocks]
     medians = torch.stack([grey[a:b, c:d].median() for a, b, c, d in blocks])
     means = torch.stack([terms[a:b, c:d].mean((0, 1)) for a, b, c, d in blocks])
-    kept = torch.arange(len(blocks))
-    for _ in range(10):
-        surface = torch.linalg.lstsq(means[kept], medians[kept, None]).solution
-        kept = (means @ surface)[:, 0].sub(medians).abs().argsort()[: len(blocks) // 2]
-    light: Tensor = terms @ surface[:, 0]
+    found = []
+    for degrees in (1, 3, 6):
+        surface = torch.linalg.lstsq(means[:, :degrees], medians[:, None]).solution
+        if degrees == 1:
+            surface[0] = medians.median()
+        away = (means[:, :degrees] @ surface)[:, 0].sub(medians).abs()
+        for _ in range(10):
+            near = away.argsort()[: len(blocks) // 2]
+            surface = torch.linalg.lstsq(means[near], medians[near, None]).solution
+            away = (means @ surface)[:, 0].sub(medians).abs()
+        found.append((float(away.sort().values[: len(blocks) // 2].sum()), surface[:, 0]))
+    light: Tensor = terms @ min(found, key=lambda pair: pair[0])[1]
     return light
 
 

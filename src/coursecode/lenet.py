@@ -123,8 +123,8 @@ def _check_images(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     if X.dim() == 4 and X.shape[1] == 1 and min(X.shape[2:]) >= 12:
         height, width = ((n // 2 - 4) // 2 for n in X.shape[2:])
         raise Refused(
-            f"LeNet: X has shape {shape_text(X.shape)}, but its first dense layer takes 400 numbers from each image, and "
-            f"images of {X.shape[2]}×{X.shape[3]} give it {16 * height * width:,}: "
+            f"LeNet: X has shape {shape_text(X.shape)}, but its first dense layer takes 400 numbers from each image, "
+            f"and images of {X.shape[2]}×{X.shape[3]} give it {16 * height * width:,}: "
             "resize them to 28×28, or build a net for your size."
         )
     raise Refused(
