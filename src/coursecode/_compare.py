@@ -158,7 +158,7 @@ def _why_shape(a: Tensor, b: Tensor) -> Text:
         more = [(axis, int(m) - int(n)) for axis, (m, n) in enumerate(zip(a.shape, b.shape, strict=True)) if m != n]
         axis, by = more[0]
         if len(more) == 1 or len({by for _, by in more}) == 1:
-            along = text("" if len(more) > 1 else f" along axis {axis}", "" if len(more) > 1 else f"第 {axis} 轴上")
+            along = text(f" along axis {axis}", f"第 {axis} 轴上") if len(more) == 1 < a.dim() else NOTHING
             word = "many" if by > 0 else "few"
             return text(f"{abs(by)} too {word}{along['en']}", f"{along['zh']}{'多' if by > 0 else '少'}了 {abs(by)} 个")
     return NOTHING

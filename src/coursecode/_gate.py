@@ -76,8 +76,9 @@ class _Closed:
     def called(self, frame: FrameType, event: str, _: Any) -> None:
         """Python is about to run a function."""
         if event == "call" and self.functions.match(name := frame.f_code.co_name) and name not in self.gate.but:
-            module = str(frame.f_globals.get("__name__", ""))
-            if module.partition(".")[0] in _LIBRARIES:
+            module, spec = str(frame.f_globals.get("__name__", "")), frame.f_globals.get("__spec__")
+            importing = getattr(spec, "_initializing", False)  # a library that is loaded now decorates its functions
+            if module.partition(".")[0] in _LIBRARIES and not importing:
                 self.stop(name)
 
     def ran(self, name: str) -> None:
@@ -97,6 +98,10 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, closed: _Closed) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.closed = closed
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else PyTorch loads its compiler here, which takes ten seconds
 
     def __torch_dispatch__(self, func: Any, types: Collection[type], args: Any = (), kwargs: Any = None) -> Any:
         self.closed.ran(func.overloadpacket.__name__)

@@ -252,14 +252,14 @@ def judge(label: str, test: Callable[[], Any], *, hidden: bool = False, student:
 def _raised(error: Exception, calls: list[Call], *, hidden: bool) -> Text:
     """What is said of an exception, of the answer or of a test that can do nothing with what the answer gave."""
     own = calls[-1].raised is not None if calls else getattr(error, "from_student", False)
-    if not own and isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
+    if not own and "NoneType" in str(error):
         return RETURNED_NONE
     if hidden:
         kind = type(error).__name__
         kind = f" ({kind})" if getattr(builtins, kind, None) is type(error) else ""
         return text(f"it raised an exception{kind}", f"运行时抛出了异常{kind}")
     told = f"{type(error).__name__}: {str(error).strip()}"[:200].replace("\n", " ")
-    if calls and not own:
+    if not own:
         return text(f"this is not the kind of value that is asked for ({told})", f"值的类型不对（{told}）")
     line = _line(error, calls[-1].function) if calls else ""
     if line:
@@ -286,21 +286,24 @@ def _shown(calls: list[Call], found: Any) -> Iterable[Text]:
 
 
 class _Notebook:
-    """What the checks of this notebook have printed: a line that stands below the running cell is not said again."""
+    """What the checks of this notebook have said below the running cell.
+
+    Checks with one label are one line: the first that fails, or that all pass.
+    """
 
     def __init__(self) -> None:
         self.language = ""
         self.cell: object = None
-        self.said: set[str] = set()
+        self.said: dict[str, bool] = {}  # label -> whether it failed
 
-    def say(self, line: str) -> None:
+    def say(self, label: str, line: str, *, failed: bool) -> None:
         shell = _shell()
         cell = shell.execution_count if shell is not None else object()
         if cell != self.cell:
             self.cell = cell
             self.said.clear()
-        if line not in self.said:
-            self.said.add(line)
+        if label not in self.said or (failed and not self.said[label]):
+            self.said[label] = failed
             say(line)
 
 
@@ -323,6 +326,6 @@ def check(label: str, test: Callable[[], Any]) -> None:
     """
     verdict = judge(label, test, student=student)
     if verdict.answered:
-        _notebook.say(verdict.told(_notebook.language))
+        _notebook.say(label, verdict.told(_notebook.language), failed=not verdict.passed)
     else:
-        _notebook.say(f"○ {verdict.missing}".rstrip())
+        _notebook.say(verdict.missing, f"○ {verdict.missing}".rstrip(), failed=False)
