@@ -123,12 +123,9 @@ def test_the_commands_for_mirrors_reach_the_installer(name, tmp_path):
 @pytest.mark.parametrize("name", ["README.md", "zh/README.md"])
 def test_the_commands_for_windows_name_what_is_there(name):
     install, lab = commands(name, "powershell")
-    script = install.split()[-1]
-    subprocess.run([sys.executable, script, "--help"], cwd=ROOT, check=True, capture_output=True)
-    program, _, module, folder = lab.split()
-    assert program == r".venv\Scripts\python"
-    subprocess.run([sys.executable, "-m", module, "--version"], check=True, capture_output=True)
-    assert list((ROOT / folder).glob("*.ipynb"))
+    assert lab.startswith(r".venv\Scripts\python -m ")
+    for command in (install.split()[2:], lab.split()[1:]):
+        subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, check=True, capture_output=True)
     assert "wsl --install" in (ROOT / name).read_text(encoding="utf-8")
 
 
