@@ -41,16 +41,15 @@ class Settled:
         if self.known.get("written by") != VERSION:
             self.known = {"written by": VERSION, "read": {}}
         self.read: dict[str, str] = self.known["read"]
-        state = self.known.setdefault(self.format, {"written": {}, "shown": {}, "cited": "", "index": {}})
+        state = self.known.setdefault(self.format, {"written": {}, "shown": {}, "cited": ""})
         self.written: dict[str, str] = state["written"]
         self.shown: dict[str, str] = state["shown"]
         self.cited: str = state["cited"]
-        self.index: dict[str, list[Any]] = state["index"]
         self.now: tuple[dict[str, str], str] = ({}, "")
 
     def save(self) -> None:
         self.known["read"] = self.read
-        state = {"written": self.written, "shown": self.shown, "cited": self.cited, "index": self.index}
+        state = {"written": self.written, "shown": self.shown, "cited": self.cited}
         self.known[self.format] = state
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(json.dumps(self.known, indent=0, sort_keys=True), encoding="utf-8")
@@ -140,8 +139,6 @@ def find_affected(app: Sphinx, env: BuildEnvironment) -> list[str]:
     if others := sorted(name for name in shown if shown[name] != settled.shown.get(name)):
         logger.info("all pages are written: %s changed", ", ".join(others))
         affected |= set(env.all_docs)
-    # Sphinx reads the words of unchanged pages back from the search index, but not their entries
-    env._search_index_index_entries = {name: settled.index.get(name, []) for name in sorted(env.all_docs)}
     return sorted({app.config.root_doc, *affected})
 
 
@@ -156,17 +153,7 @@ def settle(app: Sphinx, exception: Exception | None) -> None:
         pages = {name: page_digest(app.env, name) for name in app.env.all_docs}
         settled.read, settled.written = pages, dict(pages)
         settled.shown, settled.cited = settled.now
-        settled.index = app.env._search_index_index_entries
     settled.save()
-
-
-def forget_words(app: Sphinx) -> list[tuple[str, dict[str, Any], str]]:
-    """Take words out of the search index that no page has any more, before it is written."""
-    indexer = getattr(app.builder, "indexer", None)
-    for words in (indexer._mapping, indexer._title_mapping) if indexer else ():
-        for word in [word for word, pages in words.items() if not pages]:
-            del words[word]
-    return []
 
 
 # -- what earlier builds left -----------------------------------------------------------------------------------------
@@ -207,7 +194,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-before-read-docs", doubt_what_is_read)
     app.connect("env-get-updated", find_affected, priority=990)  # after sections and figures got their numbers
     app.connect("doctree-resolved", doubt_what_is_written)
-    app.connect("html-collect-pages", forget_words)
     app.connect("build-finished", clear_pages, priority=100)
     app.connect("build-finished", settle, priority=990)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
