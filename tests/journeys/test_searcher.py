@@ -1,4 +1,4 @@
-"""A reader who searches, with the words that readers bring: the right page is among the first three, in both editions."""
+"""A reader who searches, with words of any textbook: the right page is among the first three, in both editions."""
 
 from __future__ import annotations
 
@@ -103,8 +103,9 @@ def test_a_result_leads_to_the_section_that_holds_the_sentence(searcher, site, e
                 continue
             searcher.goto(f"{site}{edition}{link}", wait_until="load")
             told = searcher.evaluate(
-                """() => { const place = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-                     const part = (place?.closest("section") ?? document.querySelector("article section")).cloneNode(true);
+                """() => { const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+                     const within = place?.closest("section") ?? document.querySelector("article section");
+                     const part = within.cloneNode(true);
                      part.querySelectorAll("annotation").forEach((a) => a.remove());
                      return part.textContent.replace(/[\\s\\u2061-\\u2064]+/g, ""); }"""
             )
@@ -151,8 +152,9 @@ def test_the_icon_stands_beside_what_is_typed(chromium, site, edition, width):
             if "dialog" in form:
                 page.keyboard.press("Control+k")
             gap = page.locator(form).evaluate(
-                "f => { const field = f.querySelector('input'), icon = f.querySelector('.fa-magnifying-glass').getBoundingClientRect();"
-                " return field.getBoundingClientRect().left + parseFloat(getComputedStyle(field).paddingLeft) - icon.right; }"
+                """f => { const field = f.querySelector("input"), icon = f.querySelector(".fa-magnifying-glass");
+                     const typed = field.getBoundingClientRect().left + parseFloat(getComputedStyle(field).paddingLeft);
+                     return typed - icon.getBoundingClientRect().right; }"""
             )
             assert gap >= 2
 
