@@ -101,9 +101,10 @@ def nbval(folder: Path, source: str, tag: str) -> tuple[int, str]:
     if source == "1 + 1":
         cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=1)]
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "one.ipynb")
-    command = [sys.executable, "-m", "pytest", "-n", "0", "--nbval", "-c", str(ROOT / "tests" / "nbval.ini")]
+    command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "--nbval", "-c", str(ROOT / "tests" / "nbval.ini")]
     command += ["--rootdir", str(folder), str(folder / "one.ipynb")]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": "true"}, capture_output=True, text=True)
+    environment = {**os.environ, "CI": "true", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout.rstrip().splitlines()[-1]
 
 
