@@ -132,3 +132,8 @@ def test_who_may_not_install_is_told_the_one_command(monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "bubblewrap: the sandbox of the grader" in told
     assert "sudo apt-get install" in told
+
+
+def test_a_name_that_no_test_needs_is_refused_with_those_there_are():
+    with pytest.raises(SystemExit, match=r"No test needs bubblewarp; they need .*bubblewrap"):
+        system.main(["bubblewarp"])

@@ -10,7 +10,7 @@ from walking import VISITED, reader
 
 from tools import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 WIDTHS = (360, 1280)
 
 # What the page holds for the keyboard, and how each looks without it; then a note of what is reached and how it looks.

@@ -11,7 +11,7 @@ from walking import VISITED, reader
 
 from tools import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 WIDTHS = (360, 768, 1100, 1280)
 
 
