@@ -51,7 +51,7 @@ test: environment lint  ## every test
 	$(RUN) pytest -n $(WORKERS) --dist worksteal
 	$(MAKE) nbval
 
-check: environment lint  ## the fast part of the tests, for every edit (a minute and a half)
+check: environment lint  ## the fast part of the tests, for every edit
 	$(RUN) tools.notebooks --check
 	HYPOTHESIS_PROFILE=fast $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not full_size"
 

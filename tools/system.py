@@ -1,5 +1,8 @@
 """What the tests need from the system: installed where that is allowed, named with its one command where it is not.
 
+python tools/system.py               all of it
+python tools/system.py bubblewrap    what is named
+
 Every package is Debian's. A test that needs one and does not find it is left out (``tests/left_out.py``).
 """
 
@@ -9,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +59,9 @@ NEEDS = {
 }
 
 
-def missing() -> list[str]:
-    """The packages that are not here."""
-    return [package for package, need in NEEDS.items() if not need.present()]
+def missing(wanted: Sequence[str] = ()) -> list[str]:
+    """Those of the packages (all, if none is named) that are not here."""
+    return [package for package in wanted or NEEDS if not NEEDS[package].present()]
 
 
 def install(packages: list[str]) -> None:
@@ -70,11 +73,14 @@ def install(packages: list[str]) -> None:
             return
 
 
-def main() -> None:
-    absent = missing()
+def main(wanted: Sequence[str] = ()) -> None:
+    """Have the packages installed, or say how."""
+    if unknown := [package for package in wanted if package not in NEEDS]:
+        sys.exit(f"No test needs {', '.join(unknown)}; they need {', '.join(NEEDS)}.")
+    absent = missing(wanted)
     if absent and shutil.which("apt-get") and os.geteuid() == 0:
         install(absent)
-        absent = missing()
+        absent = missing(wanted)
     if not absent:
         return
     print("Left out, because the system lacks a package:")
@@ -86,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -10,7 +10,7 @@ from walking import VISITED, reader
 
 from tools import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 WIDTHS = (360, 1280)
 
 WATCH = (Path(__file__).parent / "keyboard.js").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from walking import VISITED, reader
 
 from tools import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 WIDTHS = (360, 768, 1100, 1280)
 CONTENTS = (Path(__file__).parent / "contents.js").read_text(encoding="utf-8")
 

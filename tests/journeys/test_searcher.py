@@ -13,7 +13,7 @@ from walking import PAGES, reader
 
 from tools import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"
 QUERIES = {
     "": {
