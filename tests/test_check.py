@@ -1,11 +1,13 @@
 """The checks of the exercises: what agrees, what a reader is told, and that no answer makes a traceback."""
 
+import linecache
+
 import numpy as np
 import pytest
 import torch
 
 from coursecode import check as module
-from coursecode.check import NotAnswered, Rand, Student, StudentError, close, judge, split_label, uses
+from coursecode.check import NotAnswered, Rand, Student, StudentError, close, holds, judge, speak, split_label
 
 
 @pytest.mark.parametrize(
@@ -75,29 +77,58 @@ def test_an_object_that_is_equal_to_everything_is_not_the_answer():
     assert not judge("a / b", lambda: Equal() == 3 and 1).passed
 
 
-@pytest.mark.parametrize("empty", [None, ...])
-def test_no_answer_is_told_from_a_wrong_one(empty):
+def test_no_answer_is_told_from_a_wrong_one():
     with pytest.raises(NotAnswered):
-        close(empty, 3)
-    verdict = judge("size / 大小", lambda: close(empty, 3))
+        close(..., 3)
+    verdict = judge("size / 大小", lambda: close(..., 3))
     assert (verdict.passed, verdict.answered) == (False, False)
     assert str(verdict) == "○ size / 大小: not answered yet / 尚未作答"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda: close(None, 3),
+        lambda: None,
+        lambda: close([None][0], 3),
+        lambda: holds(None, "a / 甲"),
+        lambda: len(None),
+    ],
+)
+def test_a_forgotten_return_is_named(test):
+    verdict = judge("size / 大小", test)
+    assert (verdict.passed, verdict.answered) == (False, True)
+    assert verdict.note == {"en": "it gave None; is a return missing?", "zh": "结果是 None；是不是忘了写 return？"}
+
+
+def test_none_can_be_what_is_asked_for():
+    assert close(None, None)
+    assert not close(3, None)
 
 
 def test_a_verdict_speaks_both_languages():
     assert str(judge("size / 大小", lambda: close(3, 3))) == "✓ size / 大小"
     assert str(judge("size / 大小", lambda: close(4, 3))) == "✗ size / 大小: got 4, expected 3 / 得到 4，应为 3"
     told = str(judge("map / 图", lambda: close(torch.zeros(2, 3), torch.eye(3))))
-    assert told == "✗ map / 图: the shape is 2×3, expected 3×3 / 形状是 2×3，应为 3×3"
+    assert told == (
+        "✗ map / 图: got 2×3 numbers, expected 3×3 numbers (1 too few along axis 0)"
+        " / 得到 2×3 个数，应为 3×3 个数（第 0 轴上少了 1 个）"
+    )
     told = str(judge("map / 图", lambda: close([1.0, 2], [1.0, 3])))
     assert "1 of 2 values differ; at [1] got 2, expected 3" in told
     assert split_label("only one") == {"en": "only one", "zh": "only one"}
 
 
 def test_an_exception_becomes_a_sentence():
-    verdict = judge("a / b", lambda: 1 // 0)
+    own = answers("def f(x):\n    y = 0\n    return x // y")
+    verdict = judge("a / b", lambda: own.f(1), student=own)
     assert verdict.note["en"].startswith("it raised ZeroDivisionError")
-    assert judge("a / b", lambda: student_that_is_not_there()).note["en"].startswith("it raised NameError")  # noqa: F821
+    assert verdict.note["en"].endswith("at the line: return x // y")
+    assert [line["en"] for line in verdict.shown] == ["f(x=1)"]
+    own = answers("def f(x):\n    return 0")
+    verdict = judge("a / b", lambda: own.f(1)["weight"], student=own)  # the test can do nothing with it
+    assert verdict.note["en"].startswith("this is not the kind of value that is asked for (TypeError")
+    assert [line["en"] for line in verdict.shown] == ["f(x=1)", "gave  0"]
     note = {"en": "too slow", "zh": "太慢"}
 
     def slow():
@@ -137,40 +168,96 @@ def test_random_inputs_follow_the_seed():
         one(low=1)
 
 
-@pytest.mark.parametrize(
-    ("source", "names", "found"),
-    [
-        ("y = F.conv2d(x, k)", ["conv2d"], True),
-        ("from torch.nn.functional import conv2d as c", ["conv2d"], True),
-        ("y = getattr(F, 'conv2d')(x, k)", ["conv2d"], True),
-        ("# conv2d\ny = 'not conv2d'", ["conv2d"], False),
-        ("    y = x @ k", ["@"], True),
-        ("[a for a in x]", ["for"], True),
-        ("while True: pass", ["while", "for"], True),
-        ("y = x", ["for", "while", "@", "conv2d"], False),
-    ],
-)
-def test_what_a_source_uses(source, names, found):
-    assert uses(source, *names) is found
+def answers(source: str) -> Student:
+    """The answer that a cell holds, with lines that a traceback can quote."""
+    names: dict[str, object] = {}
+    linecache.cache["<cell>"] = (len(source), None, source.splitlines(keepends=True), "<cell>")
+    exec(compile(source, "<cell>", "exec"), names)
+    return Student(lambda: names)
 
 
-def test_a_source_that_is_no_python_is_told():
-    with pytest.raises(StudentError, match="cannot be read"):
-        uses("def f(:", "f")
-
-
-def test_the_reader_s_own_names(monkeypatch, capsys):
+def test_the_reader_s_own_names():
     names = {"K": torch.ones(2), "stub": ...}
     own = Student(lambda: names)
     assert close(own.K, [1.0, 1.0])
     for missing in ("stub", "nothing", "__wrapped__"):
         with pytest.raises(NotAnswered):
             getattr(own, missing)
-    exec(compile("def f(x):\n    return x", "nowhere", "exec"), names)
-    with pytest.raises(StudentError, match="define it in its cell"):
-        own.source("f")
-    names["split"] = split_label
-    assert own.source("split").startswith("def split_label")
+
+
+def test_where_a_check_fails_call_result_and_right_value_are_shown():
+    own = answers("def f(x, k):\n    return x + 1")
+    verdict = judge("f / 函数", lambda: close(own.f(torch.tensor([1.0, 2]), 3), [3.0, 4]), student=own)
+    assert verdict.told("en").splitlines() == [
+        "✗ f: 2 of 2 values differ; at [0] got 2, expected 3 (each is off by -1)",
+        "    f(x=[1, 2], k=3)",
+        "    gave  [2, 3]",
+        "    right [3, 4]",
+    ]
+    assert verdict.told("zh").splitlines() == [
+        "✗ 函数：2 个数中有 2 个不对；[0] 处得到 2，应为 3（每个数都差 -1）",
+        "    f(x=[1, 2], k=3)",
+        "    得到  [2, 3]",
+        "    应为  [3, 4]",
+    ]
+    hidden = judge("f / 函数", lambda: close(own.f(torch.tensor([1.0, 2]), 3), [3.0, 4]), student=own, hidden=True)
+    assert hidden.shown == ()
+
+
+RIGHT = torch.tensor([[1.0, 2, 4], [3, 7, 5], [9, 6, 8]])
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (torch.full((3, 3), 2.0), "all of them are the same number"),
+        (-RIGHT, "the signs are turned around"),
+        (RIGHT.flip(0), "the order is reversed along axis 0"),
+        (RIGHT.flip(0, 1), "it is turned by half a turn"),
+        (RIGHT.T, "rows and columns are exchanged"),
+        (RIGHT + 2, "each is off by 2"),
+        (RIGHT * 2.5, "each is 2.5 times what is right"),
+        (RIGHT.roll(1, 1), "all are moved by one place along axis 1"),
+        (RIGHT[:2], "1 too few along axis 0"),
+        (RIGHT * torch.tensor([[0.5, 2, 3], [4, 1, 5], [6, 7, 8]]), "inside all is right, at the border it is not"),
+    ],
+)
+def test_a_usual_mistake_is_named(given, why):
+    assert close(given, RIGHT).detail["en"].endswith(f"({why})")
+
+
+def test_a_claim_that_does_not_hold_is_told():
+    assert holds(torch.tensor(True), "one edge / 恰好一个边缘")
+    found = holds(2 == 3, "one edge / 恰好一个边缘")
+    assert (found.detail["en"], found.detail["zh"]) == ("this does not hold: one edge", "不成立：恰好一个边缘")
+
+
+def test_truth_values_of_all_libraries_agree():
+    for value in (True, np.bool_(True), torch.tensor(True)):
+        assert close(value, True)
+        assert not close(value, False)
+        assert not close(value, 1)
+
+
+def test_a_notebook_says_a_label_once_in_its_language(monkeypatch, capsys):
+    own = answers("def f(x):\n    return x")
     monkeypatch.setattr(module, "student", own)
-    module.check("a / 甲", lambda: close(own.K, [1.0, 1.0]))
-    assert capsys.readouterr().out == "✓ a / 甲\n"
+    monkeypatch.setattr(module, "_notebook", module._Notebook())
+    monkeypatch.setattr(module, "_shell", lambda: type("Shell", (), {"execution_count": 1}))
+    speak("zh")
+    for x in (1, 2):
+        module.check("a / 甲", lambda x=x: close(own.f(x), x))
+    module.check("b / 乙", lambda: close(own.g(1), 1))
+    module.check("c / 丙", lambda: close(own.g(2), 1))
+    for x in (3, 4):
+        module.check("a / 甲", lambda x=x: close(own.f(x), 0))
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ 甲",
+        "○ g",
+        "✗ 甲：得到 3，应为 0",
+        "    f(x=3)",
+        "    得到  3",
+        "    应为  0",
+    ]
+    with pytest.raises(ValueError, match="the checks speak en and zh"):
+        speak("de")

@@ -103,8 +103,8 @@ def close(value: Any, expected: Any, *, rtol: float = _RELATIVE, atol: float = _
 
 
 def _close(value: Any, expected: Any, *, rtol: float, atol: float) -> Comparison:
-    if isinstance(expected, bool | np.bool_):
-        return _same(_truth(value) is bool(expected), value, bool(expected))
+    if (truth := _truth(expected)) is not None:
+        return _same(_truth(value) is truth, value, truth)
     if isinstance(expected, str | None):
         return _same(type(value) is type(expected) and value == expected, value, expected)
     if isinstance(expected, Mapping):
@@ -217,12 +217,12 @@ def _truth(value: Any) -> bool | None:
 
 def numbers(value: Any) -> Tensor | None:
     """``value`` as a tensor, if it is a number or holds only numbers in a regular shape; a bool is no number."""
+    if _truth(value) is not None:
+        return None
     if isinstance(value, Tensor):
         return value
     if isinstance(value, np.ndarray | np.generic):
         return torch.as_tensor(value) if value.dtype.kind in "iufcb" else None
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int):
         return torch.tensor(value) if abs(value) < 2**63 else None
     if isinstance(value, float | complex):
