@@ -96,6 +96,34 @@ def test_classic_weights_are_drawn_as_xavier_says():
             assert float(layer.weight.detach().std()) == pytest.approx(bound / math.sqrt(3), rel=0.15)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_modern_weights_keep_the_signal_through_relu_and_biases_start_at_0(seed):
+    """Kaiming's rule for ReLU: uniform, with the variance 2 / inputs."""
+    torch.manual_seed(seed)
+    for layer in (layer for layer in lenet.lenet_modern() if isinstance(layer, nn.Conv2d | nn.Linear)):
+        fan_in = layer.weight[0].numel()
+        bound = math.sqrt(6 / fan_in)
+        assert 0.9 * bound < layer.weight.abs().max() <= bound
+        assert layer.weight.var().item() == pytest.approx(2 / fan_in, rel=0.35)
+        assert torch.equal(layer.bias, torch.zeros_like(layer.bias))
+
+
+@pytest.mark.parametrize(
+    ("make", "pool", "act"),
+    [(lenet.lenet_classic, nn.AvgPool2d, nn.Sigmoid), (lenet.lenet_modern, nn.MaxPool2d, nn.ReLU)],
+)
+def test_both_poolings_and_all_activations_are_those_of_the_variant(make, pool, act):
+    net = make()
+    assert [type(layer) for layer in (net.pool1, net.pool2)] == [pool] * 2
+    assert [type(layer) for layer in (net.act1, net.act2, net.act3, net.act4)] == [act] * 4
+
+
+@pytest.mark.parametrize("make", [lenet.lenet_classic, lenet.lenet_modern, lenet.mlp, lenet.softmax_regression])
+def test_there_is_at_least_one_class(make):
+    with pytest.raises(ValueError, match=f"{make.__name__}: num_classes is 0, but it must be at least 1"):
+        make(num_classes=0)
+
+
 def test_modern_differs_from_classic_in_activation_and_pooling_alone():
     pairs = {
         (type(a).__name__, type(b).__name__)
@@ -204,3 +232,25 @@ def test_worst_mistakes_come_first_and_right_answers_never():
 def test_equal_mistakes_keep_their_order():
     logits = torch.tensor([[0.0, 1.0]]).repeat(6, 1)
     assert lenet.worst_mistakes(logits, torch.zeros(6, dtype=torch.int64), 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.complex64])
+def test_class_numbers_are_whole(kind):
+    good = torch.tensor([0, 1])
+    for call in (
+        lambda: lenet.confusion_matrix(good.to(kind), good, 2),
+        lambda: lenet.confusion_matrix(good, good.to(kind), 2),
+        lambda: lenet.worst_mistakes(torch.eye(2), good.to(kind), 1),
+    ):
+        with pytest.raises(TypeError, match=r"but class numbers are integers; .*argmax\(1\)"):
+            call()
+
+
+def test_worst_mistakes_say_which_target_is_out_of_range_and_take_any_integers():
+    logits = torch.tensor([[0.0, 9.0], [1.0, 0.0]])
+    for wrong in (torch.tensor([0, 2]), torch.tensor([-1, 0])):
+        with pytest.raises(ValueError, match=r"targets run from -?\d to \d, but the logits are of 2 classes"):
+            lenet.worst_mistakes(logits, wrong, 1)
+    with pytest.raises(TypeError, match=r"logits are int64, .*logits\.float\(\)"):
+        lenet.worst_mistakes(logits.long(), torch.tensor([0, 0]), 1)
+    assert lenet.worst_mistakes(logits, torch.tensor([0, 0], dtype=torch.uint8), 5).tolist() == [0]

@@ -461,3 +461,29 @@ P, B = torch.zeros(3, 4), torch.zeros(1, 2, 3, 4)
 def test_errors_name_the_argument_the_value_and_the_rule(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("pool", [lambda X: pool2d(X[0, 0], 2), lambda X: max_pool(X, 2), lambda X: avg_pool(X, 2)])
+def test_dtypes_and_layouts_in_which_torch_does_not_pool_are_named(pool: Callable[[Tensor], Tensor]) -> None:
+    X = torch.ones(1, 1, 4, 4)
+    with pytest.raises(TypeError, match=r"X is float8_e4m3fn, in which torch does not compute; give X\.float\(\)"):
+        pool(X.to(torch.float8_e4m3fn))
+
+
+def test_sparse_maps_and_numbers_too_large_are_named() -> None:
+    with pytest.raises(TypeError, match=r"max_pool: X is sparse .* give X\.to_dense\(\)"):
+        max_pool(torch.ones(1, 1, 4, 4).to_sparse(), 2)
+    for option in ("stride", "padding", "dilation"):
+        with pytest.raises(ValueError, match=f"max_pool: {option} is {2**62}, but it must be at most 2147483647"):
+            max_pool(torch.ones(1, 1, 4, 4), 2, **{option: 2**62})
+    with pytest.raises(TypeError, match=r"padding must be a whole number, not 'same'; .*same_padding\(kernel\)"):
+        max_pool(torch.ones(1, 1, 4, 4), 2, padding="same")
+
+
+def test_a_function_whose_output_changes_its_shape_has_no_fraction() -> None:
+    X = torch.zeros(1, 1, 4, 4)
+    X[..., 3] = 1
+    with pytest.raises(ValueError, match=r"f gave shape 4×4 before the shift and 0×4 after it.*same shape for every"):
+        unchanged_fraction(torch.nonzero, X, shift=(0, 1))
+    with pytest.raises(TypeError, match=r"f\(X\) must be a torch\.Tensor, not int"):
+        unchanged_fraction(lambda X: 1, X, shift=(0, 1))
