@@ -202,59 +202,6 @@ def open_page(browser, address):
         context.close()
 
 
-QUERIES = {
-    "": {
-        "receptive field": "padding-and-stride",
-        "translation equivariance": "from-dense-to-convolution",
-        "padding and stride": "padding-and-stride",
-        "max pooling": "pooling",
-        "1×1 convolution": "channels",
-        "weight sharing": "from-dense-to-convolution",
-        "confusion matrix": "lenet",
-        "cross-correlation": "convolutional-layer",
-        "bottleneck": "channels",
-        "dilation": "padding-and-stride",
-        "learning a kernel": "convolutional-layer",
-        "LeNet": "lenet",
-    },
-    "zh/": {
-        "感受野": "padding-and-stride",
-        "平移不变性": "from-dense-to-convolution",
-        "平移等变性": "from-dense-to-convolution",
-        "填充和步幅": "padding-and-stride",
-        "最大池化": "pooling",
-        "互相关": "convolutional-layer",
-        "多个输入通道": "channels",
-        "混淆矩阵": "lenet",
-        "权重共享": "from-dense-to-convolution",
-        "局部性": "from-dense-to-convolution",
-        "手写数字": "lenet",
-        "多层感知机": "lenet",
-        "瓶颈结构": "channels",
-        "LeNet": "lenet",
-    },
-}
-
-
-@pytest.mark.parametrize(
-    ("edition", "query", "expected"), [(e, q, p) for e, queries in QUERIES.items() for q, p in queries.items()]
-)
-def test_search_finds_the_right_page_among_the_first_three(open_page, edition, query, expected):
-    page = open_page(f"{edition}search.html")
-    page.locator("#searchbox input[name=q], form[action] input[name=q]").first.evaluate(
-        "(input, query) => { input.value = query; input.form.submit(); }", query
-    )
-    page.locator("#search-results li a").first.wait_for(timeout=20_000)
-    page.wait_for_timeout(300)  # results come in one after the other
-    found = [
-        Path(urlsplit(link).path).stem
-        for link in page.eval_on_selector_all(
-            "#search-results ul.search > li", "items => items.map(i => i.querySelector('a').href)"
-        )
-    ]
-    assert expected in list(dict.fromkeys(found))[:3], found
-
-
 def test_the_switch_leads_to_the_section_that_is_being_read(open_page):
     page = open_page("book/pooling.html")
     page.wait_for_load_state("load")
