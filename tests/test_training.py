@@ -509,9 +509,9 @@ def test_lenet_says_itself_which_images_it_takes():
     net = lenet.lenet_modern()
     for images, said, direct in (
         (
-            torch.rand(70, 1, 32, 32),
-            r"LeNet: X has shape .*resize them to 28×28",
-            r"400 numbers from each image, and images of 32×32 give it 576: resize them to 28×28, or build a net",
+            torch.rand(70, 3, 28, 28),
+            r"LeNet: X has shape .*grey images of 28×28; resize them",
+            r"must be \(batch, 1, 28, 28\): grey images of 28×28; resize them",
         ),
         (
             torch.rand(70, 28, 28),

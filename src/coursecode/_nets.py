@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from coursecode._checks import shape_text
 
 
-class Refused(ValueError, RuntimeError):
+class Refused(ValueError):
     """A net of this course says itself which images it takes."""
 
 
