@@ -109,12 +109,12 @@ def test_the_tests_run_on_every_python_that_the_package_names():
     test = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
     whole = re.fullmatch(r"python:([\d.]+)-bookworm", test["jobs"]["linux"]["container"]["image"])
     assert whole is not None
-    assert [whole[1], *test["jobs"]["pythons"]["strategy"]["matrix"]["python"]] == ["3.11", "3.12", "3.13"]
+    assert [whole[1], *test["jobs"]["pythons"]["strategy"]["matrix"]["python"]] == ["3.11", "3.12", "3.13", "3.14"]
     assert [step["run"] for step in test["jobs"]["pythons"]["steps"][1:]] == [
         "python tools/system.py bubblewrap",  # without it nbval would run with the network, which CI refuses
         "make package nbval",
     ]
-    assert "Python 3.11 to 3.13" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert "Python 3.11 to 3.14" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
     systems = {entry["system"].split("-")[0] for entry in test["jobs"]["others"]["strategy"]["matrix"]["include"]}
     assert systems == {"macos", "windows"}
 
