@@ -8,6 +8,7 @@ async () => {
     await frames(2);
     if (lit().length > 1) return ["two at once"];
     lit().forEach((link) => seen.add(link));
+  }
   // a title right above the next one may be passed in one step
   const parts = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))).getBoundingClientRect().top);
   const wrong = links.filter((link, i) => !seen.has(link) && !(parts[i + 1] - parts[i] < 200)).map((link) => link.textContent);
@@ -16,5 +17,6 @@ async () => {
     document.getElementById(decodeURIComponent(link.hash.slice(1))).scrollIntoView({behavior: "instant"});
     await frames(3);
     if (lit()[0] !== link) wrong.push(`jump to ${link.textContent}: ${lit()[0]?.textContent}`);
+  }
   return wrong;
 }
