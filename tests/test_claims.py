@@ -321,6 +321,7 @@ def numbered(folder: Path, prose: str, *, source: str = "60_000 + 1_706", output
         "Three of 12, `x[99]`, [page 99](page-99.md), {ref}`sec-99`, float32 and LeNet-99.",
         "In 1998 it had 99 layers {cite:p}`lecun1998`.",
         "With Python 3.11 and d2l 1.0.3.",
+        "With Python 3.11 to 3.14.",
         "99. the list's number",
         "(sec-99)=\n## 99\n\n$$\n99\n$$ (eq-ninety-nine)",
         "```python\n99\n```",

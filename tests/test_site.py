@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def project(tmp_path: Path) -> Path:
     """A book of two pages in both languages."""
     (tmp_path / "_config.yml").write_text(
-        "title: T\nrepository:\n  url: https://example.org/code/c\nhtml:"
+        "title: T\nrepository:\n  url: https://github.com/example/c\nhtml:"
         "\n  baseurl: https://example.org/c/\nexecute:\n  execute_notebooks: 'off'\n"
         "sphinx:\n  config:\n    language: en\n    include_patterns: ['book/**']\n"
     )

@@ -36,7 +36,7 @@ _NUMBER = re.compile(
 )
 _PRODUCT = re.compile(r"(?<=\d)x(?=\d)")
 _SENTENCE = re.compile(r"(?<!\bal\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bcf\.)(?<=[.!?])\s+(?=[A-Z\"“(*_$`{\[])")
-_PRODUCTS = r"\b(?:Python|PyTorch|torch|Debian|Sphinx|Jupyter Book) \d+(?:\.\d+)*\+?"
+_PRODUCTS = r"\b(?:Python|PyTorch|torch|Debian|Sphinx|Jupyter Book) \d+(?:\.\d+)*\+?(?: (?:to|到) \d+\.\d+)?"
 
 
 class Number(NamedTuple):

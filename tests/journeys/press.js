@@ -48,7 +48,15 @@ async (everywhere) => {
     if (e.disabled) { dead.push(`disabled: ${name(e)}`); continue; }
     if (e.type === "radio" && e.checked) continue;
     e.scrollIntoView({ block: "center", behavior: "instant" });
-    if (!hit(e) && e.closest("details:not([open])") === null) { await rest(350); e.scrollIntoView({ block: "center", behavior: "instant" }); if (!hit(e)) dead.push(`covered: ${name(e)}`); }
+    if (e.closest("details:not([open])") === null) {
+      // what slides or scrolls gets its time, and may take the button along
+      for (let i = 0; i < 20 && !hit(e) && seen(e); i++) {
+        await rest(100);
+        e.scrollIntoView({ block: "center", behavior: "instant" });
+      }
+      if (!seen(e)) continue;
+      if (!hit(e)) dead.push(`covered: ${name(e)}`);
+    }
     if (!(await changes(() => e.click()))) idle.push(e);
   }
   // a button that takes something back has work now that others were pressed
