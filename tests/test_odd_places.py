@@ -171,7 +171,7 @@ def test_too_little_memory_is_named_with_a_way_on(tmp_path, cell, told):
     (tmp_path / "book" / "a.md").write_text(chapter("a", cell))
     (tmp_path / "_config.yml").write_text("html: {baseurl: https://example.org/c/}\n")
     (tmp_path / "_toc.yml").write_text("root: book/a\nparts: []\n")
-    page = notebooks.pages(tmp_path, "en", notebooks.edition(tmp_path), [])[0]
+    page = notebooks.pages(tmp_path, "en", notebooks.edition(tmp_path), ["a"])[0]
     with pytest.raises(notebooks.NotebookError, match=rf"{told}[\s\S]*memory was short[\s\S]*Close other programs"):
         notebooks.execute(page)
 
