@@ -78,6 +78,6 @@ def published() -> Published:
             clone(root)
             for module, *arguments in (("tools.address", "ada/course"), ("tools.site",)):
                 done = run(root, module, *arguments)
-                assert done.returncode == 0, done.stdout + done.stderr
+                assert done.returncode == 0, f"{module} ended with {done.returncode}: {done.stdout}{done.stderr}"
             mark.write_text(this_run)
     return Published(root, root / "_build" / "html")

@@ -36,7 +36,7 @@ VALUED = ("-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--e
 
 def words(rest: str) -> list[str]:
     """What a command names to install, without options; a sentence that goes on after the command is cut off."""
-    rest = re.split(r"\.(?=\s|$)(?!\s*\[)|[,:)](?=\s|$)|[（）：]| # | [\u4e00-\u9fff]", rest.strip())[0]
+    rest = re.split(r"\.(?=\s|$)(?!\s*\[)|[,:)?](?=[\s)?]|$)|[（）：]| # | [\u4e00-\u9fff]", rest.strip())[0]
     try:
         parts = shlex.split(rest)
     except ValueError:

@@ -101,7 +101,7 @@ def without_answers(notebook: Path, target: Path) -> Path:
 
 
 def release(root: Path, target: Path) -> dict[str, Path]:
-    """The zip that a class gets from a copy of the course, unpacked by a student: the notebooks by language."""
+    """The zips that a class gets from a copy of the course, each unpacked by a student: the notebooks by language."""
     code = "import sys; from pathlib import Path; from coursecode.grading.release import release\n"
     code += "release(['pooling'], out=Path(sys.argv[1]))"
     path = os.pathsep.join(map(str, (root, root / "src")))
@@ -110,7 +110,7 @@ def release(root: Path, target: Path) -> dict[str, Path]:
     found = {}
     for archive in (target / "pooling").glob("*.zip"):
         with zipfile.ZipFile(archive) as opened:
-            opened.extractall(target / "student")
+            opened.extractall(target / "student" / archive.stem)
     for notebook in (target / "student").rglob("*.ipynb"):
         found[json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["coursecode"]["language"]] = notebook
     assert set(found) == {"en", "zh"}
@@ -154,7 +154,7 @@ def told_by(source: str, python: Path, folder: Path, **variables: str) -> str:
     environment = {**machines.kernel_of(python, folder / "jupyter"), "PIP_RETRIES": "0", **variables}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode
-    return done.stderr
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stderr)
 
 
 @pytest.mark.slow
@@ -180,10 +180,10 @@ def test_without_a_public_address_the_cell_says_whom_to_ask_and_names_no_package
 
 
 def test_the_released_notebooks_begin_with_the_locked_cell_that_installs(tmp_path, addressed):
-    for notebook in release(addressed.root, tmp_path).values():
+    for language, notebook in release(addressed.root, tmp_path).items():
         content = nbformat.read(notebook, 4)
         first, second = [cell for cell in content.cells if cell.cell_type == "code"][:2]
-        assert first.source == _install.cell(repository=published.REPOSITORY)
+        assert first.source == _install.cell(repository=published.REPOSITORY, speak=language)
         assert second.id == "setup"
         for cell in (first, second):
             assert cell.metadata.nbgrader.locked
