@@ -40,7 +40,11 @@ def walk(page, address: str) -> dict[str, list[str]]:
     page.goto(address, wait_until="load")
     page.evaluate("document.activeElement.blur()")  # the search page starts in its field
     page.wait_for_timeout(350)  # the theme looks after what scrolls a little later
-    for _ in range(page.evaluate(WATCH) + 5):  # a scroller's own stop of the browser may come in between
+    stops = page.evaluate(WATCH)
+    # figures that come to life on the way bring controls of their own
+    for count in range(3 * stops + 100):
+        if count >= stops and not page.evaluate("walk.missed().length"):
+            break
         page.keyboard.press("Tab")
     return page.evaluate("({missed: walk.missed(), unseen: walk.hidden(), stuck: walk.stuck, nameless: walk.nameless})")
 
