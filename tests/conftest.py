@@ -11,6 +11,10 @@ from left_out import need, needs, pytest_configure
 
 __all__ = ["pytest_configure"]
 
+# A test that runs make is not a part of the make that runs the tests.
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
+    os.environ.pop(variable, None)
+
 torch.set_num_threads(1)
 settings.register_profile("full", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("fast", derandomize=True, deadline=None, max_examples=10)

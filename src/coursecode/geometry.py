@@ -385,7 +385,7 @@ def _rows(who: str, net: nn.Module, name: str, X: Tensor) -> list[Row]:
             if leaf and not macs and X.numel():
                 _check_counted(who, paths[module], module)
             kind, path = type(module).__name__, paths[module]
-            label = path if path and not path[-1].isdigit() else f"{path} {kind}".strip()
+            label = path if path and not path.rpartition(".")[2].isdigit() else f"{path} {kind}".strip()
             rows.append(Row(label, _shape_of(output), sum(p.numel() for p in new), macs))
 
     handles = [module.register_forward_pre_hook(enter) for module in net.modules()]

@@ -97,7 +97,7 @@ def test_a_cell_that_writes_to_stderr_fails_even_where_outputs_are_not_compared(
 
 def nbval(folder: Path, source: str, tag: str) -> tuple[int, str]:
     """The status and the last line of the run of a notebook with one cell, as ``make nbval`` runs it."""
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [tag] if tag else []})
+    cell = nbformat.v4.new_code_cell(source, execution_count=1, metadata={"tags": [tag] if tag else []})
     if source == "1 + 1":
         cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=1)]
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "one.ipynb")
