@@ -29,6 +29,23 @@ SHOWN = ("titles", "longtitles", "tocs", "toc_secnumbers", "toc_fignumbers", "to
 NAMED = {"std": ("objects", "labels", "anonlabels", "terms"), "math": ("objects", "has_equations")}
 
 
+def writer(app: Sphinx) -> str:
+    """What any page is written with: the settings, and the content of every template."""
+    info, loader = getattr(app.builder, "build_info", None), getattr(app.builder, "templates", None)
+    found = hashlib.sha256(repr(info and [info.config_hash, info.tags_hash]).encode())
+    for folder in getattr(loader, "pathchain", ()):
+        for path in sorted(Path(folder).rglob("*.html")):
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def trust_content(app: Sphinx) -> None:
+    """Sphinx writes a page that is older than its source or a template; here `find_affected` does, by content."""
+    if app.builder.name == "html":
+        env, out = app.env, app.builder.get_outfilename
+        app.builder.get_outdated_docs = lambda: [name for name in env.found_docs if not Path(out(name)).is_file()]
+
+
 class Settled:
     """What the file remembers: of what each page was read, and of what each format's pages were written."""
 
@@ -132,7 +149,8 @@ def doubt_what_is_read(app: Sphinx, env: BuildEnvironment, docnames: list[str]) 
 def find_affected(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Pages to write although they were not read; the first always, so that Sphinx never stops before its end."""
     settled = _of(app)
-    settled.now = shown, names = shown_elsewhere(env), cited(env)  # now: writing resolves some of it in place
+    shown, names = shown_elsewhere(env) | {"settings or templates": writer(app)}, cited(env)
+    settled.now = shown, names  # now: writing resolves some of it in place
     affected = {name for name in env.all_docs if settled.written.get(name) != page_digest(env, name)}
     if settled.cited != names:
         affected |= {key.docname for key in env.domaindata.get("cite", {}).get("bibliographies", {})}
@@ -190,6 +208,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # for every citation pybtex looks through all installed packages for the same style
     pybtex.plugin.find_plugin = functools.cache(pybtex.plugin.find_plugin)
     app.connect("builder-inited", clear_static, priority=100)
+    app.connect("builder-inited", trust_content)
     app.connect("env-get-outdated", find_changed)
     app.connect("env-before-read-docs", doubt_what_is_read)
     app.connect("env-get-updated", find_affected, priority=990)  # after sections and figures got their numbers
