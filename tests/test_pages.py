@@ -262,8 +262,7 @@ def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(op
     linked = open_page(f"{path}#{label}?{slider.get_attribute('id')}={other}")
     linked.locator(f"#{label} {ready}").wait_for()
     assert linked.locator(f"#{label} .say").inner_text() != normal
-    linked.wait_for_timeout(1500)  # the page scrolls to the figure
-    assert linked.locator(f"#{label}").evaluate("f => f.getBoundingClientRect().top < innerHeight")
+    linked.wait_for_function("f => f.getBoundingClientRect().top < innerHeight", arg=linked.query_selector(f"#{label}"))
 
 
 @pytest.mark.parametrize("path", ["book/channels.html", "zh/book/channels.html"])
