@@ -29,8 +29,10 @@ notebooks: environment  ## make the notebooks that are stale, or all with FORCE=
 lab: notebooks ## JupyterLab on work/, your own copy of the chapters and exercises (LANGUAGE=zh: the Chinese ones)
 	@$(RUN) tools.lab $(if $(filter command line,$(origin LANGUAGE)),--language '$(LANGUAGE)')
 
-serve: book    ## serve the site on this machine
-	@$(BIN)/python -m tools.server $(PORT)
+serve: environment  ## make the book and serve the site on this machine
+	@$(BIN)/python -c "import sys; from tools.server import port_of; port_of(sys.argv[1])" '$(PORT)'
+	@$(MAKE) --no-print-directory book
+	@$(BIN)/python -m tools.server '$(PORT)'
 
 slides: book   ## the chapters as slide decks, in the site: _build/html/slides and zh/slides
 	@ls _build/html/slides/*.html _build/html/zh/slides/*.html

@@ -48,9 +48,12 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
         raise ValueError(f"KaTeX cannot read {latex!r}: {str(error).splitlines()[0]}") from None
     found = re.search(r"<math.*</math>", html, re.DOTALL)
     assert found is not None
-    return _BOLD.sub(lambda match: f"<mi>{_bold(match[1])}</mi>", found[0])
+    text = _BOLD.sub(lambda match: f"<mi>{_bold(match[1])}</mi>", found[0])
+    return _SIGN.sub(lambda match: f'{match[1]}<mo form="prefix">{match[2]}</mo>', text)
 
 
+# A browser takes a minus that is not the first of its row for a difference; after these it is a sign.
+_SIGN = re.compile(r"(<mo[^>]*>[(\[{,;:=<>≤≥≠≈→∈⋅×+−/∣|]</mo>)<mo>([−+±])</mo>")
 _BOLD = re.compile(r'<mi mathvariant="bold">(\w)</mi>')
 
 

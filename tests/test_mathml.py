@@ -36,6 +36,13 @@ def test_bold_letters_are_letters_of_unicode():
     assert "<mi>𝐗</mi>" in to_mathml(r"\mathbf{X}")
 
 
+@pytest.mark.parametrize(
+    ("latex", "signs"), [("f(-1) = -1", 2), ("[-1,1]", 1), (r"2\cdot -3", 1), ("(a,-b)", 1), ("a-b", 0), ("f(a)-1", 0)]
+)
+def test_a_sign_is_not_set_like_a_difference(latex, signs):
+    assert to_mathml(latex).count('<mo form="prefix">−</mo>') == signs
+
+
 def test_latex_that_katex_cannot_read_is_named():
     with pytest.raises(ValueError, match=r"KaTeX cannot read '\\\\frac\{1'"):
         to_mathml(r"\frac{1")

@@ -89,13 +89,18 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def pristine(book: Path) -> Path:
+    """The book as it was built first."""
+    return Path(shutil.copytree(book, book.with_name(f"{book.name}-pristine")))
+
+
 @pytest.fixture
-def author(book: Path) -> Author:
-    """The book as it was at first; what another test built is still there."""
-    author_book.write(book)
-    found = Author(book)
-    found.make()
-    return found
+def author(book: Path, pristine: Path) -> Author:
+    """The book as it was built first, in its place."""
+    shutil.rmtree(book)
+    shutil.copytree(pristine, book)
+    return Author(book)
 
 
 def test_with_nothing_changed_no_page_is_read_and_the_answer_is_the_address(author):
