@@ -65,6 +65,29 @@ def test_full_points(kind: str, sandbox: Sandbox) -> None:
     assert result.score == 8, [(t.label, t.note) for q in result.questions for x in q.tests for t in x.ticks]
 
 
+# Marks given by hand, of 2 for the size, 4 for the correlation and 2 for the net, before any of these was run.
+MARKS: dict[str, tuple[dict[str, str], float]] = {
+    "nothing is answered": (standin.STUBS, 0.0),
+    "0 is returned everywhere": (
+        {"size": "def out_size(n, k):\n    return 0", "corr": "def corr2d(X, K):\n    return 0", "net": "net = 0"},
+        0.0,
+    ),
+    "only the net": (standin.STUBS | {"net": NET}, 2.0),
+    "a forgotten return": ({"size": "def out_size(n, k):\n    n - k + 1"}, 6.0),
+    "printed, not returned": ({"size": "def out_size(n, k):\n    print(n - k + 1)"}, 6.0),
+    "a cell that is no Python": ({"size": "def out_size(n, k) return n - k + 1"}, 6.0),
+    "off by one": ({"size": "def out_size(n, k):\n    return n - k"}, 6.0),
+    "a map of zeros": ({"corr": "def corr2d(X, K):\n    return torch.zeros(2, 2)"}, 4.0),
+    "the correlation and the net, not the size": (standin.STUBS | {"corr": CORR, "net": NET}, 6.0),
+}
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_marks_given_by_hand(kind: str, sandbox: Sandbox) -> None:
+    answers, mark = MARKS[kind]
+    assert run(sandbox, standin.notebook(standin.SOLUTIONS | answers)).score == mark
+
+
 def test_what_was_left_out_is_said(sandbox: Sandbox) -> None:
     said = run(sandbox, standin.notebook(standin.SOLUTIONS | KINDS["a module that the sandbox lacks"])).outputs["corr"]
     assert "left out: import torchvision" in said

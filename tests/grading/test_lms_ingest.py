@@ -5,6 +5,7 @@ import json
 import stat
 import zipfile
 
+import lms_classes
 import pytest
 from lms_classes import (
     CHINESE,
@@ -135,6 +136,20 @@ def test_answers_moved_to_cells_of_their_own_are_found():
     cells.append({"cell_type": "code", "id": "abc", "source": RIGHT_2, "metadata": {}})
     sources, _ = sources_of(cells)
     assert sources["pool-2d"] == RIGHT_2
+
+
+@pytest.mark.parametrize("form", ["{answer}\n\n{test}", "{test}\n\n{answer}", "{answer}"])
+def test_an_answer_typed_into_a_cell_of_the_release_is_found(form):
+    cells = right()["cells"]
+    for cell in cells:
+        if cell["id"] == "pool-1d":
+            cell["source"] = lms_classes.STUB_1
+        if cell["id"] == "pool-1d-visible":
+            cell["source"] = form.format(answer=RIGHT_1, test=cell["source"])
+    sources, planted = sources_of(cells)
+    assert sources["pool-1d"].strip() == RIGHT_1.strip()
+    assert sources["pool-1d-visible"] == "check('book', lambda: True)"
+    assert any("write it into its own cell" in note["en"] for note in planted.notes)
 
 
 def test_two_answers_merged_into_one_cell_are_not_overwritten_by_a_stub():

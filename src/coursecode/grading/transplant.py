@@ -181,6 +181,17 @@ def _defined(source: str) -> set[str]:
     return names
 
 
+def _added(source: str, released: str) -> str:
+    """The lines that a student typed into a cell of the release.
+
+    >>> _added("f = 1\\ncheck(f)", "check(f)")
+    'f = 1'
+    """
+    lines, before = source.strip().split("\n"), released.strip().split("\n")
+    found = difflib.SequenceMatcher(None, before, lines, autojunk=False).get_opcodes()
+    return "\n".join(line for what, _, _, a, b in found if what in ("insert", "replace") for line in lines[a:b])
+
+
 def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
     """How many released cells of this assignment the notebook has, by id or, where ids were lost, by content."""
     ids = {c.id for c in bundle.cells}
@@ -344,6 +355,21 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
                     text(
                         f"the answer to {answer.id} was found in another cell",
                         f"{answer.id} 的解答在另一个单元格中找到",
+                    )
+                )
+                continue
+            typed = [
+                source
+                for n, o in enumerate(owner)
+                if o and by_id[o].role != "answer" and cells[n].type == "code"
+                and wanted <= _defined(source := _added(cells[n].source, released[o]))
+            ]  # fmt: skip
+            if typed and not elsewhere:
+                answers[answer.id] = typed[-1]
+                notes.append(
+                    text(
+                        f"the answer to {answer.id} was typed into a cell of the release; write it into its own cell",
+                        f"{answer.id} 的解答写在了题目自带的单元格里；请写到作答单元格中",
                     )
                 )
                 continue
