@@ -44,6 +44,18 @@ def write_page(folder: Path, name: str, *, language: str = "en", settings: str =
     return page
 
 
+# A colour painted by ::before or ::after makes axe doubt in silence, and asking for them takes most of its time.
+STRICT = "\naxe.configure({checks: [{id: 'color-contrast', options: {ignorePseudo: true}}]});"
+
+
+def axe() -> Any:
+    """Deque's axe, which judges every colour."""
+    from axe_playwright_python.base import AXE_SCRIPT
+    from axe_playwright_python.sync_playwright import Axe
+
+    return Axe(AXE_SCRIPT + STRICT)
+
+
 class Tab:
     """A tab that many tests use, one after the other; it tells the one that has it what went wrong."""
 

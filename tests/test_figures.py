@@ -258,12 +258,12 @@ def test_the_first_look_teaches_without_a_click(figure_pages, name, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(figure_pages, name, language, theme):
-    from axe_playwright_python.sync_playwright import Axe
+    from browser import axe
 
     page = figure_pages.open(name, language=language, theme=theme)
     page.wait_for_timeout(300)
     rules = {} if theme == "light" else {"runOnly": {"type": "rule", "values": ["color-contrast"]}}  # the dark one's
-    found = Axe().run(page, options=rules).response["violations"]
+    found = axe().run(page, options=rules).response["violations"]
     assert [(v["id"], v["nodes"][0]["html"][:150], v["nodes"][0]["failureSummary"]) for v in found] == []
 
 

@@ -335,9 +335,9 @@ def looks(browser, published):
 
 @pytest.fixture(scope="session")
 def axe():
-    from axe_playwright_python.sync_playwright import Axe
+    from browser import axe
 
-    return Axe()
+    return axe()
 
 
 @pytest.mark.parametrize("name", VISITED)
