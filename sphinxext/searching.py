@@ -28,6 +28,21 @@ FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere
 WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "notation": 0.5, "teaching": 0.5,
            "benchmarks": 0.6, "where-texts-slip": 0.6, "the-same-in-d2l": 0.5, "exercises": 0.55}  # fmt: skip
+# what readers call the pages whose titles say it otherwise
+CALLED = {
+    "en": {"references": "bibliography literature sources", "where-texts-slip": "errata mistakes errors in textbooks",
+           "teaching": "grading grade autograder homework assignments course instructors",
+           "benchmarks": "speed timing performance GPU", "honest-numbers": "random seeds confidence interval statistics",
+           "status": "what is done coverage", "notation": "symbols", "pooling": "downsampling",
+           "channels": "RGB image", "lenet": "epochs", "from-dense-to-convolution": "fully connected",
+           "convolutional-layer": "filter kernel",
+           "the-same-in-d2l": "Dive into Deep Learning d2l"},
+    "zh": {"references": "文献 书目", "where-texts-slip": "勘误 错误 笔误", "notation": "记号",
+           "teaching": "教学 作业 评分 自动评分 批改 教师 布置", "benchmarks": "速度 性能 计时 显卡 基准",
+           "honest-numbers": "可复现 随机种子 置信区间 统计", "glossary": "词汇表 名词解释",
+           "status": "完成情况", "pooling": "下采样", "padding-and-stride": "补零 输出尺寸 输出大小",
+           "convolutional-layer": "卷积核 滤波器 学习卷积核", "lenet": "手写数字识别 轮数", "the-same-in-d2l": "动手学深度学习 李沐"},
+}  # fmt: skip
 WORDS = {
     "en": {
         "found": "{pages} pages with “{query}”, the one that says most of it first.",
@@ -180,7 +195,9 @@ def index(app: Sphinx) -> dict[str, Any]:
         place = _kept(app) / f"{name}.json"
         if place.exists():
             said = json.loads(place.read_text(encoding="utf-8"))
-            pages.append({"page": f"{name}.html", "weight": weight(Path(name).name), "sections": said})
+            stem = Path(name).name
+            called = CALLED[language].get(stem, "")
+            pages.append({"page": f"{name}.html", "weight": weight(stem), "called": called, "sections": said})
     return {"pages": pages, "names": names(read_terms(), language), "words": WORDS[language]}
 
 

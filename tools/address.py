@@ -55,6 +55,8 @@ def parse(repository: str, site: str = "", branch: str = "main") -> Address:
     """
     if not repository:
         raise ValueError("name the repository: make publish-as OWNER/REPO, or REPO=https://HOST/OWNER/REPO.")
+    if re.search(r"(?:^|/)OWNER/REPO(?:\.git)?/?$", repository):
+        raise ValueError("OWNER/REPO stands for yours: write, for example, make publish-as ada/course")
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_.][\w.-]*", repository):
         owner, name = repository.removesuffix(".git").split("/")
         pages = f"{owner.lower()}.github.io"

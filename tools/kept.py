@@ -77,6 +77,8 @@ def put_aside(path: Path, root: Path) -> Path:
     place = root / WORK / path.relative_to(root)
     place.parent.mkdir(parents=True, exist_ok=True)
     goal = free(place, "mine")
+    if path.is_dir() and not path.is_symlink():
+        goal.unlink()  # a file keeps the name, and a folder can only take a free one
     shutil.move(path, goal)  # a move, so that what is saved a moment later arrives there too
     print(f"{path.relative_to(root)} was changed since it was made: your version is now {goal.relative_to(root)}")
     return goal

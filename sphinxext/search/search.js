@@ -7,26 +7,30 @@ function courseSearch({ pages, names, words }) {
   const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const HAN = /\p{Script=Han}/u;
   // a Latin word is found where it begins, a number only whole, a Chinese one anywhere
-  const pattern = (word) => `${/^[\p{L}\p{N}]/u.test(word) && !HAN.test(word[0]) ? "(?<![\\p{Script=Latin}\\p{N}_])" : ""}${escaped(word)}${/^\d+$/.test(word) ? "(?![\\d.,×])" : ""}`;
+  const pattern = (word) => `${/^[\p{L}\p{N}]/u.test(word) && !HAN.test(word[0]) ? "(?<![\\p{Script=Latin}\\p{N}_])" : ""}${escaped(word).replace(/[- ]/g, "[- ]")}${/^\d+$/.test(word) ? "(?![\\d.,×])" : ""}`;
 
   // -- what is asked for: things of the glossary by any of their names, then words ------------------------------------
   const all = names.flatMap(({ text, all }) => all.map((name) => ({ name: tidy(name), text: text.map(tidy) })))
     .sort((a, b) => b.name.length - a.name.length);
   const FILLER = new Set("a an and are as at be by do does for from how i in is it its of on or that the to vs what when where which why with".split(" "));
   const FILLERS = /什么是|是什么|为什么|怎么|怎样|如何|多少|哪些|区别|不同|之间|[的了和与跟或在是有吗呢]/gu;
-  const said = pages.filter(({ weight }) => weight === 1)
-    .map(({ sections }) => plain(sections.flatMap(({ title, text, code }) => [title, ...text, ...code]).join("\n")));
-  const pagesWith = (test) => said.filter((text) => text.match(test)).length;
+  const said = pages.map(({ sections, called, weight }) => ({ chapter: weight === 1,
+    text: plain([called, ...sections.flatMap(({ title, text, code }) => [title, ...text, ...code])].join("\n")) }));
+  const pagesWith = (test, chapters = true) => said.filter(({ chapter, text }) => (chapter || !chapters) && text.match(test)).length;
   const any = (texts) => new RegExp(texts.map(pattern).join("|"), "gu");
-  /** The word without its ending: it is found by how it begins. */
-  const stem = (word) => word.replace(/(?<=[a-z]{4})(?:ions?|ings?|ed|ors?|es|s)$/, "");
+  /** A word is found where one begins with it; one with an ending also with another ending, and with no other word's rest. */
+  const ENDING = "(?:e|es|ed|ers?|ings?|ional|ions?|ors?|s)";
+  const forms = (word) => {
+    const stem = word.replace(new RegExp(`(?<=[a-z]{4})${ENDING}$`), "");
+    return new RegExp(stem === word ? pattern(word) : `${pattern(word)}|${pattern(stem)}${ENDING}?(?!\\p{Script=Latin})`, "gu");
+  };
   /** A Chinese run in pieces that the book has, rather short ones of several pages than a long one of a single page. */
   const pieces = (run) => {
-    for (const least of [2, 1]) {
+    for (const [least, chapters] of [[2, true], [1, true], [1, false]]) {
       for (let length = run.length; length > 1; length--) {
         for (let i = 0; i + length <= run.length; i++) {
           const piece = run.slice(i, i + length);
-          if (pagesWith(any([piece])) >= least) return [...pieces(run.slice(0, i)), piece, ...pieces(run.slice(i + length))];
+          if (pagesWith(any([piece]), chapters) >= least) return [...pieces(run.slice(0, i)), piece, ...pieces(run.slice(i + length))];
         }
       }
     }
@@ -34,7 +38,7 @@ function courseSearch({ pages, names, words }) {
   };
   const asked = (query) => {
     const found = [];
-    const add = (name, texts) => { if (!found.some((other) => other.name === name)) found.push({ name, test: any(texts) }); };
+    const add = (name, test) => { if (!found.some((other) => other.name === name)) found.push({ name, test }); };
     let rest = query;
     for (const { name, text } of all) {
       const place = new RegExp(HAN.test(name) ? escaped(name) : `${pattern(name)}s?(?![\\p{Script=Latin}\\p{N}_])`, "gu");
@@ -42,15 +46,17 @@ function courseSearch({ pages, names, words }) {
       const test = [...new Set([name, ...text])];
       if (!HAN.test(name) && name.includes(" ") && !pagesWith(any(test))) continue; // the chapters say it in other words
       rest = rest.replace(place, " ");
-      add(name, test);
+      add(name, any(test));
     }
     for (const run of rest.match(/\p{Script=Han}+|[^\s\p{Script=Han}，。、；：？！,;:?!"“”()（）]+/gu) || []) {
       if (HAN.test(run)) {
-        for (const part of run.replace(FILLERS, " ").split(" ")) for (const piece of pieces(part)) add(piece, [piece]);
+        for (const part of run.replace(FILLERS, " ").split(" ")) {
+          for (const piece of part.length === 1 ? [part] : pieces(part)) add(piece, any([piece]));
+        }
         continue;
       }
       const word = run.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-      if (word && !FILLER.has(word)) add(word, [stem(word)]);
+      if (word && !FILLER.has(word)) add(word, forms(word));
     }
     return found;
   };
@@ -58,7 +64,8 @@ function courseSearch({ pages, names, words }) {
   // -- how well a section answers -------------------------------------------------------------------------------------
   const count = (test, text) => (text.match(test) || []).length;
   const worth = (tests, section, page) => {
-    const title = plain(section.title), bold = plain(section.bold), text = plain(section.text.join("\n")), code = plain(section.code.join("\n"));
+    const own = section === page.sections[0] && page.called ? `${section.title} ${page.called}` : section.title;
+    const title = plain(own), bold = plain(section.bold), text = plain(section.text.join("\n")), code = plain(section.code.join("\n"));
     return tests.map(({ test }) => {
       const told = (title.match(test) || []).join("").length / Math.max(1, title.length); // how much of the title it is
       return (told ? 10 + 20 * told : 0) + 8 * Math.min(2, count(test, bold)) + 2 * Math.sqrt(count(test, text)) + Math.min(1, count(test, code));

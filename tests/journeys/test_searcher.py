@@ -28,6 +28,9 @@ QUERIES = {
         "cross-correlation": CONV, "learning a kernel": CONV, "feature map": CONV, "corr2d": CONV,
         "bottleneck": "channels", "how many parameters does a convolution have": "channels", "MACs": "channels",
         "confusion matrix": "lenet", "LeNet": "lenet", "MLP": "lenet", "softmax regression": "lenet",
+        "fully-connected": DENSE, "grading": "teaching", "homework": "teaching", "bibliography": "references",
+        "errata": "where-texts-slip", "mistakes in textbooks": "where-texts-slip", "downsampling": "pooling",
+        "random seed": "honest-numbers", "RGB image": "channels", "epochs": "lenet", "filter": CONV,
         "moodle": "teaching", "speed": "benchmarks", "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
     },
     "zh/": {
@@ -39,6 +42,10 @@ QUERIES = {
         "交叉相关": CONV, "互相关": CONV, "特征映射": CONV, "特征图": CONV, "卷积层": CONV,
         "卷积和全连接的区别": DENSE, "稠密层": DENSE, "全连接层": DENSE, "权重共享": DENSE, "参数共享": DENSE,
         "平移不变性": DENSE, "平移等变性": DENSE, "局部性": DENSE, "瓶颈结构": "channels", "多个输入通道": "channels",
+        "参考文献": "references", "术语表": "glossary", "教学": "teaching", "作业": "teaching", "自动评分": "teaching",
+        "显卡": "benchmarks", "勘误": "where-texts-slip", "记号": "notation", "动手学深度学习": "the-same-in-d2l",
+        "卷积核": CONV, "滤波器": CONV, "学习卷积核": CONV, "下采样": "pooling", "补零": PAD, "输出尺寸": PAD,
+        "手写数字识别": "lenet", "核": CONV, "池": "pooling", "步": PAD, "轮数": "lenet",
         "混淆矩阵": "lenet", "手写数字": "lenet", "多层感知机": "lenet", "迭代周期": "lenet", "LeNet": "lenet",
     },
 }  # fmt: skip
