@@ -27,7 +27,7 @@ from coursecode.grading.contract import text
 from coursecode.grading.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
 from coursecode.grading.gradebook import State
 from coursecode.grading.ingest import ingest
-from coursecode.grading.sanitise import clean, escape, markdown, markdown_block
+from coursecode.grading.sanitise import Untrusted, clean, escape, said
 
 pytest.importorskip("nh3")
 
@@ -84,15 +84,17 @@ class Elements(HTMLParser):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_nothing_that_a_student_writes_comes_alive(payload):
-    for made in (clean(payload), markdown(payload), markdown_block(payload), f"<p>{escape(payload)}</p>"):
+    theirs = Untrusted(payload)
+    ways = (theirs.rendered(), theirs.rendered_markdown(), theirs.markdown(), f"<p>{theirs.html()}</p>")
+    for made in (clean(payload), *ways):
         assert not _LIVE.search(made), made
-    assert "\n" not in markdown_block(payload)
+    assert "\n" not in theirs.rendered_markdown() + theirs.markdown()
 
 
 def test_what_is_harmless_stays():
-    made = markdown(
+    made = Untrusted(
         "# Title\n\n**bold**, `a < b`, [link](https://example.org), $x^2$\n\n- one\n- two\n\n|a|b|\n|-|-|\n|1|2|"
-    )
+    ).rendered()
     for part in (
         "<strong>bold</strong>",
         "a &lt; b",
@@ -192,7 +194,7 @@ def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
     course, students = taken
     nothing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
     failed = a_state(
-        course, students[0], status="failed", reason=text("the file is empty", "文件是空的"), score=0.0, raw=0.0,
+        course, students[0], status="failed", reason=said(text("the file is empty", "文件是空的")), score=0.0, raw=0.0,
         questions=nothing, result=None, comments={},
     )  # fmt: skip
     html = page(course, bundle(), failed, language="both")

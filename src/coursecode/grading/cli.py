@@ -457,12 +457,12 @@ def build(language: str) -> click.Command:
     @click.argument("name")
     @click.option("--question", default=None, help=say("Begin with this one.", "从此题开始。"))
     @click.option(
-        "--port", type=click.IntRange(1, 65535), default=0,
+        "--port", type=click.IntRange(1, 65535), default=None,
         help=say("Port of the page; else a free one.", "页面端口；默认自动选择。"),
     )  # fmt: skip
     @course_option
     @lang
-    def mark_command(name: str, question: str | None, port: int, root: Path) -> None:
+    def mark_command(name: str, question: str | None, port: int | None, root: Path) -> None:
         from coursecode.grading.marking import Marking
         from coursecode.grading.marking_server import serve
 
@@ -472,7 +472,7 @@ def build(language: str) -> click.Command:
                 f"请在本机浏览器中打开 {address} 。按 Ctrl+C 结束；已保存的评分不会丢失。",
             )
 
-        serve(Marking(load(root), name, question=question), port=port, ready=ready)
+        serve(Marking(load(root), name, question=question), port=port or 0, ready=ready)
 
     @grade.command(
         "feedback",

@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import hmac
 import json
-import math
 import os
 import re
 from dataclasses import dataclass, field
@@ -297,8 +296,8 @@ class Marking:
 def _read(given: Any, question: Question) -> Mark:
     """The mark that a page sent; raises ``Problem`` for what is none."""
     score = given.get("score") if isinstance(given, dict) else None
-    number = isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score)
-    if not number or not 0 <= score <= question.points:  # type: ignore[operator]
+    number = isinstance(score, int | float) and not isinstance(score, bool)
+    if not number or not 0 <= score <= question.points:  # type: ignore[operator]  # NaN is in no range
         raise Problem(
             f"Give 0 to {question.points:g} points; 0 is a mark as well. Nothing was saved.",
             f"请给出 0 到 {question.points:g} 分；0 分也是评分。尚未保存。",
