@@ -24,7 +24,8 @@ pytest.importorskip("nbgrader")
 pytest.importorskip("tornado")
 QUESTION = "why-max"
 ATTACK = (
-    "<script>document.title='owned'</script><style>body{display:none}</style><meta http-equiv=refresh content='0;url=//e'>"
+    "<script>document.title='owned'</script><style>body{display:none}</style>"
+    "<meta http-equiv=refresh content='0;url=//e'>"
     "<form action='/x'><button>go</button></form><base href='https://evil.example/'>"
     "<img src=x onerror=\"document.title='owned'\"><a href='javascript:document.title=1'>click</a>"
     "\n\n[click](javascript:document.title=1) $\\href{javascript:alert(1)}{x}$ \u202eabc"
@@ -102,7 +103,11 @@ def test_a_mark_is_in_the_gradebook_at_once_and_survives_run(tmp_path):
     marking.save(QUESTION, ref, given(marking, ref, 1.5, comment="Good **so far**", items=[0]))
     for _ in range(2):
         state = next(s for s in states(course, NAME) if s.student.key == student)
-        assert (state.status, state.questions[QUESTION], state.comments) == ("graded", 1.5, {QUESTION: "Good **so far**"})
+        assert (state.status, state.questions[QUESTION], state.comments) == (
+            "graded",
+            1.5,
+            {QUESTION: "Good **so far**"},
+        )
         merge(course, NAME)
     again = Marking(course, NAME).answer(QUESTION, ref)
     assert (again["score"], again["comment"], again["items"]) == (1.5, "Good **so far**", [0])
@@ -113,7 +118,9 @@ def test_a_mark_is_in_the_gradebook_at_once_and_survives_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "score", [-0.001, 2.001, float("nan"), float("inf"), 1e308, None, True, "1", [1], {"a": 1}, 10**400], ids=lambda s: str(s)[:9]
+    "score",
+    [-0.001, 2.001, float("nan"), float("inf"), 1e308, None, True, "1", [1], {"a": 1}, 10**400],
+    ids=lambda s: str(s)[:9],
 )
 def test_what_is_no_mark_changes_nothing(course, score):
     one, _ = course
@@ -206,7 +213,10 @@ class Page:
             assert line, "the page did not start"
         timer.cancel()
         self.address = re.search(r"http://127\.0\.0\.1:\d+/\S+/", line)[0]
-        self.port, self.token = int(self.address.split(":")[2].split("/")[0]), self.address.rstrip("/").rsplit("/", 1)[1]
+        self.port, self.token = (
+            int(self.address.split(":")[2].split("/")[0]),
+            self.address.rstrip("/").rsplit("/", 1)[1],
+        )
         self.origin = f"http://127.0.0.1:{self.port}"
 
     def ask(self, path: str, body: object = None, *, method: str = "", raw: bytes | None = None, **headers: str):
@@ -285,7 +295,12 @@ def test_a_mark_from_elsewhere_is_refused(served, kind):
     assert status in (400, 403, 415)
     assert ref not in said
     if "Host" in headers:
-        for path in ("/{}/", "/{}/api/overview", f"/{{}}/api/answer/{QUESTION}/{ref}", f"/{{}}/api/key/{QUESTION}/{ref}"):
+        for path in (
+            "/{}/",
+            "/{}/api/overview",
+            f"/{{}}/api/answer/{QUESTION}/{ref}",
+            f"/{{}}/api/key/{QUESTION}/{ref}",
+        ):
             assert page.ask(path, **headers)[0] in (400, 403)
     assert scores(course) == before
 
@@ -294,7 +309,8 @@ ADDRESSES = [
     "/", "/{}", "/x/", "/api/overview", "//api/overview", "/{}x/api/overview", "/{}/../../etc/passwd",
     "/{}/..%2f..%2fgradebook.db", "/{}/%2e%2e/gradebook.db", "/{}/mark.js/../../cli.py", "/{}/pages/mark.html",
     "/{}/mark.js%00.css", "/{}/api/answer/why-max/../../overview", "/{}/api/answer/..%2f..%2fseed/0000000000000000",
-    "/{}/gradebook.db", "/{}/C:/x", "/{}/\\..\\seed.txt", "/{}/api/answer/pool-1d/{ref}", "/{}/api/answer/why-max/" + "0" * 16,
+    "/{}/gradebook.db", "/{}/C:/x", "/{}/\\..\\seed.txt", "/{}/api/answer/pool-1d/{ref}",
+    "/{}/api/answer/why-max/" + "0" * 16,
     "/{}/api/key/other-question/{ref}", "/{}/api/answer/" + "a" * 5000 + "/{ref}", "/" + "A" * 43 + "/api/overview",
 ]  # fmt: skip
 
@@ -315,7 +331,10 @@ def test_no_method_deletes_and_no_get_saves(served):
     for method in ("DELETE", "PUT", "PATCH", "OPTIONS", "GET", "HEAD"):
         for path in (f"/{{}}/api/mark/{QUESTION}/{ref}", f"/{{}}/api/answer/{QUESTION}/{ref}", "/{}/"):
             status = page.ask(path, mark_of(page, ref), method=method)[0]
-            assert status in (403, 404, 405, 415) or (method in ("GET", "HEAD") and "/mark/" not in path), (method, path)
+            assert status in (403, 404, 405, 415) or (method in ("GET", "HEAD") and "/mark/" not in path), (
+                method,
+                path,
+            )
     status = page.ask(f"/{{}}/api/mark/{QUESTION}/{ref}?score=2")[0]
     assert status == 405
     assert scores(course) == before
@@ -378,7 +397,10 @@ def test_answers_are_small_and_harmless(served):
         assert len(said) < 100_000
         html = json.loads(said)["html"]
         assert not re.search(r"<(script|style|meta|form|button|base|img|svg|iframe|input)\b", html)
-        assert "javascript:" not in re.sub(r"\$[^$]*\$", "", re.sub(r"<[^>]*>", lambda m: m[0], html)) or "href" not in html
+        assert (
+            "javascript:" not in re.sub(r"\$[^$]*\$", "", re.sub(r"<[^>]*>", lambda m: m[0], html))
+            or "href" not in html
+        )
         assert "\u202e" not in html
 
 
@@ -387,7 +409,7 @@ def test_answers_are_small_and_harmless(served):
 
 @pytest.fixture
 def tab(served, chromium):
-    course, students, page = served
+    *_, page = served
     context = chromium.new_context(viewport={"width": 1000, "height": 800})
     opened = context.new_page()
     said = []
@@ -489,13 +511,15 @@ def test_what_cannot_be_saved_is_said_and_stays(tmp_path, chromium):
 
 @pytest.mark.slow
 def test_a_hostile_answer_does_nothing_to_the_page(served, tab):
-    course, students, page = served
+    *_, page = served
     title = tab.title()
     for n in range(6):
         tab.wait_for_function(f"document.getElementById('which').textContent.includes('Answer {n + 1} ')")
         assert tab.title() == title
         assert tab.evaluate("getComputedStyle(document.body).display") == "block"
-        assert tab.evaluate("document.querySelectorAll('#answer :is(script,style,form,base,meta,img,button)').length") == 0
+        assert (
+            tab.evaluate("document.querySelectorAll('#answer :is(script,style,form,base,meta,img,button)').length") == 0
+        )
         assert tab.evaluate("[...document.querySelectorAll('#answer a')].every(a => !/script/.test(a.href))")
         assert tab.url == page.address
         tab.keyboard.press("j")

@@ -16,6 +16,7 @@ from coursecode.grading.files import read_json, write_atomic
 from coursecode.grading.giveback import as_handed_in, zip_of
 from coursecode.grading.gradebook import State, states
 from coursecode.grading.marking import Marks, marks, rubric_items
+from coursecode.grading.release import points_text
 from coursecode.grading.sanitise import Said, Untrusted, escape, prepare, said
 from coursecode.grading.supervise import Broken, Caps, supervised
 from coursecode.grading.worked import Worked, opened, read_worked
@@ -56,7 +57,7 @@ _WORDS: dict[str, Text] = {
     "passed": {"en": "passed", "zh": "通过"},
     "notPassed": {"en": "not passed", "zh": "未通过"},
     "cut": {"en": "… (shortened)", "zh": "……（已截短）"},
-    "rubric": {"en": "What earns the points", "zh": "评分标准"},
+    "rubric": {"en": "What earns the points", "zh": "评分细则"},
     "solution": {"en": "A worked solution", "zh": "参考解答"},
     "given": {"en": "given", "zh": "已得分"},
     "notGiven": {"en": "not given", "zh": "未得分"},
@@ -172,8 +173,11 @@ def _rubric(question: Question, marked: Marks | None, languages: list[str], rend
         given = marked is not None and number in marked.items
         state = _WORDS["given" if given else "notGiven"][languages[0]]
         mark = f'<span class="mark" role="img" aria-label="{escape(state)}">{"✓" if given else "–"}</span> '
+        worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in languages))
         words = "<br>".join(dict.fromkeys(Untrusted(item.words[k]).rendered() for k in languages))
-        rows.append(f'<li class="{"yes" if given else "open"}">{mark if marked else ""}{words}</li>')
+        rows.append(
+            f'<li class="{"yes" if given else "open"}">{mark if marked else ""}<strong>{worth}</strong> {words}</li>'
+        )
     return f'<ul class="ticks">{"".join(rows)}</ul>'
 
 

@@ -261,7 +261,7 @@ class Marking:
                 raise Conflict(
                     "This answer was marked in another window since it was shown here. Look at what is there now; "
                     "saving again puts yours in its place.",
-                    "此答案显示之后，已在另一个窗口中评分。请查看现有的评分；再次保存将以你的评分取代它。",
+                    "此解答显示之后，已在另一个窗口中评分。请查看现有的评分；再次保存将以你的评分取代它。",
                     old,
                 )
             self._log(one, student, old, new)
@@ -312,7 +312,7 @@ def _read(given: Any, question: Question) -> Mark:
     if not isinstance(items, list) or not all(type(i) is int and i in there for i in items):
         raise Problem(
             "That is no item of this question's rubric; load the page again. Nothing was saved.",
-            "本题的评分标准中没有此项；请重新载入页面。尚未保存。",
+            "本题的评分细则中没有此项；请重新载入页面。尚未保存。",
         )
     words = comment.encode("utf-8", "replace").decode().strip()
     return Mark(float(score), words, tuple(sorted(set(items))))  # type: ignore[arg-type]

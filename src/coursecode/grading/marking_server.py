@@ -42,8 +42,8 @@ WORDS: dict[str, Text] = {
     "title": text("Marking", "评阅"),
     "question": text("Question", "题目"),
     "task": text("The question", "题目内容"),
-    "rubric": text("What earns the points", "评分标准"),
-    "model": text("A model answer", "范例答案"),
+    "rubric": text("What earns the points", "评分细则"),
+    "model": text("A model answer", "范例解答"),
     "solution": text("The worked solution", "参考解答"),
     "answer": text("Answer {0} of {1}", "第 {0} 份，共 {1} 份"),
     "blank": text("Left blank.", "未作答。"),
@@ -62,8 +62,8 @@ WORDS: dict[str, Text] = {
         "you wrote stays in this window.",
         "未保存：“coursecode grade mark” 启动的程序没有响应。请重新启动；你填写的内容仍保留在此窗口中。",
     ),
-    "none": text("No answer to this question was handed in.", "本题没有收到答案。"),
-    "all": text("All answers to this question are marked.", "本题的答案已全部评完。"),
+    "none": text("No answer to this question was handed in.", "本题没有收到解答。"),
+    "all": text("All answers to this question are marked.", "本题的解答已全部评完。"),
     "theirs": text("There now: {0} points. {1}", "现有评分：{0} 分。{1}"),
     "keys": text("Keys", "快捷键"),
     "keysAre": text(
@@ -73,7 +73,7 @@ WORDS: dict[str, Text] = {
         "n 下一份未评 · Esc 离开输入框",
     ),
 }
-_UNKNOWN = text("There is no such answer; load the page again.", "没有这份答案；请重新载入页面。")
+_UNKNOWN = text("There is no such answer; load the page again.", "没有这份解答；请重新载入页面。")
 
 
 class _Handler(web.RequestHandler):
