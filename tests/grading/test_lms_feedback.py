@@ -327,7 +327,7 @@ def open_pages(tmp_path, monkeypatch, extra: str, *, tongues=("en", "zh"), marke
     write_json(course.release(NAME) / "solutions.json", SOLVED.to_json())
     work = [
         (s, json.dumps(right(t), ensure_ascii=False).encode(), "a.ipynb")
-        for s, t in zip(students, tongues, strict=False)
+        for s, t in zip(students, (*tongues, "en"), strict=True)
     ]
     ingest(course, NAME, lms_zip("canvas", work, tmp_path / "c.zip"))
     if marked:
