@@ -1,4 +1,4 @@
-"""nbgrader's own manual-grading pages work on our gradebook: a server is started and a written answer graded."""
+"""nbgrader's own pages: they work on our gradebook, and none of their buttons deletes what the grading needs."""
 
 import json
 import os
@@ -12,8 +12,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from lms_classes import NAME, course_folder, fake_run, lms_zip, people, right
+from lms_classes import NAME, course_folder, database_rows, fake_run, lms_zip, people, right, tree
 
+from coursecode.cli import main
+from coursecode.grading.course import Course, shield
 from coursecode.grading.gradebook import merge, states
 from coursecode.grading.ingest import ingest
 
@@ -87,7 +89,9 @@ def test_a_written_answer_is_graded_in_formgrader(tmp_path):
     server = Formgrader(course.root, tmp_path / "home")
     try:
         listed = json.loads(server.get("/formgrader/api/assignments"))
-        assert [(a["name"], a["max_score"], a["num_submissions"]) for a in listed] == [(NAME, 10, 4)]
+        assert [(a["name"], a["max_score"], a["num_submissions"]) for a in listed] == [
+            (NAME, 10, 0)
+        ]  # what was handed in is not shown to its buttons
         found = json.loads(server.get(f"/formgrader/api/submitted_notebooks/{NAME}/{NAME}"))
         one = next(n for n in found if n["student"] == "s1001")
         assert (one["score"], one["needs_manual_grade"]) == (8, True)
@@ -113,3 +117,101 @@ def test_a_written_answer_is_graded_in_formgrader(tmp_path):
     merge(course, NAME)  # repeated afterwards, as a teacher would
     state = next(s for s in states(course, NAME) if s.student.key == "s1001")
     assert (state.status, state.score, state.comments) == ("graded", 9.5, {"why-max": "Clear."})
+
+
+# One entry for each button of the page "Manage Assignments", as the page calls it.
+BUTTONS = ("assign", "release", "unrelease", "collect", "autograde", "generate_feedback", "release_feedback")
+PRESS = """
+import sys
+from nbgrader.apps import NbGraderAPI
+from nbgrader.apps.baseapp import NbGrader
+app = NbGrader()
+app.load_cwd_config, app.config_dir = True, sys.argv[3]
+app.load_config_file()
+api = NbGraderAPI(config=app.config)
+button, name = sys.argv[1:3]
+calls = {
+    "assign": lambda: api.generate_assignment(name, force=True, create=True),
+    "release": lambda: api.release_assignment(name),
+    "unrelease": lambda: api.unrelease(name),
+    "collect": lambda: api.collect(name),
+    "autograde": lambda: api.autograde(name, "s1001", force=True, create=True),
+    "generate_feedback": lambda: api.generate_feedback(name, force=True),
+    "release_feedback": lambda: api.release_feedback(name),
+}
+print(calls[button]())
+"""
+
+
+def pressed(course: Course, button: str, home: Path) -> str:
+    """What nbgrader says when a button of its page is pressed."""
+    home.mkdir(exist_ok=True)
+    environment = {
+        **os.environ, "HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_DATA_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", PRESS, button, NAME, str(home)],
+        cwd=course.root, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def ours(course: Course) -> dict[str, bytes]:
+    """Every file but the database, and nbgrader's own folder."""
+    return {k: v for k, v in tree(course.root).items() if not k.startswith(("nbgrader/", "gradebook.db", ".nbgrader"))}
+
+
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("buttons")
+    students = people(3)
+    course = course_folder(folder / "course", students=students)
+    work = [(s, json.dumps(right()).encode(), "pooling.ipynb") for s in students]
+    ingest(course, NAME, lms_zip("canvas", work, folder / "c.zip"))
+    fake_run(course)
+    merge(course, NAME)
+    (course.root / "feedback" / NAME).mkdir(parents=True)
+    (course.root / "feedback" / NAME / "s1000.html").write_text("a page")
+    return course
+
+
+@pytest.mark.parametrize("button", BUTTONS)
+def test_no_button_changes_what_the_grading_needs(class_folder, tmp_path, button):
+    before, rows = ours(class_folder), database_rows(class_folder.root / "gradebook.db")
+    said = pressed(class_folder, button, tmp_path / "home")
+    assert "Traceback" not in said.replace("'error': 'Traceback", "") or "success" in said, said[-2000:]
+    assert ours(class_folder) == before
+    assert database_rows(class_folder.root / "gradebook.db") == rows
+    if button == "assign":
+        assert "coursecode grade release" in said
+
+
+def test_without_the_settings_one_button_deletes_the_release(tmp_path):
+    """What the settings are for: this is nbgrader's own behaviour, so the test above can fail."""
+    course = course_folder(tmp_path / "course", students=people(2))
+    merge(course, NAME)
+    (course.root / "nbgrader_config.py").write_text("c = get_config()\n")
+    pressed(course, "assign", tmp_path / "home")
+    assert not (course.root / "release" / NAME / "bundle.json").exists()
+
+
+def test_a_folder_of_an_earlier_version_is_shielded_once_and_says_so(tmp_path, capsys):
+    course = course_folder(tmp_path / "course", students=people(2))
+    merge(course, NAME)
+    config = course.root / "nbgrader_config.py"
+    own = 'c = get_config()\nc.CourseDirectory.course_id = "mine"\nc.LateSubmissionPlugin.penalty_method = "zero"\n'
+    config.write_text(own)
+    assert main(["grade", "run", NAME, "--only-merge", "-C", str(course.root)]) == 0
+    assert capsys.readouterr().out.count("nbgrader_config.py was changed") == 1
+    assert config.read_text().startswith(own)
+    assert main(["grade", "run", NAME, "--only-merge", "-C", str(course.root)]) == 0
+    assert "nbgrader_config.py" not in capsys.readouterr().out
+    assert not shield(course)
+    before = ours(course)
+    pressed(course, "assign", tmp_path / "home")
+    assert ours(course) == before
+    config.unlink()
+    assert shield(course)
+    pressed(course, "assign", tmp_path / "home")
+    assert (course.root / "release" / NAME / "bundle.json").is_file()

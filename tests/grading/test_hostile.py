@@ -109,7 +109,7 @@ def test_attack(
     assert standin.SECRET not in said
     hidden = [tick.note["en"] for q in result.questions for t in q.tests if t.hidden for tick in t.ticks]
     assert not any("SAW" in note for note in hidden)
-    assert "SAW" not in json.dumps(result.outputs)
+    assert not any("SAW" in said for said in result.outputs.values())
     assert all(len(text) <= LIMITS.output for text in result.outputs.values())
     assert "from a classmate" not in said
     for listener in listeners:
@@ -133,7 +133,7 @@ def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -
     leave = "open('/scratch/left', 'w').write('x')\nopen('/dev/shm/left', 'w').write('x')\ntorch.allclose = print\n"
     run(sandbox, standin.notebook(standin.SOLUTIONS, extra=leave))
     result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
-    assert result.outputs["size"].startswith("[] []")
+    assert result.outputs["size"].stored().startswith("[] []")
     assert result.score == 8
 
 

@@ -15,6 +15,7 @@ from coursecode.grading.export import Rules, export, guard, table_text
 from coursecode.grading.files import Problem
 from coursecode.grading.gradebook import State
 from coursecode.grading.report import report, summary
+from coursecode.grading.sanitise import said
 
 SCORES = (0, 4, 8, 9.5, 10, 3.25, 7, 8, 10, 2, 6, 8, 9, 1, 5)
 
@@ -30,7 +31,7 @@ def course(tmp_path, monkeypatch):
         points = {"pool-1d": min(score, 4.0), "pool-2d": min(max(score - 4.0, 0), 4.0), "why-max": max(score - 8.0, 0)}
         state = State(student, "graded", None, score, score, 0.0, 10.0, points, result, {}, {"submitted_at": None})
         found.append(state)
-    found[0] = replace(found[0], status="failed", reason=text('=broken, "JSON"', "=损坏"))
+    found[0] = replace(found[0], status="failed", reason=said(text('=broken, "JSON"', "=损坏")))
     found[2] = replace(found[2], status="partial", questions={**found[2].questions, "why-max": None})
     missing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
     found.append(State(students[15], "missing", None, 0, 0, 0, 10.0, missing, None, {}, {}))

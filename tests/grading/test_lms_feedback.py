@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from lms_classes import (
@@ -24,10 +25,13 @@ from lms_classes import (
 
 from coursecode.grading import feedback as module
 from coursecode.grading.contract import text
+from coursecode.grading.course import Course, init
 from coursecode.grading.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
+from coursecode.grading.files import write_json
 from coursecode.grading.gradebook import State
 from coursecode.grading.ingest import ingest
-from coursecode.grading.sanitise import clean, escape, markdown, markdown_block
+from coursecode.grading.sanitise import Untrusted, clean, escape, said
+from coursecode.grading.worked import Worked, read_worked
 
 pytest.importorskip("nh3")
 
@@ -84,15 +88,17 @@ class Elements(HTMLParser):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_nothing_that_a_student_writes_comes_alive(payload):
-    for made in (clean(payload), markdown(payload), markdown_block(payload), f"<p>{escape(payload)}</p>"):
+    theirs = Untrusted(payload)
+    ways = (theirs.rendered(), theirs.rendered_markdown(), theirs.markdown(), f"<p>{theirs.html()}</p>")
+    for made in (clean(payload), *ways):
         assert not _LIVE.search(made), made
-    assert "\n" not in markdown_block(payload)
+    assert "\n" not in theirs.rendered_markdown() + theirs.markdown()
 
 
 def test_what_is_harmless_stays():
-    made = markdown(
+    made = Untrusted(
         "# Title\n\n**bold**, `a < b`, [link](https://example.org), $x^2$\n\n- one\n- two\n\n|a|b|\n|-|-|\n|1|2|"
-    )
+    ).rendered()
     for part in (
         "<strong>bold</strong>",
         "a &lt; b",
@@ -192,7 +198,7 @@ def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
     course, students = taken
     nothing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
     failed = a_state(
-        course, students[0], status="failed", reason=text("the file is empty", "文件是空的"), score=0.0, raw=0.0,
+        course, students[0], status="failed", reason=said(text("the file is empty", "文件是空的")), score=0.0, raw=0.0,
         questions=nothing, result=None, comments={},
     )  # fmt: skip
     html = page(course, bundle(), failed, language="both")
@@ -296,3 +302,109 @@ def test_the_chinese_course_gets_chinese_pages(tmp_path, monkeypatch):
     assert "评阅反馈" in html
     assert "一维池化" in html
     assert "Pool a line" not in html
+
+
+# -- what is shown once the solutions are open --
+
+SOLVED = Worked(
+    {"pool-1d": text("Take the **largest** <value>.", "取**最大**值。"), "why-max": text("Small shifts.", "小平移。")},
+    {},
+    text("Pooling", "池化"),
+    text("https://course.example/book/pooling.html", "https://course.example/zh/book/pooling.html"),
+)
+
+
+def settings(course, extra: str):
+    path = course.root / "grading.toml"
+    path.write_text(f"{path.read_text()}\n{extra}\n")
+    return Course.load(course.root)
+
+
+def open_pages(tmp_path, monkeypatch, extra: str, *, tongues=("en", "zh"), marked=True) -> dict[str, str]:
+    """The pages of a class whose students write in these languages, with the first one's answer marked by item."""
+    students = people(len(tongues) + 1)
+    course = settings(course_folder(tmp_path, students=students), extra)
+    write_json(course.release(NAME) / "solutions.json", SOLVED.to_json())
+    work = [
+        (s, json.dumps(right(t), ensure_ascii=False).encode(), "a.ipynb")
+        for s, t in zip(students, (*tongues, "en"), strict=True)
+    ]
+    ingest(course, NAME, lms_zip("canvas", work, tmp_path / "c.zip"))
+    if marked:
+        one = {"why-max": {students[0].key: {"items": [0], "score": 1.5}}}
+        write_json(course.root / "marking" / f"{NAME}.json", one)
+    with_states(monkeypatch, course, students, "canvas")
+    module.feedback(course, NAME)
+    return {p.stem: p.read_text() for p in (course.root / "feedback" / NAME).glob("*.html")}
+
+
+SHOWN = ["Take the <strong>largest</strong>", "What earns the points", "invariance to small shifts",
+         "A worked solution",
+         'href="https://course.example/book/pooling.html"']  # fmt: skip
+SOON, LONG_AGO = "2099-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+WHEN = {  # settings: whether the solutions are shown
+    "": False,
+    f"[due]\npooling = {SOON}": False,
+    f"[due]\npooling = {LONG_AGO}": True,
+    "[assignments.pooling]\nshow_solutions = true": True,
+    f"[assignments.pooling]\nshow_solutions = false\n[due]\npooling = {LONG_AGO}": False,
+    f"[assignments.pooling]\nshow_solutions = true\n[due]\npooling = {SOON}": True,
+    "[assignments.other]\nshow_solutions = true": False,
+}
+
+
+@pytest.mark.parametrize("extra", WHEN, ids=range(len(WHEN)))
+def test_solutions_rubric_and_chapter_are_shown_when_they_are_open(tmp_path, monkeypatch, extra):
+    made = (tmp_path / "c", monkeypatch)
+    base = course_folder(tmp_path / "plain").root / "grading.toml"
+    assert base.read_text().count("[due]") == 1
+    monkeypatch.setattr("lms_classes.init", lambda root, **kw: plain_init(root, **kw))
+    page = open_pages(*made, extra)["s1000"]
+    assert [part in page for part in SHOWN] == [WHEN[extra]] * len(SHOWN)
+    assert not _LIVE.search(page.partition("<body>")[2])
+
+
+def plain_init(root, **kw):
+    """``init`` whose settings have no table of due dates, so that a test can add one."""
+    init(root, **kw)
+    path = root / "grading.toml"
+    path.write_text(path.read_text().partition("[due]")[0])
+
+
+def test_each_student_reads_their_own_language(tmp_path, monkeypatch):
+    pages = open_pages(tmp_path, monkeypatch, "[assignments.pooling]\nshow_solutions = true")
+    assert 'lang="en"' in pages["s1000"]
+    assert 'lang="zh-CN"' in pages["s1001"]
+    assert "取<strong>最大</strong>值" in pages["s1001"]
+    assert "largest" not in pages["s1001"]
+    assert 'href="https://course.example/zh/book/pooling.html">池化' in pages["s1001"]
+    assert "对小平移不变" in pages["s1001"]
+
+
+def test_the_items_that_were_given_are_ticked_for_that_student_alone(tmp_path, monkeypatch):
+    pages = open_pages(tmp_path, monkeypatch, "[assignments.pooling]\nshow_solutions = true", tongues=("en", "en"))
+    rubric = {key: page.partition("What earns the points</h3>")[2].partition("</ul>")[0] for key, page in pages.items()}
+    assert 'aria-label="given"' in rubric["s1000"]
+    assert "aria-label" not in rubric["s1001"]
+    assert "2 points" in re.sub(r"<[^>]+>", "", rubric["s1000"])
+
+
+def test_a_release_keeps_its_solutions_and_none_of_them_is_public(tmp_path):
+    from coursecode.grading.release import release
+
+    exercises = Path(__file__).resolve().parents[2] / "exercises"
+    [folder] = release(["pooling"], out=tmp_path / "release", exercises=exercises)
+    course = settings(course_folder(tmp_path), "")
+    kept = read_worked(replace(course, exercises=str(tmp_path / "nowhere")), "pooling")
+    assert set(kept.solutions) >= {"pool1d", "choose-pooling"} or len(kept.solutions) == 7
+    for words in kept.solutions.values():
+        assert words["en"]
+        assert words["zh"]
+    assert "global average" in kept.samples["choose-pooling"]["en"]
+    assert kept.chapter["en"]
+    for language in ("en", "zh"):
+        with zipfile.ZipFile(folder / f"pooling-{language}.zip") as public:
+            assert public.namelist() == ["pooling/pooling.ipynb"]
+            assert "global average: the mean of zeros" not in public.read("pooling/pooling.ipynb").decode()
+    (folder / "solutions.json").unlink()  # a release of an earlier version
+    assert read_worked(replace(course, exercises=str(exercises)), "pooling") == kept

@@ -384,6 +384,14 @@ def test_nbgraders_own_autograde_refuses_to_run_students_code(tmp_path):
     planted = course.submitted("s1001", NAME) / f"{NAME}.ipynb"
     planted.write_text(planted.read_text().replace("def pool1d", f"open({str(mark)!r}, 'w')\\ndef pool1d"))
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student", "s1001", "--force"]
+    shown = tree(course.root / "autograded")
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert tree(course.root / "autograded") == shown  # --force deletes what it finds there
+    theirs = course.root / "nbgrader" / "submitted" / "s1002" / NAME  # where it looks
+    theirs.mkdir(parents=True)
+    (theirs / f"{NAME}.ipynb").write_text(planted.read_text())
+    command[-2] = "s1002"
     done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
     assert done.returncode != 0
     assert f"coursecode grade run {NAME}" in done.stderr

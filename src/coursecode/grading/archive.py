@@ -14,6 +14,7 @@ from pathlib import Path
 
 from coursecode.grading.contract import Text, text
 from coursecode.grading.files import Problem
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = ["ARCHIVES", "MAX_FILE", "Entry", "Reader", "Unreadable", "read_zip", "shown"]
 
@@ -66,7 +67,7 @@ def shown(path: str, limit: int = 80) -> str:
     >>> shown("a" * 200 + ".ipynb", 20)
     "'aaaaaa…aaaaaaa.ipynb'"
     """
-    plain = "".join(c if c.isprintable() else "�" for c in path)
+    plain = Untrusted(path).line(2 * limit + len(path))
     if len(plain) > limit:
         plain = f"{plain[: (limit - 1) // 3]}…{plain[-(limit - 1 - (limit - 1) // 3) :]}"
     return repr(plain)

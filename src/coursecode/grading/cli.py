@@ -17,9 +17,10 @@ import click
 from coursecode import _install
 from coursecode._progress import progress_bar
 from coursecode.grading.contract import Text
-from coursecode.grading.course import Course, init
+from coursecode.grading.course import Course, init, shield
 from coursecode.grading.encodings import decode
 from coursecode.grading.files import Problem
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = ["build", "run"]
 
@@ -117,7 +118,13 @@ def build(language: str) -> click.Command:
     )  # fmt: skip
 
     def load(root: Path) -> Course:
-        return Course.load(root)
+        course = Course.load(root)
+        if shield(course):
+            tell(
+                "nbgrader_config.py was changed: no button of nbgrader's pages can delete the release any more.",
+                "已修改 nbgrader_config.py：nbgrader 页面上的按钮不会再删除发布的作业。",
+            )
+        return course
 
     @click.group(
         cls=group_class,
@@ -413,7 +420,7 @@ def build(language: str) -> click.Command:
         with _bar(say("writing the gradebook", "写入成绩册")) as progress:
             done = merge(course, name, progress=progress)
         for who, reason in done.problems[:_SHOWN]:
-            click.echo(f"  {_line(who)}: {_line(words(reason), 300)}")
+            click.echo(f"  {_line(who)}: {reason[language].line(300)}")
         tell(
             f"Graded {done.graded}, without a grade {done.failed}, not handed in {done.missing}; "
             f"{done.to_grade} written answers wait for you.",
@@ -422,11 +429,50 @@ def build(language: str) -> click.Command:
         )
         if done.to_grade:
             tell(
-                f"Written answers: start jupyter lab in {course.root} and open nbgrader's Formgrader. "
-                f"Then: coursecode grade feedback {name}",
-                f"文字题：在 {course.root} 中启动 jupyter lab，打开 nbgrader 的 Formgrader。"
-                f"之后：coursecode grade feedback {name}",
+                f"Written answers: coursecode grade mark {name}. Then: coursecode grade feedback {name}",
+                f"文字题：coursecode grade mark {name}。之后：coursecode grade feedback {name}",
             )
+
+    @grade.command(
+        "mark",
+        cls=command_class,
+        short_help=say("Mark written answers in the browser.", "在浏览器中评阅文字题。"),
+        help=say(
+            """Mark written answers in the browser, one question at a time, names hidden.
+
+            The page is for this machine only, and for whoever has its address. Ctrl+C ends it; every mark is saved.
+
+            \b
+            Example:  coursecode grade mark pooling
+            """,
+            """在浏览器中逐题评阅文字题，不显示姓名。
+
+            页面只在本机可用，且须知道网址。按 Ctrl+C 结束；每次评分均已保存。
+
+            \b
+            示例：coursecode grade mark pooling
+            """,
+        ),
+    )
+    @click.argument("name")
+    @click.option("--question", default=None, help=say("Begin with this one.", "从此题开始。"))
+    @click.option(
+        "--port", type=click.IntRange(1, 65535), default=None,
+        help=say("Port of the page; else a free one.", "页面端口；默认自动选择。"),
+    )  # fmt: skip
+    @course_option
+    @lang
+    def mark_command(name: str, question: str | None, port: int | None, root: Path) -> None:
+        from coursecode.grading.marking import Marking
+        from coursecode.grading.marking_server import serve
+
+        def ready(address: str) -> None:
+            tell(
+                f"Open {address} in a browser on this machine. Ctrl+C ends it; what was saved stays.",
+                f"请在本机浏览器中打开 {address} 。按 Ctrl+C 结束；已保存的评分不会丢失。",
+            )
+
+        serve(Marking(load(root), name, question=question), port=port or 0, ready=ready)
 
     @grade.command(
         "feedback",
@@ -450,7 +496,7 @@ def build(language: str) -> click.Command:
     @click.argument("name")
     @click.option(
         "--in", "tongue", type=click.Choice(["en", "zh", "both"]), default=None,
-        help=say("Language of the pages; else the course's.", "页面语言；默认为课程语言。"),
+        help=say("Language of the pages; else that of each notebook.", "页面语言；默认与学生所用笔记本相同。"),
     )  # fmt: skip
     @course_option
     @lang
@@ -564,8 +610,7 @@ def build(language: str) -> click.Command:
 
 def _line(value: str, limit: int = 80) -> str:
     """One line for a terminal: nothing that moves the cursor, nothing long."""
-    plain = "".join(c if c.isprintable() else "�" for c in value)
-    return plain if len(plain) <= limit else f"{plain[: limit - 1]}…"
+    return Untrusted(value).line(limit)
 
 
 @contextmanager

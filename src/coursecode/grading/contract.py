@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
+from coursecode.grading.sanitise import Said, Untrusted, said
+
 __all__ = [
     "LANGUAGES",
     "Bundle",
@@ -60,7 +62,8 @@ class _Record:
 
     def to_json(self) -> dict[str, Any]:
         """As plain lists, dictionaries, strings and numbers."""
-        data: dict[str, Any] = json.loads(json.dumps(asdict(self), ensure_ascii=False, allow_nan=False))
+        whole = json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, default=Untrusted.stored)
+        data: dict[str, Any] = json.loads(whole)
         return data
 
     @classmethod
@@ -96,6 +99,15 @@ def _check_text(where: str, value: object) -> None:
         isinstance(value, dict) and set(value) == set(LANGUAGES) and all(isinstance(v, str) for v in value.values())
     ):
         raise ContractError(f'{where}: {{"en": text, "zh": text}} is expected, given {value!r:.80}')
+
+
+def _said(where: str, value: object) -> Said:
+    """A sentence that may quote a student; from a file it comes as plain text."""
+    if isinstance(value, dict) and any(isinstance(v, Untrusted) for v in value.values()):
+        value = {key: v.stored() if isinstance(v, Untrusted) else v for key, v in value.items()}
+    _check_text(where, value)
+    assert isinstance(value, dict)
+    return said(value)
 
 
 def _check_id(where: str, value: object) -> None:
@@ -275,11 +287,11 @@ class Tick(_Record):
 
     label: Text
     passed: bool
-    note: Text = field(default_factory=lambda: text("", ""))
+    note: Said = field(default_factory=lambda: said(text("", "")))
 
     def __post_init__(self) -> None:
         _check_text("Tick.label", self.label)
-        _check_text("Tick.note", self.note)
+        object.__setattr__(self, "note", _said("Tick.note", self.note))
         if not isinstance(self.passed, bool):
             raise ContractError(f"Tick.passed: true or false is expected, given {self.passed!r:.80}")
 
@@ -336,12 +348,12 @@ class Result(_Record):
     bundle: str
     environment: str
     status: Status
-    reason: Text | None
+    reason: Said | None
     score: float
     max_score: float
     questions: tuple[QuestionResult, ...] = ()
     flags: tuple[str, ...] = ()
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Untrusted] = field(default_factory=dict)  # what each cell printed
     seconds: float = 0.0
     key: str = ""  # what this result was computed from; see ``result_key``
 
@@ -353,7 +365,7 @@ class Result(_Record):
         _check_points(f"{where}: score", self.score)
         _check_points(f"{where}: max_score", self.max_score)
         if self.status == "failed":
-            _check_text(f"{where}: reason", self.reason)
+            object.__setattr__(self, "reason", _said(f"{where}: reason", self.reason))
             if self.score or self.questions:
                 raise ContractError(f"{where}: it failed, so it has no score and no questions")
         elif self.reason is not None:
@@ -361,8 +373,9 @@ class Result(_Record):
         total = sum(q.earned or 0.0 for q in self.questions)
         if abs(total - self.score) > _POINTS:
             raise ContractError(f"{where}: the score is {self.score:g}, the questions sum to {total:g}")
-        if not all(isinstance(k, str) and isinstance(v, str) for k, v in self.outputs.items()):
+        if not all(isinstance(k, str) and isinstance(v, str | Untrusted) for k, v in self.outputs.items()):
             raise ContractError(f"{where}: outputs are text by cell id")
+        object.__setattr__(self, "outputs", said(self.outputs))
 
 
 @dataclass(frozen=True)

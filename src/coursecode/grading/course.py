@@ -17,7 +17,7 @@ from coursecode.grading.encodings import decode
 from coursecode.grading.files import Problem, read_json, write_atomic
 from coursecode.grading.roster import Student, Table, folder_name, normal, read_roster, read_table, students_of
 
-__all__ = ["Course", "Student", "folder_name", "init", "normal", "read_roster"]
+__all__ = ["Course", "Student", "folder_name", "init", "normal", "read_roster", "shield"]
 
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -39,11 +39,20 @@ NBGRADER = """\
 # Read by nbgrader (formgrader, late policies) when it starts in this folder.
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "{name}"
-# Students' code runs in the sandbox only; nbgrader's own autograde would run it here.
+{own}# Students' code runs in the sandbox only; nbgrader's own autograde would run it here.
 c.Autograde.sanitize_preprocessors = ["coursecode.grading.guard.SandboxOnly"]
 # nbgrader's own late policies; "zero" gives no points to a late submission.
 c.LateSubmissionPlugin.penalty_method = "none"
 # c.AssignLatePenalties.plugin_class = "my_policy.PerDay"  # your own: a class in a file of this folder
+"""
+
+_OWN = """\
+# nbgrader's own buttons and commands delete and write here; release/, submitted/ and feedback/ are not theirs.
+c.CourseDirectory.release_directory = "nbgrader/release"
+c.CourseDirectory.submitted_directory = "nbgrader/submitted"
+c.CourseDirectory.feedback_directory = "nbgrader/feedback"
+c.CourseDirectory.solution_directory = "nbgrader/solution"
+c.GenerateAssignment.pre_convert_hook = "coursecode.grading.guard.not_here"
 """
 
 IGNORED = "# Names, marks and hidden tests: never in a public repository.\n*\n!.gitignore\n!grading.toml\n"
@@ -219,6 +228,22 @@ def _zone(name: str, path: Path) -> zoneinfo.ZoneInfo:
         ) from None
 
 
+def shield(course: Course) -> bool:
+    """Keep nbgrader's own commands from the release, in a folder that was made before this was done.
+
+    True where ``nbgrader_config.py`` had to be changed; what stands in it stays.
+    """
+    path = course.root / "nbgrader_config.py"
+    if not path.is_file():
+        write_atomic(path, NBGRADER.format(name=folder_name(course.name), own=_OWN))
+        return True
+    there = path.read_text(encoding="utf-8")
+    if _OWN in there:
+        return False
+    write_atomic(path, f"{there.rstrip()}\n{_OWN}")
+    return True
+
+
 def init(root: Path, *, name: str, language: str = "en", exercises: Path = Path("exercises")) -> list[Path]:
     """Make a course folder that only its owner can open; files that are there stay as they are.
 
@@ -232,7 +257,7 @@ def init(root: Path, *, name: str, language: str = "en", exercises: Path = Path(
     )
     files: Iterable[tuple[str, str]] = (
         ("grading.toml", SETTINGS.format(name=escaped, language=language, exercises=masters)),
-        ("nbgrader_config.py", NBGRADER.format(name=folder_name(name))),
+        ("nbgrader_config.py", NBGRADER.format(name=folder_name(name), own=_OWN)),
         ("seed.txt", secrets.token_urlsafe(24) + "\n"),
         (".gitignore", IGNORED),
     )

@@ -46,7 +46,7 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
         points = [None if gone else state.questions[q.id] for q in bundle.questions]
         about: list[str | float | None] = [bundle.assignment, s.id, s.last, s.first, s.name, s.email, s.section]
         about += [state.status, str(state.record.get("submitted_at") or "")]
-        reason = state.reason[language] if state.reason else ""
+        reason = state.reason[language].csv() if state.reason else ""
         rows.append([*about, *numbers, state.max_score, *points, reason])
     return rows
 
@@ -106,7 +106,7 @@ def _moodle(
                 f"工作表首行是 {', '.join(template.header)[:200]!r}；Moodle 的工作表首列是参与者编号，并有一列成绩。"
                 "请从“查看所有提交 → 下载评分工作表”获取。",
             )
-        note = {s.student.moodle: s.reason[language] if s.reason else "" for s in everyone}
+        note = {s.student.moodle: s.reason[language].csv() if s.reason else "" for s in everyone}
         rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
         for state in everyone:
             s = state.student
@@ -135,7 +135,7 @@ def _moodle(
                     scale = 1.0
                 row[where.grade] = score * scale
             if where.comments is not None and found.reason:
-                row[where.comments] = found.reason[language]
+                row[where.comments] = found.reason[language].csv()
         filled.append(row)
     return filled
 

@@ -6,7 +6,6 @@ that student; a merge that was killed and is repeated gives the same scores.
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 import os
@@ -19,11 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import _install
-from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
+from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, text
 from coursecode.grading.course import Course, Student
 from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
+from coursecode.grading.ingest import release_texts
+from coursecode.grading.sanitise import Said, Untrusted, said
+from coursecode.grading.supervise import Broken, supervised
 
 __all__ = ["Merge", "State", "database", "merge", "state", "states"]
+
+
+MAX_CODE = 200_000  # characters of a code cell that are shown
 
 
 @dataclass
@@ -34,7 +39,7 @@ class Merge:
     failed: int = 0
     missing: int = 0
     to_grade: int = 0  # written answers that wait for a person
-    problems: tuple[tuple[str, Text], ...] = ()  # by student: why there is no grade
+    problems: tuple[tuple[str, Said], ...] = ()  # by student: why there is no grade
 
 
 @dataclass
@@ -43,7 +48,7 @@ class State:
 
     student: Student
     status: str  # missing, failed, partial (waits for a person), graded
-    reason: Text | None
+    reason: Said | None
     score: float  # after the late penalty
     raw: float
     penalty: float
@@ -54,36 +59,42 @@ class State:
     record: dict[str, Any]  # what ingest wrote
 
 
-def _needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Text | None]:
+def _needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Said | None]:
     """The result that belongs to what is submitted now, or why there is none. An older one never counts."""
     record = read_json(course.submitted(student, assignment) / "ingest.json")
     if not isinstance(record, dict):
         return None, None
     if record.get("status") != "ready":
         unknown = text("the submission could not be read", "提交无法读取")
-        return None, record.get("reason") or unknown
+        reason = record.get("reason")
+        return None, said(reason if isinstance(reason, dict) and set(reason) == set(unknown) else unknown)
     notebook = course.submitted(student, assignment) / f"{assignment}.ipynb"
     now = sha256(notebook.read_bytes()) if notebook.is_file() else None
     if now != record.get("notebook"):
-        return None, text(
+        return None, _own(
             "the submitted notebook changed after it was taken in; repeat ingest",
             "提交的笔记本在收取后被改动；请重新 ingest",
         )
     data = read_json(course.result(student, assignment))
     if data is None:
-        return None, text("not graded yet; repeat run", "尚未评分；请重新运行 run")
+        return None, _own("not graded yet; repeat run", "尚未评分；请重新运行 run")
     try:
         result = Result.from_json(data)
     except ContractError as error:
-        return None, text(
+        return None, _own(
             f"the result file is damaged ({error}); repeat run", f"结果文件已损坏（{error}）；请重新运行 run"
         )
     if result.submission != now or result.bundle != bundle.version or result.assignment != assignment:
-        return None, text(
+        return None, _own(
             "the result belongs to another version of the submission or of the exercise; repeat run",
             "结果对应的是另一版提交或习题；请重新运行 run",
         )
     return result, None
+
+
+def _own(en: str, zh: str) -> Said:
+    """A sentence of ours where one that quotes a student may stand."""
+    return said(text(en, zh))
 
 
 @contextmanager
@@ -196,7 +207,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     students = course.roster()
     done = Merge()
     strangers = sorted(set(course.ingested(assignment)) - {s.key for s in students})
-    nobody = text("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
+    nobody = _own("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
     problems = [(key, nobody) for key in strangers]
     source = course.release(assignment) / ("zh" if course.language == "zh" else "") / f"{assignment}.ipynb"
     if source.is_file():  # formgrader lists the assignments that have a source
@@ -217,7 +228,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 _merge_one(gradebook, course, bundle, student, record, result, reason)
                 if result is None:
                     done.failed += 1
-                    problems.append((student.name or student.key, reason or text("no result", "没有结果")))
+                    problems.append((student.name or student.key, reason or _own("no result", "没有结果")))
                 else:
                     done.graded += 1
                     done.to_grade += sum(q.earned is None for q in result.questions)
@@ -235,7 +246,7 @@ def _merge_one(
     student: Student,
     record: dict[str, Any],
     result: Result | None,
-    reason: Text | None,
+    reason: Said | None,
 ) -> None:
     name = bundle.assignment
     folder = course.root / "autograded" / student.key / name
@@ -251,12 +262,12 @@ def _merge_one(
         for g in notebook.grades
         if g.manual_score is not None or g.extra_credit
     ]
-    said = [{"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.manual_comment]
+    words = [{"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.manual_comment]
     changed = merged is not None and merged != now
-    if changed and (by_hand or said):
+    if changed and (by_hand or words):
         path = folder / "earlier-points.json"
         history = read_json(path) or []
-        entry = {"submission": merged, "grades": by_hand, "comments": said}
+        entry = {"submission": merged, "grades": by_hand, "comments": words}
         if entry not in history:
             write_json(path, [*history, entry])
 
@@ -276,10 +287,13 @@ def _merge_one(
     for comment in notebook.comments:
         if changed:
             comment.manual_comment = None
-        comment.auto_comment = reason[course.language] if reason and result is None else None
+        comment.auto_comment = reason[course.language].line(500) if reason and result is None else None
     notebook.late_submission_penalty = None
     gradebook.db.commit()  # all of one student or nothing
-    write_json(shown, _formgrader_notebook(course, bundle, student.key, record, result, reason, now))
+    made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
+    if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
+        made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
+    write_json(shown, made)
 
 
 def _late(gradebook: Any, course: Course, assignment: str) -> None:
@@ -304,7 +318,7 @@ def _ticks(result: QuestionResult | None, test: str, language: str) -> str:
     for one in result.tests if result else ():
         if one.id == test:
             for tick in one.ticks:
-                note = f" ({tick.note[language]})" if tick.note[language] else ""
+                note = f" ({tick.note[language].line()})" if len(tick.note[language]) else ""
                 lines.append(f"{'✓' if tick.passed else '✗'} {tick.label[language]}{note}")
             lines.append(f"{one.earned:g} / {one.points:g}")
     return "\n".join(lines)
@@ -314,22 +328,22 @@ def _formgrader_notebook(
     course: Course,
     bundle: Bundle,
     student: str,
-    record: dict[str, Any],
     result: Result | None,
-    reason: Text | None,
+    reason: Said | None,
     submission: str,
 ) -> dict[str, Any]:
     """What formgrader shows: the answers, the ticks as outputs, a box for points and comments at each of them.
 
     formgrader renders Markdown unsanitised in the teacher's browser; what students wrote comes here sanitised.
     """
-    from coursecode.grading.sanitise import markdown_block
-
     language = course.language
     planted = read_json(course.submitted(student, bundle.assignment) / f"{bundle.assignment}.ipynb") if result else None
-    sources = {c["id"]: c for c in (planted or {}).get("cells", [])}
+    sources = {c["id"]: Untrusted(c["source"]) for c in (planted or {}).get("cells", [])}
+    kinds = {c["id"]: str(c["cell_type"]) for c in (planted or {}).get("cells", [])}
     results = {q.id: q for q in (result.questions if result else ())}
     outputs = result.outputs if result else {}
+    texts = release_texts(course, bundle.assignment).values()
+    released = {c.id: [t[c.id] for t in texts if c.id in t] for c in bundle.cells}
     cells: list[dict[str, Any]] = []
 
     def add(identifier: str, kind: str, source: str, nbgrader: dict[str, Any] | None = None, output: str = "") -> None:
@@ -341,7 +355,7 @@ def _formgrader_notebook(
         cells.append(cell)
 
     if reason and result is None:
-        add("reason", "markdown", f"**{html.escape(reason[language])}**")
+        add("reason", "markdown", reason[language].markdown())
     tests_of: dict[str, list[Any]] = {q.id: list(q.tests) for q in bundle.questions}
     written = {q.answer_cells[0]: q for q in bundle.questions if q.kind == "written"}
     last_answer = {q.answer_cells[-1]: q for q in bundle.questions}
@@ -358,10 +372,10 @@ def _formgrader_notebook(
     order = [c["id"] for c in (planted or {}).get("cells", [])] or [c.id for c in bundle.cells]
     for identifier in order:
         cell = bundle.cell(identifier)
-        given = str(sources.get(identifier, {}).get("source", cell.source if cell else ""))
-        kind = str(sources.get(identifier, {}).get("cell_type", cell.type if cell else "markdown"))
+        given = sources.get(identifier, Untrusted(cell.source if cell else ""))
+        kind = kinds.get(identifier, cell.type if cell else "markdown")
         if cell is None or cell.role == "answer":
-            source = given if kind == "code" else markdown_block(given)
+            source = given.plain(MAX_CODE) if kind == "code" else given.rendered_markdown()
             if cell is None:
                 add(identifier, kind, source)
                 continue
@@ -369,11 +383,17 @@ def _formgrader_notebook(
             metadata = {"grade": manual, "solution": True, "locked": False, "task": False, "grade_id": identifier}
             if manual:
                 metadata["points"] = written[identifier].points
-            add(identifier, kind, source, {**metadata, "cell_type": kind}, outputs.get(identifier, ""))
+            add(
+                identifier,
+                kind,
+                source,
+                {**metadata, "cell_type": kind},
+                printed.plain() if (printed := outputs.get(identifier)) else "",
+            )
             if manual and (rubric := written[identifier].rubric):
                 add(f"r-{identifier}"[:64], "markdown", rubric[language])
         elif cell.role == "text":
-            add(identifier, "markdown", given)
+            add(identifier, "markdown", next((t for t in released.get(identifier, ()) if given == t), cell.source))
         if identifier in last_answer:
             tests(last_answer[identifier])
     for question in bundle.questions:
@@ -403,7 +423,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         submission = None
     if submission is None:
         waiting = isinstance(record, dict)
-        reason = text("not merged yet; repeat run", "尚未合并；请重新运行 run") if waiting else None
+        reason = _own("not merged yet; repeat run", "尚未合并；请重新运行 run") if waiting else None
         status = "failed" if waiting else "missing"
         return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
     result, reason = _needed(course, student.key, name, bundle)
@@ -411,7 +431,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         reason, result = result.reason, None
     notebook = submission.notebooks[0]
     grades = {g.name: g for g in notebook.grades}
-    said = {c.name: c.manual_comment for c in notebook.comments if c.manual_comment}
+    spoken = {c.name: c.manual_comment for c in notebook.comments if c.manual_comment}
     questions: dict[str, float | None] = {}
     comments = {}
     for question in bundle.questions:
@@ -420,7 +440,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         stale = reason is not None  # no score of an older result counts
         points = [float(g.manual_score or 0) + float(g.extra_credit or 0) if stale else float(g.score) for g in own]
         questions[question.id] = None if waits else round(sum(points), 6)
-        if found := [said[c] for c in question.answer_cells if c in said]:
+        if found := [spoken[c] for c in question.answer_cells if c in spoken]:
             comments[question.id] = "\n\n".join(found)
     raw = sum(v for v in questions.values() if v is not None)
     penalty = min(float(notebook.late_submission_penalty or 0), raw)

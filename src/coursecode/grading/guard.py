@@ -10,7 +10,15 @@ from typing import Any, NoReturn
 
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-__all__ = ["SandboxOnly"]
+__all__ = ["SandboxOnly", "not_here"]
+
+
+def not_here(*, assignment: str, **_: Any) -> NoReturn:
+    """Stops nbgrader's *Generate* before it changes the gradebook: the release is made from the masters."""
+    raise RuntimeError(
+        f"Assignments are made from the course's masters. Do: coursecode grade release {assignment} "
+        f"/ 作业由课程的习题母本生成。请运行：coursecode grade release {assignment}"
+    )
 
 
 class SandboxOnly(NbGraderPreprocessor):  # type: ignore[misc]

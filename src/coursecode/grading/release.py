@@ -309,6 +309,7 @@ def release(
     Raises ``MasterError`` with file and line for a master that cannot be released.
     """
     from coursecode.grading.lint import form_problems
+    from coursecode.grading.worked import worked
 
     if not names:
         raise MasterError(f"name what to release; there are: {', '.join(available(exercises)) or 'none'}")
@@ -330,6 +331,7 @@ def release(
         for language, name in zip(LANGUAGES, files, strict=True):
             write_atomic(folder / f"{task.name}-{language}.zip", _zip(f"{task.name}/{task.name}.ipynb", files[name]))
         (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
+        write_atomic(folder / "solutions.json", _json(worked(task.name, exercises, overlay=overlay).to_json()))
         write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
         made.append(folder)
     return made

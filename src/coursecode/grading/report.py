@@ -175,7 +175,7 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     if failed:
         parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
         parts += [
-            f"<li>{escape(s.student.name or s.student.key)}: {escape(s.reason[course.language])}</li>"
+            f"<li>{escape(s.student.name or s.student.key)}: {s.reason[course.language].html(1000)}</li>"
             for s in failed
             if s.reason
         ]

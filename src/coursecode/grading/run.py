@@ -139,7 +139,7 @@ def _reason(folder: Path) -> Text:
     record = read_json(folder / "ingest.json")
     reason = record.get("reason") if isinstance(record, dict) else None
     if isinstance(reason, dict) and {"en", "zh"} <= set(reason):
-        return text(str(reason["en"]), str(reason["zh"]))
+        return text(str(reason["en"]), str(reason["zh"]))  # becomes untrusted again in the result
     return text("there is no notebook", "没有笔记本")
 
 

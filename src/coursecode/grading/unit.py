@@ -64,6 +64,7 @@ from coursecode.grading.contract import (
     text,
 )
 from coursecode.grading.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable
+from coursecode.grading.sanitise import said
 
 __all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
 
@@ -140,7 +141,7 @@ def failed(
         bundle=bundle.version,
         environment=environment(limits),
         status="failed",
-        reason=reason,
+        reason=said(reason),
         score=0.0,
         max_score=bundle.max_score,
         flags=tuple(flags),
@@ -180,7 +181,7 @@ def grade(
             "score": sum(question.earned or 0.0 for question in questions),
             "questions": questions,
             "flags": tuple(sorted(run.flags)),
-            "outputs": run.outputs,
+            "outputs": said(run.outputs),
             "seconds": round(time.monotonic() - begin, 3),
         }
     )
@@ -453,7 +454,7 @@ class _Attempt:
                 note = bad
             elif test.hidden and not verdict.passed:  # nothing that depends on what the test put in
                 note = _NOTES["hidden"]
-            ticks.append(Tick(verdict.label, verdict.passed, {k: _wire.plain(v, 300) for k, v in note.items()}))
+            ticks.append(Tick(verdict.label, verdict.passed, said({k: _wire.plain(v, 300) for k, v in note.items()})))
 
         names: dict[str, Any] = {
             "student": _Student(self),
@@ -479,7 +480,7 @@ class _Attempt:
                 self.run.flags.add(f"test-error:{test.id}")
         if not whole or not ticks:  # how many ticks are missing is not known
             note = bad or _NOTES["hidden" if test.hidden else "test"]
-            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, note))
+            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, said(note)))
             passed = 0
         else:
             passed = sum(tick.passed for tick in ticks)
