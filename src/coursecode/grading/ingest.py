@@ -358,7 +358,7 @@ def _times(
 
 def _when(here: _Class, upload: Upload, student: Student) -> tuple[datetime.datetime | None, list[Text]]:
     """When it was handed in, and what had to be guessed."""
-    due = here.course.due.get(here.bundle.assignment)
+    due = here.course.due_for(here.bundle.assignment, student.key)
     if upload.time is not None:
         return upload.time, []
     if student.key in here.times:
