@@ -27,7 +27,7 @@ from coursecode.grading.course import Course, Student
 from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
 from coursecode.grading.removed import backup
 
-__all__ = ["Merge", "State", "database", "late_policy", "merge", "state", "states"]
+__all__ = ["Change", "Merge", "State", "changes", "database", "late_policy", "merge", "state", "states"]
 
 _UTC = datetime.UTC
 
@@ -265,28 +265,28 @@ def _sources(gradebook: Any, notebook: Any, bundle: Bundle) -> None:
 # What of each submission the gradebook holds; written with the scores, in one transaction.
 _MERGED = (
     "CREATE TABLE IF NOT EXISTS coursecode_merged (assignment VARCHAR(128), student VARCHAR(128), "
-    "submission VARCHAR(128), bundle VARCHAR(128), PRIMARY KEY (assignment, student))"
+    "submission VARCHAR(128), result VARCHAR(128), PRIMARY KEY (assignment, student))"
 )
 
 
 def _submissions(gradebook: Any, assignment: str) -> dict[str, tuple[str, str]]:
-    """By student: the submission and the version of the release that the scores in the gradebook belong to."""
+    """By student: the submission and the result (its key) that the scores in the gradebook were taken from."""
     from sqlalchemy import inspect
     from sqlalchemy import text as sql
 
     if not inspect(gradebook.engine).has_table("coursecode_merged"):
         return {}
-    question = sql("SELECT student, submission, bundle FROM coursecode_merged WHERE assignment = :a")
+    question = sql("SELECT student, submission, result FROM coursecode_merged WHERE assignment = :a")
     rows = gradebook.db.execute(question, {"a": assignment}).fetchall()
-    return {student: (submission, version) for student, submission, version in rows}
+    return {student: (submission, key) for student, submission, key in rows}
 
 
-def _merged(gradebook: Any, assignment: str, student: str, submission: str, version: str) -> None:
+def _merged(gradebook: Any, assignment: str, student: str, submission: str, key: str) -> None:
     from sqlalchemy import text as sql
 
     gradebook.db.execute(
         sql("INSERT OR REPLACE INTO coursecode_merged VALUES (:a, :s, :n, :v)"),
-        {"a": assignment, "s": student, "n": submission, "v": version},
+        {"a": assignment, "s": student, "n": submission, "v": key},
     )
 
 
@@ -395,7 +395,7 @@ def _merge_one(
             comment.manual_comment = None
         comment.auto_comment = reason[course.language] if reason and result is None else None
     notebook.late_submission_penalty = None
-    _merged(gradebook, name, student.key, now, bundle.version)
+    _merged(gradebook, name, student.key, now, result.key if result else "")
     gradebook.db.commit()  # all of one student or nothing
     write_json(shown, _formgrader_notebook(course, bundle, student.key, record, result, reason, now))
 
@@ -606,7 +606,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         reason, result = result.reason, None
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
     held = _submissions(gradebook, name)
-    if reason is None and held and held.get(student.key) != (now, bundle.version):
+    if reason is None and held and held.get(student.key) != (now, result.key if result else ""):
         reason = text(
             "the gradebook holds another version of the submission or of the exercise; repeat run",
             "成绩册中是另一版提交或习题；请重新运行 run",
@@ -632,6 +632,84 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         student, status, reason, round(raw - penalty, 6), round(raw, 6), round(penalty, 6), bundle.max_score,
         questions, result, comments, record or {},
     )  # fmt: skip
+
+
+@dataclass
+class Change:
+    """A score of the gradebook that another result of the same submission changes; by question as well."""
+
+    student: Student
+    before: float
+    after: float | None  # None where there is no grade any more
+    questions: dict[str, tuple[float | None, float | None]]  # by id, of the questions that change
+
+
+def changes(course: Course, assignment: str) -> list[Change]:
+    """Whose score the next ``merge`` would change although the submission is the same, in the roster's order."""
+    bundle = course.bundle(assignment)
+    if not (course.root / "gradebook.db").is_file():
+        return []
+    found = []
+    with database(course) as gradebook:
+        held = _submissions(gradebook, assignment)
+        earlier = removed.read(course, assignment)
+        for student in course.roster():
+            record = read_json(course.submitted(student.key, assignment) / "ingest.json")
+            submission = held.get(student.key, ("", ""))[0]
+            if not isinstance(record, dict) or submission != record.get("notebook") or not held[student.key][1]:
+                continue  # another submission, or none that had a grade
+            rows = gradebook.find_submission(assignment, student.key).notebooks[0].grades
+            grades = {g.name: g for g in rows}
+            result, _ = _needed(course, student.key, assignment, bundle)
+            after = _expected(bundle, result, grades, {c: h for (s, c), h in earlier.items() if s == student.key})
+            before = _held(bundle, grades)
+            sums = [round(sum(v or 0.0 for v in one.values()), 6) for one in (before, after)]
+            differ = {q: (before.get(q), after.get(q)) for q in {**before, **after} if before.get(q) != after.get(q)}
+            graded = result is not None and result.status == "graded"
+            if differ:
+                found.append(Change(student, sums[0], sums[1] if graded else None, differ))
+    return found
+
+
+def _held(bundle: Bundle, grades: dict[str, Any]) -> dict[str, float | None]:
+    """The points in the gradebook by question; a cell that is in no question any more stands for itself."""
+    of = {t.id: q.id for q in bundle.questions for t in q.tests}
+    of |= {q.answer_cells[0]: q.id for q in bundle.questions if q.kind == "written"}
+    sums: dict[str, float | None] = {}
+    for name, grade in grades.items():
+        question = of.get(name, name)
+        waits = grade.cell.cell_type == "markdown" and grade.manual_score is None
+        sums[question] = None if waits else round((sums.get(question) or 0.0) + float(grade.score), 6)
+    return sums
+
+
+def _expected(
+    bundle: Bundle, result: Result | None, grades: dict[str, Any], earlier: dict[str, removed.ByHand]
+) -> dict[str, float | None]:
+    """The points by question after a merge of ``result``."""
+    if result is None or result.status != "graded":
+        return {}
+
+    def by_hand(cell: str) -> tuple[float | None, float]:
+        one = grades.get(cell)
+        if one is not None:
+            return one.manual_score, float(one.extra_credit or 0)
+        back = earlier.get(cell)
+        if back is not None and back.submission in ("", result.submission):
+            return back.points, back.extra or 0.0
+        return None, 0.0
+
+    found: dict[str, float | None] = {}
+    for question in bundle.questions:
+        if question.kind == "written":
+            points, extra = by_hand(question.answer_cells[0])
+            found[question.id] = None if points is None else round(points + extra, 6)
+    for question in result.questions:
+        if question.earned is not None:
+            given = [(by_hand(t.id), t.earned) for t in question.tests]
+            sums = [extra + (earned if points is None else points) for (points, extra), earned in given]
+            found[question.id] = round(sum(sums), 6)
+    return found
 
 
 def states(course: Course, assignment: str) -> list[State]:

@@ -133,9 +133,9 @@ def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
     if not by_hand:
         return []
     rows = _rows(course)
-    there = {tuple(row[:7]) for row in rows}
+    last = {tuple(row[:3]): row[:7] for row in rows}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    rows += [[*_row(one), now] for one in by_hand if tuple(_row(one)) not in there]
+    rows += [[*_row(one), now] for one in by_hand if last.get(tuple(_row(one)[:3])) != _row(one)]
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([_HEADER, *rows])
     write_atomic(_file(course), buffer.getvalue())
