@@ -72,7 +72,7 @@ class Course:
     exercises: str = "exercises"
     due: dict[str, datetime.datetime] = field(default_factory=dict)
     timezone: str = ""
-    assignments: dict[str, Settings] = field(default_factory=dict)
+    chosen: dict[str, Settings] = field(default_factory=dict)
     default: Settings = field(default_factory=Settings)
 
     @classmethod
@@ -108,13 +108,13 @@ class Course:
             exercises=str(table.get("exercises", "exercises")),
             due={name: one.due for name, one in assignments.items() if one.due is not None},
             timezone=timezone,
-            assignments=assignments,
+            chosen=assignments,
             default=default,
         )
 
     def settings(self, assignment: str) -> Settings:
         """What holds for an assignment: questions, points, limits, extensions, whether solutions are shown."""
-        return self.assignments.get(assignment, self.default)
+        return self.chosen.get(assignment, self.default)
 
     def due_for(self, assignment: str, student: str) -> datetime.datetime | None:
         """When the assignment is due for a student, by key: an extension, else the date of the class."""

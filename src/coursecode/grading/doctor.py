@@ -21,6 +21,7 @@ from coursecode.grading.sandbox import ContainmentError, Sandbox
 __all__ = ["Finding", "examine", "main"]
 
 State = Literal["ok", "note", "missing"]
+_LIMITS = Limits()
 _SIGNS = {"ok": "✓", "note": "!", "missing": "✗"}
 
 
@@ -33,7 +34,7 @@ class Finding:
     remedy: Text | None = None
 
 
-def main(*, language: str = "en", limits: Limits = Limits()) -> int:
+def main(*, language: str = "en", limits: Limits = _LIMITS) -> int:
     """Print what was found; 0 where grading can start, 1 where something is missing."""
     missing = 0
     for finding in examine(limits):
@@ -48,7 +49,7 @@ def main(*, language: str = "en", limits: Limits = Limits()) -> int:
     return int(missing > 0)
 
 
-def examine(limits: Limits = Limits()) -> Iterator[Finding]:
+def examine(limits: Limits = _LIMITS) -> Iterator[Finding]:
     """Look at one thing after another; the walls themselves are tried last, and only where they can stand."""
     before = [*_system(), *_tools(), *_packages(), *_memory(limits)]
     yield from before

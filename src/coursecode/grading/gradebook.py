@@ -360,9 +360,9 @@ def _merge_one(
 
     submission, notebook = _submission(gradebook, notebook_name=name, student=student.key)
     timestamp = record.get("submitted_at")
-    submission.timestamp = datetime.datetime.fromisoformat(timestamp).astimezone(_UTC).replace(tzinfo=None) if (
-        timestamp
-    ) else None
+    submission.timestamp = (
+        datetime.datetime.fromisoformat(timestamp).astimezone(_UTC).replace(tzinfo=None) if (timestamp) else None
+    )
     by_hand = [
         {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
         for g in notebook.grades
@@ -481,10 +481,10 @@ def late_policy(course: Course) -> Iterator[Any]:
     except Exception as error:  # the policy is the class's own program: anything may happen in it
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise Problem(
-            f"The late policy {named} does not work: {what}. nbgrader_config.py names it as \"file.Class\", for a class "
+            f'The late policy {named} does not work: {what}. nbgrader_config.py names it as "file.Class", for a class '
             f"with late_submission_penalty(self, student_id, score, total_seconds_late) in {folder}/file.py, which "
             "returns the points to take off.",
-            f"迟交规则 {named} 无法使用：{what}。nbgrader_config.py 中写 \"文件.类\"，对应 {folder}/文件.py 中的类，"
+            f'迟交规则 {named} 无法使用：{what}。nbgrader_config.py 中写 "文件.类"，对应 {folder}/文件.py 中的类，'
             "其 late_submission_penalty(self, student_id, score, total_seconds_late) 返回要扣的分数。",
         ) from None
     finally:
@@ -704,11 +704,11 @@ def _expected(
         if question.kind == "written":
             points, extra = by_hand(question.answer_cells[0])
             found[question.id] = None if points is None else round(points + extra, 6)
-    for question in result.questions:
-        if question.earned is not None:
-            given = [(by_hand(t.id), t.earned) for t in question.tests]
+    for graded in result.questions:
+        if graded.earned is not None:
+            given = [(by_hand(t.id), t.earned) for t in graded.tests]
             sums = [extra + (earned if points is None else points) for (points, extra), earned in given]
-            found[question.id] = round(sum(sums), 6)
+            found[graded.id] = round(sum(sums), 6)
     return found
 
 

@@ -69,8 +69,10 @@ def _form(task: Assignment) -> tuple[list[str], list[tuple[Section, str]]]:
         soft += [(en, problem) for problem in less]
         for language, side in (("en", en), ("zh", zh)):
             here = f"{side.path}:{side.line}"
-            hints = max(len(pattern.findall(side.text)) for pattern in _HINT.values()) if side.own else (
-                len(_HINT[language].findall(side.text))
+            hints = (
+                max(len(pattern.findall(side.text)) for pattern in _HINT.values())
+                if side.own
+                else (len(_HINT[language].findall(side.text)))
             )
             if hints < HINTS:
                 soft.append((side, f"{here}: {hints} hints; write {HINTS} or more, each in a :::{{dropdown}} Hint …"))

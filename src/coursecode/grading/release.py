@@ -25,7 +25,19 @@ from coursecode.grading.files import write_atomic
 from coursecode.grading.master import Block, Master, MasterError, Section
 from coursecode.grading.settings import Settings
 
-__all__ = ["WORDS", "Assignment", "assignment", "available", "bundle", "chosen", "leaks", "notebook", "plain", "release", "when"]
+__all__ = [
+    "WORDS",
+    "Assignment",
+    "assignment",
+    "available",
+    "bundle",
+    "chosen",
+    "leaks",
+    "notebook",
+    "plain",
+    "release",
+    "when",
+]
 
 LANGUAGES = ("en", "zh")
 HIDDEN = "# Hidden tests run here when your work is graded. / 评分时在这里运行隐藏测试。"
@@ -209,7 +221,20 @@ def when(due: datetime.datetime, language: str) -> str:
     offset = due.isoformat()[-6:] if due.utcoffset() else "+00:00"
     if language == "zh":
         return f"{due.year} 年 {due.month} 月 {due.day} 日 {due:%H:%M}（UTC{offset}）"
-    months = "January February March April May June July August September October November December".split()
+    months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
     return f"{due.day} {months[due.month - 1]} {due.year}, {due:%H:%M} (UTC{offset})"
 
 

@@ -81,8 +81,8 @@ def _copy(source: Path, target: Path) -> None:
         answer = new.execute("PRAGMA integrity_check").fetchone()[0]
     if answer != "ok":
         raise Problem(
-            f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of backups/ "
-            "over it.",
+            f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of "
+            "backups/ over it.",
             f"无法完整复制 {source}（{answer[:100]}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
         )
     with open(target, "rb") as file:
@@ -120,7 +120,7 @@ def _rows(course: Course) -> list[list[str]]:
     path = _file(course)
     if not path.is_file():
         return []
-    return [row for row in csv.reader(io.StringIO(decode(path.read_bytes())[0]))][1:]
+    return list(csv.reader(io.StringIO(decode(path.read_bytes())[0])))[1:]
 
 
 def _row(one: ByHand) -> list[str]:

@@ -70,7 +70,9 @@ class Written:
             value = value.get(key, {})
             if not isinstance(value, dict):
                 name = ".".join(keys[:depth])
-                raise self.wrong(keys[:depth], f"{name} is a table: write [{name}]", f"{name} 是一个表：请写成 [{name}]")
+                raise self.wrong(
+                    keys[:depth], f"{name} is a table: write [{name}]", f"{name} 是一个表：请写成 [{name}]"
+                )
         table: Mapping[str, Any] = value
         return table
 
@@ -194,7 +196,7 @@ def _limits(written: Written, keys: tuple[str, ...], base: Limits) -> Limits:
                 f"{key} is {value!r:.40}; it is a number of {unit[0]}, at least {least:g}.",
                 f"{key} 是 {value!r:.40}；应为{unit[1]}数，至少 {least:g}。",
             )
-    given = {key: float(value) for key, value in table.items() if key != "memory_mb"}
+    given: dict[str, Any] = {key: float(value) for key, value in table.items() if key != "memory_mb"}
     memory = {"memory": int(table["memory_mb"] * _MB)} if "memory_mb" in table else {}
     return replace(base, **given, **memory)
 
