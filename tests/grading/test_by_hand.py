@@ -187,9 +187,6 @@ def stopped_after(course: Course, writes: int, work) -> bool:
     """Do the work in a child that ends at once, as by a power cut, after so many writes; False where it got through."""
     child = os.fork()
     if not child:
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-
         left = [writes]
 
         def wrote(*_) -> None:
@@ -211,7 +208,6 @@ def stopped_after(course: Course, writes: int, work) -> bool:
             wrote()
 
         os.unlink = unlink
-        dialect_commit = Engine  # a commit that has reached the disk
         from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as Dialect
 
         real_commit = Dialect.do_commit
@@ -221,7 +217,6 @@ def stopped_after(course: Course, writes: int, work) -> bool:
             wrote()
 
         Dialect.do_commit = do_commit
-        del dialect_commit, event
         try:
             work()
         except BaseException:
@@ -322,7 +317,9 @@ def test_in_a_terminal_a_person_is_asked_and_no_means_no(tmp_path):
         ours, theirs = pty.openpty()
         os.write(ours, word + b"\n")
         try:
-            done = subprocess.run([*command, "--course", str(course.root)], stdin=theirs, capture_output=True, text=True)
+            done = subprocess.run(
+                [*command, "--course", str(course.root)], stdin=theirs, capture_output=True, text=True
+            )
         finally:
             os.close(theirs)
             os.close(ours)

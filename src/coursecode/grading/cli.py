@@ -241,14 +241,14 @@ def build(language: str) -> click.Command:
 
             \b
             Example:  coursecode grade release pooling
-            Example:  coursecode grade release pooling --questions pool-1d,why-max --due 2026-10-01T23:59+08:00
+            Example:  coursecode grade release pooling --questions pool-1d,choose-pooling --due 2026-10-01T23:59+08:00
             Example:  coursecode grade release pooling --overlay ../exam-questions
             """,
             """生成发给学生的文件（英文 NAME-en.zip、中文 NAME-zh.zip）以及评分所需的私有文件。
 
             \b
             示例：coursecode grade release pooling
-            示例：coursecode grade release pooling --questions pool-1d,why-max --due 2026-10-01T23:59+08:00
+            示例：coursecode grade release pooling --questions pool-1d,choose-pooling --due 2026-10-01T23:59+08:00
             示例：coursecode grade release pooling --overlay ../exam-questions
             """,
         ),

@@ -38,7 +38,7 @@ exercises = "{exercises}"  # the masters, in a clone of the course
 # memory_mb = 4096
 
 # [assignments.pooling]    # of one assignment
-# questions = ["pool-1d", "why-max"]  # only these
+# questions = ["pool-1d", "choose-pooling"]  # only these
 # points = {{ pool-1d = 6 }}
 # limits = {{ question_seconds = 60 }}
 
