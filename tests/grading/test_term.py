@@ -243,8 +243,8 @@ def test_an_own_assignment_in_one_language(tmp_path):
     ("old", "new", "line", "word"),
     [
         ("points=2", "points=0", 5, "no points"),
-        ("### END SOLUTION\n", "", 10, "SOLUTION"),
-        ("Write `double(x)`.", "See {ref}`x`.", 8, "no plain form"),
+        ("### END SOLUTION\n", "", 9, "SOLUTION"),
+        ("Write `double(x)`.", "See {ref}`x`.", 7, "no plain form"),
         ("id=double-visible", "id=pool-1d", 17, "stands at"),
     ],
 )

@@ -85,7 +85,8 @@ def _form(task: Assignment) -> tuple[list[str], list[tuple[Section, str]]]:
             release.notebook(task, language, path.parent)
         release.bundle(task, path.parent)
     except ValueError as error:
-        hard.append(str(error) if ":" in str(error).partition(" ")[0] else f"{path}:1: {error}")
+        named = ":" in str(error).partition(" ")[0]
+        hard += [str(error)] if named else [] if hard else [f"{path}:1: {error}"]
     return hard, soft
 
 
