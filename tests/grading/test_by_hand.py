@@ -45,10 +45,10 @@ def change(course: Course, *, drop: str = "", worth: dict[str, float] | None = N
     cells = [c for c in old.cells if c.id != drop and (c.question is None or c.question in kept)]
     write_json(course.release(NAME) / "bundle.json", Bundle.make(
         assignment=NAME, questions=questions, cells=cells).to_json())  # fmt: skip
-    regraded(course)
+    graded_anew(course)
 
 
-def regraded(course: Course) -> None:
+def graded_anew(course: Course) -> None:
     """Results of what is released now, from the stand-in's."""
     one = course.bundle(NAME)
     for student in [p.stem for p in (course.root / "results" / NAME).glob("*.json")]:
@@ -130,7 +130,7 @@ def test_what_was_given_for_a_question_that_goes_is_in_a_file_and_comes_back_wit
     merge(course, NAME)
     assert len((course.root / "gradebook-removed.csv").read_text().splitlines()) == 2
     write_json(course.release(NAME) / "bundle.json", bundle.to_json())
-    regraded(course)
+    graded_anew(course)
     merge(course, NAME)
     assert hand(course) == ALL
     assert by_key(course)["s1001"].score == 10
