@@ -32,7 +32,8 @@ WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "not
 CALLED = {
     "en": {"references": "bibliography literature sources", "where-texts-slip": "errata mistakes errors in textbooks",
            "teaching": "grading grade autograder homework assignments course instructors",
-           "benchmarks": "speed timing performance GPU", "honest-numbers": "random seeds confidence interval statistics",
+           "benchmarks": "speed timing performance GPU",
+           "honest-numbers": "random seeds confidence interval statistics",
            "status": "what is done coverage", "notation": "symbols", "pooling": "downsampling",
            "channels": "RGB image", "lenet": "epochs", "from-dense-to-convolution": "fully connected",
            "convolutional-layer": "filter kernel",
@@ -41,7 +42,8 @@ CALLED = {
            "teaching": "教学 作业 评分 自动评分 批改 教师 布置", "benchmarks": "速度 性能 计时 显卡 基准",
            "honest-numbers": "可复现 随机种子 置信区间 统计", "glossary": "词汇表 名词解释",
            "status": "完成情况", "pooling": "下采样", "padding-and-stride": "补零 输出尺寸 输出大小",
-           "convolutional-layer": "卷积核 滤波器 学习卷积核", "lenet": "手写数字识别 轮数", "the-same-in-d2l": "动手学深度学习 李沐"},
+           "convolutional-layer": "卷积核 滤波器 学习卷积核", "lenet": "手写数字识别 轮数",
+           "the-same-in-d2l": "动手学深度学习 李沐"},
 }  # fmt: skip
 WORDS = {
     "en": {

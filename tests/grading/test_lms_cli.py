@@ -12,7 +12,10 @@ from coursecode.cli import main
 from coursecode.grading.course import Course
 
 pytest.importorskip("nbgrader")
-COMMANDS = ("init", "doctor", "release", "ingest", "run", "feedback", "export")
+COMMANDS = (
+    *("init", "doctor", "release", "ingest", "run", "feedback", "export"),
+    *("status", "resubmit", "regrade", "extend", "solutions", "mark"),
+)
 
 
 def dump(value) -> bytes:

@@ -164,7 +164,9 @@ def test_the_report_counts_right(course):
     _, found = course
     numbers = summary(bundle(), found)
     assert (numbers["students"], numbers["handed_in"], numbers["failed"], numbers["waiting"]) == (16, 15, 1, 1)
-    assert numbers["mean"] == pytest.approx(sum(SCORES) / 15)
+    decided = [s.score for s in found if s.status == "graded"]  # a failed or a waiting one is not 0
+    assert len(decided) == 13
+    assert numbers["mean"] == pytest.approx(sum(decided) / 13)
     one = {q["id"]: q for q in numbers["questions"]}
     assert one["pool-1d"]["graded"] == 14  # the failed one says nothing about the question
     assert one["why-max"]["graded"] == 13
@@ -182,6 +184,14 @@ def test_the_report_is_one_file_with_two_plots(course, tmp_path, language):
     assert not re.search(r"(src|href)=[\"']?https?:", html)
     assert ("各题难度" in html) == (language == "zh")
     assert "<script" not in html
+    rows = [re.findall("<td>(.*?)</td>", row) for row in html.partition("<h2>")[2].split("<tr>")]
+    states = [row[2] for row in rows if len(row) == 8]
+    assert len(states) == 16
+    words = {"en": ("could not be graded", "waits for a person"), "zh": ("无法评分", "待人工评阅")}[language]
+    assert [states.count(word) for word in words] == [1, 1]
+    waiting, failed = (next(row for row in rows if len(row) == 8 and row[2] == word) for word in reversed(words))
+    assert "–" in waiting[4:7]
+    assert set(failed[3:7]) == {""}
     before = path.read_bytes()
     report(folder, NAME)
     assert path.read_bytes() == before

@@ -33,6 +33,26 @@ def test_both_pages_show_the_same_commands():
     assert len(english) > 8
 
 
+def sections(page: Path) -> dict[str, list[str]]:
+    """The commands of the page by the label of their section."""
+    parts = re.split(r"^\(([\w-]+)\)=$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = {}
+    for label, body in zip(parts[1::2], parts[2::2], strict=True):
+        found[label] = [line for block in _BLOCK.findall(body) for line in block.splitlines() if line]
+    return found
+
+
+MAIN_ROAD = ("sec-teaching-before", "sec-teaching-assignment")
+
+
+@pytest.mark.parametrize("page", ["book/teaching.md", "zh/book/teaching.md"])
+def test_from_clone_to_graded_class_it_takes_at_most_ten_commands(page):
+    road = [line for label in MAIN_ROAD for line in sections(ROOT / page)[label]]
+    assert road[0] == "make book"
+    assert road[-1].startswith("coursecode grade export")
+    assert len(road) <= 10
+
+
 def test_after_the_zip_it_takes_at_most_four_commands():
     block = next(b for b in _BLOCK.findall((ROOT / "book" / "teaching.md").read_text()) if "grade ingest" in b)
     lines = block.splitlines()
@@ -69,7 +89,9 @@ def handed_in(course: Course, name: str) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("teaching", ["book/teaching.md", "zh/book/teaching.md"])
+def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, monkeypatch, capsys, teaching):
+    """Nothing but the lines of the page is typed; what the platform and a student give lies there by itself."""
     (tmp_path / "clone").mkdir()
     for part in ("exercises", "zh", "_config.yml", "_toc.yml", "book"):
         (tmp_path / "clone" / part).symlink_to(ROOT / part)
@@ -78,7 +100,9 @@ def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, 
     students = people(6)
     here = tmp_path / "my-class"
     ran = []
-    for line in commands(ROOT / "book" / "teaching.md"):
+    by_section = sections(ROOT / teaching)
+    road = [line for label in MAIN_ROAD for line in by_section[label]]
+    for line in road:
         words = shlex.split(line)
         if words[0] == "cd":
             monkeypatch.chdir(tmp_path / "clone" / words[1])
@@ -131,3 +155,24 @@ def test_the_commands_of_the_page_lead_from_a_clone_to_a_graded_class(tmp_path, 
         assert not [line for line in found if line not in visible], name
     with zipfile.ZipFile(here / "feedback" / "pooling" / "feedback-canvas.zip") as back:
         assert len(back.namelist()) == 5
+
+    (here / "mended.ipynb").write_bytes(work["s1000"])
+    told = [shlex.split(line.replace("s1234", "s1004"))[1:] for line in by_section["sec-teaching-term"]]
+    assert [words[1] for words in told] == ["status", "extend", "resubmit", "regrade", "solutions"]
+    capsys.readouterr()
+    assert main(told[0]) == 0
+    assert main(told[1]) == 1
+    assert "no due date" in capsys.readouterr().err  # the sentence says where to give one
+    due = ["grade", "release", "pooling", "--due", "2026-10-01T23:59+08:00"]
+    assert main(due) == 0
+    for words in told[1:3]:
+        assert main(words) == 0
+    assert main(["grade", "run", "pooling"]) == 0
+    for words in told[3:4]:
+        assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "2026-10-03T23:59+08:00" in said
+    assert "No score changes" in said
+    assert main([*told[4], "--anyway"]) == 0
+    assert main(["grade", "export", "pooling", "--format", "canvas", "--so-far"]) == 0
+    assert float(exported()[1]["70004"]) == pytest.approx(by_code)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,6 +22,7 @@ from coursecode.grading.course import Course, init, shield
 from coursecode.grading.encodings import decode
 from coursecode.grading.files import Problem
 from coursecode.grading.sanitise import Untrusted
+from coursecode.grading.term import Words, register, yes_option
 
 __all__ = ["build", "run"]
 
@@ -126,6 +128,8 @@ def build(language: str) -> click.Command:
             )
         return course
 
+    term = term_words(language, command_class, course_option, lang)
+
     @click.group(
         cls=group_class,
         help=say("From Dense to Convolution: the course's tools.", "《从全连接到卷积》的课程工具。"),
@@ -191,6 +195,16 @@ def build(language: str) -> click.Command:
         written = init(folder, name=name or folder.resolve().name, language=language)
         for path in written:
             click.echo(f"  {path}")
+        course = load(folder)
+        masters = (course.root / course.exercises).resolve()
+        if not any(masters.glob("*.md")):
+            tell(
+                f"There are no exercises in {masters}. They lie in a clone of the course: make the clone, then write "
+                f'its folder exercises into {folder / "grading.toml"} (exercises = "…/exercises"), '
+                "or give it to release with --exercises.",
+                f"{masters} 中没有习题。习题在课程的克隆目录里：请先克隆，再把其中的 exercises 文件夹写入 "
+                f'{folder / "grading.toml"}（exercises = "…/exercises"），或在 release 时用 --exercises 指定。',
+            )
         tell(
             f"The course folder is {folder}. Put the list of students there as roster.csv; keep seed.txt to yourself.",
             f"课程文件夹为 {folder}。请将学生名单存为其中的 roster.csv；seed.txt 请勿外传。",
@@ -216,7 +230,14 @@ def build(language: str) -> click.Command:
     @lang
     @click.pass_context
     def doctor(context: click.Context) -> None:
-        context.exit(int(importlib.import_module("coursecode.grading.doctor").main(language=language)))
+        from coursecode.grading.contract import Limits
+
+        limits = [Limits()]
+        if Path("grading.toml").is_file():
+            course = load(Path("."))
+            limits = [course.default.limits, *(one.limits for one in course.chosen.values())]
+        most = max(limits, key=lambda one: one.memory)
+        context.exit(int(importlib.import_module("coursecode.grading.doctor").main(language=language, limits=most)))
 
     @grade.command(
         "release",
@@ -227,12 +248,14 @@ def build(language: str) -> click.Command:
 
             \b
             Example:  coursecode grade release pooling
+            Example:  coursecode grade release pooling --questions pool-1d,choose-pooling --due 2026-10-01T23:59+08:00
             Example:  coursecode grade release pooling --overlay ../exam-questions
             """,
             """生成发给学生的文件（英文 NAME-en.zip、中文 NAME-zh.zip）以及评分所需的私有文件。
 
             \b
             示例：coursecode grade release pooling
+            示例：coursecode grade release pooling --questions pool-1d,choose-pooling --due 2026-10-01T23:59+08:00
             示例：coursecode grade release pooling --overlay ../exam-questions
             """,
         ),
@@ -246,13 +269,34 @@ def build(language: str) -> click.Command:
         "--overlay", type=click.Path(path_type=Path), default=None,
         help=say("A private folder with questions of your own.", "存放自有试题的私有文件夹。"),
     )  # fmt: skip
+    @click.option(
+        "--questions", default=None, metavar="ID,ID",
+        help=say("Only these, by id; all takes every one again.", "只出这些题（标识）；all 恢复全部。"),
+    )  # fmt: skip
+    @click.option(
+        "--points", "points", multiple=True, metavar="ID=POINTS",
+        help=say("Points of a question; repeatable.", "某题的分值；可重复。"),
+    )  # fmt: skip
+    @click.option("--due", default=None, metavar="DATE", help=say("When it is due.", "截止时间。"))
     @course_option
     @lang
-    def release(names: tuple[str, ...], exercises: Path | None, overlay: Path | None, root: Path) -> None:
-        course = load(root)
-        module = importlib.import_module("coursecode.grading.release")
-        masters = exercises or course.root / course.exercises
-        for path in module.release(names, out=course.root / "release", exercises=masters, overlay=overlay):
+    def release(
+        names: tuple[str, ...],
+        exercises: Path | None,
+        overlay: Path | None,
+        questions: str | None,
+        points: tuple[str, ...],
+        due: str | None,
+        root: Path,
+    ) -> None:
+        from coursecode.grading.choice import release_chosen
+
+        made = release_chosen(
+            load(root), names, exercises=exercises, overlay=overlay, questions=questions, points=points, due=due
+        )
+        for note in made.notes:
+            click.echo(_line(words(note), 400))
+        for path in made.folders:
             tell(
                 f"{path.name}: give {path / path.name}-en.zip (English) or {path.name}-zh.zip (Chinese) to the "
                 f"students; {path}/bundle.json stays with you.",
@@ -382,7 +426,7 @@ def build(language: str) -> click.Command:
     @click.argument("name")
     @click.option(
         "--jobs", "-j", type=click.IntRange(min=1), default=None,
-        help=say("How many at once; else one per processor.", "同时评几份；默认每个处理器一份。"),
+        help=say("How many at once; else what doctor says.", "同时评几份；默认为 doctor 所示的份数。"),
     )  # fmt: skip
     @click.option(
         "--cluster", type=click.Path(path_type=Path), default=None,
@@ -396,12 +440,21 @@ def build(language: str) -> click.Command:
         is_flag=True,
         help=say("Write the gradebook from the results that are there.", "只由已有结果写成绩册。"),
     )
+    @yes_option(term)
     @course_option
     @lang
     def run_command(
-        name: str, jobs: int | None, cluster: Path | None, students: tuple[str, ...], only_merge: bool, root: Path
+        name: str,
+        jobs: int | None,
+        cluster: Path | None,
+        students: tuple[str, ...],
+        only_merge: bool,
+        yes: bool,
+        root: Path,
     ) -> None:
         from coursecode.grading.gradebook import merge
+        from coursecode.grading.jobs import safe_jobs
+        from coursecode.grading.term import ask_about_changes
 
         course = load(root)
         course.bundle(name)
@@ -412,13 +465,16 @@ def build(language: str) -> click.Command:
                     course.root,
                     name,
                     seed=course.seed(),
-                    jobs=jobs or os.cpu_count() or 1,
+                    jobs=jobs or safe_jobs(course.settings(name).limits),
                     cluster=cluster,
                     students=list(students) or None,
                     progress=progress,
                 )
+        ask_about_changes(course, name, term, yes=yes)
         with _bar(say("writing the gradebook", "写入成绩册")) as progress:
             done = merge(course, name, progress=progress)
+        for note in done.said:
+            click.echo(_line(words(note), 600))
         for who, reason in done.problems[:_SHOWN]:
             click.echo(f"  {_line(who)}: {reason[language].line(300)}")
         tell(
@@ -605,7 +661,13 @@ def build(language: str) -> click.Command:
                 f"{len(failed)} 份提交未能评分，成绩留空：{some}。决定后可用 --failed-as-zero 记 0 分。",
             )
 
+    register(grade, term)
     return coursecode
+
+
+def term_words(language: str, command_class: type[click.Command], course_option: Any, lang: Any) -> Words:
+    """What the commands of ``term`` are made with."""
+    return Words(language, command_class, course_option, lang, _line, _bar)
 
 
 def _line(value: str, limit: int = 80) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 import secrets
-import tomllib
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from coursecode.grading.contract import Bundle, ContractError, Text, text
 from coursecode.grading.encodings import decode
 from coursecode.grading.files import Problem, read_json, write_atomic
 from coursecode.grading.roster import Student, Table, folder_name, normal, read_roster, read_table, students_of
+from coursecode.grading.settings import Settings, Written, read
 
 __all__ = ["Course", "Student", "folder_name", "init", "normal", "read_roster", "shield"]
 
@@ -30,6 +30,17 @@ roster = "roster.csv"      # any CSV with names and ids; the LMS's own export wi
 seed_file = "seed.txt"     # private: the hidden tests draw their inputs from it
 exercises = "{exercises}"  # the masters, in a clone of the course
 # timezone = "Asia/Shanghai"  # of the platform's times that name none; else that of the due date
+
+[limits]                   # of what a submission may use
+# call_seconds = 10        # one call of an answer, one cell
+# question_seconds = 20    # the answers and tests of one question
+# own_seconds = 60         # the student's own experiments, in the whole notebook
+# memory_mb = 4096
+
+# [assignments.pooling]    # of one assignment
+# questions = ["pool-1d", "choose-pooling"]  # only these
+# points = {{ pool-1d = 6 }}
+# limits = {{ question_seconds = 60 }}
 
 [due]                      # when each assignment is due, with its time zone
 # pooling = 2026-12-01T23:59:00+01:00
@@ -70,6 +81,8 @@ class Course:
     exercises: str = "exercises"
     due: dict[str, datetime.datetime] = field(default_factory=dict)
     timezone: str = ""
+    chosen: dict[str, Settings] = field(default_factory=dict)
+    default: Settings = field(default_factory=Settings)
 
     @classmethod
     def load(cls, root: Path) -> Course:
@@ -83,32 +96,18 @@ class Course:
                 f"{root} 不是课程文件夹：其中没有 grading.toml。请先新建：coursecode grade init 文件夹；"
                 "然后用 --course 文件夹 指定，或在其中运行命令。",
             )
-        try:
-            settings = tomllib.loads(decode(path.read_bytes())[0])
-        except tomllib.TOMLDecodeError as error:
-            raise Problem(f"{path} is not TOML: {error}.", f"{path} 不是有效的 TOML：{error}。") from None
-        table = settings.get("course", {})
+        written = Written.load(path, decode(path.read_bytes())[0])
+        table = written.table(("course",))
         language = table.get("language", "en")
         if language not in ("en", "zh"):
-            raise Problem(
-                f'{path}: language is {language!r}, but it is "en" or "zh".',
-                f'{path}：language 是 {language!r}，应为 "en" 或 "zh"。',
+            raise written.wrong(
+                ("course", "language"),
+                f'language is {language!r}, but it is "en" or "zh".',
+                f'language 是 {language!r}，应为 "en" 或 "zh"。',
             )
         timezone = str(table.get("timezone", ""))
         zone = _zone(timezone, path) if timezone else None
-        due = {}
-        for assignment, when in settings.get("due", {}).items():
-            if isinstance(when, str):
-                try:
-                    when = datetime.datetime.fromisoformat(when)
-                except ValueError:
-                    when = None
-            if not isinstance(when, datetime.datetime):
-                raise Problem(
-                    f"{path}: due.{assignment} is no time; write it as 2026-12-01T23:59:00+01:00.",
-                    f"{path}：due.{assignment} 不是时间；请写成 2026-12-01T23:59:00+08:00。",
-                )
-            due[assignment] = when if when.tzinfo else when.replace(tzinfo=zone) if zone else when.astimezone()
+        assignments, default = read(written, root, zone)
         return cls(
             root=root,
             name=str(table.get("name", "course")),
@@ -116,9 +115,19 @@ class Course:
             roster_file=str(table.get("roster", "roster.csv")),
             seed_file=str(table.get("seed_file", "seed.txt")),
             exercises=str(table.get("exercises", "exercises")),
-            due=due,
+            due={name: one.due for name, one in assignments.items() if one.due is not None},
             timezone=timezone,
+            chosen=assignments,
+            default=default,
         )
+
+    def settings(self, assignment: str) -> Settings:
+        """What holds for an assignment: questions, points, limits, extensions, whether solutions are shown."""
+        return self.chosen.get(assignment, self.default)
+
+    def due_for(self, assignment: str, student: str) -> datetime.datetime | None:
+        """When the assignment is due for a student, by key: an extension, else the date of the class."""
+        return self.settings(assignment).extensions.get(student) or self.due.get(assignment)
 
     def zone(self, assignment: str) -> tuple[datetime.tzinfo, Text]:
         """The time zone of times that name none, and where it was taken from."""

@@ -15,11 +15,13 @@ from typing import Literal
 from coursecode import _install
 from coursecode.grading import _cage
 from coursecode.grading.contract import Limits, Text, text
+from coursecode.grading.jobs import memory_free, safe_jobs
 from coursecode.grading.sandbox import ContainmentError, Sandbox
 
 __all__ = ["Finding", "examine", "main"]
 
 State = Literal["ok", "note", "missing"]
+_LIMITS = Limits()
 _SIGNS = {"ok": "✓", "note": "!", "missing": "✗"}
 
 
@@ -32,10 +34,10 @@ class Finding:
     remedy: Text | None = None
 
 
-def main(*, language: str = "en") -> int:
+def main(*, language: str = "en", limits: Limits = _LIMITS) -> int:
     """Print what was found; 0 where grading can start, 1 where something is missing."""
     missing = 0
-    for finding in examine():
+    for finding in examine(limits):
         missing += finding.state == "missing"
         print(f"{_SIGNS[finding.state]} {finding.what[language]}", flush=True)
         if finding.remedy is not None:
@@ -47,9 +49,9 @@ def main(*, language: str = "en") -> int:
     return int(missing > 0)
 
 
-def examine() -> Iterator[Finding]:
+def examine(limits: Limits = _LIMITS) -> Iterator[Finding]:
     """Look at one thing after another; the walls themselves are tried last, and only where they can stand."""
-    before = [*_system(), *_tools(), *_packages(), *_memory()]
+    before = [*_system(), *_tools(), *_packages(), *_memory(limits)]
     yield from before
     if any(finding.state == "missing" for finding in before):
         return
@@ -176,22 +178,21 @@ def _packages() -> Iterator[Finding]:
             )
 
 
-def _memory() -> Iterator[Finding]:
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
-        free = int(lines["MemAvailable"].split()[0]) / (1 << 20)
-    except (OSError, KeyError, ValueError):
+def _memory(limits: Limits) -> Iterator[Finding]:
+    found = memory_free()
+    if found is None:
         return
-    each = Limits().memory / (1 << 30)
-    jobs = max(1, int(free / each))
+    free, each = found / (1 << 30), limits.memory / (1 << 30)
+    jobs = safe_jobs(limits)
     what = text(
-        f"{free:.1f} GiB of memory are free; a submission may take {each:g} GiB, so at most --jobs {jobs} is safe",
-        f"可用内存 {free:.1f} GiB；每份提交最多 {each:g} GiB，因此 --jobs 不宜超过 {jobs}",
+        f"{free:.1f} GiB of memory are free; a submission may take {each:.3g} GiB: run takes --jobs {jobs}",
+        f"可用内存 {free:.1f} GiB；每份提交最多 {each:.3g} GiB：run 同时评 {jobs} 份",
     )
     if free < each:
         remedy = text(
-            "Close other programs; a greedy submission may exhaust the memory.",
-            "请关闭其他程序；有的提交可能耗尽内存。",
+            "Close other programs, or write a smaller memory_mb under [limits] of grading.toml; a greedy submission "
+            "may exhaust the memory.",
+            "请关闭其他程序，或在 grading.toml 的 [limits] 中写一个较小的 memory_mb；有的提交可能耗尽内存。",
         )
         yield Finding("note", what, remedy)
     else:

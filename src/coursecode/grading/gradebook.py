@@ -6,6 +6,8 @@ that student; a merge that was killed and is repeated gives the same scores.
 
 from __future__ import annotations
 
+import datetime
+import importlib
 import json
 import logging
 import os
@@ -18,14 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import _install
-from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, text
+from coursecode.grading import removed
+from coursecode.grading.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
 from coursecode.grading.course import Course, Student
 from coursecode.grading.files import Problem, read_json, sha256, write_atomic, write_json
 from coursecode.grading.ingest import release_texts
+from coursecode.grading.removed import backup
 from coursecode.grading.sanitise import Said, Untrusted, said
 from coursecode.grading.supervise import Broken, supervised
 
-__all__ = ["Merge", "State", "database", "merge", "state", "states"]
+__all__ = ["Change", "Merge", "State", "changes", "database", "late_policy", "merge", "state", "states"]
+
+_UTC = datetime.UTC
 
 
 MAX_CODE = 200_000  # characters of a code cell that are shown
@@ -40,6 +46,7 @@ class Merge:
     missing: int = 0
     to_grade: int = 0  # written answers that wait for a person
     problems: tuple[tuple[str, Said], ...] = ()  # by student: why there is no grade
+    said: tuple[Text, ...] = ()  # what became of points given by hand
 
 
 @dataclass
@@ -158,38 +165,140 @@ def _nbgrader_config(course: Course) -> Any:
         ) from None
 
 
-def _structure(gradebook: Any, course: Course, bundle: Bundle) -> None:
-    """Assignment, notebook and cells, as ``nbgrader generate_assignment`` would save them."""
-    from nbgrader.api import MissingEntry
+def _wanted(bundle: Bundle) -> tuple[dict[str, tuple[float, str]], set[str]]:
+    """The grade cells (points, kind) and the solution cells of an assignment, by id."""
+    grades = {t.id: (float(t.points), "code") for q in bundle.questions for t in q.tests}
+    written = [q for q in bundle.questions if q.kind == "written"]
+    grades |= {q.answer_cells[0]: (float(q.points), "markdown") for q in written}
+    return grades, {c for q in bundle.questions for c in q.answer_cells}
+
+
+def _structure(gradebook: Any, course: Course, bundle: Bundle) -> list[Text]:
+    """Assignment, notebook and cells, as ``nbgrader generate_assignment`` would save them, in one transaction.
+
+    A cell that stays keeps its points and comments, whatever becomes of the others. What a person gave for a cell that
+    goes is written to ``gradebook-removed.csv`` first, and comes back with the cell. Returns what is to be said.
+    """
+    from nbgrader.api import GradeCell, MissingEntry, Notebook, SolutionCell
 
     name = bundle.assignment
     due = course.due.get(name)
     gradebook.update_or_create_assignment(name, duedate=due.isoformat() if due else None)
-    wanted_grades = {t.id: (t.points, "code") for q in bundle.questions for t in q.tests}
-    written = [q for q in bundle.questions if q.kind == "written"]
-    wanted_grades |= {q.answer_cells[0]: (q.points, "markdown") for q in written}
-    wanted_solutions = {c for q in bundle.questions for c in q.answer_cells}
+    grades, solutions = _wanted(bundle)
     try:
         notebook = gradebook.find_notebook(name, name)
     except MissingEntry:
-        notebook = gradebook.add_notebook(name, name, kernelspec=json.dumps({"name": "python3", "language": "python"}))
-    else:
-        there = {c.name for c in notebook.grade_cells}, {c.name for c in notebook.solution_cells}
-        if there != (set(wanted_grades), wanted_solutions) and notebook.submissions:
-            for submission in list(notebook.submissions):  # the questions changed: every submission is merged anew
-                gradebook.remove_submission(name, submission.student.id)
-        if there != (set(wanted_grades), wanted_solutions):
-            gradebook.remove_notebook(name, name)
-            gradebook.add_notebook(name, name, kernelspec=json.dumps({"name": "python3", "language": "python"}))
-    for identifier, (points, kind) in wanted_grades.items():
-        gradebook.update_or_create_grade_cell(identifier, name, name, max_score=float(points), cell_type=kind)
-    for identifier in wanted_solutions:
-        gradebook.update_or_create_solution_cell(identifier, name, name)
-    for cell in bundle.cells:
-        if cell.role in ("answer", "test"):
-            gradebook.update_or_create_source_cell(
-                cell.id, name, name, cell_type=cell.type, locked=cell.role == "test", source=cell.source, checksum=None
-            )
+        kernel = json.dumps({"name": "python3", "language": "python"})
+        notebook = Notebook(name=name, assignment=gradebook.find_assignment(name), kernelspec=kernel)
+        gradebook.db.add(notebook)
+    there = {c.name: (c.max_score, c.cell_type) for c in notebook.grade_cells}
+    if there == grades and {c.name for c in notebook.solution_cells} == solutions:
+        _sources(gradebook, notebook, bundle)
+        gradebook.db.commit()
+        return []
+    if notebook.submissions:
+        backup(course)
+    gone = [c for c in notebook.grade_cells if c.name not in grades or c.cell_type != grades[c.name][1]]
+    gone += [c for c in notebook.solution_cells if c.name not in solutions]
+    kept = {(type(c), c.name): c for c in [*notebook.grade_cells, *notebook.solution_cells] if c not in gone}
+    by_hand = removed.of(gradebook, notebook, gone)
+    said = removed.write(course, by_hand)
+    moved = {(h.student, h.cell): h for h in by_hand}  # a cell whose kind changed takes them along
+    _delete(gradebook, notebook, gone)
+    new: list[Any] = []
+    for identifier, (points, kind) in grades.items():
+        cell = kept.get((GradeCell, identifier))
+        if cell is None:
+            new.append(GradeCell(name=identifier, notebook=notebook, max_score=points, cell_type=kind))
+        elif cell.max_score != points:
+            said += removed.above(notebook, cell, points)
+            cell.max_score = points
+    new += [SolutionCell(name=i, notebook=notebook) for i in sorted(solutions) if (SolutionCell, i) not in kept]
+    gradebook.db.add_all(new)
+    gradebook.db.flush()
+    _add_to_submissions(gradebook, course, notebook, new, moved)
+    _sources(gradebook, notebook, bundle)
+    gradebook.db.commit()
+    return said
+
+
+def _delete(gradebook: Any, notebook: Any, cells: list[Any]) -> None:
+    ids = {cell.id for cell in cells}
+    for submission in notebook.submissions:
+        for row in [*submission.grades, *submission.comments]:
+            if row.cell_id in ids:
+                gradebook.db.delete(row)
+    gradebook.db.flush()
+    for cell in cells:
+        gradebook.db.delete(cell)
+    gradebook.db.flush()
+    gradebook.db.expire_all()
+
+
+def _add_to_submissions(
+    gradebook: Any, course: Course, notebook: Any, cells: list[Any], moved: dict[tuple[str, str], removed.ByHand]
+) -> None:
+    """A row for each new cell in every submission, with what a person gave for such a cell before it was removed."""
+    from nbgrader.api import Comment, Grade, GradeCell
+
+    earlier = {**removed.read(course, notebook.name), **moved} if notebook.submissions else {}
+    of = _submissions(gradebook, notebook.name)
+    for submission in notebook.submissions:
+        key = submission.student.id
+        for cell in cells:
+            before = earlier.get((key, cell.name))
+            if before is not None and before.submission not in ("", of.get(key, ("", ""))[0]):
+                before = None  # given for another submission
+            if isinstance(cell, GradeCell):
+                row = Grade(cell_id=cell.id, notebook=submission)
+                if before is not None:
+                    row.manual_score, row.extra_credit = before.points, before.extra
+            else:
+                row = Comment(cell_id=cell.id, notebook=submission)
+                if before is not None:
+                    row.manual_comment = before.comment or None
+            gradebook.db.add(row)
+
+
+def _sources(gradebook: Any, notebook: Any, bundle: Bundle) -> None:
+    from nbgrader.api import SourceCell
+
+    wanted = {c.id: c for c in bundle.cells if c.role in ("answer", "test")}
+    there = {c.name: c for c in notebook.source_cells}
+    for identifier in set(there) - set(wanted):
+        gradebook.db.delete(there[identifier])
+    for identifier, cell in wanted.items():
+        row = there.get(identifier) or SourceCell(name=identifier, notebook=notebook)
+        row.cell_type, row.locked, row.source, row.checksum = cell.type, cell.role == "test", cell.source, None
+        gradebook.db.add(row)
+
+
+# What of each submission the gradebook holds; written with the scores, in one transaction.
+_MERGED = (
+    "CREATE TABLE IF NOT EXISTS coursecode_merged (assignment VARCHAR(128), student VARCHAR(128), "
+    "submission VARCHAR(128), result VARCHAR(128), PRIMARY KEY (assignment, student))"
+)
+
+
+def _submissions(gradebook: Any, assignment: str) -> dict[str, tuple[str, str]]:
+    """By student: the submission and the result (its key) that the scores in the gradebook were taken from."""
+    from sqlalchemy import inspect
+    from sqlalchemy import text as sql
+
+    if not inspect(gradebook.engine).has_table("coursecode_merged"):
+        return {}
+    question = sql("SELECT student, submission, result FROM coursecode_merged WHERE assignment = :a")
+    rows = gradebook.db.execute(question, {"a": assignment}).fetchall()
+    return {student: (submission, key) for student, submission, key in rows}
+
+
+def _merged(gradebook: Any, assignment: str, student: str, submission: str, key: str) -> None:
+    from sqlalchemy import text as sql
+
+    gradebook.db.execute(
+        sql("INSERT OR REPLACE INTO coursecode_merged VALUES (:a, :s, :n, :v)"),
+        {"a": assignment, "s": student, "n": submission, "v": key},
+    )
 
 
 def _plain(name: str) -> str:
@@ -213,7 +322,11 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     if source.is_file():  # formgrader lists the assignments that have a source
         write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
     with database(course) as gradebook:
-        _structure(gradebook, course, bundle)
+        from sqlalchemy import text as sql
+
+        gradebook.db.execute(sql(_MERGED))
+        gradebook.db.commit()
+        done.said = tuple(_structure(gradebook, course, bundle))
         for number, student in enumerate(students, start=1):
             gradebook.update_or_create_student(
                 student.key, first_name=_plain(student.first), last_name=_plain(student.last), email=student.email[:128]
@@ -231,7 +344,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                     problems.append((student.name or student.key, reason or _own("no result", "没有结果")))
                 else:
                     done.graded += 1
-                    done.to_grade += sum(q.earned is None for q in result.questions)
+                    done.to_grade += _waiting(gradebook, bundle, student.key)
             if progress:
                 progress(number, len(students))
         _late(gradebook, course, assignment)
@@ -252,11 +365,15 @@ def _merge_one(
     folder = course.root / "autograded" / student.key / name
     shown = folder / f"{name}.ipynb"
     before = read_json(shown)
-    merged = (before or {}).get("metadata", {}).get("coursecode", {}).get("submission")
+    merged = _submissions(gradebook, name).get(student.key, ("", ""))[0]
+    merged = merged or (before or {}).get("metadata", {}).get("coursecode", {}).get("submission")
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
 
-    submission = gradebook.update_or_create_submission(name, student.key, timestamp=record.get("submitted_at"))
-    notebook = submission.notebooks[0]
+    submission, notebook = _submission(gradebook, notebook_name=name, student=student.key)
+    timestamp = record.get("submitted_at")
+    submission.timestamp = (
+        datetime.datetime.fromisoformat(timestamp).astimezone(_UTC).replace(tzinfo=None) if (timestamp) else None
+    )
     by_hand = [
         {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
         for g in notebook.grades
@@ -289,6 +406,7 @@ def _merge_one(
             comment.manual_comment = None
         comment.auto_comment = reason[course.language].line(500) if reason and result is None else None
     notebook.late_submission_penalty = None
+    _merged(gradebook, name, student.key, now, result.key if result else "")
     gradebook.db.commit()  # all of one student or nothing
     made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
     if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
@@ -296,21 +414,98 @@ def _merge_one(
     write_json(shown, made)
 
 
+def _submission(gradebook: Any, *, notebook_name: str, student: str) -> tuple[Any, Any]:
+    """The student's submission and its notebook, with a row for each cell; new ones are not committed yet."""
+    from nbgrader.api import Comment, Grade, MissingEntry, SubmittedAssignment, SubmittedNotebook
+
+    try:
+        submission = gradebook.find_submission(notebook_name, student)
+        return submission, submission.notebooks[0]
+    except MissingEntry:
+        assignment = gradebook.find_assignment(notebook_name)
+    submission = SubmittedAssignment(assignment=assignment, student=gradebook.find_student(student))
+    notebook = SubmittedNotebook(notebook=assignment.notebooks[0], assignment=submission)
+    for cell in assignment.notebooks[0].grade_cells:
+        Grade(cell_id=cell.id, notebook=notebook)
+    for cell in assignment.notebooks[0].solution_cells:
+        Comment(cell_id=cell.id, notebook=notebook)
+    gradebook.db.add(submission)
+    gradebook.db.flush()
+    for row in [*notebook.grades, *notebook.comments]:
+        gradebook.db.refresh(row)
+    return submission, notebook
+
+
+def _waiting(gradebook: Any, bundle: Bundle, student: str) -> int:
+    """The written answers of a student that nobody has graded yet."""
+    written = {q.answer_cells[0] for q in bundle.questions if q.kind == "written"}
+    grades = gradebook.find_submission(bundle.assignment, student).notebooks[0].grades
+    return sum(g.name in written and g.manual_score is None for g in grades)
+
+
 def _late(gradebook: Any, course: Course, assignment: str) -> None:
-    """nbgrader's own late policy, as ``nbgrader autograde`` applies it."""
-    late = [s for s in gradebook.assignment_submissions(assignment) if s.total_seconds_late > 0]
+    """The late policy of ``nbgrader_config.py``, as ``nbgrader autograde`` applies it, with each student's due date.
+
+    Raises ``Problem`` where the policy cannot be loaded or fails.
+    """
+    import nbformat
+
+    due, own = course.due.get(assignment), course.settings(assignment).extensions
+    late = []
+    for submission in gradebook.assignment_submissions(assignment):
+        until = own.get(submission.student.id)
+        submission.extension = until - due if until and due else None
+        if submission.total_seconds_late > 0:
+            late.append(submission)
+        elif submission.notebooks:
+            submission.notebooks[0].late_submission_penalty = None
+    gradebook.db.commit()
     if not late:
         return
-    import nbformat
-    from nbgrader.preprocessors import AssignLatePenalties
+    with late_policy(course) as preprocessor:
+        for submission in late:
+            key = submission.student.id
+            names = {"assignment": assignment, "notebook": assignment, "student": key}
+            where = {"nbgrader": {**names, "db_url": str(gradebook.engine.url)}}
+            preprocessor.preprocess(nbformat.v4.new_notebook(), where)
+            gradebook.db.expire_all()
 
-    preprocessor = AssignLatePenalties(config=_nbgrader_config(course))
-    preprocessor.log.setLevel(logging.ERROR)
-    for submission in late:
-        names = {"assignment": assignment, "notebook": assignment, "student": submission.student.id}
-        where = {"nbgrader": {**names, "db_url": str(gradebook.engine.url)}}
-        preprocessor.preprocess(nbformat.v4.new_notebook(), where)
-        gradebook.db.expire_all()
+
+@contextmanager
+def late_policy(course: Course) -> Iterator[Any]:
+    """nbgrader's ``AssignLatePenalties`` with the policy of the class, which may be a class in a file of the folder.
+
+    Raises ``Problem`` with the mend for whatever goes wrong in the configuration or in the policy.
+    """
+    from nbgrader.preprocessors import AssignLatePenalties
+    from sqlalchemy.exc import SQLAlchemyError
+
+    config = _nbgrader_config(course)
+    named = config.AssignLatePenalties.get("plugin_class", "nbgrader's own")
+    folder = str(course.root)
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        preprocessor = AssignLatePenalties(config=config)
+        preprocessor.log.setLevel(logging.ERROR)
+        yield preprocessor
+    except (SQLAlchemyError, OSError, Problem):
+        raise
+    except Exception as error:  # the policy is the class's own program: anything may happen in it
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise Problem(
+            f'The late policy {named} does not work: {what}. nbgrader_config.py names it as "file.Class", for a class '
+            f"with late_submission_penalty(self, student_id, score, total_seconds_late) in {folder}/file.py, which "
+            "returns the points to take off.",
+            f'迟交规则 {named} 无法使用：{what}。nbgrader_config.py 中写 "文件.类"，对应 {folder}/文件.py 中的类，'
+            "其 late_submission_penalty(self, student_id, score, total_seconds_late) 返回要扣的分数。",
+        ) from None
+    finally:
+        sys.path.remove(folder)
+        for module in set(sys.modules) - before:  # another class may have a file of the same name
+            if str(getattr(sys.modules[module], "__file__", None) or "").startswith(folder + os.sep):
+                del sys.modules[module]
 
 
 def _ticks(result: QuestionResult | None, test: str, language: str) -> str:
@@ -429,6 +624,13 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
     result, reason = _needed(course, student.key, name, bundle)
     if result is not None and result.status == "failed":
         reason, result = result.reason, None
+    now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
+    held = _submissions(gradebook, name)
+    if reason is None and held and held.get(student.key) != (now, result.key if result else ""):
+        reason = _own(
+            "the gradebook holds another version of the submission or of the exercise; repeat run",
+            "成绩册中是另一版提交或习题；请重新运行 run",
+        )
     notebook = submission.notebooks[0]
     grades = {g.name: g for g in notebook.grades}
     spoken = {c.name: c.manual_comment for c in notebook.comments if c.manual_comment}
@@ -450,6 +652,84 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         student, status, reason, round(raw - penalty, 6), round(raw, 6), round(penalty, 6), bundle.max_score,
         questions, result, comments, record or {},
     )  # fmt: skip
+
+
+@dataclass
+class Change:
+    """A score of the gradebook that another result of the same submission changes; by question as well."""
+
+    student: Student
+    before: float
+    after: float | None  # None where there is no grade any more
+    questions: dict[str, tuple[float | None, float | None]]  # by id, of the questions that change
+
+
+def changes(course: Course, assignment: str) -> list[Change]:
+    """Whose score the next ``merge`` would change although the submission is the same, in the roster's order."""
+    bundle = course.bundle(assignment)
+    if not (course.root / "gradebook.db").is_file():
+        return []
+    found = []
+    with database(course) as gradebook:
+        held = _submissions(gradebook, assignment)
+        earlier = removed.read(course, assignment)
+        for student in course.roster():
+            record = read_json(course.submitted(student.key, assignment) / "ingest.json")
+            submission = held.get(student.key, ("", ""))[0]
+            if not isinstance(record, dict) or submission != record.get("notebook") or not held[student.key][1]:
+                continue  # another submission, or none that had a grade
+            rows = gradebook.find_submission(assignment, student.key).notebooks[0].grades
+            grades = {g.name: g for g in rows}
+            result, _ = _needed(course, student.key, assignment, bundle)
+            after = _expected(bundle, result, grades, {c: h for (s, c), h in earlier.items() if s == student.key})
+            before = _held(bundle, grades)
+            sums = [round(sum(v or 0.0 for v in one.values()), 6) for one in (before, after)]
+            differ = {q: (before.get(q), after.get(q)) for q in {**before, **after} if before.get(q) != after.get(q)}
+            graded = result is not None and result.status == "graded"
+            if differ:
+                found.append(Change(student, sums[0], sums[1] if graded else None, differ))
+    return found
+
+
+def _held(bundle: Bundle, grades: dict[str, Any]) -> dict[str, float | None]:
+    """The points in the gradebook by question; a cell that is in no question any more stands for itself."""
+    of = {t.id: q.id for q in bundle.questions for t in q.tests}
+    of |= {q.answer_cells[0]: q.id for q in bundle.questions if q.kind == "written"}
+    sums: dict[str, float | None] = {}
+    for name, grade in grades.items():
+        question = of.get(name, name)
+        waits = grade.cell.cell_type == "markdown" and grade.manual_score is None
+        sums[question] = None if waits else round((sums.get(question) or 0.0) + float(grade.score), 6)
+    return sums
+
+
+def _expected(
+    bundle: Bundle, result: Result | None, grades: dict[str, Any], earlier: dict[str, removed.ByHand]
+) -> dict[str, float | None]:
+    """The points by question after a merge of ``result``."""
+    if result is None or result.status != "graded":
+        return {}
+
+    def by_hand(cell: str) -> tuple[float | None, float]:
+        one = grades.get(cell)
+        if one is not None:
+            return one.manual_score, float(one.extra_credit or 0)
+        back = earlier.get(cell)
+        if back is not None and back.submission in ("", result.submission):
+            return back.points, back.extra or 0.0
+        return None, 0.0
+
+    found: dict[str, float | None] = {}
+    for question in bundle.questions:
+        if question.kind == "written":
+            points, extra = by_hand(question.answer_cells[0])
+            found[question.id] = None if points is None else round(points + extra, 6)
+    for graded in result.questions:
+        if graded.earned is not None:
+            given = [(by_hand(t.id), t.earned) for t in graded.tests]
+            sums = [extra + (earned if points is None else points) for (points, extra), earned in given]
+            found[graded.id] = round(sum(sums), 6)
+    return found
 
 
 def states(course: Course, assignment: str) -> list[State]:

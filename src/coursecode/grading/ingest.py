@@ -18,14 +18,14 @@ from typing import Any
 from coursecode.grading.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursecode.grading.contract import Bundle, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import private_folder, read_json, sha256, write_atomic, write_json
+from coursecode.grading.files import Problem, private_folder, read_json, sha256, write_atomic, write_json
 from coursecode.grading.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
 from coursecode.grading.roster import Changes, Student, Table, add, normal, students_of, table_text
 from coursecode.grading.supervise import Broken, Caps, supervised
 from coursecode.grading.times import offset_of, read_times
 from coursecode.grading.transplant import matches, plant, read_notebook
 
-__all__ = ["CAPS", "Report", "Row", "ingest", "release_texts"]
+__all__ = ["CAPS", "Report", "Row", "ingest", "release_texts", "resubmit"]
 
 CAPS = Caps(memory=640 << 20, seconds=90.0, answer=48 << 20)  # of reading one student's files
 MAX_NOTEBOOKS = 40  # of one student that are read
@@ -358,7 +358,7 @@ def _times(
 
 def _when(here: _Class, upload: Upload, student: Student) -> tuple[datetime.datetime | None, list[Text]]:
     """When it was handed in, and what had to be guessed."""
-    due = here.course.due.get(here.bundle.assignment)
+    due = here.course.due_for(here.bundle.assignment, student.key)
     if upload.time is not None:
         return upload.time, []
     if student.key in here.times:
@@ -421,6 +421,75 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         keep.unlink(missing_ok=True)
 
 
+def resubmit(
+    course: Course, assignment: str, student: Student, file: Path, *, at: datetime.datetime | None = None
+) -> tuple[Row, list[Text]]:
+    """Take in one notebook or zip of one student; returns what became of it and the titles of what changed.
+
+    The submission before it is kept in ``submitted/STUDENT/NAME/earlier/``; where it came from, and when, stays, so
+    that feedback finds its way back. What is taken in so is not replaced by a zip that holds nothing later.
+
+    Raises ``Problem`` for a file that cannot be read at all; then nothing is changed.
+    """
+    bundle = course.bundle(assignment)
+    folder = course.submitted(student.key, assignment)
+    old = read_json(folder / "ingest.json")
+    old = old if isinstance(old, dict) else {}
+    try:
+        info = file.stat()
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror}.", f"无法读取 {file}：{error.strerror}。") from None
+    entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
+    upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
+    here = _Class(course, bundle, release_texts(course, assignment), False, {}, course.zone(assignment)[0], False)
+    private_folder(course.root / "submitted")
+    number, name = tempfile.mkstemp(dir=course.root / "submitted", prefix=_TAKING)
+    os.close(number)
+    keep = Path(name)
+    try:
+        taken = supervised(_take, [upload], bundle, here.texts, course.language, keep, caps=CAPS)
+        reason = taken.reason
+        if isinstance(taken, Broken) or reason is not None:
+            why = reason or text("nothing in it", "没有内容")
+            raise Problem(
+                f"{file.name} was not taken in, and nothing was changed: {why['en']}.",
+                f"未收取 {file.name}，没有任何改动：{why['zh']}。",
+            )
+        time = at or (datetime.datetime.fromisoformat(old["submitted_at"]) if old.get("submitted_at") else None)
+        record = _record(here, student, upload, taken, time, [])
+        for key in ("lms", "order", "origin", "late"):
+            if key in old:
+                record[key] = old[key]
+        if not old:
+            record |= {"lms": "", "order": [], "origin": {"name": student.name[:200], "user": ""}}
+        record["resubmitted"] = True
+        before = _sources(folder / f"{assignment}.ipynb")
+        if old and old != record:
+            _keep_earlier(folder, assignment, old)
+        _write(folder, assignment, record, taken, keep, old or None)
+    finally:
+        keep.unlink(missing_ok=True)
+    now = _sources(folder / f"{assignment}.ipynb")
+    titles = [q.title for q in bundle.questions if any(before.get(c) != now.get(c) for c in q.answer_cells)]
+    answers = sum(cell.role == "answer" for cell in bundle.cells)
+    row = Row(student.key, student.name, "ready", taken.notes, taken.path[:200], "", taken.answered, answers)
+    return row, titles
+
+
+def _sources(notebook: Path) -> dict[str, str]:
+    found = read_json(notebook)
+    return {c["id"]: c["source"] for c in found["cells"]} if isinstance(found, dict) else {}
+
+
+def _keep_earlier(folder: Path, assignment: str, old: Mapping[str, Any]) -> None:
+    """Copy a submission aside, under a name that is the same when the command is repeated."""
+    kept = folder / "earlier" / sha256(repr(sorted(old.items())).encode())[:12]
+    for name in (f"{assignment}.ipynb", "original.ipynb"):
+        if (folder / name).is_file():
+            write_atomic(kept / name, (folder / name).read_bytes())
+    write_json(kept / "ingest.json", old)
+
+
 def _record(
     here: _Class,
     student: Student,
@@ -459,6 +528,12 @@ def _stays(old: Mapping[str, Any], new: Mapping[str, Any]) -> Text | None:
     """Why what was taken in before stays: it is later, or the new one is empty and the old one is not."""
     before, now = old.get("order") or [], new["order"]
     comparable = old.get("lms") == new["lms"] and len(before) == len(now)
+    later = comparable and [part.zfill(20) for part in before] < [part.zfill(20) for part in now]
+    if old.get("resubmitted") and not later:
+        return text(
+            "what was taken in by resubmit stays; give resubmit this file to take it instead",
+            "保留用 resubmit 收取的提交；若要改用此文件，请用 resubmit 收取它",
+        )
     if comparable and [part.zfill(20) for part in before] > [part.zfill(20) for part in now]:
         return text("a later submission is there already; it stays", "已有更新的提交，予以保留")
     answered = old.get("answered")

@@ -20,7 +20,7 @@ from coursecode.grading.contract import Bundle
 from coursecode.grading.master import Block, Section
 from coursecode.grading.release import Assignment
 
-__all__ = ["behaviour_problems", "earned", "form_problems", "problems", "score"]
+__all__ = ["behaviour_problems", "earned", "form_problems", "form_warnings", "problems", "score"]
 
 WRONG = 3  # seeded wrong answers, or graded samples of a written answer
 HINTS = 2
@@ -31,47 +31,77 @@ _HINT = {"en": re.compile(r"^:{3,}\{dropdown\} Hint\b", re.M), "zh": re.compile(
 
 
 def form_problems(task: Assignment) -> list[str]:
-    """What the form of a chapter's exercises lacks, as ``file:line: problem``; nothing is run."""
-    found: list[str] = []
-    seen: dict[str, int] = {}
+    """What the form of a chapter's exercises lacks, as ``file:line: problem``; nothing is run.
+
+    What only makes a question of an overlay better is in ``form_warnings``.
+    """
+    hard, soft = _form(task)
+    return [*hard, *(problem for section, problem in soft if not section.own)]
+
+
+def form_warnings(task: Assignment) -> list[str]:
+    """What the published questions have and a question of an overlay lacks: it can be released without."""
+    found = [problem for section, problem in _form(task)[1] if section.own]
+    once = [a for a, b in task.pairs() if a is b]
+    found += [f"{a.path}:{a.line}: {a.id} is asked in one language only; its twin is missing" for a in once]
+    return found
+
+
+def _form(task: Assignment) -> tuple[list[str], list[tuple[Section, str]]]:
+    hard: list[str] = []
+    soft: list[tuple[Section, str]] = []
+    seen: dict[str, str] = {}
     path = task.en.path
     if not task.en.questions:
-        return [f"{path}:1: there is no question; a question is a ## section with an answer cell"]
-    for block in task.en.blocks():
+        return [f"{path}:1: there is no question; a question is a ## section with an answer cell"], []
+    blocks = [(path, block) for block in task.en.opening]
+    blocks += [(section.path, block) for section in task.en.sections for block in section.blocks]
+    for where, block in blocks:
         if not block.id or (block.role in {"wrong", "sample"}):
             continue
+        here = f"{where}:{block.line}"
         if block.id in seen:
-            found.append(f"{path}:{block.line}: the id {block.id} stands at line {seen[block.id]} already; rename one")
-        seen.setdefault(block.id, block.line)
+            hard.append(f"{here}: the id {block.id} stands at {seen[block.id]} already; rename one")
+        seen.setdefault(block.id, here)
     for en, zh in task.pairs():
-        found += _question_problems(task, en)
+        more, less = _question_problems(task, en)
+        hard += more
+        soft += [(en, problem) for problem in less]
         for language, side in (("en", en), ("zh", zh)):
-            here = f"{task.masters[language].path}:{side.line}"
-            hints = len(_HINT[language].findall(side.text))
+            here = f"{side.path}:{side.line}"
+            hints = (
+                max(len(pattern.findall(side.text)) for pattern in _HINT.values())
+                if side.own
+                else (len(_HINT[language].findall(side.text)))
+            )
             if hints < HINTS:
-                found.append(f"{here}: {hints} hints; write {HINTS} or more, each in a :::{{dropdown}} Hint …")
+                soft.append((side, f"{here}: {hints} hints; write {HINTS} or more, each in a :::{{dropdown}} Hint …"))
             if not any(block.source.strip() for block in side.of("solution")):
-                found.append(f'{here}: no worked solution; explain it below +++ {{"tags": ["solution"]}}')
+                soft.append((side, f'{here}: no worked solution; explain it below +++ {{"tags": ["solution"]}}'))
+            if side is zh and en is zh:
+                break
     try:
         for language in release.LANGUAGES:
             release.notebook(task, language, path.parent)
         release.bundle(task, path.parent)
     except ValueError as error:
-        found.append(str(error) if str(error).startswith(str(path.parent)) else f"{path}:1: {error}")
-    return found
+        named = ":" in str(error).partition(" ")[0]
+        hard += [str(error)] if named else [] if hard else [f"{path}:1: {error}"]
+    return hard, soft
 
 
-def _question_problems(task: Assignment, section: Section) -> list[str]:
-    found = []
-    path = task.en.path
+def _question_problems(task: Assignment, section: Section) -> tuple[list[str], list[str]]:
+    """What forbids to release a question, and what a published one must have besides."""
+    hard: list[str] = []
+    soft: list[str] = []
 
-    def say(line: int, problem: str) -> None:
-        found.append(f"{path}:{line}: {problem}")
+    def say(line: int, problem: str, found: list[str] = hard) -> None:
+        found.append(f"{section.path}:{line}: {problem}")
 
     if not section.label.startswith(f"ex-{task.name}-"):
-        say(section.line, f"the label is {section.label}; begin it with ex-{task.name}-")
+        say(section.line, f"the label is {section.label}; begin it with ex-{task.name}-", soft)
     if not section.level:
-        say(section.line, f"no level; write '% level: ' and one of {', '.join(master.LEVELS)} below the title")
+        say(section.line, f"no level; write '% level: ' and one of {', '.join(master.LEVELS)} below the title", soft)
     if section.points <= 0:
         say(section.line, "the question is worth no points; give its tests points=")
     ids = [block.id for block in [*section.of("wrong"), *section.of("sample")]]
@@ -79,16 +109,19 @@ def _question_problems(task: Assignment, section: Section) -> list[str]:
         say(section.line, f"two wrong answers are called {min(twice)}; rename one")
     if section.written:
         if not any(block.source.strip() for block in section.of("rubric")):
-            say(section.line, 'no rubric; write it below +++ {"tags": ["rubric"]}')
+            say(section.line, 'no rubric; write it below +++ {"tags": ["rubric"]}', soft)
         if len(section.of("sample")) < WRONG:
-            say(section.line, f"{len(section.of('sample'))} sample answers; write {WRONG} or more, with their scores")
+            few = len(section.of("sample"))
+            say(section.line, f"{few} sample answers; write {WRONG} or more, with their scores", soft)
     else:
         hidden = [block.hidden for block in section.of("test")]
         for kind, present in (("visible", False in hidden), ("hidden", True in hidden)):
             if not present:
-                say(section.line, f"no {kind} test; add a cell [test, {'hidden, ' * (kind == 'hidden')}id=…, points=…]")
+                tags = f"{'hidden, ' * (kind == 'hidden')}id=…, points=…"
+                say(section.line, f"no {kind} test; add a cell [test, {tags}]", soft)
         if len(section.of("wrong")) < WRONG:
-            say(section.line, f"{len(section.of('wrong'))} wrong answers; write {WRONG} or more, with their scores")
+            few = len(section.of("wrong"))
+            say(section.line, f"{few} wrong answers; write {WRONG} or more, with their scores", soft)
         for block in section.of("answer"):
             try:
                 if not master.solution_lines(block.source):
@@ -97,9 +130,10 @@ def _question_problems(task: Assignment, section: Section) -> list[str]:
             except (master.MasterError, SyntaxError) as error:
                 say(block.line, str(error))
     for block in [*section.of("wrong"), *section.of("sample")]:
-        if block.score > section.points or (block.role == "wrong" and block.score == section.points):
+        too_much = block.score > section.points + 1e-9
+        if too_much or (block.role == "wrong" and abs(block.score - section.points) < 1e-9):
             say(block.line, f"score={block.score:g}, but the question is worth {section.points:g}; declare less")
-    return found
+    return hard, soft
 
 
 # -- the behaviour ------------------------------------------------------------------------------------------------
@@ -163,7 +197,7 @@ def behaviour_problems(task: Assignment, *, seed: str = "lint") -> list[str]:
         def say(block: Block | Section, what: str, wanted: float, got: float) -> None:
             if abs(wanted - got) > 1e-6:
                 found.append(
-                    f"{task.en.path}:{block.line}: {what} earns {got:g} points of {section.points:g}, "  # noqa: B023
+                    f"{section.path}:{block.line}: {what} earns {got:g} points of {section.points:g}, "  # noqa: B023
                     f"but it deserves {wanted:g}; mend the tests or the score"
                 )
 

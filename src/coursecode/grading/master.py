@@ -73,6 +73,8 @@ class Section:
     line: int
     level: str = ""
     blocks: list[Block] = dataclass_field(default_factory=list)
+    path: Path = Path("page.md")
+    own: bool = False  # of an overlay
 
     def of(self, role: str) -> list[Block]:
         return [block for block in self.blocks if block.role == role]
@@ -225,7 +227,7 @@ class _Reader:
                 raise self.fail(number, "a second title; use ## for questions")
             self.title, self.label = heading[2], label[0]
         else:
-            self.sections.append(Section(label[0], heading[2], number))
+            self.sections.append(Section(label[0], heading[2], number, path=self.path))
 
     def _level(self, level: str, number: int) -> None:
         if level not in LEVELS:

@@ -6,11 +6,13 @@ stay behind: hidden tests and rubrics in ``bundle.json``, which never leaves the
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,21 @@ from coursecode.grading import master
 from coursecode.grading.contract import Bundle, Cell, Question, Test, text
 from coursecode.grading.files import write_atomic
 from coursecode.grading.master import Block, Master, MasterError, Section
+from coursecode.grading.settings import Settings
 
-__all__ = ["WORDS", "Assignment", "assignment", "available", "bundle", "leaks", "notebook", "plain", "release"]
+__all__ = [
+    "WORDS",
+    "Assignment",
+    "assignment",
+    "available",
+    "bundle",
+    "chosen",
+    "leaks",
+    "notebook",
+    "plain",
+    "release",
+    "when",
+]
 
 LANGUAGES = ("en", "zh")
 HIDDEN = "# Hidden tests run here when your work is graded. / 评分时在这里运行隐藏测试。"
@@ -30,12 +45,14 @@ WORDS = {
     "en": {
         "levels": dict(zip(master.LEVELS, ("Warm-up", "Core", "Hard"), strict=True)),
         "point": "1 point", "points": "{} points", "separator": " · ", "answer": "*Write your answer here.*",
+        "due": "due {}",
         "how": "Write your answers where a cell says `raise NotImplementedError` or `...`, then run the cell below it: "
         "it checks part of your answer at once. The other checks run when your work is graded. Keep every cell.",
     },
     "zh": {
         "levels": dict(zip(master.LEVELS, ("热身", "核心", "挑战"), strict=True)),
         "point": "1 分", "points": "{} 分", "separator": " · ", "answer": "*在这里写答案。*",
+        "due": "截止时间：{}",
         "how": "请在写着 `raise NotImplementedError` 或 `...` 的地方作答，然后运行下面的单元格，"
         "它会马上检查答案的一部分，其余的检查在评分时进行。请保留所有单元格。",
     },
@@ -69,7 +86,7 @@ class Assignment:
 
 def differences(en: Master, zh: Master) -> list[str]:
     """Where the two masters of a chapter are out of step, as ``file:line: problem``."""
-    problems = []
+    problems: list[str] = []
     if [s.label for s in en.sections] != [s.label for s in zh.sections]:
         pairs = zip([*en.sections, None], [*zh.sections, None], strict=False)
         first = next(
@@ -78,22 +95,23 @@ def differences(en: Master, zh: Master) -> list[str]:
         labels = [getattr(section, "label", "nothing") for section in first]
         line = getattr(first[1], "line", 1)
         return [f"{zh.path}:{line}: here is {labels[1]}, but {en.path} has {labels[0]}; both need the same questions"]
+    paths = [(en.path, zh.path), *((a.path, b.path) for a, b in zip(en.sections, zh.sections, strict=True))]
     parts = [("", en.opening, zh.opening)]
     parts += [(a.label, a.blocks, b.blocks) for a, b in zip(en.sections, zh.sections, strict=True)]
     for a, b in zip(en.sections, zh.sections, strict=True):
         if a.level != b.level:
-            problems.append(f"{zh.path}:{b.line}: the level is {b.level!r}, but {en.path}:{a.line} has {a.level!r}")
-    for label, ours, theirs in parts:
+            problems.append(f"{b.path}:{b.line}: the level is {b.level!r}, but {a.path}:{a.line} has {a.level!r}")
+    for (label, ours, theirs), (here, there) in zip(parts, paths, strict=True):
         form = [[(x.kind, x.role, x.id, x.points, x.score, x.hidden) for x in blocks] for blocks in (ours, theirs)]
         if form[0] != form[1]:
             at = next((i for i, (x, y) in enumerate(zip(*form, strict=False)) if x != y), min(map(len, form)) - 1)
             line = theirs[at].line if 0 <= at < len(theirs) else 1
-            where = f"{en.path}:{ours[at].line}" if 0 <= at < len(ours) else str(en.path)
-            problems.append(f"{zh.path}:{line}: the cells of {label or 'the opening'} are not those of {where}")
+            where = f"{here}:{ours[at].line}" if 0 <= at < len(ours) else str(here)
+            problems.append(f"{there}:{line}: the cells of {label or 'the opening'} are not those of {where}")
             continue
         for x, y in zip(ours, theirs, strict=True):
             if x.kind == "code" and x.source != y.source:
-                problems.append(f"{zh.path}:{y.line}: the code differs from {en.path}:{x.line}; make both the same")
+                problems.append(f"{there}:{y.line}: the code differs from {here}:{x.line}; make both the same")
     return problems
 
 
@@ -105,29 +123,81 @@ def available(exercises: Path) -> list[str]:
 def assignment(name: str, exercises: Path, *, overlay: Path | None = None) -> Assignment:
     """The exercises ``name`` from ``exercises/NAME.md`` and ``zh/exercises/NAME.md`` beside it.
 
-    ``overlay`` is a private folder with ``NAME.md`` and ``zh/NAME.md``: a section with the label of a published one
-    takes its place, any other is added at the end. An overlay may also hold assignments of its own.
+    ``overlay`` is a private folder with ``NAME.md``, ``zh/NAME.md`` or both: a section with the label of a published
+    one takes its place, any other is added at the end. A question that stands in one of the two files only is asked as
+    it is in both languages. An overlay may also hold assignments of its own.
     """
     public = {"en": exercises / f"{name}.md", "zh": exercises.parent / "zh" / "exercises" / f"{name}.md"}
     private = {"en": overlay / f"{name}.md", "zh": overlay / "zh" / f"{name}.md"} if overlay else {}
-    masters = {}
-    for language in LANGUAGES:
-        paths = [public[language]]
-        if private and (private[language].exists() or private["en"].exists() or private["zh"].exists()):
-            paths = [private[language]] if not public["en"].exists() else [public[language], private[language]]
-        elif not public["en"].exists():
-            known = ", ".join(sorted({*available(exercises), *(available(overlay) if overlay else [])})) or "none"
-            raise MasterError(f"there are no exercises {name!r}; there are: {known}")
-        read = [master.read(path) for path in paths]
-        masters[language] = _overlaid(*read) if len(read) == 2 else read[0]
+    own = {language: _own(path) for language, path in private.items() if path.exists()}
+    if not public["en"].exists() and not own:
+        known = ", ".join(sorted({*available(exercises), *(available(overlay) if overlay else [])})) or "none"
+        looked = ", ".join(str(folder.resolve()) for folder in (exercises, overlay) if folder)
+        raise MasterError(
+            f"there are no exercises {name!r} in {looked}; there are: {known}. The exercises lie in a clone of the "
+            "course: give its folder with --exercises, or as exercises in grading.toml"
+        )
+    if not public["en"].exists():
+        only = next(iter(own.values()))
+        masters = {language: _overlaid(own.get(language, only), own) for language in LANGUAGES}
+    else:
+        masters = {language: _overlaid(master.read(path), own, language) for language, path in public.items()}
     return Assignment(masters["en"], masters["zh"])
 
 
-def _overlaid(public: Master, private: Master) -> Master:
-    own = {section.label: section for section in private.sections}
-    kept = [own.pop(section.label, section) for section in public.sections]
-    setup = [block for block in private.opening if block.role == "setup"]
-    return Master(public.path, public.title, public.label, [*public.opening, *setup], [*kept, *own.values()])
+def _own(path: Path) -> Master:
+    found = master.read(path)
+    for section in found.sections:
+        section.own = True
+    return found
+
+
+def _overlaid(base: Master, own: dict[str, Master], language: str = "") -> Master:
+    """The master with the overlay's questions, those of ``language`` where it has them."""
+    first = [own[language]] if language in own else [base] if base in own.values() else []
+    others = [*first, *(one for one in own.values() if one not in first)]
+    sections: dict[str, Section] = {}
+    for one in reversed(others):
+        sections |= {section.label: section for section in one.sections}
+    order = [s.label for one in own.values() for s in one.sections]
+    left = {label: sections[label] for label in dict.fromkeys(order)}
+    if base in own.values():
+        return Master(base.path, base.title, base.label, base.opening, list(left.values()))
+    kept = [left.pop(section.label, section) for section in base.sections]
+    setup = [block for one in others[:1] for block in one.opening if block.role == "setup"]
+    return Master(base.path, base.title, base.label, [*base.opening, *setup], [*kept, *left.values()])
+
+
+def chosen(task: Assignment, questions: Sequence[str] = (), points: Mapping[str, float] | None = None) -> Assignment:
+    """The assignment with these questions only (all if none is named), worth these points.
+
+    The points of a question are shared by its tests as its author shared them. Sections without a question stay.
+
+    Raises ``MasterError`` for a question that is not there.
+    """
+    points = points or {}
+    there = [section.id for section in task.en.questions]
+    if unknown := sorted({*questions, *points} - set(there)):
+        raise MasterError(f"{task.name} has no question {unknown[0]!r}; there are: {', '.join(there)}")
+    wanted = set(questions or there)
+    if left := sorted(set(points) - wanted):
+        raise MasterError(f"{left[0]} has points, but is not among the questions of {task.name}; add it, or leave both")
+    masters = {
+        language: replace(
+            one,
+            sections=[_worth(s, points) for s in one.sections if not s.is_question or s.id in wanted],
+        )
+        for language, one in task.masters.items()
+    }
+    return Assignment(masters["en"], masters["zh"])
+
+
+def _worth(section: Section, points: Mapping[str, float]) -> Section:
+    if not section.is_question or section.id not in points or not section.points:
+        return section
+    factor = points[section.id] / section.points
+    blocks = [replace(b, points=b.points * factor, score=b.score * factor) for b in section.blocks]
+    return replace(section, blocks=blocks)
 
 
 # -- text ---------------------------------------------------------------------------------------------------------
@@ -144,6 +214,28 @@ def subtitle(section: Section, language: str) -> str:
     words = WORDS[language]
     level = words["levels"].get(section.level, "")  # type: ignore[attr-defined]
     return f"*{str(words['separator']).join(filter(None, [level, points_text(section.points, language)]))}*"
+
+
+def when(due: datetime.datetime, language: str) -> str:
+    """``1 October 2026, 23:59 (UTC+08:00)`` or ``2026 年 10 月 1 日 23:59（UTC+08:00）``."""
+    offset = due.isoformat()[-6:] if due.utcoffset() else "+00:00"
+    if language == "zh":
+        return f"{due.year} 年 {due.month} 月 {due.day} 日 {due:%H:%M}（UTC{offset}）"
+    months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
+    return f"{due.day} {months[due.month - 1]} {due.year}, {due:%H:%M} (UTC{offset})"
 
 
 def plain(source: str, language: str, *, site: str, titles: dict[str, str], where: str = "") -> str:
@@ -183,7 +275,9 @@ def _site(exercises: Path, language: str) -> tuple[str, dict[str, str]]:
 # -- notebook and bundle ------------------------------------------------------------------------------------------
 
 
-def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell, dict[str, Any]]]:
+def _cells(
+    task: Assignment, language: str, exercises: Path, due: datetime.datetime | None = None
+) -> list[tuple[Cell, dict[str, Any]]]:
     """The cells of the released notebook, each with nbgrader's metadata."""
     site, titles = _site(exercises, language)
     found: list[tuple[Cell, dict[str, Any]]] = []
@@ -196,11 +290,15 @@ def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell,
             del kind["points"]
         found.append((cell, base | kind | {"grade_id": cell.id, "cell_type": cell.type}))
 
-    def written(block: Block) -> str:
-        return plain(block.source, language, site=site, titles=titles, where=f"{here.path}:{block.line}")
+    def written(block: Block, path: Path = here.path) -> str:
+        return plain(block.source, language, site=site, titles=titles, where=f"{path}:{block.line}")
 
     opening = [written(block) for block in here.opening if not block.role]
-    head = "\n\n".join([f"# {here.title}", *opening, str(WORDS[language]["how"])])
+    total = points_text(sum(section.points for section in here.questions), language)
+    about = [total] if due is None else [total, str(WORDS[language]["due"]).format(when(due, language))]
+    head = "\n\n".join(
+        [f"# {here.title}", *opening, str(WORDS[language]["separator"]).join(about), str(WORDS[language]["how"])]
+    )
     add(Cell("opening", "markdown", "text", None, head))
     add(Cell("install", "code", "setup", None, _install.cell(speak=language)))
     add(Cell("setup", "code", "setup", None, here.setup))
@@ -210,7 +308,8 @@ def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell,
         for block in section.blocks:
             if block.role == "":
                 texts += 1
-                body = f"{head}\n\n{written(block)}" if head else written(block)
+                shown = written(block, section.path)
+                body = f"{head}\n\n{shown}" if head else shown
                 add(Cell(f"{section.id}-text-{texts}", "markdown", "text", section.id, body))
                 head = ""
             elif block.role == "answer" and block.kind == "code":
@@ -226,10 +325,12 @@ def _cells(task: Assignment, language: str, exercises: Path) -> list[tuple[Cell,
     return found
 
 
-def notebook(task: Assignment, language: str, exercises: Path) -> dict[str, Any]:
+def notebook(
+    task: Assignment, language: str, exercises: Path, *, due: datetime.datetime | None = None
+) -> dict[str, Any]:
     """The students' notebook in nbformat 4.5, cell ids and nbgrader's grade ids alike in both languages."""
     cells = []
-    for cell, marks in _cells(task, language, exercises):
+    for cell, marks in _cells(task, language, exercises, due):
         one: dict[str, Any] = {"cell_type": cell.type, "id": cell.id, "metadata": {"nbgrader": marks}}
         if cell.type == "code":
             one |= {"execution_count": None, "outputs": []}
@@ -297,14 +398,20 @@ def secret_lines(one: Master) -> set[str]:
 
 
 def release(
-    names: Sequence[str], *, out: Path, exercises: Path = Path("exercises"), overlay: Path | None = None
+    names: Sequence[str],
+    *,
+    out: Path,
+    exercises: Path = Path("exercises"),
+    overlay: Path | None = None,
+    settings: Mapping[str, Settings] | None = None,
 ) -> list[Path]:
     """Write ``out/NAME/`` for each name: NAME.ipynb, zh/NAME.ipynb, bundle.json (private), NAME-en.zip and NAME-zh.zip.
 
-    A zip holds one notebook: who zips its folder again hands in nothing else beside it. Nothing is written unless
-    every master passes ``lint``'s fast checks. Releasing again replaces the folder's five
-    files; the bundle's version, and with it every stored result, changes only when a question changed.
-    No seed goes into a release: the class's secret seed decides the inputs of the tests when work is graded.
+    ``settings`` says by name which questions are asked, for how many points, and when they are due. A zip holds one
+    notebook: who zips its folder again hands in nothing else beside it. Nothing is written unless every master passes
+    ``lint``'s fast checks. Releasing again replaces the folder's five files; the bundle's version, and with it every
+    stored result, changes only when a question changed. No seed goes into a release: the class's secret seed decides
+    the inputs of the tests when work is graded.
 
     Raises ``MasterError`` with file and line for a master that cannot be released.
     """
@@ -313,14 +420,19 @@ def release(
 
     if not names:
         raise MasterError(f"name what to release; there are: {', '.join(available(exercises)) or 'none'}")
-    tasks = [assignment(name, exercises, overlay=overlay) for name in dict.fromkeys(names)]
+    choices = settings or {}
+    tasks = []
+    for name in dict.fromkeys(names):
+        choice = choices.get(name, Settings())
+        tasks.append(chosen(assignment(name, exercises, overlay=overlay), choice.questions, choice.points))
     if problems := [problem for task in tasks for problem in form_problems(task)]:
         raise MasterError("\n".join(problems))
     made = []
     for task in tasks:
+        due = choices.get(task.name, Settings()).due
         files = {
-            f"{task.name}.ipynb": _json(notebook(task, "en", exercises)),
-            f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises)),
+            f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
+            f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
         }
         public = "\n".join(cell.source for language in LANGUAGES for cell, _ in _cells(task, language, exercises))
         if found := leaks(public, task):

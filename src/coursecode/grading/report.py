@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from coursecode.grading.contract import Bundle
+from coursecode.grading.contract import Bundle, Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import write_atomic
 from coursecode.grading.gradebook import State, states
@@ -28,7 +28,7 @@ _STYLE = (
 def summary(bundle: Bundle, everyone: list[State]) -> dict[str, Any]:
     """The numbers of the report: of the class, and by question the share of points and of full marks."""
     handed_in = [s for s in everyone if s.status != "missing"]
-    scores = [s.score for s in handed_in]
+    scores = [s.score for s in handed_in if s.status == "graded"]  # what is not decided is not 0
     questions = []
     for question in bundle.questions:
         earned = [v for s in handed_in if s.status != "failed" and (v := s.questions[question.id]) is not None]
@@ -89,14 +89,51 @@ def _plots(numbers: dict[str, Any]) -> tuple[bytes, bytes]:
     second = Figure(figsize=(7, 0.9 + 0.34 * len(questions)), dpi=144, layout="constrained")
     axes = second.add_subplot()
     names = [q["id"] for q in questions]
-    axes.barh(names, [100 * (q["mean"] or 0) for q in questions], color="#3572b0", label="mean points")
+    known = [q for q in questions if q["mean"] is not None]  # an ungraded question has no bar
+    axes.barh(names, [float("nan") if q["mean"] is None else 100 * q["mean"] for q in questions], color="#3572b0",
+              label="mean points")  # fmt: skip
     axes.plot(
-        [100 * (q["full"] or 0) for q in questions], names, "D", color="#b3400f", label="full points", clip_on=False
-    )
+        [100 * q["full"] for q in known], [q["id"] for q in known], "D", color="#b3400f", label="full points",
+        clip_on=False,
+    )  # fmt: skip
     axes.set(xlabel="%", xlim=(0, 100))
     axes.invert_yaxis()
     second.legend(loc="outside upper center", ncols=2, frameon=False)
     return png(first), png(second)
+
+
+_STATES: dict[str, Text] = {
+    "missing": text("not handed in", "未提交"),
+    "failed": text("could not be graded", "无法评分"),
+    "partial": text("waits for a person", "待人工评阅"),
+    "graded": text("graded", "已评"),
+}
+_FLAGS: dict[str, Text] = {
+    "kernel-died": text("program ended", "程序终止"),
+    "time-limit": text("time limit", "超时"),
+    "memory-limit": text("memory limit", "内存超限"),
+    "output-cut": text("long output", "输出过长"),
+}
+
+
+def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
+    """One line of the table of students; a question that nobody has graded yet shows a dash."""
+    language = course.language
+    gone = state.status in ("missing", "failed")
+    points = ["" if gone else _points(state.questions[q.id]) for q in bundle.questions]
+    flags = [_FLAGS[f][language] if f in _FLAGS else f for f in (state.result.flags if state.result else ())]
+    if state.penalty:
+        flags.append(text(f"late: −{state.penalty:g}", f"迟交：−{state.penalty:g}")[language])
+    if state.student.key in course.settings(bundle.assignment).extensions:
+        flags.append(text("extended", "已延期")[language])
+    flags += [text("see its notes", "见收取说明")[language]] if state.record.get("notes") else []
+    score = "" if gone else _points(state.score)
+    about = [state.student.name or state.student.key, state.student.section, _STATES[state.status][language]]
+    return [*about, score, *points, ", ".join(flags)]
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
 
 
 def report(course: Course, assignment: str, everyone: list[State] | None = None) -> Path:
@@ -126,8 +163,8 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     )
     captions = (
         say(
-            "Scores of those who handed in; dashed the mean, dotted the median.",
-            "已提交者的分数；虚线为平均值，点线为中位数。",
+            "Scores of the submissions that are graded to the end; dashed the mean, dotted the median.",
+            "全部评完的提交的分数；虚线为平均值，点线为中位数。",
         ),
         say(
             "How hard each question was: bars show the mean share of points, diamonds the share of full marks.",
@@ -155,6 +192,15 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
         for q in numbers["questions"]
     ]  # fmt: skip
     failed = [s for s in everyone if s.status == "failed"]
+    marks = [
+        say("Student", "学生"),
+        say("Section", "班级"),
+        say("State", "状态"),
+        say("Points", "得分"),
+        *(escape(q.id) for q in bundle.questions),
+        say("Flags", "备注"),
+    ]
+    table = [_student(course, bundle, state) for state in everyone]
     parts = [
         f'<!doctype html>\n<html lang="{"zh-CN" if zh else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -172,6 +218,10 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
         *("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows),
         "</table></div>",
     ]
+    heading = say("Students", "学生")
+    parts.append(f'<h2>{heading}</h2><div class="wide"><table><tr>' + "".join(f"<th>{h}</th>" for h in marks) + "</tr>")
+    parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table]
+    parts.append("</table></div>")
     if failed:
         parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
         parts += [

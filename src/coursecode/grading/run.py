@@ -33,6 +33,7 @@ from coursecode.grading._cage import mapped
 from coursecode.grading.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import Problem, read_json, sha256, write_json
+from coursecode.grading.jobs import HOST_MEMORY
 from coursecode.grading.sandbox import ContainmentError, Mode, Sandbox, readable_inside
 from coursecode.grading.unit import environment, failed, grade
 
@@ -40,7 +41,6 @@ __all__ = ["Summary", "grade", "run_class"]
 
 _ATTEMPTS = 3  # of a submission whose worker died
 _OVERDUE = 240.0  # seconds beyond the bound of a submission until its worker is stopped
-_HOST_MEMORY = 700 << 20  # address space that the tests of a submission may add to a worker's own
 Task = tuple[str, bytes]  # student, notebook
 Progress = Callable[[int, int], None]
 
@@ -64,17 +64,20 @@ def run_class(
     students: Sequence[str] | None = None,
     limits: Limits | None = None,
     mode: Mode | None = None,
+    anew: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Grade what was submitted for an assignment, into ``results/ASSIGNMENT/STUDENT.json``.
 
     ``jobs`` submissions at a time on this machine, or all workers of ``cluster``. ``students`` limits it to these.
+    ``limits`` are those of ``grading.toml`` unless given; ``anew`` computes again what is there and still fits.
     ``progress`` is called with how many are done, and of how many.
 
     Raises ``Problem`` where nothing can be graded (no release, no sandbox, unknown student) and ``OSError`` where a
     result cannot be written; all results before it are kept.
     """
-    where, limits = Course.load(course), limits or Limits()
+    where = Course.load(course)
+    limits = limits or where.settings(assignment).limits
     bundle, seed = where.bundle(assignment), seed or where.seed()
     if readable_inside(where.root):
         raise ContainmentError(
@@ -107,7 +110,7 @@ def run_class(
         data = notebook.read_bytes() if notebook.is_file() else None
         key = _key(data, bundle, limits, seed)
         old = _result(file)
-        if old is not None and old.key == key and old.status == "graded":
+        if old is not None and old.key == key and old.status == "graded" and not anew:
             counts["kept"] += 1
             step()
             continue
@@ -153,7 +156,7 @@ def _cap() -> None:
     """Bound what a worker can take: the tests run in it, on values that students' code made."""
     import resource
 
-    size = mapped() + _HOST_MEMORY
+    size = mapped() + HOST_MEMORY
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 

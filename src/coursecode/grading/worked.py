@@ -7,14 +7,12 @@ made before there is none; then the masters are read, as far as they still hold 
 from __future__ import annotations
 
 import datetime
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from coursecode.grading import master
 from coursecode.grading.contract import LANGUAGES, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.encodings import decode
 from coursecode.grading.files import read_json
 from coursecode.grading.master import MasterError, Section
 
@@ -83,13 +81,10 @@ def read_worked(course: Course, assignment: str) -> Worked:
 def opened(course: Course, assignment: str, now: datetime.datetime | None = None) -> bool:
     """Whether students may see solutions and rubrics.
 
-    ``show_solutions`` in ``[assignments.NAME]`` of ``grading.toml`` says so; where it says nothing, they may once the
-    assignment is due.
+    ``show_solutions`` of the assignment says so; where it says nothing, they may once nobody may hand in any more.
     """
-    settings = tomllib.loads(decode((course.root / "grading.toml").read_bytes())[0])
-    table = settings.get("assignments", {}).get(assignment, {})
-    flag = table.get("show_solutions") if isinstance(table, dict) else None
-    if isinstance(flag, bool):
-        return flag
-    due = course.due.get(assignment)
+    told = course.settings(assignment)
+    if told.show_solutions is not None:
+        return told.show_solutions
+    due = told.until
     return due is not None and due <= (now or datetime.datetime.now(datetime.UTC))

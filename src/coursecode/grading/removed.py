@@ -1,0 +1,180 @@
+"""Copies of the gradebook, and what a person gave for cells that an assignment no longer has.
+
+``backups/gradebook-TIME.db`` is made before the structure of the gradebook changes; to go back, copy one over
+``gradebook.db``. ``gradebook-removed.csv`` lists points and comments for removed cells, readable in any spreadsheet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import io
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coursecode.grading.contract import Text, text
+from coursecode.grading.course import Course
+from coursecode.grading.encodings import decode
+from coursecode.grading.files import Problem, private_folder, write_atomic
+
+__all__ = ["ByHand", "above", "backup", "of", "read", "write"]
+
+KEPT = 10  # copies of the gradebook
+_HEADER = ["assignment", "student", "cell", "points", "extra", "comment", "submission", "removed"]
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a person gave one student for one cell."""
+
+    assignment: str
+    student: str
+    cell: str
+    points: float | None
+    extra: float | None
+    comment: str
+    submission: str  # for which it was given; empty where that is not known
+
+
+# -- copies -------------------------------------------------------------------------------------------------------
+
+
+def backup(course: Course) -> Path | None:
+    """Copy ``gradebook.db`` with SQLite's own backup, check the copy and keep the last ten; None where there is none.
+
+    Raises ``Problem`` where the copy is not whole (then nothing else should be written) and ``OSError``.
+    """
+    source = course.root / "gradebook.db"
+    if not source.is_file():
+        return None
+    folder = course.root / "backups"
+    private_folder(folder)
+    for left in folder.glob(".copy-*"):  # of a run that was killed
+        left.unlink()
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    draft, path = folder / f".copy-{now}", folder / f"gradebook-{now}.db"
+    try:
+        _copy(source, draft)
+        earlier = sorted(folder.glob("gradebook-*.db"))
+        if earlier and earlier[-1].read_bytes() == draft.read_bytes():  # the same command, repeated
+            return earlier[-1]
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.touch(mode=0o600)
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+        contextlib.closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+        answer = new.execute("PRAGMA integrity_check").fetchone()[0]
+    if answer != "ok":
+        raise Problem(
+            f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of "
+            "backups/ over it.",
+            f"无法完整复制 {source}（{answer[:100]}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
+        )
+    with open(target, "rb") as file:
+        os.fsync(file.fileno())
+
+
+# -- what was given for cells that are gone -------------------------------------------------------------------------
+
+
+def of(gradebook: Any, notebook: Any, cells: Iterable[Any]) -> list[ByHand]:
+    """What persons gave for these cells, by student and cell."""
+    from coursecode.grading.gradebook import _submissions
+
+    ids = {cell.id for cell in cells}
+    known = _submissions(gradebook, notebook.name)
+    found = []
+    for submission in notebook.submissions:
+        key = submission.student.id
+        grades = {g.name: g for g in submission.grades if g.cell_id in ids}
+        said = {c.name: c.manual_comment or "" for c in submission.comments if c.cell_id in ids}
+        for cell in sorted({*grades, *said}):
+            grade = grades.get(cell)
+            points, extra = (grade.manual_score, grade.extra_credit) if grade else (None, None)
+            if points is not None or extra or said.get(cell):
+                where = known.get(key, ("", ""))[0]
+                found.append(ByHand(notebook.name, key, cell, points, extra, said.get(cell, ""), where))
+    return found
+
+
+def _file(course: Course) -> Path:
+    return course.root / "gradebook-removed.csv"
+
+
+def _rows(course: Course) -> list[list[str]]:
+    path = _file(course)
+    if not path.is_file():
+        return []
+    return list(csv.reader(io.StringIO(decode(path.read_bytes())[0])))[1:]
+
+
+def _row(one: ByHand) -> list[str]:
+    numbers = ["" if value is None else f"{value:.12g}" for value in (one.points, one.extra)]
+    return [one.assignment, one.student, one.cell, *numbers, one.comment, one.submission]
+
+
+def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
+    """Add to ``gradebook-removed.csv`` what is not in it yet; says so."""
+    if not by_hand:
+        return []
+    rows = _rows(course)
+    last = {tuple(row[:3]): row[:7] for row in rows}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    rows += [[*_row(one), now] for one in by_hand if last.get(tuple(_row(one)[:3])) != _row(one)]
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([_HEADER, *rows])
+    write_atomic(_file(course), buffer.getvalue())
+    cells = ", ".join(sorted({one.cell for one in by_hand}))
+    students = len({one.student for one in by_hand})
+    return [
+        text(
+            f"{cells} is no longer asked; the points and comments given by hand for it ({students} students) are in "
+            f"{_file(course)}, and come back if it is asked again",
+            f"{cells} 已不在题目中；为它人工给的分数和评语（{students} 名学生）写入 {_file(course)}，"
+            "若再次出题会自动恢复",
+        )
+    ]
+
+
+def read(course: Course, assignment: str) -> dict[tuple[str, str], ByHand]:
+    """The last that was removed, by student and cell."""
+    found = {}
+    for row in _rows(course):
+        if len(row) >= 7 and row[0] == assignment:
+            points, extra = (float(cell) if cell else None for cell in row[3:5])
+            found[row[1], row[2]] = ByHand(row[0], row[1], row[2], points, extra, row[5], row[6])
+    return found
+
+
+def above(notebook: Any, cell: Any, points: float) -> list[Text]:
+    """Says who has more points by hand for the cell than it is worth now; they stay as they were given."""
+    who = [
+        s.student.id
+        for s in notebook.submissions
+        for g in s.grades
+        if g.cell_id == cell.id and g.manual_score is not None and g.manual_score > points
+    ]
+    if not who:
+        return []
+    some = ", ".join(who[:5]) + (" …" if len(who) > 5 else "")
+    return [
+        text(
+            f"{cell.name} is worth {points:g} points now; {len(who)} students have more by hand: {some}. Look at them",
+            f"{cell.name} 现为 {points:g} 分；有 {len(who)} 名学生的人工给分更高：{some}。请核对",
+        )
+    ]

@@ -1,0 +1,362 @@
+"""What a person gave (points, comments, extra credit) is never lost, whatever becomes of the assignment."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from lms_classes import NAME, database_rows, fake_result, fake_run
+from test_lms_gradebook import by_key, grade_by_hand, graded_course, quick, version  # noqa: F401
+
+from coursecode.cli import main
+from coursecode.grading import removed
+from coursecode.grading.contract import Bundle, Question, QuestionResult, Result, TestResult, text
+from coursecode.grading.course import Course
+from coursecode.grading.files import Problem, read_json, write_json
+from coursecode.grading.gradebook import changes, database, merge
+
+pytest.importorskip("nbgrader")
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+def change(course: Course, *, drop: str = "", worth: dict[str, float] | None = None) -> None:
+    """Release again, without a test or a question, or with other points; every result is made anew."""
+    old, worth = course.bundle(NAME), worth or {}
+    questions = []
+    for q in old.questions:
+        if q.id == drop:
+            continue
+        tests = [t for t in q.tests if t.id != drop]
+        points = worth.get(q.id, q.points if q.kind == "written" else sum(t.points for t in tests))
+        if q.kind == "code" and q.id in worth:
+            tests = [type(t)(t.id, points / len(tests), t.hidden, t.source) for t in tests]
+        questions.append(Question(q.id, q.title, q.kind, points, q.answer_cells, tuple(tests), q.rubric))
+    kept = {q.id for q in questions}
+    cells = [c for c in old.cells if c.id != drop and (c.question is None or c.question in kept)]
+    write_json(course.release(NAME) / "bundle.json", Bundle.make(
+        assignment=NAME, questions=questions, cells=cells).to_json())  # fmt: skip
+    graded_anew(course)
+
+
+def graded_anew(course: Course) -> None:
+    """Results of what is released now, from the stand-in's."""
+    one = course.bundle(NAME)
+    for student in [p.stem for p in (course.root / "results" / NAME).glob("*.json")]:
+        if read_json(course.result(student, NAME))["status"] == "failed":
+            continue
+        found = fake_result(course, student)
+        full = {q.id: bool(q.earned) for q in found.questions}
+        questions = []
+        for q in one.questions:
+            tests = tuple(TestResult(t.id, t.hidden, t.points, t.points * full[q.id]) for t in q.tests)
+            earned = None if q.kind == "written" else sum(t.earned for t in tests)
+            questions.append(QuestionResult(q.id, q.points, earned, tests))
+        score = sum(q.earned or 0 for q in questions)
+        data = {**found.to_json(), "questions": [q.to_json() for q in questions], "score": score}
+        data |= {"max_score": one.max_score, "bundle": one.version, "key": "k" + one.version[:62]}
+        write_json(course.result(student, NAME), Result.from_json(data).to_json())
+
+
+def given(course: Course, commented: str = "s1003") -> None:
+    """Points, a comment and extra credit in three places."""
+    grade_by_hand(course, "s1001", "why-max", 1.5, "Good")
+    grade_by_hand(course, "s1000", "pool-1d-random", 2.5)
+    with database(course) as gradebook:
+        gradebook.find_grade("pool-2d-random", NAME, NAME, "s1001").extra_credit = 0.5
+        gradebook.find_comment("pool-1d", NAME, NAME, commented).manual_comment = "See me"
+        gradebook.db.commit()
+
+
+def hand(course: Course) -> set[tuple]:
+    """All that a person gave, out of the database and out of the file of what was removed."""
+    with contextlib.closing(sqlite3.connect(course.root / "gradebook.db")) as connection:
+        rows = connection.execute(
+            "SELECT sa.student_id, bc.name, g.manual_score, g.extra_credit, NULL FROM grade g "
+            "JOIN submitted_notebook sn ON sn.id = g.notebook_id JOIN submitted_assignment sa ON "
+            "sa.id = sn.assignment_id JOIN base_cell bc ON bc.id = g.cell_id "
+            "WHERE g.manual_score IS NOT NULL OR g.extra_credit IS NOT NULL UNION "
+            "SELECT sa.student_id, bc.name, NULL, NULL, c.manual_comment FROM comment c "
+            "JOIN submitted_notebook sn ON sn.id = c.notebook_id JOIN submitted_assignment sa ON "
+            "sa.id = sn.assignment_id JOIN base_cell bc ON bc.id = c.cell_id WHERE c.manual_comment IS NOT NULL"
+        ).fetchall()
+    return set(rows)
+
+
+ALL = {
+    ("s1001", "why-max", 1.5, None, None),
+    ("s1001", "why-max", None, None, "Good"),
+    ("s1000", "pool-1d-random", 2.5, None, None),
+    ("s1001", "pool-2d-random", None, 0.5, None),
+    ("s1003", "pool-1d", None, None, "See me"),
+}
+
+
+def test_one_test_taken_out_costs_nobody_a_point_given_by_hand(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    change(course, drop="pool-1d-visible")
+    done = merge(course, NAME)
+    assert hand(course) == ALL
+    assert done.said == ()
+    found = by_key(course)
+    assert (found["s1001"].score, found["s1001"].max_score) == (3 + 4 + 0.5 + 1.5, 9)
+    assert (found["s1000"].questions["pool-1d"], found["s1003"].comments) == (2.5, {"pool-1d": "See me"})
+    assert found["s1001"].comments == {"why-max": "Good"}
+
+
+def test_what_was_given_for_a_question_that_goes_is_in_a_file_and_comes_back_with_it(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    bundle = course.bundle(NAME)
+    change(course, drop="why-max")
+    done = merge(course, NAME)
+    assert "gradebook-removed.csv" in done.said[0]["en"]
+    assert "why-max" in done.said[0]["zh"]
+    assert hand(course) == {row for row in ALL if row[1] != "why-max"}
+    rows = list(csv.DictReader(io.StringIO((course.root / "gradebook-removed.csv").read_text())))
+    assert [(r["student"], r["cell"], r["points"], r["comment"]) for r in rows] == [("s1001", "why-max", "1.5", "Good")]
+    merge(course, NAME)
+    assert len((course.root / "gradebook-removed.csv").read_text().splitlines()) == 2
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    graded_anew(course)
+    merge(course, NAME)
+    assert hand(course) == ALL
+    assert by_key(course)["s1001"].score == 10
+
+
+def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_question_is_worth(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    change(course, worth={"why-max": 1, "pool-2d": 6})
+    done = merge(course, NAME)
+    assert hand(course) == ALL
+    assert "s1001" in done.said[0]["en"]
+    assert by_key(course)["s1001"].score == 4 + 6 + 0.5 + 1.5
+
+
+def test_the_gradebook_is_copied_before_its_structure_changes_and_ten_copies_are_kept(tmp_path, monkeypatch):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    folder = course.root / "backups"
+    assert not folder.exists()
+    before = database_rows(course.root / "gradebook.db")
+    change(course, drop="pool-1d-visible")
+    merge(course, NAME)
+    (copy,) = folder.iterdir()
+    assert database_rows(copy) == before
+    assert copy.stat().st_mode & 0o077 == 0
+    for n in range(12):
+        with database(course) as gradebook:
+            gradebook.update_or_create_student(f"x{n}")
+        removed.backup(course)
+    assert len(list(folder.iterdir())) == removed.KEPT == 10
+    assert not copy.exists()  # the oldest went
+
+
+def test_a_copy_that_is_not_whole_stops_the_change(tmp_path, monkeypatch):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    real = sqlite3.connect
+
+    class Broken(sqlite3.Connection):
+        def execute(self, sql, *args):
+            return super().execute("SELECT 'row 7 missing'" if "integrity" in sql else sql, *args)
+
+    monkeypatch.setattr(removed.sqlite3, "connect", lambda *a, **k: real(*a, **k, factory=Broken))
+    change(course, drop="pool-1d-visible")
+    with pytest.raises(Problem, match="row 7 missing"):
+        merge(course, NAME)
+    monkeypatch.undo()
+    assert hand(course) == ALL
+
+
+def stopped_after(course: Course, writes: int, work) -> bool:
+    """Do the work in a child that ends at once, as by a power cut, after so many writes; False where it got through."""
+    child = os.fork()
+    if not child:
+        left = [writes]
+
+        def wrote(*_) -> None:
+            left[0] -= 1
+            if left[0] <= 0:
+                os._exit(9)
+
+        real = os.replace
+
+        def replace(*args) -> None:
+            real(*args)
+            wrote()
+
+        os.replace = replace
+        real_unlink = os.unlink
+
+        def unlink(*args, **kwargs) -> None:
+            real_unlink(*args, **kwargs)
+            wrote()
+
+        os.unlink = unlink
+        from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as Dialect
+
+        real_commit = Dialect.do_commit
+
+        def do_commit(self, connection) -> None:
+            real_commit(self, connection)
+            wrote()
+
+        Dialect.do_commit = do_commit
+        try:
+            work()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(7)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9)
+    return status == 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drop", ["pool-1d-visible", "why-max"])
+def test_a_stop_after_any_write_loses_nothing_and_the_same_command_ends_as_if_it_had_not_been(tmp_path, drop):
+    import shutil
+
+    start = graded_course(tmp_path / "start", 3)
+    merge(start, NAME)
+    given(start, "s1000")
+    change(start, drop=drop)
+    clean = Course.load(shutil.copytree(start.root, tmp_path / "clean"))
+    merge(clean, NAME)
+    end = database_rows(clean.root / "gradebook.db")
+    by_csv = removed.read(clean, NAME)
+    everything = {("s1000", *row[1:]) if row[0] == "s1003" else row for row in ALL}
+    kept = {row for row in everything if row[1] != drop}
+    writes = 0
+    while True:
+        writes += 1
+        course = Course.load(shutil.copytree(start.root, tmp_path / f"stop-{writes}"))
+        stopped = stopped_after(course, writes, lambda course=course: merge(course, NAME))
+        left = removed.read(course, NAME)
+        assert hand(course) == everything or (hand(course) == kept and (left == by_csv or drop == "pool-1d-visible"))
+        merge(course, NAME)
+        assert database_rows(course.root / "gradebook.db") == end, writes
+        assert removed.read(course, NAME) == by_csv
+        assert not list((course.root / "backups").glob(".copy-*"))
+        assert len(list((course.root / "backups").iterdir())) >= 1
+        shutil.rmtree(course.root)
+        if not stopped:
+            break
+    assert writes > 10
+
+
+def test_a_stop_between_a_resubmission_and_its_page_does_not_move_new_points_aside(tmp_path):
+    from test_lms_gradebook import dump, notebook, resubmit
+
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    grade_by_hand(course, "s1001", "why-max", 2)
+    resubmit(course, dump(notebook(why_max="new words")))
+    fake_run(course)
+    shown = course.root / "autograded" / "s1001" / NAME / f"{NAME}.ipynb"
+    before = shown.read_bytes()
+    merge(course, NAME)
+    assert by_key(course)["s1001"].questions["why-max"] is None
+    grade_by_hand(course, "s1001", "why-max", 1)
+    shown.write_bytes(before)  # the file was not written when the power went
+    merge(course, NAME)
+    assert by_key(course)["s1001"].questions["why-max"] == 1
+
+
+# -- asking -------------------------------------------------------------------------------------------------------
+
+
+def ask(course: Course, *more: str) -> int:
+    return main(["grade", "--lang", "en", "run", NAME, "--only-merge", "--course", str(course.root), *more])
+
+
+def test_changed_scores_are_listed_and_not_written_without_a_yes(tmp_path, monkeypatch, capsys):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    assert ask(course) == 0  # nothing changed: nobody is asked
+    assert "→" not in capsys.readouterr().out
+    change(course, worth={"pool-2d": 6})
+    before = database_rows(course.root / "gradebook.db")
+    assert ask(course) == 1
+    said = capsys.readouterr()
+    assert "(s1001): 10 → 12" in said.out
+    assert "(s1000)" not in said.out
+    assert "--yes" in said.err
+    assert database_rows(course.root / "gradebook.db") == before
+    assert by_key(course)["s1001"].status == "failed"  # no mark of a half-changed state goes out
+    assert ask(course, "--yes") == 0
+    assert by_key(course)["s1001"].score == 12
+
+
+def test_in_a_terminal_a_person_is_asked_and_no_means_no(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    change(course, worth={"pool-2d": 6})
+    command = [sys.executable, "-m", "coursecode.grading.cli", "grade", "--lang", "en", "run", NAME, "--only-merge"]
+
+    def answer(word: bytes) -> int:
+        ours, theirs = pty.openpty()
+        os.write(ours, word + b"\n")
+        try:
+            done = subprocess.run(
+                [*command, "--course", str(course.root)], stdin=theirs, capture_output=True, text=True
+            )
+        finally:
+            os.close(theirs)
+            os.close(ours)
+        assert "Traceback" not in done.stderr
+        return done.returncode
+
+    before = database_rows(course.root / "gradebook.db")
+    assert answer(b"n") == 1
+    assert database_rows(course.root / "gradebook.db") == before
+    assert answer(b"y") == 0
+    assert by_key(course)["s1001"].score == 12
+
+
+def test_a_first_grade_a_resubmission_and_a_mended_failure_are_not_changes(tmp_path):
+    course = graded_course(tmp_path)
+    assert changes(course, NAME) == []
+    good = fake_result(course, "s1001").to_json()
+    bad = {**good, "status": "failed", "reason": text("it hung", "超时"), "score": 0, "questions": []}
+    write_json(course.result("s1001", NAME), bad)
+    merge(course, NAME)
+    write_json(course.result("s1001", NAME), good)
+    assert changes(course, NAME) == []
+    merge(course, NAME)
+    write_json(course.result("s1001", NAME), bad)
+    (one,) = changes(course, NAME)
+    assert (one.student.key, one.before, one.after) == ("s1001", 8, None)
+
+
+def test_what_run_says_is_waiting_counts_the_gradebook(tmp_path, capsys):
+    course = graded_course(tmp_path)
+    assert ask(course) == 0
+    assert "5 written answers wait" in capsys.readouterr().out
+    for student in ("s1000", "s1001", "s1002", "s1003", "s1004"):
+        grade_by_hand(course, student, "why-max", 1)
+    assert ask(course) == 0
+    assert "0 written answers wait" in capsys.readouterr().out
+    assert json.loads(json.dumps(list(hand(course))))

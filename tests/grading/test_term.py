@@ -1,0 +1,368 @@
+"""A term: limits, choices at release, own questions, late policies, status, resubmit, regrade, extend, solutions."""
+
+import json
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lms_classes import NAME, RIGHT_1, course_folder, fake_run, notebook, people, right
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
+
+from coursecode.cli import main
+from coursecode.grading import jobs, lint, release
+from coursecode.grading.contract import Limits
+from coursecode.grading.course import Course, init
+from coursecode.grading.feedback import hidden_sources
+from coursecode.grading.files import Problem, read_json
+from coursecode.grading.gradebook import merge
+from coursecode.grading.master import MasterError
+from coursecode.grading.term import solutions, standings, status_lines
+
+ROOT = Path(__file__).resolve().parents[2]
+MASTERS = ROOT / "exercises"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+def write(root: Path, more: str) -> Course:
+    path = root / "grading.toml"
+    path.write_text(path.read_text() + more)
+    return Course.load(root)
+
+
+def grade(course: Course, *words: str) -> int:
+    return main(["grade", "--lang", "en", *words, "--course", str(course.root)])
+
+
+# -- limits -------------------------------------------------------------------------------------------------------
+
+
+def test_limits_hold_for_the_class_and_for_an_assignment(tmp_path):
+    init(tmp_path, name="x")
+    path = tmp_path / "grading.toml"
+    path.write_text(re.sub(r"(?m)^\[limits\].*$", "[limits]\ncall_seconds = 7\nmemory_mb = 1024", path.read_text()))
+    course = write(tmp_path, "[assignments.pooling.limits]\nquestion_seconds = 90\nown_seconds = 5\n")
+    assert course.settings("pooling").limits == Limits(
+        call_seconds=7, question_seconds=90, own_seconds=5, memory=1 << 30
+    )
+    assert course.settings("other").limits == Limits(call_seconds=7, memory=1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("[limitz]\ncall_seconds = 1", ["limitz", "did you mean limits?"]),
+        ("[assignments.pooling]\nquestion = ['a']", ["question", "did you mean questions?"]),
+        ("[assignments.pooling.limits]\nmemory_mb = 3", ["memory_mb is 3", "at least 256"]),
+        ("[assignments.pooling.limits]\ncall_seconds = 'long'", ["call_seconds", "seconds"]),
+        ("[assignments.pooling]\ndue = 5", ["is no time"]),
+        ("[assignments.pooling]\npoints = { a = -1 }", ["points of a"]),
+        ("[assignments]\npooling = 3", ["is a table"]),
+        ("[assignments.pooling]\nshow_solutions = 'yes'", ["true or false"]),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_sentence_with_the_line(tmp_path, capsys, more, words):
+    init(tmp_path, name="x")
+    path = tmp_path / "grading.toml"
+    path.write_text(path.read_text() + more + "\n")
+    assert main(["grade", "--lang", "en", "status", "--course", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert f"grading.toml:{len(path.read_text().splitlines())}: " in said or "limitz" in said
+    assert all(word in said for word in words)
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_as_many_jobs_as_memory_allows(monkeypatch):
+    monkeypatch.setattr(jobs.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(jobs, "memory_free", lambda: 16 << 30)
+    assert jobs.safe_jobs(Limits()) == 3  # 4 GiB each and what the tests may add
+    assert jobs.safe_jobs(Limits(memory=1 << 30)) == 8
+    assert jobs.safe_jobs(Limits(memory=64 << 30)) == 1
+    monkeypatch.setattr(jobs, "memory_free", lambda: None)
+    assert jobs.safe_jobs(Limits()) == 8
+
+
+# -- late work ----------------------------------------------------------------------------------------------------
+
+
+def policy_of_the_page(page: str, course: Course) -> None:
+    """The file and the line of the page, as they stand there."""
+    file, line = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    (course.root / "my_policy.py").write_text(file)
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + line)
+
+
+@pytest.mark.parametrize("page", ["book/teaching.md", "zh/book/teaching.md"])
+def test_the_late_policy_of_the_page_loads_from_the_folder_and_honours_an_extension(tmp_path, capsys, page):
+    course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02Z")
+    policy_of_the_page(page, course)
+    merge(course, NAME)
+    assert by_key(course)["s1003"].penalty == pytest.approx(0.8)
+    assert by_key(course)["s1001"].penalty == 0
+    assert grade(course, "extend", NAME, "s1003", "2026-12-01T09:00:00Z") == 1
+    assert "not after the due date" in capsys.readouterr().err
+    assert grade(course, "extend", NAME, "s1003", "+2d") == 0
+    course = Course.load(tmp_path)
+    assert by_key(course)["s1003"].penalty == 0
+    lines = "\n".join(status_lines(course, [NAME], "en"))
+    assert "(s1003) may hand in until 2026-12-03T10:00+00:00" in lines
+    assert grade(course, "extend", NAME, "s1003", "--remove") == 0
+    assert by_key(Course.load(tmp_path))["s1003"].penalty == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (None, "could not be imported"),
+        ("class Other: pass", "PerDay"),
+        ("1 / 0", "my_policy.PerDay"),
+        (
+            "from nbgrader.plugins import LateSubmissionPlugin\nclass PerDay(LateSubmissionPlugin):\n"
+            "    def late_submission_penalty(self, *a):\n        return 'much'\n",
+            "TypeError",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_policy_is_one_sentence(tmp_path, capsys, body, word):
+    course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02Z")
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + 'c.AssignLatePenalties.plugin_class = "my_policy.PerDay"\n')
+    if body is not None:
+        (course.root / "my_policy.py").write_text(body)
+    assert grade(course, "run", NAME, "--only-merge") == 1
+    said = capsys.readouterr().err
+    assert word in said
+    assert "late_submission_penalty" in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+    assert str(course.root) not in sys.path
+
+
+# -- release ------------------------------------------------------------------------------------------------------
+
+
+def test_the_notebook_shows_the_chosen_questions_with_their_points_and_the_date(tmp_path, capsys):
+    init(tmp_path, name="x", exercises=MASTERS)
+    course = Course.load(tmp_path)
+    chosen = ["--questions", "pool-1d,choose-pooling", "--points", "pool-1d=6", "--due", "2026-10-01T23:59+08:00"]
+    assert grade(course, "release", "pooling", *chosen) == 0
+    course = Course.load(tmp_path)
+    bundle = course.bundle("pooling")
+    assert [(q.id, q.points) for q in bundle.questions] == [("pool-1d", 6), ("choose-pooling", 4)]
+    for path, words in (("pooling.ipynb", ["10 points", "due 1 October 2026, 23:59 (UTC+08:00)", "6 points"]),
+                        ("zh/pooling.ipynb", ["10 分", "2026 年 10 月 1 日 23:59（UTC+08:00）", "6 分"])):  # fmt: skip
+        shown = json.dumps(read_json(tmp_path / "release" / "pooling" / path), ensure_ascii=False)
+        assert all(word in shown for word in words)
+        assert "shift-right" not in shown
+    assert course.due["pooling"].isoformat() == "2026-10-01T23:59:00+08:00"
+    assert grade(course, "release", "pooling") == 0  # the choice is kept
+    assert course.bundle("pooling") == bundle
+    assert grade(course, "release", "pooling", "--due", "2026-10-02T23:59+08:00") == 0
+    assert course.bundle("pooling") == bundle  # another date makes no result void
+    assert grade(course, "release", "pooling", "--questions", "pool-2d") == 1
+    assert "has no question 'pool-2d'; there are: pool-1d" in capsys.readouterr().err
+    assert grade(course, "release", "pooling", "--points", "pool-1d=many") == 1
+    assert "QUESTION=POINTS" in capsys.readouterr().err
+    course = write(tmp_path, '[assignments.pooling]\nquestions = ["pool-1d"]\n')
+    assert grade(course, "release", "pooling", "--questions", "all") == 1
+    assert "grading.toml says questions" in capsys.readouterr().err
+
+
+def test_without_a_clone_init_and_release_say_where_they_looked_and_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", "--lang", "en", "init", "my-class"]) == 0
+    said = capsys.readouterr().out
+    assert str(tmp_path / "exercises") in said
+    assert "--exercises" in said
+    assert main(["grade", "--lang", "en", "release", "pooling", "--course", "my-class"]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "exercises") in said
+    assert "clone" in said
+    assert main(["grade", "release", "pooling", "--course", "my-class", "--exercises", str(MASTERS)]) == 0
+
+
+OWN = """\
+(ex-exam)=
+# Exam
+
+(ex-exam-double)=
+## Double it
+
+Write `double(x)`.
+
+```{code-cell} ipython3
+:tags: [answer, id=double]
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+```
+
+```{code-cell} ipython3
+:tags: [test, id=double-visible, points=2]
+check("one / 一", lambda: close(student.double(1), 2))
+```
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_own_question_in_one_language_without_hints_and_wrong_answers_is_released(tmp_path, capsys, language):
+    private = tmp_path / "private"
+    path = private / ("pooling.md" if language == "en" else "zh/pooling.md")
+    path.parent.mkdir(parents=True)
+    path.write_text(OWN, encoding="utf-8")
+    init(tmp_path / "class", name="x", exercises=MASTERS)
+    course = Course.load(tmp_path / "class")
+    assert grade(course, "release", "pooling", "--overlay", str(private)) == 0
+    said = capsys.readouterr().out
+    for word in ("hints", "wrong answers", "no hidden test", "one language only"):
+        assert any(word in line and f"{path}:5:" in line for line in said.splitlines()), word
+    for name in ("pooling.ipynb", "zh/pooling.ipynb"):
+        assert "double(x)" in (course.release("pooling") / name).read_text()
+    assert course.bundle("pooling").question("double").points == 2
+    assert grade(course, "release", "pooling") == 0  # with the overlay of the last time
+    assert course.bundle("pooling").question("double").points == 2
+
+
+def test_an_own_assignment_in_one_language(tmp_path):
+    (tmp_path / "exam.md").write_text(OWN, encoding="utf-8")
+    task = release.assignment("exam", MASTERS, overlay=tmp_path)
+    assert lint.form_problems(task) == []
+    assert lint.behaviour_problems(task) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "word"),
+    [
+        ("points=2", "points=0", 5, "no points"),
+        ("### END SOLUTION\n", "", 9, "SOLUTION"),
+        ("Write `double(x)`.", "See {ref}`x`.", 7, "no plain form"),
+        ("id=double-visible", "id=pool-1d", 17, "stands at"),
+    ],
+)
+def test_a_fault_of_an_own_question_names_its_own_file_and_line(tmp_path, old, new, line, word):
+    path = tmp_path / "pooling.md"
+    path.write_text(OWN.replace(old, new), encoding="utf-8")
+    with pytest.raises(MasterError) as caught:
+        release.release(["pooling"], out=tmp_path / "out", exercises=MASTERS, overlay=tmp_path)
+    (found,) = [one for one in str(caught.value).splitlines() if word in one]
+    assert found.startswith(f"{path}:{line}:") or (word == "no points" and f"{path}:5:" in found)
+
+
+# -- status, resubmit, regrade, solutions ---------------------------------------------------------------------------
+
+
+def test_status_counts_by_section_and_names_who_is_concerned(tmp_path, capsys):
+    course = course_folder(tmp_path / "new", students=people(3))
+    assert [s.status for s in standings(course, NAME)] == ["missing"] * 3
+    course = graded_course(tmp_path / "c", bad=(2,))
+    roster = course.root / "roster.csv"
+    roster.write_text(roster.read_text().replace("login0,A", "login0,B"))
+    assert {s.student.key: s.status for s in standings(course, NAME)}["s1001"] == "new"
+    merge(course, NAME)
+    grade_by_hand(course, "s1001", "why-max", 1)
+    main(["grade", "feedback", NAME, "--course", str(course.root)])
+    capsys.readouterr()
+    assert grade(course, "status", NAME) == 0
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["B", "1", "1", "0", "0", "0", "1", "0", "1"] in said
+    assert ["all", "6", "5", "0", "0", "1", "3", "1", "5"] in said
+    text = " ".join(word for line in said for word in line)
+    assert "not handed in: 娜娜" not in text
+    assert re.search(r"not handed in: .*\(s1005\)", text)
+    assert re.search(r"unreadable: .*\(s1002\)", text)
+
+
+def test_resubmit_takes_one_file_says_what_changed_and_keeps_the_earlier(tmp_path, capsys):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    folder = course.submitted("s1000", NAME)
+    before = read_json(folder / "ingest.json")
+    old = (folder / f"{NAME}.ipynb").read_bytes()
+    file = tmp_path / "mended.ipynb"
+    file.write_bytes(dump(notebook(pool_1d=RIGHT_1)))
+    for _ in range(2):  # repeating it changes nothing
+        assert grade(course, "resubmit", NAME, "s1000", str(file)) == 0
+    said = capsys.readouterr().out
+    assert "changed: Pool a line\n" in said
+    (kept,) = (folder / "earlier").iterdir()
+    assert (kept / f"{NAME}.ipynb").read_bytes() == old
+    now = read_json(folder / "ingest.json")
+    assert (now["origin"], now["submitted_at"], now["lms"]) == (
+        before["origin"], before["submitted_at"], before["lms"],
+    )  # fmt: skip
+    fake_run(course)
+    merge(course, NAME)
+    assert by_key(course)["s1000"].score == 4
+    file.write_bytes(b"%PDF")
+    assert grade(course, "resubmit", NAME, "s1000", str(file)) == 1
+    assert "nothing was changed" in capsys.readouterr().err
+    assert grade(course, "resubmit", NAME, "nobody", str(file)) == 1
+    assert "0 students" in capsys.readouterr().err
+    assert grade(course, "ingest", NAME, str(tmp_path / "class.zip")) == 0  # the class's zip once more
+    assert read_json(folder / "ingest.json") == now
+    zipped = shutil.make_archive(str(tmp_path / "by-mail"), "zip", tmp_path, "class.zip")
+    assert zipped
+    file.write_bytes(dump(right()))
+    assert grade(course, "resubmit", NAME, "s1005", str(file)) == 0  # had handed in nothing
+    assert read_json(course.submitted("s1005", NAME) / "ingest.json")["status"] == "ready"
+
+
+@pytest.mark.slow
+def test_regrade_shows_before_and_after_by_question_and_a_refusal_leaves_all_as_it_was(tmp_path, capsys):
+    pytest.importorskip("nbgrader")
+    course = graded_course(tmp_path, 2)
+    merge(course, NAME)  # the stand-in gave 0; the sandbox gives the point of the visible test
+    result = course.result("s1000", NAME)
+    before = result.read_bytes()
+    assert grade(course, "regrade", NAME, "--student", "s1000", "--diff") == 1
+    said = capsys.readouterr()
+    assert "(s1000): 0 → 1" in said.out
+    assert "(pool-1d): 0 → 1" in said.out
+    assert "--yes" in said.err
+    assert result.read_bytes() == before
+    assert by_key(course)["s1000"].score == 0
+    assert grade(course, "regrade", NAME, "--diff", "--yes") == 0
+    assert by_key(course)["s1000"].score == 1
+
+
+def test_solutions_open_after_the_last_due_date_and_never_hold_a_hidden_test(tmp_path, capsys):
+    init(tmp_path, name="x", exercises=MASTERS)
+    course = Course.load(tmp_path)
+    (tmp_path / "roster.csv").write_text("name,id\nAda,a1\n")
+    assert grade(course, "release", "pooling", "--due", "2099-10-01T23:59+08:00") == 0
+    assert grade(course, "solutions", "pooling") == 1
+    assert "2099-10-01" in capsys.readouterr().err
+    assert not course.settings("pooling").show_solutions
+    assert grade(course, "release", "pooling", "--due", "2020-10-01T23:59+08:00") == 0
+    assert grade(course, "extend", "pooling", "a1", "2098-10-01T23:59+08:00") == 0
+    with pytest.raises(Problem, match="2098-10-01"):
+        solutions(Course.load(tmp_path), "pooling")
+    assert grade(course, "extend", "pooling", "a1", "--remove") == 0
+    assert grade(course, "solutions", "pooling") == 0
+    course = Course.load(tmp_path)
+    assert course.settings("pooling").show_solutions
+    bundle = course.bundle("pooling")
+    visible = "\n".join(t.source for q in bundle.questions for t in q.tests if not t.hidden)
+    for language, words in (("en", ["**Rubric**", "**Model answer**"]), ("zh", ["**评分标准**", "**参考答案**"])):
+        path = tmp_path / "solutions" / f"pooling-{language}.ipynb"
+        made = read_json(path)
+        sources = "\n".join("".join(cell["source"]) for cell in made["cells"])
+        assert all(word in sources for word in words)
+        assert "NotImplementedError" not in "".join(c["source"][0] for c in made["cells"] if c["id"] == "pool-1d")
+        assert not [line for line in hidden_sources(bundle) if line in sources and line not in visible]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        import nbformat
+
+        nbformat.validate(nbformat.read(path, as_version=4))
+        code = "\n\n".join("".join(c["source"]) for c in made["cells"] if c["cell_type"] == "code")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
