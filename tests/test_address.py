@@ -61,6 +61,8 @@ def test_what_people_type_becomes_an_address(given, repository, site):
         (("https://github.com/ada",), "write OWNER/REPO"),
         (("http://gitlab.com/a/b", "https://x.example/"), "write OWNER/REPO"),
         (("https://gitlab.com/a/b",), "Add its address: BASEURL="),
+        (("OWNER/REPO",), "stands for yours"),
+        (("https://github.com/OWNER/REPO.git",), "stands for yours"),
         (("ada/course", "ftp://x"), "write BASEURL=https://"),
         (("ada/course", 'https://x/"><script>'), "write BASEURL=https://"),
         (("ada/course", "https://x/y", "ma in"), "write BRANCH=main"),

@@ -72,6 +72,15 @@ def test_a_text_that_cannot_be_written_leaves_the_persons_own(page, tmp_path, mo
     assert not list(page.parent.glob(".*"))
 
 
+def test_a_folder_in_the_place_of_a_page_moves_with_what_is_in_it(page, tmp_path):
+    page.unlink()
+    page.mkdir()
+    (page / "mine.txt").write_text("hers")
+    kept.write(page, NEWER, tmp_path)
+    assert page.read_text(encoding="utf-8") == NEWER
+    assert [path.read_text() for path in (tmp_path / "work").rglob("mine.txt")] == ["hers"]
+
+
 def test_many_at_once_never_take_the_same_name(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(lambda _: kept.free(tmp_path / "page.md", "mine"), range(40)))
