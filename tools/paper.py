@@ -147,6 +147,22 @@ def pages_of(pdf: Path) -> dict[str, int]:
     return found
 
 
+def complete(pdf: Path, printed: str) -> None:
+    """Raise ``SiteError`` where the print lacks what the sheet ``printed`` says: its contents and formulas."""
+    from pypdf import PdfReader
+
+    pages = pages_of(pdf)
+    for name, said in re.findall(r'href="#(heading-[\d-]+)" data-page="(\d*)"', printed):
+        if not said:
+            raise SiteError(f"{pdf.name}: the contents name no page for {name}")
+        if pages.get(name) != int(said):
+            raise SiteError(f"{pdf.name}: {name} is on page {pages.get(name)}, and the contents say {said}")
+    reader = PdfReader(pdf)
+    text = "".join(page.extract_text() for page in reader.pages)
+    if not {"𝐗", "𝐊", "∑", "⌊"} <= set(text):
+        raise SiteError(f"{pdf.name}: formulas are no text in it, so nobody can search or copy them")
+
+
 def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
     """Print one edition; twice, since the contents name pages that only the first print knows."""
     from playwright.sync_api import sync_playwright
@@ -174,6 +190,7 @@ def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
                 pages = pages_of(part)
         finally:
             browser.close()
+    complete(part, text)
     part.replace(target)
     return target
 
