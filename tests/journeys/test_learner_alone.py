@@ -206,17 +206,19 @@ def test_right_answers_of_other_kinds_are_told_right(learner):
 
 def stored(code: CodeType) -> set[str]:
     """Every name that the code binds, in its functions as well."""
-    found = {str(step.argval) for step in dis.get_instructions(code) if step.opname.startswith("STORE_")}
-    return found.union(*(stored(part) for part in code.co_consts if isinstance(part, CodeType)))
+    steps = [step for step in dis.get_instructions(code) if step.opname in {"STORE_NAME", "STORE_GLOBAL"}]
+    own = {str(step.argval) for step in steps} | {*code.co_varnames, *code.co_cellvars}
+    inside = [stored(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return {name for name in own.union(*inside) if name.isidentifier()}
 
 
 def test_a_check_leaves_the_learner_s_own_names_alone(learner):
     """She has a value of her own under every name that a check gives to something."""
     problems, count = [], 0
     first = [cell.source for cell in learner.cells if cell.cell_type == "code"][:2]
-    kept = set().union(*(stored(compile(source, "first", "exec")) for source in first))
+    kept = stored(compile("\n".join(first), "first", "exec"))
     for exercise in learner.exercises:
-        inside = set().union(*(stored(compile(source, "check", "exec")) for source in exercise.checks))
+        inside = stored(compile("\n".join(exercise.checks), "check", "exec"))
         names = sorted(inside - kept - stored(compile(exercise.solution, "answer", "exec")) - {"_tests"})
         count += len(names)
         told = learner.told(exercise, "".join(f"{name} = 'mine'\n" for name in names) + exercise.solution)
