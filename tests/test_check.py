@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from coursecode import check as module
-from coursecode.check import NotAnswered, Rand, Student, StudentError, close, holds, judge, speak, split_label
+from coursecode.check import NotAnswered, Rand, Student, StudentError, close, floats, holds, judge, speak, split_label
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,74 @@ def test_the_reader_s_own_names():
     for missing in ("stub", "nothing", "__wrapped__"):
         with pytest.raises(NotAnswered):
             getattr(own, missing)
+
+
+WRITES = {
+    "in place": "def f(x):\n    x *= 0\n    return x",
+    "into a keyword": "def f(x):\n    x[0] = 9\n    return x",
+    "by a view": "def f(x):\n    x[:1] -= 3\n    return x",
+}
+
+
+@pytest.mark.parametrize("source", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("given", [torch.tensor([1.0, 2]), np.array([1.0, 2])])
+def test_an_answer_that_writes_into_what_it_is_given_changes_no_test(source, given):
+    own, before = answers(source), given.tolist()
+    assert not judge("a / b", lambda: close(own.f(given), given)).passed
+    assert not judge("a / b", lambda: close(own.f(x=given), given)).passed
+    assert given.tolist() == before
+
+
+def test_lists_and_dictionaries_are_copied_with_what_they_hold():
+    own = answers("def f(x):\n    x['a'][0].zero_()\n    x['a'].append(1)\n    x.clear()\n    return 1")
+    given = {"a": [torch.ones(2), ({}, 3)]}
+    assert own.f(given) == 1
+    assert close(given, {"a": [[1.0, 1], ({}, 3)]})
+
+
+def test_a_right_answer_that_uses_its_input_up_is_told_right():
+    own, images = answers("def f(x):\n    return x.div_(255)"), torch.tensor([255.0, 51])
+    for _ in range(2):
+        assert judge("a / b", lambda: close(own.f(images), [1.0, 0.2])).passed
+
+
+def test_a_copy_hands_gradients_on():
+    own, x = answers("def f(x):\n    x *= 3\n    return x * x"), torch.tensor([1.0, 2], requires_grad=True)
+    own.f(x).sum().backward()
+    assert close(x.grad, [18.0, 36])
+    with torch.no_grad():
+        assert own.f(x).tolist() == [9, 36]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [[1, 2], [3, 4]],
+        ((1.0, 2.0), [3, np.float64(4)]),
+        np.array([[1, 2], [3, 4]]),
+        np.array([[1, 2], [3, 4]], dtype=np.uint8),
+        torch.tensor([[1, 2], [3, 4]], dtype=torch.float64),
+        torch.tensor([[1, 2], [3, 4]], dtype=torch.float16),
+        [torch.tensor([1, 2]), np.array([3.0, 4.0])],
+        torch.tensor([[1.0, 2], [3, 4]], requires_grad=True),
+    ],
+)
+def test_a_test_can_compute_with_whatever_holds_the_numbers(value):
+    given = floats(value)
+    assert (given.dtype, given.shape) == (torch.float32, (2, 2))
+    assert close(given @ torch.ones(2), [3.0, 7])
+
+
+@pytest.mark.parametrize("value", ["12", [[1], [2, 3]], object(), {"a": 1}, 1j, [None]])
+def test_what_holds_no_numbers_is_told_so_without_its_value(value):
+    verdict = judge("a / b", lambda: floats(value) is not None)
+    assert verdict.note["en"] == "it is not the kind of value that is asked for: numbers in a regular shape"
+    assert (judge("a / b", lambda: floats(...)).answered, judge("a / b", lambda: floats(None)).answered) == (
+        False,
+        True,
+    )
+    with pytest.raises(StudentError, match="is a return missing"):
+        floats(None)
 
 
 def test_where_a_check_fails_call_result_and_right_value_are_shown():

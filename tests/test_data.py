@@ -538,7 +538,12 @@ def test_shadow_and_grain_do_not_move_the_digit():
         (torch.full((9, 9), -1.0), ValueError, r"values from -1\.0 to -1\.0; give 0…255 or 0…1"),
         (torch.full((9, 9), torch.nan), ValueError, "values from nan to nan"),
         (torch.full((9, 9), 300), ValueError, "values from 300 to 300"),
-        ("nowhere.png", FileNotFoundError, r"nowhere\.png"),
+        (
+            "nowhere.png",
+            FileNotFoundError,
+            r"^prepare_digit: there is no file .*nowhere\.png; give the path of a photo",
+        ),
+        (".", IsADirectoryError, r"^prepare_digit: \. is a folder; give one photo in it, with its name"),
     ],
 )
 def test_what_is_no_photo_of_a_digit_is_named(image, error, message):

@@ -478,3 +478,5 @@ def test_counting_names_what_is_wrong():
     refuses(ValueError, "n_h is 0", parameter_ladder, 0, 1, delta=1)
     refuses(ValueError, "n_w is 0", parameter_ladder, 1, 0, delta=1)
     refuses(ValueError, "parameters is -1", memory_bytes, -1)
+    for dtype in ("float32", float, 4):
+        refuses(TypeError, f"such as torch.float32, not {dtype!r}.", memory_bytes, 10, dtype)

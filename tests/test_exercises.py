@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import html
 import importlib
 import itertools
@@ -13,6 +14,7 @@ import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
+from types import CodeType
 
 import nbformat
 import pytest
@@ -71,6 +73,27 @@ def test_ids_are_unique_over_all_chapters(tasks):
 @pytest.mark.parametrize("name", NAMES)
 def test_solutions_get_all_points_stubs_none_and_wrong_answers_what_was_declared(tasks, name, seed):
     none(lint.behaviour_problems(tasks[name], seed=seed))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_test_cell_leaves_no_name_where_answers_look(tasks, name):
+    """A learner's own helper of the same name would be replaced before her answer runs."""
+    cells = [block for one in tasks[name].masters.values() for block in one.blocks() if block.role == "test"]
+    assert cells
+    none(
+        [
+            f"{cell.id} binds {step.argval}; put the test into a function, def _tests():"
+            for cell in cells
+            for code in codes(compile(cell.source, cell.id, "exec"))
+            for step in dis.get_instructions(code)
+            if step.opname in {"STORE_NAME", "STORE_GLOBAL"} and not str(step.argval).startswith("_")
+        ]
+    )
+
+
+def codes(code: CodeType) -> list[CodeType]:
+    """The code of a cell and of everything in it."""
+    return [code, *(inner for part in code.co_consts if isinstance(part, CodeType) for inner in codes(part))]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,10 @@
 """The gate that only an answer of one's own passes: what it notices, what it lets through, and what it costs."""
 
+import functools
+import importlib
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from torch import nn
 
 from coursecode._gate import FAMILIES, Forbidden, Gate
 from coursecode.channels import corr2d_multi_in
-from coursecode.check import Student, StudentError, judge
+from coursecode.check import Student, StudentError, close, judge
 from coursecode.correlation import corr2d
 
 X, K, V = torch.randn(1, 1, 6, 6), torch.randn(1, 1, 2, 2), torch.randn(1, 9)
@@ -41,8 +44,6 @@ FORBIDDEN = {
         lambda: F.conv2d(X, K),
         lambda: nn.Conv2d(1, 1, 2)(X),
         lambda: torch.ops.aten.conv2d(X, K),
-        lambda: X.unfold(2, 2, 1),
-        lambda: F.unfold(X, 2),
         lambda: np.convolve([1, 2, 3], [1, 2]),
         lambda: corr2d(X[0, 0], K[0, 0]),
         swallowed,
@@ -62,6 +63,10 @@ FORBIDDEN = {
     ],
 }
 FREE = [
+    lambda: X.unfold(2, 2, 1).unfold(3, 2, 1) @ torch.ones(2),
+    lambda: X.as_strided((5, 5, 2, 2), (6, 1, 6, 1)) * K[0, 0],
+    lambda: F.unfold(X, 2).mT @ K.flatten(),
+    lambda: np.lib.stride_tricks.sliding_window_view(np.ones(5), 2) @ np.ones(2),
     lambda: conv2d(X),
     lambda: (X[..., 1:3, 1:3] * K).sum(),
     lambda: X.max(),
@@ -121,6 +126,87 @@ def test_an_answer_behind_the_gate_is_told_what_it_used():
     assert judge("a / b", lambda: own.f(V) is not None).passed
     with pytest.raises(StudentError, match="it used max_pool1d of a library"):
         own.without("pooling").f(V)
+
+
+class Pool:
+    """An answer that is an object."""
+
+    def __call__(self, x, k):
+        return F.max_pool1d(x, k)
+
+
+def lazily(x, k):
+    yield from F.max_pool1d(x, k)
+
+
+class Lazy(list):
+    """A list that computes when it is read."""
+
+    def __init__(self, x, k):
+        super().__init__([0])
+        self.given = x, k
+
+    def __iter__(self):
+        return iter(F.max_pool1d(*self.given)[0])
+
+
+SCRIPTED = """
+import torch
+import torch.nn.functional as F
+
+@torch.jit.script
+def pool(x, k: int):
+    return F.max_pool1d(x, k)
+"""
+
+
+@pytest.fixture
+def scripted(tmp_path, monkeypatch):
+    (tmp_path / "scripted_pool.py").write_text(SCRIPTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that scripting is old
+        return importlib.import_module("scripted_pool").pool
+
+
+KINDS = {
+    "a function": lambda x, k: F.max_pool1d(x, k),
+    "a partial": functools.partial(lambda f, x, k: f(x, k), F.max_pool1d),
+    "an object": Pool(),
+    "a method": Pool().__call__,
+    "a module": nn.MaxPool1d(2),
+    "a class": Lazy,
+    "a generator": lazily,
+    "a map": lambda x, k: map(functools.partial(F.max_pool1d, kernel_size=k), x[None]),
+    "a list that computes": lambda x, k: [Lazy(x, k)],
+    "the library's own": F.max_pool1d,
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "a scripted function"])
+def test_every_callable_answer_stands_behind_the_gate(kind, request):
+    answer = KINDS[kind] if kind in KINDS else request.getfixturevalue("scripted")
+    own = Student(lambda: {"f": answer})
+    arguments = (V,) if kind == "a module" else (V, 2)
+    verdict = judge("a / b", lambda: own.without("pooling").f(*arguments) is not None, student=own)
+    assert not verdict.passed
+    assert "of a library" in verdict.note["en"]
+    assert own.f(*arguments) is not None
+
+
+def test_an_answer_that_is_an_object_keeps_its_parts():
+    own = Student(lambda: {"net": nn.Sequential(nn.Linear(2, 3), nn.ReLU()), "pool": Pool()})
+    assert own.net.training
+    assert own.net[0].weight.shape == (3, 2)
+    assert len(own.net) == len(list(own.net)) == 2
+    assert own.net(torch.ones(1, 2)).shape == (1, 3)
+    assert own.calls[-1].reads.startswith("net(")
+
+
+def test_what_is_given_lazily_arrives_as_a_list():
+    own = Student(lambda: {"f": lambda n: (i**2 for i in range(n))})
+    assert close(own.f(3), [0, 1, 4])
+    assert close(own.without("pooling").f(3), [0, 1, 4])
 
 
 def test_a_gate_loads_no_module():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import warnings
 from typing import Any
 
@@ -36,6 +37,7 @@ from coursecode.geometry import (
     summary,
     use_counts,
 )
+from coursecode.lenet import lenet_modern
 
 integers = st.integers
 CONV = [F.conv1d, F.conv2d, F.conv3d]
@@ -471,6 +473,30 @@ def test_counting_leaves_the_net_as_it_was_also_after_an_error() -> None:
     assert net[1].training
     assert net[1].num_batches_tracked == 0
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+@pytest.mark.parametrize(
+    ("net", "X", "said"),
+    [
+        (torch.float32, torch.uint8, "X is uint8, but the net computes in float32; give X.float()."),
+        (torch.float32, torch.float64, "X is float64, but the net computes in float32; give X.float()."),
+        (torch.float64, torch.float32, "X is float32, but the net computes in float64; give X.double()."),
+        (torch.bfloat16, torch.float32, "X is float32, but the net computes in bfloat16; give X.to(torch.bfloat16)."),
+    ],
+)
+def test_counting_images_of_another_dtype_names_the_dtype_not_the_size(net, X, said) -> None:
+    lenet = lenet_modern().to(net)
+    hooks = [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in lenet.modules()]
+    with pytest.raises(TypeError, match=re.escape(said)):
+        count_macs(lenet, torch.zeros(2, 1, 28, 28, dtype=X))
+    assert count_macs(lenet, torch.zeros(2, 1, 28, 28, dtype=net)) > 0
+    assert hooks == [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in lenet.modules()]
+
+
+def test_counting_images_without_an_axis_names_it() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))
+    with pytest.raises(ValueError, match=r"X has no channel axis: give X\[:, None\]"):
+        count_macs(net, torch.zeros(5, 4, 4))
 
 
 def test_a_transposed_convolution_costs_its_weights_at_each_input() -> None:

@@ -1,6 +1,7 @@
 """Pictures are shown once, closed, legible and the same every time; tables read in both worlds."""
 
 import io
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -186,6 +187,20 @@ def _documented(x):
     And another.
     """
     return x  # kept
+
+
+@pytest.mark.parametrize(
+    ("thing", "said"),
+    [
+        (3, "give a function or a class, without calling it, as in show_source(show_source), not 3."),
+        (_documented("a"), "not 'a'."),
+        (len, "len has no source in Python that can be shown here; its help is there: help(len)."),
+        (int, "help(int)."),
+    ],
+)
+def test_show_source_says_what_it_can_show(thing, said):
+    with pytest.raises(TypeError, match=f"^show_source: .*{re.escape(said)}$"):
+        show_source(thing)
 
 
 def test_show_source_is_the_source():

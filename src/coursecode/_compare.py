@@ -10,7 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Comparison", "NotAnswered", "StudentError", "Text", "close", "compact", "holds", "split_label", "text"]
+__all__ = [
+    "Comparison",
+    "NotAnswered",
+    "StudentError",
+    "Text",
+    "close",
+    "compact",
+    "copied",
+    "floats",
+    "holds",
+    "split_label",
+    "text",
+]
 
 Text = dict[str, str]
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
@@ -240,6 +252,46 @@ def numbers(value: Any) -> Tensor | None:
     for other in kinds[1:]:
         kind = torch.promote_types(kind, other)
     return torch.stack([part.detach().to("cpu", kind) for part in known])
+
+
+def floats(value: Any) -> Tensor:
+    """What an answer gave, as one float32 tensor with which a test can compute: a tensor, array, list or number.
+
+    Raises ``StudentError`` where it holds no numbers, or rows of different lengths.
+
+    >>> floats([[1, 2], (3, 4)]) @ torch.ones(2)
+    tensor([3., 7.])
+    """
+    if value is ...:
+        raise NotAnswered
+    if value is None:
+        raise StudentError(RETURNED_NONE)
+    given = numbers(value)
+    if given is None or given.is_complex():
+        raise StudentError(
+            text(
+                "it is not the kind of value that is asked for: numbers in a regular shape",
+                "值的类型不对：应为形状规整的一组数",
+            )
+        )
+    return given.to("cpu", torch.float32)
+
+
+def copied(value: Any) -> Any:
+    """Arguments of a call as the answer may change them: tensors, arrays, lists and dictionaries are copied.
+
+    A copy of a tensor that requires gradients hands them on to the tensor itself.
+    """
+    if isinstance(value, Tensor):
+        with torch.enable_grad():
+            return value.clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(copied(item) for item in value)
+    if type(value) is dict:
+        return {key: copied(item) for key, item in value.items()}
+    return value
 
 
 def _same(passed: bool, value: Any, expected: Any) -> Comparison:

@@ -2,25 +2,29 @@
 
 Nothing is read in the source. PyTorch says which of its operations run, whatever name or helper leads to them, and
 Python says which function of a library is called; so an alias, a helper and ``torch.ops`` are seen, while a function of
-the answer's own is free to be called ``conv2d``.
+the answer's own is free to be called ``conv2d``. To lay out windows (``unfold``, ``as_strided``) is no convolution: the
+products and their sum are still to be written.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["FAMILIES", "Forbidden", "Gate"]
+__all__ = ["FAMILIES", "Forbidden", "Gate", "drained"]
+
+_ITEMS = 10_000  # taken from an iterator
 
 # family -> names of PyTorch's operations, and of Python functions in a library
 FAMILIES = {
-    "convolution": (r".*conv(?!ert)|im2col$|unfold$", r"(fft|oa)?conv(?!ert)|corr(?!coef)|dense_(by_offset|4d)"),
+    "convolution": (r".*conv(?!ert)", r"(fft|oa)?conv(?!ert)|corr(?!coef)|dense_(by_offset|4d)"),
     "pooling": (r".*pool", r".*pool"),
     "autograd": (r".*_backward$", r"(grad|backward|vjp|jvp|jacobian|jacrev|jacfwd)$"),
 }
@@ -50,6 +54,21 @@ class Gate:
     def closed(self) -> _Closed:
         """The gate as a context."""
         return _Closed(self)
+
+    def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an answer; what it gives lazily is made behind the gate as well, and comes as a list."""
+        with self.closed():
+            return drained(function(*args, **kwargs))
+
+
+def drained(value: Any) -> Any:
+    """``value`` with nothing left to compute: of an iterator a list of its first 10,000 items, also within lists."""
+    if isinstance(value, Iterator):
+        return [drained(item) for item in islice(value, _ITEMS)]
+    for kind in (list, tuple):
+        if type(value) is kind or (isinstance(value, kind) and type(value).__iter__ is not kind.__iter__):
+            return kind(drained(item) for item in value)
+    return value
 
 
 class _Closed:

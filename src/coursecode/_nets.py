@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import torch
 from torch import Tensor, nn
 
-from coursecode._checks import shape_text
+from coursecode._checks import dtype_text, shape_text
 
 
 class Refused(ValueError):
@@ -101,6 +101,11 @@ def explaining(who: str, net: nn.Module, name: str, x: Tensor) -> Iterator[dict[
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         for hook in hooks:
             hook.remove()
+        if dtype := _other_dtype(net, x):
+            raise TypeError(
+                f"{who}: {name} is {dtype_text(x.dtype)}, but the net computes in {dtype_text(dtype)}; "
+                f"give {name}{_TO.get(dtype, f'.to({dtype})')}."
+            ) from error
         where = ""
         if given:
             layer, value = next(reversed(given.items()))
@@ -114,6 +119,20 @@ def explaining(who: str, net: nn.Module, name: str, x: Tensor) -> Iterator[dict[
     finally:
         for hook in hooks:
             hook.remove()
+
+
+_TO = {torch.float32: ".float()", torch.float64: ".double()", torch.float16: ".half()"}
+
+
+def _other_dtype(net: nn.Module, x: Tensor) -> torch.dtype | None:
+    """The net's dtype, if ``x`` has another and the net takes the same images in its own."""
+    device, dtype = place(net, x)
+    if x.dtype == dtype:
+        return None
+    with suppress(Exception), evaluating(net), torch.no_grad():
+        net(x[:1].to(device, dtype))
+        return dtype
+    return None
 
 
 def _missing_axis(net: nn.Module, name: str, x: Tensor) -> str:

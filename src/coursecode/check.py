@@ -5,9 +5,11 @@ A test asks for the reader's names through ``student`` and makes one tick per ``
     check("the book's example / 书中的例子", lambda: close(student.pool1d(x, 2), [3.0, 5.0]))
 
 ``student.without("pooling")`` is the same answer behind a gate: a call that uses a pooling function of a library fails,
-and says so. In a notebook each check prints what it found, in the language that ``speak`` set, and never raises; when a
-check fails, it shows the call, what came out and what is right. A grader uses ``judge`` and ``Rand`` with its own
-``student``, whose values are data that came out of the reader's process.
+and says so. Every call gets copies of its arguments, so that an answer that writes into them changes no test; where a
+test computes with what an answer gave, ``floats`` makes one tensor of it. In a notebook each check prints what it
+found, in the language that ``speak`` set, and never raises; when a check fails, it shows the call, what came out and
+what is right. A grader uses ``judge`` and ``Rand`` with its own ``student``, whose values are data that came out of the
+reader's process.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import hashlib
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,14 @@ from coursecode._compare import (
     Text,
     close,
     compact,
+    copied,
+    floats,
     holds,
     split_label,
     text,
 )
 from coursecode._console import say
-from coursecode._gate import Forbidden, Gate
+from coursecode._gate import Forbidden, Gate, drained
 
 __all__ = [
     "Comparison",
@@ -50,6 +53,7 @@ __all__ = [
     "Verdict",
     "check",
     "close",
+    "floats",
     "forbidden",
     "holds",
     "judge",
@@ -157,20 +161,48 @@ class Student:
         if name.startswith("__") or name not in names or names[name] is ...:
             raise NotAnswered(name)
         value = names[name]
-        return functools.partial(self._call, name, value) if inspect.isroutine(value) else value
+        if inspect.isroutine(value):
+            return functools.partial(self._call, name, value)
+        return _Callable(self, name, value) if callable(value) else value
 
     def _call(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         call = Call(name, function, _reads(name, function, args, kwargs))
         self.calls.append(call)
+        args, kwargs = copied((args, kwargs))
         try:
-            with self._gate.closed() if self._gate else nullcontext():
-                call.gave = function(*args, **kwargs)
+            gate = self._gate
+            call.gave = gate.run(function, args, kwargs) if gate else drained(function(*args, **kwargs))
         except Forbidden as error:
             raise StudentError(forbidden(str(error))) from None
         except Exception as error:
             call.raised = error
             raise
         return call.gave
+
+
+class _Callable:
+    """A callable of the answer that is no function: a ``partial``, a scripted function, a module, a class.
+
+    Its calls are those of the answer; everything else is asked of the object itself.
+    """
+
+    def __init__(self, student: Student, name: str, value: Any) -> None:
+        self._student, self._name, self._value = student, name, value
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._student._call(self._name, self._value, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._value, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._value[key]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Any:
+        return iter(self._value)
 
 
 def forbidden(name: str) -> Text:

@@ -314,7 +314,8 @@ def prepare_digit(image: Image) -> Tensor:
     the box that holds the ink is scaled so that its longer side has 20 pixels, and its centre of mass is put into the
     middle of 28×28.
 
-    Raises ``ValueError`` for what is no single image and for paper without ink.
+    Raises ``ValueError`` for what is no single image and for paper without ink, ``OSError`` for a file that is not
+    there or cannot be read.
 
     >>> paper = torch.full((80, 60), 240, dtype=torch.uint8)
     >>> paper[10:50, 20:24] = 30
@@ -393,6 +394,19 @@ def _opened(path: str | os.PathLike[str]) -> Any:
     except UnidentifiedImageError:
         raise ValueError(
             f"prepare_digit: {os.fspath(path)} is no picture that can be read here; save it as JPEG or PNG."
+        ) from None
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"prepare_digit: there is no file {os.path.abspath(path)}; give the path of a photo that is there."
+        ) from None
+    except IsADirectoryError:
+        raise IsADirectoryError(
+            f"prepare_digit: {os.fspath(path)} is a folder; give one photo in it, with its name."
+        ) from None
+    except OSError as error:
+        raise OSError(
+            f"prepare_digit: {os.fspath(path)} cannot be read ({error.strerror or error}); "
+            "save the photo again as JPEG or PNG, in a folder of yours."
         ) from None
 
 

@@ -293,4 +293,6 @@ def memory_bytes(parameters: int, dtype: torch.dtype = torch.float32) -> int:
     >>> memory_bytes(3_600_000_000)
     14400000000
     """
+    if not isinstance(dtype, torch.dtype):
+        raise TypeError(f"memory_bytes: dtype must be a dtype of torch, such as torch.float32, not {dtype!r}.")
     return check_int("memory_bytes", "parameters", parameters, minimum=0) * dtype.itemsize

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
@@ -328,7 +329,7 @@ def count_macs(net: nn.Module, X: Tensor) -> int:
     Counted while the net runs, in evaluation mode and without gradients: layers (``nn.Conv*d``, transposed
     ones, ``nn.Linear``, recurrent ones, attention) and functions (``F.conv2d``, ``@``) alike, and what runs twice
     counts twice. Divide by the batch size for one sample. Raises ``ValueError`` for a layer that has
-    weights of which no product was counted.
+    weights of which no product was counted, and ``TypeError`` where X has not the net's dtype.
 
     >>> count_macs(nn.Conv2d(3, 8, 5), torch.zeros(1, 3, 32, 32)) == conv_macs(3, 8, 5, (28, 28))
     True
@@ -393,12 +394,12 @@ def _rows(who: str, net: nn.Module, name: str, X: Tensor) -> list[Row]:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # the fast path is one operation, which hides its products
     try:
-        with evaluating(net), torch.no_grad(), explaining(who, net, name, X), counter:
+        with evaluating(net), torch.no_grad(), explaining(who, net, name, X), ExitStack() as hooks, counter:
+            for handle in handles:  # gone before an error is explained, for which the net may run again
+                hooks.callback(handle.remove)
             net(X)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for handle in handles:
-            handle.remove()
     return rows
 
 

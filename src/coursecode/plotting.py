@@ -124,8 +124,14 @@ class _Shown:
 
 
 def show_source(thing: Callable[..., Any] | type, *, doc: bool = True) -> _Shown:
-    """The source of a function or class, as a cell's last value; ``doc=False`` leaves its docstring out."""
-    source = dedent(inspect.getsource(thing)).rstrip()
+    """The source of a function or class, as a cell's last value; ``doc=False`` leaves its docstring out.
+
+    Raises ``TypeError`` for anything else, and for what has no source in Python.
+    """
+    try:
+        source = dedent(inspect.getsource(thing)).rstrip()
+    except (TypeError, OSError):
+        raise TypeError(_no_source(thing)) from None
     if not doc:
         node = ast.parse(source).body[0]
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
@@ -135,6 +141,17 @@ def show_source(thing: Callable[..., Any] | type, *, doc: bool = True) -> _Shown
             source = "\n".join(lines_)
     fence = "````" if "```" in source else "```"
     return _Shown(plain=source, markdown=f"{fence}python\n{source}\n{fence}")
+
+
+def _no_source(thing: object) -> str:
+    if inspect.isroutine(thing) or inspect.isclass(thing):
+        return (
+            f"show_source: {thing.__name__} has no source in Python that can be shown here; "
+            f"its help is there: help({thing.__name__})."
+        )
+    return (
+        f"show_source: give a function or a class, without calling it, as in show_source(show_source), not {thing!r}."
+    )
 
 
 def _cell(value: object) -> str:

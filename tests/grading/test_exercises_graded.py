@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from right_answers import RIGHT
 
 from coursecode.grading import master, release
 from coursecode.grading.contract import Bundle, Limits, Result
@@ -89,13 +90,30 @@ def test_right_answers_that_warn_and_print_get_all_points(course):
     assert {q.id: earned[q.id] for q in course.questions} == pytest.approx({q.id: q.points for q in course.questions})
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(6))
 def test_wrong_answers_get_what_was_declared(course, number):
     """The n-th wrong answer of every question in one notebook."""
     chosen = {q.id: wrongs[number] for q in course.questions if len(wrongs := q.of("wrong")) > number}
     answers = {q.id: [chosen[q.id].source] if q.id in chosen else solutions(q) for q in course.questions}
     earned = course.earned(answers)
     assert {one: earned[one] for one in chosen} == pytest.approx({one: block.score for one, block in chosen.items()})
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_right_answers_of_other_kinds_get_all_points(course, number):
+    """The n-th of every question in one notebook."""
+    answers = {q.id: solutions(q) for q in course.questions}
+    for question in course.questions:
+        ways = RIGHT.get(question.of("answer")[0].id, [])
+        answers[question.id] = [ways[number]] if len(ways) > number else answers[question.id]
+    earned = course.earned(answers)
+    assert {q.id: earned[q.id] for q in course.questions} == pytest.approx({q.id: q.points for q in course.questions})
+
+
+def test_every_other_right_answer_belongs_to_an_exercise():
+    tasks = [release.assignment(name, MASTERS) for name in NAMES]
+    ids = {block.id for task in tasks for question in task.en.questions for block in question.of("answer")}
+    assert set(RIGHT) <= ids
 
 
 def test_feedback_of_a_wrong_answer_holds_no_hidden_line(course):

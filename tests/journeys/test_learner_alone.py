@@ -6,16 +6,19 @@ answer cells, and what its check cells print is what she reads.
 
 from __future__ import annotations
 
+import dis
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
 import nbformat
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 from problems import none
+from right_answers import RIGHT
 
 from coursecode.grading import master, release
 from coursecode.grading.master import Section
@@ -188,6 +191,41 @@ def test_each_right_answer_is_told_right(learner):
             told = learner.told(exercise, answer)
             if not is_right(told):
                 problems.append(f"{exercise.question.id}, {how}:\n{told}")
+    none(problems)
+
+
+def test_right_answers_of_other_kinds_are_told_right(learner):
+    problems = []
+    for exercise in learner.exercises:
+        (answer,) = exercise.question.of("answer")
+        for way in RIGHT.get(answer.id, []):
+            if not is_right(told := learner.told(exercise, way.strip())):
+                problems.append(f"{answer.id}: {way}\n{told}")
+    none(problems)
+
+
+def stored(code: CodeType) -> set[str]:
+    """Every name that the code binds, in its functions as well."""
+    steps = [step for step in dis.get_instructions(code) if step.opname in {"STORE_NAME", "STORE_GLOBAL"}]
+    own = {str(step.argval) for step in steps} | {*code.co_varnames, *code.co_cellvars}
+    inside = [stored(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return {name for name in own.union(*inside) if name.isidentifier()}
+
+
+def test_a_check_leaves_the_learner_s_own_names_alone(learner):
+    """She has a value of her own under every name that a check gives to something."""
+    problems, count = [], 0
+    first = [cell.source for cell in learner.cells if cell.cell_type == "code"][:2]
+    kept = stored(compile("\n".join(first), "first", "exec"))
+    for exercise in learner.exercises:
+        inside = stored(compile("\n".join(exercise.checks), "check", "exec"))
+        names = sorted(inside - kept - stored(compile(exercise.solution, "answer", "exec")) - {"_tests"})
+        count += len(names)
+        told = learner.told(exercise, "".join(f"{name} = 'mine'\n" for name in names) + exercise.solution)
+        lost = learner.run(f"print(*[name for name in {names} if globals().get(name) != 'mine'])").split()
+        if not is_right(told) or lost:
+            problems.append(f"{exercise.question.id} takes {lost}:\n{told}")
+    assert count > len(learner.exercises)
     none(problems)
 
 

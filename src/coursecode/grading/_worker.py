@@ -249,8 +249,7 @@ class Student:
                 function = self.get(target) if isinstance(target, str) else target
                 from coursecode._gate import Gate
 
-                with Gate(**gate).closed():
-                    return function(*args, **kwargs)
+                return Gate(**gate).run(function, args, kwargs)
             case "grad", (number, grads):
                 return self.gradients(number, grads)
             case "attr", (owner, name):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from coursecode.check import Rand, Student, Verdict, close, holds, judge
+from coursecode.check import Rand, Student, Verdict, close, floats, holds, judge
 from coursecode.grading import master, release
 from coursecode.grading.contract import Bundle
 from coursecode.grading.master import Block, Section
@@ -152,6 +152,7 @@ def run_tests(tests: Iterable[Any], answer: Student, *, seed: str) -> dict[str, 
             "student": answer,
             "check": check,
             "close": close,
+            "floats": floats,
             "holds": holds,
             "torch": torch,
             "F": F,

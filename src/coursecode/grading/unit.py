@@ -1,7 +1,7 @@
 """The unit of work: one notebook in, one result out. The student's cells run in the sandbox, the tests run here.
 
 What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``torch``, ``nn``, ``F``, ``np``,
-``math``, ``holds``; they behave as in the reader's notebook, see ``coursecode.check``):
+``math``, ``holds``, ``floats``; they behave as in the reader's notebook, see ``coursecode.check``):
 
 - ``student.NAME`` is a copy of a value that is data: None, bool, int, float, complex, str, bytes, list, tuple, dict,
   set, range, slice, tensor, array, dtype, size. At most 100,000 values, 32 deep, and the limit of a message in bytes.
@@ -47,7 +47,7 @@ from torch.nn import functional
 
 from coursecode import __version__
 from coursecode._gate import Forbidden, Gate
-from coursecode.check import NotAnswered, Rand, StudentError, close, holds, judge
+from coursecode.check import NotAnswered, Rand, StudentError, close, floats, holds, judge
 from coursecode.grading import _wire
 from coursecode.grading.contract import (
     Bundle,
@@ -461,6 +461,7 @@ class _Attempt:
             "check": check,
             "rand": Rand("\0".join([self.run.seed, test.id])),
             "close": close,
+            "floats": floats,
             "holds": holds,
             "torch": torch,
             "nn": nn,
