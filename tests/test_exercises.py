@@ -584,7 +584,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("id=double-hidden", "id=double-visible", "the id double-visible stands at line"),
+        ("id=double-hidden", "id=double-visible", "exam.md:31 already; rename one"),
         (", points=1]", "]", "this test cell lacks points="),
         ("points=2]", "points=many]", "points=many is not a number"),
         ("[test, hidden, id=double-hidden, points=2]", "[test, id=double-hidden, points=2]", "no hidden test"),

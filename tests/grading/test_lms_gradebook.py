@@ -134,6 +134,28 @@ def test_a_failed_regrade_leaves_no_stale_score(tmp_path):
     assert history[0]["grades"] == [{"cell": "why-max", "points": 2.0, "extra": None}]
 
 
+def test_points_by_hand_go_only_with_the_answer_they_were_given_for(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    grade_by_hand(course, "s1001", "why-max", 2, "Good")
+    grade_by_hand(course, "s1001", "pool-1d-random", 2.5)
+    newer = right()
+    for cell in newer["cells"]:
+        if cell["id"] == "pool-1d":
+            cell["source"] += "\n# improved"
+        if cell["id"] == "q1":
+            cell["source"] += "\n\nDue tomorrow."
+    resubmit(course, dump(newer))
+    write_json(course.result("s1001", NAME), fake_result(course, "s1001").to_json())
+    done = merge(course, NAME)
+    found = by_key(course)["s1001"]
+    assert (found.questions["why-max"], found.comments) == (2.0, {"why-max": "Good"})
+    assert any("changed an answer that was marked by hand: Ann-Lee O'Neil" in note["en"] for note in done.said)
+    history = json.loads((course.root / "autograded" / "s1001" / NAME / "earlier-points.json").read_text())
+    assert history[-1]["grades"] == [{"cell": "pool-1d-random", "points": 2.5, "extra": None}]
+    assert merge(course, NAME).said == ()
+
+
 @pytest.mark.parametrize("case", ["no result", "damaged", "other submission", "other bundle", "failed", "edited"])
 def test_a_result_that_does_not_belong_to_the_submission_never_counts(tmp_path, case):
     course = graded_course(tmp_path)

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -310,7 +310,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     """Write every student's state into ``gradebook.db`` and ``autograded/`` (what formgrader shows).
 
     A failed submission gets 0 points, ``needs_manual_grade`` and its reason. Points that a person gave stay as long as
-    the submission is the same; for another submission they move to ``autograded/…/earlier-points.json``.
+    the answer is the same; for another answer they move to ``autograded/…/earlier-points.json``.
     """
     bundle = course.bundle(assignment)
     students = course.roster()
@@ -318,6 +318,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     strangers = sorted(set(course.ingested(assignment)) - {s.key for s in students})
     nobody = _own("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
     problems = [(key, nobody) for key in strangers]
+    set_aside: list[str] = []  # whose answers are others than those that were marked by hand
     source = course.release(assignment) / ("zh" if course.language == "zh" else "") / f"{assignment}.ipynb"
     if source.is_file():  # formgrader lists the assignments that have a source
         write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
@@ -338,7 +339,8 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 result, reason = _needed(course, student.key, assignment, bundle)
                 if result is not None and result.status == "failed":
                     reason, result = result.reason, None
-                _merge_one(gradebook, course, bundle, student, record, result, reason)
+                if _merge_one(gradebook, course, bundle, student, record, result, reason):
+                    set_aside.append(student.name or student.key)
                 if result is None:
                     done.failed += 1
                     problems.append((student.name or student.key, reason or _own("no result", "没有结果")))
@@ -349,6 +351,16 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 progress(number, len(students))
         _late(gradebook, course, assignment)
     done.problems = tuple(problems)
+    if set_aside:
+        listed = ", ".join(set_aside[:10]) + (" …" if len(set_aside) > 10 else "")
+        done.said += (
+            text(
+                f"{len(set_aside)} students changed an answer that was marked by hand: {listed}. Its earlier points "
+                f"and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
+                f"{len(set_aside)} 名学生重新提交了已由人工评过的解答：{listed}。这些解答先前的分数和评语保存在 "
+                f"autograded/STUDENT/{assignment}/earlier-points.json。",
+            ),
+        )
     return done
 
 
@@ -360,7 +372,8 @@ def _merge_one(
     record: dict[str, Any],
     result: Result | None,
     reason: Said | None,
-) -> None:
+) -> bool:
+    """Whether points or comments by hand no longer count, since the answer they were given for is another."""
     name = bundle.assignment
     folder = course.root / "autograded" / student.key / name
     shown = folder / f"{name}.ipynb"
@@ -374,14 +387,19 @@ def _merge_one(
     submission.timestamp = (
         datetime.datetime.fromisoformat(timestamp).astimezone(_UTC).replace(tzinfo=None) if (timestamp) else None
     )
+    changed = merged is not None and merged != now
+    digests = _answers(course, student.key, name, bundle)
+    known = (before or {}).get("metadata", {}).get("coursecode", {}).get("answers") or {}
+    other = {cell for cell in _graded_cells(bundle) if changed and not _same(cell, bundle, known, digests)}
     by_hand = [
         {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
         for g in notebook.grades
-        if g.manual_score is not None or g.extra_credit
+        if g.name in other and (g.manual_score is not None or g.extra_credit)
     ]
-    words = [{"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.manual_comment]
-    changed = merged is not None and merged != now
-    if changed and (by_hand or words):
+    words = [
+        {"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.name in other and c.manual_comment
+    ]
+    if by_hand or words:
         path = folder / "earlier-points.json"
         history = read_json(path) or []
         entry = {"submission": merged, "grades": by_hand, "comments": words}
@@ -390,7 +408,7 @@ def _merge_one(
 
     tests = {t.id: t for q in (result.questions if result else ()) for t in q.tests}
     for grade in notebook.grades:
-        if changed:
+        if grade.name in other:
             grade.manual_score = grade.extra_credit = None
         test = tests.get(grade.name)
         if result is None:
@@ -402,7 +420,7 @@ def _merge_one(
         else:
             grade.auto_score, grade.needs_manual_grade = None, grade.manual_score is None
     for comment in notebook.comments:
-        if changed:
+        if comment.name in other:
             comment.manual_comment = None
         comment.auto_comment = reason[course.language].line(500) if reason and result is None else None
     notebook.late_submission_penalty = None
@@ -411,7 +429,28 @@ def _merge_one(
     made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
     if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
         made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
+    made["metadata"]["coursecode"]["answers"] = digests
     write_json(shown, made)
+    return bool(by_hand or words)
+
+
+def _graded_cells(bundle: Bundle) -> set[str]:
+    """The cells to which points or comments may be given by hand."""
+    return {name for q in bundle.questions for name in (*q.answer_cells, *(test.id for test in q.tests))}
+
+
+def _same(cell: str, bundle: Bundle, known: Mapping[str, str], digests: Mapping[str, str]) -> bool:
+    """Whether the answers to the cell's question are those for which its points were given."""
+    question = next(q for q in bundle.questions if cell in q.answer_cells or any(cell == test.id for test in q.tests))
+    return all(name in known and known[name] == digests.get(name) for name in question.answer_cells)
+
+
+def _answers(course: Course, student: str, assignment: str, bundle: Bundle) -> dict[str, str]:
+    """Digests of the student's answers by cell: the release's text and due date are no part of them."""
+    planted = read_json(course.submitted(student, assignment) / f"{assignment}.ipynb")
+    cells = planted.get("cells", []) if isinstance(planted, dict) else []
+    wanted = {name for q in bundle.questions for name in q.answer_cells}
+    return {c["id"]: sha256(c["source"].encode()) for c in cells if c.get("id") in wanted}
 
 
 def _submission(gradebook: Any, *, notebook_name: str, student: str) -> tuple[Any, Any]:
