@@ -152,6 +152,18 @@ def test_an_answer_typed_into_a_cell_of_the_release_is_found(form):
     assert any("write it into its own cell" in note["en"] for note in planted.notes)
 
 
+@pytest.mark.parametrize("rest", ["# my answer is in the cell below\n" + lms_classes.STUB_1, "# see below"])
+def test_what_a_touched_stub_leaves_open_is_sought_in_other_cells(rest):
+    cells = right()["cells"]
+    at = next(i for i, cell in enumerate(cells) if cell["id"] == "pool-1d")
+    cells[at]["source"] = rest
+    cells.insert(at + 1, {"cell_type": "code", "id": "own", "source": RIGHT_1, "metadata": {}})
+    sources, planted = sources_of(cells)
+    assert sources["pool-1d"] == f"{rest}\n\n{RIGHT_1}"
+    assert any("found in another cell" in note["en"] for note in planted.notes)
+    assert sum(RIGHT_1 in source for source in sources.values()) == 1
+
+
 def test_two_answers_merged_into_one_cell_are_not_overwritten_by_a_stub():
     cells = [c for c in right()["cells"] if c["id"] != "pool-2d"]
     next(c for c in cells if c["id"] == "pool-1d")["source"] = RIGHT_1 + "\n\n" + RIGHT_2

@@ -310,7 +310,8 @@ def tensors(value: Any) -> Iterator[Any]:
             yield from tensors(item)
 
 
-_MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
+_MAGIC = re.compile(r"^(\s*)(?:([\w., ]+?)\s*=\s*)?([%!].*|\?.*|[\w.]+\?{1,2})$")
+_TIMED = re.compile(r"%time\s+(.+)")  # its statement is run, and what it assigns stays
 _RUN = re.compile(r"^%%(time|timeit|capture|prun)\b")
 
 
@@ -327,10 +328,17 @@ def without_magics(source: str) -> tuple[str, list[str]]:
     with contextlib.suppress(SyntaxError):
         ast.parse("\n".join(lines))
         return "\n".join(lines), left_out
+    goes_on = False  # a line of the shell that ends in a backslash
     for number, line in enumerate(lines):
-        if found := _MAGIC.match(line):
-            lines[number] = f"{found[1]}pass"
-            left_out.append(line.strip())
+        if found := None if goes_on else _MAGIC.match(line):
+            timed = _TIMED.fullmatch(found[3])
+            lines[number] = found[1] + (f"{found[2]} = " if found[2] else "") + (timed[1] if timed else "None")
+        elif goes_on:
+            lines[number] = ""
+        else:
+            continue
+        goes_on = line.endswith("\\")
+        left_out.append(line.strip())
     return "\n".join(lines), left_out
 
 

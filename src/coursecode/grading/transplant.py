@@ -181,6 +181,28 @@ def _defined(source: str) -> set[str]:
     return names
 
 
+def _open(source: str, wanted: set[str]) -> set[str]:
+    """The names of ``wanted`` that a cell leaves open: not defined in it, ``...``, or a stub that only raises.
+
+    >>> sorted(_open("def f(x):\\n    raise NotImplementedError\\na = ...\\nb = 1", {"a", "b", "c", "f"}))
+    ['a', 'c', 'f']
+    """
+    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    try:
+        tree = ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    done: dict[str, bool] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+            done[node.name] = not (len(body) == 1 and isinstance(body[0], ast.Raise)) and bool(body)
+        elif isinstance(node, ast.Assign):
+            blank = isinstance(node.value, ast.Constant) and node.value.value is ...
+            done |= {target.id: not blank for target in node.targets if isinstance(target, ast.Name)}
+    return {name for name in wanted if not done.get(name, name in _defined(source))}
+
+
 def _added(source: str, released: str) -> str:
     """The lines that a student typed into a cell of the release.
 
@@ -335,9 +357,23 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
                     extra[n] = cells[n].source
     for answer in (c for c in bundle.cells if c.role == "answer"):
         given = answers.get(answer.id)
-        if given is not None and not unchanged(answer, given):
-            continue
         wanted = _defined(answer.source) if answer.type == "code" else set()
+        if given is not None and not unchanged(answer, given):
+            left = _open(given, wanted)
+            below = [
+                n for n, o in enumerate(owner)
+                if o is None and n not in used and left & defined.get(n, set()) - _open(cells[n].source, left)
+            ]  # fmt: skip
+            if below:
+                used.update(below)
+                answers[answer.id] = "\n\n".join([given, *(cells[n].source for n in below)])
+                notes.append(
+                    text(
+                        f"a part of the answer to {answer.id} was found in another cell",
+                        f"{answer.id} 的一部分解答在另一个单元格中找到",
+                    )
+                )
+            continue
         if answer.type == "code" and wanted:
             own = [n for n, o in enumerate(owner) if o is None and n not in used and wanted & defined.get(n, set())]
             full = [n for n in own if wanted <= defined[n]] or own
