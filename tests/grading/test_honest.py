@@ -130,6 +130,18 @@ def test_a_slow_answer_costs_its_own_question_only(sandbox: Sandbox) -> None:
     assert "time-limit" in result.flags
 
 
+@pytest.mark.parametrize("end", ["while True:\n            pass", "__import__('os')._exit(0)"])
+def test_how_a_hidden_test_ended_is_for_the_teacher_alone(sandbox: Sandbox, end: str) -> None:
+    """A spy that ends in a way of its own where the input is not the visible one."""
+    spy = {"size": f"def out_size(n, k):\n    if n > 10:\n        {end}\n    return n - k + 1\n"}
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | spy))
+    assert result.flags
+    assert all(flag.startswith("hidden:") for flag in result.flags)
+    assert {t.note["en"].line() for q in result.questions for x in q.tests for t in x.ticks if not t.passed} == {
+        "this does not hold for an input that is not shown"
+    }
+
+
 def test_every_student_gets_inputs_of_their_own(sandbox: Sandbox) -> None:
     """Whether the first hidden number is even, asked of ten students: some say yes, some no."""
     parity = {"size": "def out_size(n, k):\n    return n - k + 1 if n % 2 or (n, k) == (7, 3) else 0\n"}

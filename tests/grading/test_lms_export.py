@@ -119,7 +119,37 @@ def moodle_reads(rows):
     return {row[where[0]][len("Participant ") :]: row[where[1]] for row in rows[1:]}
 
 
-@pytest.mark.parametrize("template", [False, True])
+def test_who_has_no_number_is_found_in_the_worksheet_by_a_name_that_nobody_else_has(tmp_path, monkeypatch, course):
+    made, found = course
+    names = [s.student.name for s in found]
+    bare = [
+        replace(s, student=replace(s.student, id=f"own-{number}", sis="", login="", canvas="", moodle="", email=""))
+        for number, s in enumerate(found) if names.count(s.student.name) == 1
+    ]  # fmt: skip
+    bare[1] = replace(bare[1], comments={"why-max": "Good =1"})
+    monkeypatch.setattr(module, "states", lambda *_: bare)
+    given = tmp_path / "worksheet.csv"
+    given.write_bytes(roster_csv(people(16), "moodle"))
+    path, _ = export(made, NAME, "moodle", template=given)
+    rows = table(path)
+    grade, comments = rows[0].index("Grade"), rows[0].index("Feedback comments")
+    assert sum(bool(row[grade]) for row in rows[1:]) == len(decided(bare)) > 5
+    assert sum("Why the maximum?: Good =1" in row[comments] for row in rows[1:]) == 1
+    stranger = replace(bare[1].student, name="Nobody There", first="Nobody", last="There")
+    monkeypatch.setattr(module, "states", lambda *_: [*bare, replace(bare[1], student=replace(stranger, key="x1"))])
+    with pytest.raises(Problem, match=r"1 students with a mark are not in the worksheet: Nobody There"):
+        export(made, NAME, "moodle", template=given)
+
+
+def test_comments_by_hand_are_in_the_table(monkeypatch, course):
+    made, found = course
+    said_to = [replace(found[1], comments={"why-max": "Good, but why?"}), *found[2:]]
+    monkeypatch.setattr(module, "states", lambda *_: said_to)
+    path, _ = export(made, NAME, "csv")
+    assert table(path)[1][-1] == "Why the maximum?: Good, but why?"
+
+
+@pytest.mark.parametrize("template", [True, False])
 def test_moodle_reads_its_file(tmp_path, monkeypatch, template, course):
     _, found = course
     folder = course_folder(tmp_path / "m", students=people(16), lms="moodle")

@@ -38,7 +38,7 @@ class Rules:
 def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> list[list[str | float | None]]:
     header = ["assignment", "student_id", "last_name", "first_name", "name", "email", "section", "status"]
     header += ["submitted_at", "raw_score", "late_penalty", "score", "max_score"]
-    rows: list[list[str | float | None]] = [[*header, *(f"q:{q.id}" for q in bundle.questions), "reason"]]
+    rows: list[list[str | float | None]] = [[*header, *(f"q:{q.id}" for q in bundle.questions), "reason", "comments"]]
     for state in everyone:
         s = state.student
         gone = state.status in ("missing", "failed")
@@ -47,8 +47,14 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
         about: list[str | float | None] = [bundle.assignment, s.id, s.last, s.first, s.name, s.email, s.section]
         about += [state.status, str(state.record.get("submitted_at") or "")]
         reason = state.reason[language].csv() if state.reason else ""
-        rows.append([*about, *numbers, state.max_score, *points, reason])
+        rows.append([*about, *numbers, state.max_score, *points, reason, _spoken(bundle, state, language)])
     return rows
+
+
+def _spoken(bundle: Bundle, state: State, language: str) -> str:
+    """The comments that a person gave, each after its question."""
+    titles = {q.id: q.title[language] for q in bundle.questions}
+    return "\n".join(f"{titles.get(name, name)}: {comment}" for name, comment in state.comments.items())
 
 
 def _canvas(
@@ -117,7 +123,7 @@ def _moodle(
         return rows
     by_key = {s.student.key: s for s in everyone}
     listed = students_of(template, name="the worksheet")
-    theirs = same([s.student for s in everyone], listed)
+    theirs = same([s.student for s in everyone], listed, by_name=True)
     by_number = {s.moodle: by_key[other.key] for s in listed if (other := theirs[s.key])}
     filled: list[list[str | float | None]] = [list(template.header)]
     for line in template.rows:
@@ -134,9 +140,20 @@ def _moodle(
                 except (ValueError, ZeroDivisionError):
                     scale = 1.0
                 row[where.grade] = score * scale
-            if where.comments is not None and found.reason:
-                row[where.comments] = found.reason[language].csv()
+            if where.comments is not None:
+                spoken = _spoken(bundle, found, language)
+                row[where.comments] = found.reason[language].csv() if found.reason else spoken
         filled.append(row)
+    there = {one.key for one in theirs.values() if one is not None}
+    marked = [s.student for s in everyone if rules.score(s) is not None]
+    lost = [one.name or one.key for one in marked if one.key not in there]
+    if given and lost:
+        some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
+        raise Problem(
+            f"{len(lost)} students with a mark are not in the worksheet: {some}. Take the worksheet of the whole "
+            "class, or name a group with --section.",
+            f"{len(lost)} 名有成绩的学生不在工作表中：{some}。请使用全班的工作表，或用 --section 指定班级。",
+        )
     return filled
 
 

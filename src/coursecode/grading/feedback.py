@@ -298,10 +298,9 @@ def _page(
             parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
     if state.reason:
         parts.append(f'<p class="reason">{word["failed"]}{colon}{_theirs(state.reason, languages)}</p>')
-    if state.result and state.result.flags:
-        known = "".join(
-            f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in state.result.flags[:20]
-        )
+    flags = [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]
+    if flags:
+        known = "".join(f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in flags[:20])
         parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
     if notes := state.record.get("notes"):
         lines = "".join(f"<li>{_theirs(said(note), languages)}</li>" for note in notes[:20])
@@ -345,7 +344,7 @@ def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str,
             {
                 "name": question.title[language],
                 "number": question.id,
-                "score": earned or 0.0,
+                **({} if earned is None else {"score": earned}),  # what nobody has marked yet is not 0
                 "max_score": question.points,
                 "output": "\n".join(lines)[:8000],
                 "output_format": "text",

@@ -433,8 +433,11 @@ def resubmit(
     """
     bundle = course.bundle(assignment)
     folder = course.submitted(student.key, assignment)
-    old = read_json(folder / "ingest.json")
-    old = old if isinstance(old, dict) else {}
+    found = read_json(folder / "ingest.json")
+    if not isinstance(found, dict):  # the same command may have been stopped while it wrote
+        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
+        found = read_json(aside[-1]) if aside else {}
+    old: dict[str, Any] = found if isinstance(found, dict) else {}
     try:
         info = file.stat()
     except OSError as error:
@@ -464,7 +467,7 @@ def resubmit(
             record |= {"lms": "", "order": [], "origin": {"name": student.name[:200], "user": ""}}
         record["resubmitted"] = True
         before = _sources(folder / f"{assignment}.ipynb")
-        if old and old != record:
+        if old and old != record and (folder / "ingest.json").is_file():
             _keep_earlier(folder, assignment, old)
         _write(folder, assignment, record, taken, keep, old or None)
     finally:

@@ -249,6 +249,12 @@ class Marking:
         """
         one, student = self.of(question, reference)
         new = _read(given, one)
+        if self.course.bundle(self.name).version != self.bundle.version:
+            raise Problem(
+                "The exercise was released again since this page was opened. Repeat run, then start mark again; "
+                "your points and words are still in the page.",
+                "页面打开之后，这份习题又重新发布过。请重新 run，再启动 mark；你填写的分数和评语仍在页面上。",
+            )
         if given.get("submission") != self._submission(student):
             raise Problem(
                 "The student has handed in again since this page was opened. Repeat run, then start mark again; "

@@ -121,7 +121,8 @@ def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
     language = course.language
     gone = state.status in ("missing", "failed")
     points = ["" if gone else _points(state.questions[q.id]) for q in bundle.questions]
-    flags = [_FLAGS[f][language] if f in _FLAGS else f for f in (state.result.flags if state.result else ())]
+    told = dict.fromkeys(f.removeprefix("hidden:") for f in (state.result.flags if state.result else ()))
+    flags = [_FLAGS[f][language] if f in _FLAGS else f for f in told]
     if state.penalty:
         flags.append(text(f"late: −{state.penalty:g}", f"迟交：−{state.penalty:g}")[language])
     if state.student.key in course.settings(bundle.assignment).extensions:

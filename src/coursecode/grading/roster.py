@@ -497,22 +497,26 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
     return result, Changes(tuple(added), tuple(changed), tuple(removed))
 
 
-def same(before: Sequence[Student], now: Sequence[Student]) -> dict[str, Student | None]:
+def same(before: Sequence[Student], now: Sequence[Student], *, by_name: bool = False) -> dict[str, Student | None]:
     """For each student of ``now``, by key, the one of ``before`` who is the same person.
 
-    Moodle's number does not tell, since it is another one in each assignment; who has nothing else is known by name.
+    Moodle's number does not tell, since it is another one in each assignment; who has nothing else is known by name,
+    and with ``by_name`` everybody whose name nobody else has on either side.
     """
     known: dict[tuple[str, str], Student] = {}
     for student in before:
         for mark in _marks(student):
             known.setdefault(mark, student)
     names = Counter(normal(s.name) for s in before)
-    by_name = {normal(s.name): s for s in before if names[normal(s.name)] == 1}
+    named_so = {normal(s.name): s for s in before if names[normal(s.name)] == 1}
+    alone = Counter(normal(s.name) for s in now)
     found: dict[str, Student | None] = {}
     for student in now:
         one = next((known[m] for m in _marks(student) if m in known), None)
-        named = by_name.get(normal(student.name))
+        named = named_so.get(normal(student.name))
         if one is None and named is not None and "moodle" in (student.by, named.by):
+            one = named
+        if one is None and by_name and alone[normal(student.name)] == 1:
             one = named
         found[student.key] = one
     return found

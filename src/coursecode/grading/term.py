@@ -16,7 +16,7 @@ import click
 from coursecode.grading import settings
 from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course, Student, normal
-from coursecode.grading.files import Problem, write_atomic
+from coursecode.grading.files import Problem, read_json, write_atomic
 from coursecode.grading.gradebook import Change, State, changes, merge, states
 
 __all__ = [
@@ -138,7 +138,7 @@ def standings(course: Course, assignment: str) -> list[Standing]:
         status = "missing" if record is None else "new" if state is None else state.status
         if record is not None and record.get("status") != "ready":
             status = "failed"
-        elif status == "failed" and not course.result(student.key, assignment).is_file():
+        elif status == "failed" and not _unreadable(course, assignment, student.key):
             status = "new"
         due = course.due_for(assignment, student.key)
         when = record.get("submitted_at") if record else None
@@ -146,6 +146,16 @@ def standings(course: Course, assignment: str) -> list[Standing]:
         page = (course.root / "feedback" / assignment / f"{student.key}.html").is_file()
         found.append(Standing(student, status, late, course.settings(assignment).extensions.get(student.key), page))
     return found
+
+
+def _unreadable(course: Course, assignment: str, student: str) -> bool:
+    """Whether ``run`` found, for what is submitted and released now, that it cannot be graded."""
+    result = read_json(course.result(student, assignment))
+    record = read_json(course.submitted(student, assignment) / "ingest.json")
+    if not (isinstance(result, dict) and isinstance(record, dict)) or result.get("status") != "failed":
+        return False
+    here = (record.get("notebook"), course.bundle(assignment).version)
+    return (result.get("submission"), result.get("bundle")) == here
 
 
 _COLUMNS: tuple[tuple[str, Text], ...] = (

@@ -308,6 +308,7 @@ class _Attempt:
     def __init__(self, run: _Run, question: Question | None, cells: list[_Source], *, spare: bool = True) -> None:
         self.run, self.question, self.cells, self.spare = run, question, cells, spare
         self.left = run.limits.question_seconds
+        self.hidden = False  # whether hidden tests are running
         self.deaths = 0
         self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
         self.ran: set[str] = set()
@@ -389,7 +390,7 @@ class _Attempt:
         if self.session is None:
             self.begin()
         if self.session is None or self.left <= 0:
-            self.run.flags.add("time-limit")
+            self._flag("time-limit")
             raise StudentError(_NOTES["budget"])
         begin = time.monotonic()
         self.session.seconds = min(self.run.limits.call_seconds, self.left)
@@ -401,7 +402,7 @@ class _Attempt:
             raise StudentError(_NOTES["unsendable"]) from None
         except Died as error:
             self.deaths += 1
-            self.run.flags.add(_FLAGS.get(error.cause, error.cause))
+            self._flag(_FLAGS.get(error.cause, error.cause))
             self.close()
             raise StudentError(_NOTES[error.cause]) from None
         except Fault as error:
@@ -410,6 +411,10 @@ class _Attempt:
             raise _builtin(error) from None
         finally:
             self.left -= time.monotonic() - begin
+
+    def _flag(self, flag: str) -> None:
+        """What hidden tests ended in is for the teacher: a submission could say with it what they put in."""
+        self.run.flags.add(f"hidden:{flag}" if self.hidden else flag)
 
     @property
     def earned(self) -> float:
@@ -424,7 +429,7 @@ class _Attempt:
     def tests(self, *, hidden: bool) -> None:
         """Run the visible or the hidden tests of the question, in a process of their own."""
         assert self.question is not None
-        self.left = self.run.limits.question_seconds
+        self.hidden, self.left = hidden, self.run.limits.question_seconds
         try:
             if self.deaths < _DEATHS:
                 self.begin()
