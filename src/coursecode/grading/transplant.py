@@ -359,7 +359,7 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
         given = answers.get(answer.id)
         wanted = _defined(answer.source) if answer.type == "code" else set()
         if given is not None and not unchanged(answer, given):
-            left = _open(given, wanted)
+            left = _open(given, wanted) if wanted else set()  # a written answer is no program
             below = [
                 n for n, o in enumerate(owner)
                 if o is None and n not in used and left & defined.get(n, set()) - _open(cells[n].source, left)
