@@ -58,7 +58,7 @@ if not find_spec("coursecode"):
 
 from coursecode import colab
 
-colab.complete({options})"""
+_ = colab.complete({options})"""
 
 _FROM_FOLDER = """\
 # Where the course is installed this cell does nothing. 已经装好课程的机器上，这个单元格什么也不做。
@@ -74,7 +74,7 @@ if not find_spec("coursecode"):
 
 from coursecode import colab
 
-colab.complete({options})"""
+_ = colab.complete({options})"""
 
 
 _SPEAK = """
