@@ -21,8 +21,6 @@ from coursecode.grading.course import Course
 from coursecode.grading.files import Problem, read_json, write_json
 from coursecode.grading.gradebook import changes, database, merge
 
-pytest.importorskip("nbgrader")
-
 
 @pytest.fixture(autouse=True)
 def english(monkeypatch):

@@ -24,8 +24,6 @@ from coursecode.grading.files import write_json
 from coursecode.grading.gradebook import merge
 from coursecode.grading.sanitise import Untrusted, said
 
-pytest.importorskip("nbgrader")
-pytest.importorskip("nh3")
 ROOT = Path(__file__).resolve().parents[2]
 
 LINK = "[Open the submission](javascript:fetch%28%27%2Fapi%27%29)"

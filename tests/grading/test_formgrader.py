@@ -19,7 +19,6 @@ from coursecode.grading.course import Course, shield
 from coursecode.grading.gradebook import merge, states
 from coursecode.grading.ingest import ingest
 
-pytest.importorskip("nbgrader")
 pytestmark = pytest.mark.slow
 
 

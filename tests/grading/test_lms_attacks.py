@@ -175,7 +175,6 @@ def test_nothing_on_the_screen_moves_the_cursor_or_fills_it(taken):
 
 def test_feedback_has_a_page_for_each_of_them(taken):
     """One student's page, however long its parts, stops nobody else's."""
-    pytest.importorskip("nbgrader")
     from coursecode.grading.feedback import MAX_BYTES, feedback
     from coursecode.grading.gradebook import merge
 

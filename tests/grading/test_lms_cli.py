@@ -11,7 +11,6 @@ from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people
 from coursecode.cli import main
 from coursecode.grading.course import Course
 
-pytest.importorskip("nbgrader")
 COMMANDS = (
     *("init", "doctor", "release", "ingest", "run", "feedback", "export"),
     *("status", "resubmit", "regrade", "extend", "solutions", "mark"),

@@ -33,8 +33,6 @@ from coursecode.grading.ingest import ingest
 from coursecode.grading.sanitise import Untrusted, clean, escape, said
 from coursecode.grading.worked import Worked, read_worked
 
-pytest.importorskip("nh3")
-
 PAYLOADS = [
     "<script>alert(1)</script>",
     "<ScRiPt src=//evil.example/x.js></ScRiPt>",

@@ -30,8 +30,6 @@ from coursecode.grading.files import Problem, write_json
 from coursecode.grading.gradebook import database, merge, states
 from coursecode.grading.ingest import ingest
 
-pytest.importorskip("nbgrader")
-
 
 @pytest.fixture(scope="session")
 def version(tmp_path_factory):

@@ -503,7 +503,6 @@ def test_only_names_of_east_asia_are_written_in_one(first, last, name):
 
 
 def graded(tmp_path, lms, work):
-    pytest.importorskip("nbgrader")
     from coursecode.grading.gradebook import merge
 
     students = people(len(work))
@@ -569,7 +568,6 @@ def test_a_german_worksheet_comes_back_german(tmp_path):
     (tmp_path / "w.csv").write_bytes(moodle_worksheet("de", students))
     zipped = lms_zip("moodle", [(s, WHOLE, "pooling.ipynb") for s in students], tmp_path / "m.zip")
     ingest(course, NAME, zipped, roster=tmp_path / "w.csv")
-    pytest.importorskip("nbgrader")
     from coursecode.grading.gradebook import merge
 
     fake_run(course)
@@ -594,7 +592,6 @@ def test_one_section_is_exported(tmp_path):
 
 
 def test_everything_is_the_instructors_alone(tmp_path, capsys):
-    pytest.importorskip("nbgrader")
     from coursecode.cli import main
 
     folder = tmp_path / "class"

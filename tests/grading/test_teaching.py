@@ -17,7 +17,6 @@ from coursecode.grading.feedback import hidden_sources
 from coursecode.grading.master import reference
 from coursecode.grading.release import assignment
 
-pytest.importorskip("nbgrader")
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -318,7 +318,6 @@ def test_resubmit_takes_one_file_says_what_changed_and_keeps_the_earlier(tmp_pat
 
 @pytest.mark.slow
 def test_regrade_shows_before_and_after_by_question_and_a_refusal_leaves_all_as_it_was(tmp_path, capsys):
-    pytest.importorskip("nbgrader")
     course = graded_course(tmp_path, 2)
     merge(course, NAME)  # the stand-in gave 0; the sandbox gives the point of the visible test
     result = course.result("s1000", NAME)
