@@ -182,6 +182,15 @@ def test_no_text_of_a_hidden_test_is_in_a_page_or_in_results(taken, language):
             assert escape(word) not in made
 
 
+def test_on_gradescope_what_waits_for_a_person_is_no_zero(taken):
+    course, students = taken
+    state = a_state(course, students[0])
+    waiting = replace(state, questions={**state.questions, "why-max": None})
+    tests = {test["number"]: test for test in gradescope_results(waiting, bundle(), "en")["tests"]}
+    assert "score" not in tests["why-max"]
+    assert all("score" in tests[name] for name in ("pool-1d", "pool-2d"))
+
+
 def test_a_page_stays_small_whatever_was_handed_in(tmp_path):
     s = people(1)[0]
     course = course_folder(tmp_path, students=[s])

@@ -9,17 +9,18 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from browser import axe
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right
 
-from coursecode.grading.contract import text
-from coursecode.grading.files import Problem
+from coursecode.grading.contract import Bundle, text
+from coursecode.grading.files import Problem, read_json, write_json
 from coursecode.grading.gradebook import merge, states
 from coursecode.grading.ingest import ingest
-from coursecode.grading.marking import Conflict, Marking, marks, rubric_items
+from coursecode.grading.marking import Conflict, Mark, Marking, marks, rubric_items
 
 QUESTION = "why-max"
 ATTACK = (
@@ -164,6 +165,21 @@ def test_who_handed_in_again_is_not_marked_for_what_was_shown(tmp_path):
     ingest(course, NAME, lms_zip("canvas", work, tmp_path / "again.zip"))
     with pytest.raises(Problem, match="handed in again"):
         marking.save(QUESTION, ref, mark)
+
+
+def test_a_page_of_an_earlier_release_saves_nothing(tmp_path):
+    course, _ = class_of(tmp_path / "c", ["a"])
+    marking = Marking(course, NAME)
+    ref = next(iter(marking.answers[QUESTION].students))
+    mark = given(marking, ref, 1.0)
+    path = course.release(NAME) / "bundle.json"
+    data = Bundle.from_json(read_json(path))
+    cheaper = [replace(q, points=1.0) if q.id == QUESTION else q for q in data.questions]
+    newer = Bundle.make(assignment=NAME, questions=cheaper, cells=list(data.cells))
+    write_json(path, newer.to_json())
+    with pytest.raises(Problem, match="released again"):
+        marking.save(QUESTION, ref, mark)
+    assert Mark() == marking.mark(QUESTION, ref)
 
 
 def test_a_locked_or_full_gradebook_is_said_and_nothing_is_half_done(tmp_path):

@@ -17,8 +17,9 @@ from coursecode.grading import jobs, lint, release
 from coursecode.grading.contract import Limits
 from coursecode.grading.course import Course, init
 from coursecode.grading.feedback import hidden_sources
-from coursecode.grading.files import Problem, read_json
+from coursecode.grading.files import Problem, read_json, write_json
 from coursecode.grading.gradebook import merge
+from coursecode.grading.ingest import resubmit
 from coursecode.grading.master import MasterError
 from coursecode.grading.term import solutions, standings, status_lines
 
@@ -279,6 +280,42 @@ def test_status_counts_by_section_and_names_who_is_concerned(tmp_path, capsys):
     assert "not handed in: 娜娜" not in text
     assert re.search(r"not handed in: .*\(s1005\)", text)
     assert re.search(r"unreadable: .*\(s1002\)", text)
+
+
+def test_a_result_of_another_release_is_to_run_and_not_unreadable(tmp_path):
+    course = graded_course(tmp_path, bad=(2,))
+    merge(course, NAME)
+    path = course.result("s1000", NAME)
+    write_json(path, read_json(path) | {"bundle": "0" * 64})
+    found = {s.student.key: s.status for s in standings(course, NAME)}
+    assert (found["s1000"], found["s1001"], found["s1002"]) == ("new", "partial", "failed")
+
+
+def test_a_resubmit_that_is_stopped_while_it_writes_keeps_time_and_origin(tmp_path, monkeypatch):
+    course = graded_course(tmp_path)
+    record = course.submitted("s1000", NAME) / "ingest.json"
+    write_json(record, read_json(record) | {"submitted_at": "2026-12-25T00:00:00+00:00", "late": True})
+    before = read_json(record)
+    file = tmp_path / "mended.ipynb"
+    file.write_bytes(dump(notebook(pool_1d=RIGHT_1)))
+
+    unlink = Path.unlink
+
+    def stop(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok=missing_ok)
+        if path == record:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stop)
+        with pytest.raises(KeyboardInterrupt):
+            resubmit(course, NAME, next(s for s in course.roster() if s.key == "s1000"), file)
+    assert not record.exists()
+    assert grade(course, "resubmit", NAME, "s1000", str(file)) == 0
+    now = read_json(record)
+    assert {key: now[key] for key in ("submitted_at", "late", "lms", "origin")} == {
+        key: before[key] for key in ("submitted_at", "late", "lms", "origin")
+    }
 
 
 def test_resubmit_takes_one_file_says_what_changed_and_keeps_the_earlier(tmp_path, capsys):

@@ -29,7 +29,7 @@ from coursecode.grading.removed import backup
 from coursecode.grading.sanitise import Said, Untrusted, said
 from coursecode.grading.supervise import Broken, supervised
 
-__all__ = ["Change", "Merge", "State", "changes", "database", "late_policy", "merge", "state", "states"]
+__all__ = ["Change", "Merge", "State", "changes", "database", "late_policy", "merge", "needed", "state", "states"]
 
 _UTC = datetime.UTC
 
@@ -66,7 +66,7 @@ class State:
     record: dict[str, Any]  # what ingest wrote
 
 
-def _needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Said | None]:
+def needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Said | None]:
     """The result that belongs to what is submitted now, or why there is none. An older one never counts."""
     record = read_json(course.submitted(student, assignment) / "ingest.json")
     if not isinstance(record, dict):
@@ -336,7 +336,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
             if not isinstance(record, dict):
                 done.missing += 1
             else:
-                result, reason = _needed(course, student.key, assignment, bundle)
+                result, reason = needed(course, student.key, assignment, bundle)
                 if result is not None and result.status == "failed":
                     reason, result = result.reason, None
                 if _merge_one(gradebook, course, bundle, student, record, result, reason):
@@ -660,7 +660,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         reason = _own("not merged yet; repeat run", "尚未合并；请重新运行 run") if waiting else None
         status = "failed" if waiting else "missing"
         return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
-    result, reason = _needed(course, student.key, name, bundle)
+    result, reason = needed(course, student.key, name, bundle)
     if result is not None and result.status == "failed":
         reason, result = result.reason, None
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
@@ -719,7 +719,7 @@ def changes(course: Course, assignment: str) -> list[Change]:
                 continue  # another submission, or none that had a grade
             rows = gradebook.find_submission(assignment, student.key).notebooks[0].grades
             grades = {g.name: g for g in rows}
-            result, _ = _needed(course, student.key, assignment, bundle)
+            result, _ = needed(course, student.key, assignment, bundle)
             after = _expected(bundle, result, grades, {c: h for (s, c), h in earlier.items() if s == student.key})
             before = _held(bundle, grades)
             sums = [round(sum(v or 0.0 for v in one.values()), 6) for one in (before, after)]

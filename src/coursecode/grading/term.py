@@ -16,8 +16,8 @@ import click
 from coursecode.grading import settings
 from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course, Student, normal
-from coursecode.grading.files import Problem, read_json, write_atomic
-from coursecode.grading.gradebook import Change, State, changes, merge, states
+from coursecode.grading.files import Problem, write_atomic
+from coursecode.grading.gradebook import Change, State, changes, merge, needed, states
 
 __all__ = [
     "Standing",
@@ -83,8 +83,7 @@ def listed(course: Course, assignment: str, found: Sequence[Change], language: s
         lines.append(f"{who}: {_points(change.before, language)} → {_points(change.after, language)}")
         if by_question:
             for question, (old, new) in change.questions.items():
-                waits = {"en": "–", "zh": "–"}[language]
-                pair = [waits if value is None else f"{value:g}" for value in (old, new)]
+                pair = ["–" if value is None else f"{value:g}" for value in (old, new)]
                 lines.append(f"    {titles.get(question, question)} ({question}): {pair[0]} → {pair[1]}")
     return lines
 
@@ -123,7 +122,7 @@ class Standing:
 
 def standings(course: Course, assignment: str) -> list[Standing]:
     """Every student of the roster."""
-    course.bundle(assignment)
+    bundle = course.bundle(assignment)
     try:
         known: dict[str, State] = {s.student.key: s for s in states(course, assignment)}
     except Problem:
@@ -138,24 +137,15 @@ def standings(course: Course, assignment: str) -> list[Standing]:
         status = "missing" if record is None else "new" if state is None else state.status
         if record is not None and record.get("status") != "ready":
             status = "failed"
-        elif status == "failed" and not _unreadable(course, assignment, student.key):
-            status = "new"
+        elif status == "failed":  # of what is submitted and released now, or only of what was
+            result, _ = needed(course, student.key, assignment, bundle)
+            status = "failed" if result is not None and result.status == "failed" else "new"
         due = course.due_for(assignment, student.key)
         when = record.get("submitted_at") if record else None
         late = bool(due and when and datetime.datetime.fromisoformat(when) > due)
         page = (course.root / "feedback" / assignment / f"{student.key}.html").is_file()
         found.append(Standing(student, status, late, course.settings(assignment).extensions.get(student.key), page))
     return found
-
-
-def _unreadable(course: Course, assignment: str, student: str) -> bool:
-    """Whether ``run`` found, for what is submitted and released now, that it cannot be graded."""
-    result = read_json(course.result(student, assignment))
-    record = read_json(course.submitted(student, assignment) / "ingest.json")
-    if not (isinstance(result, dict) and isinstance(record, dict)) or result.get("status") != "failed":
-        return False
-    here = (record.get("notebook"), course.bundle(assignment).version)
-    return (result.get("submission"), result.get("bundle")) == here
 
 
 _COLUMNS: tuple[tuple[str, Text], ...] = (

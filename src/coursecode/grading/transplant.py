@@ -165,9 +165,8 @@ def _defined(source: str) -> set[str]:
 
     Parses what a stranger wrote, so it runs under ``supervised`` only: a line can take gigabytes.
     """
-    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
     try:
-        tree = ast.parse("\n".join(lines))
+        tree = ast.parse(_python(source))
     except (SyntaxError, ValueError, RecursionError):
         return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
     names: set[str] = set()
@@ -187,20 +186,28 @@ def _open(source: str, wanted: set[str]) -> set[str]:
     >>> sorted(_open("def f(x):\\n    raise NotImplementedError\\na = ...\\nb = 1", {"a", "b", "c", "f"}))
     ['a', 'c', 'f']
     """
-    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    return wanted - (_defined(source) - _stubs(source))
+
+
+def _stubs(source: str) -> set[str]:
+    """The names that a code cell defines last as ``...`` or as a function that only raises."""
     try:
-        tree = ast.parse("\n".join(lines))
+        tree = ast.parse(_python(source))
     except (SyntaxError, ValueError, RecursionError):
         return set()
-    done: dict[str, bool] = {}
+    blank: dict[str, bool] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
-            done[node.name] = not (len(body) == 1 and isinstance(body[0], ast.Raise)) and bool(body)
+            blank[node.name] = all(isinstance(one, ast.Raise) for one in body[:1]) and len(body) < 2
         elif isinstance(node, ast.Assign):
-            blank = isinstance(node.value, ast.Constant) and node.value.value is ...
-            done |= {target.id: not blank for target in node.targets if isinstance(target, ast.Name)}
-    return {name for name in wanted if not done.get(name, name in _defined(source))}
+            nothing = isinstance(node.value, ast.Constant) and node.value.value is ...
+            blank |= {target.id: nothing for target in node.targets if isinstance(target, ast.Name)}
+    return {name for name, empty in blank.items() if empty}
+
+
+def _python(source: str) -> str:
+    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!")))
 
 
 def _added(source: str, released: str) -> str:
