@@ -61,7 +61,7 @@ def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 
     from coursecode.grading.run import run_class
 
-    whole, few, training = (6, 2, 3) if tiny else (300, 8, 40)
+    whole, few, training = (3, 1, 2) if tiny else (300, 8, 40)
     with tempfile.TemporaryDirectory() as folder:
         for students in (whole, few, training):
             _class(Path(folder, str(students)), students, standin, trains=students == training)

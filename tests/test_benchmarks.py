@@ -146,21 +146,20 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path):
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in ("site", "figures")])  # those: test_pages.py
+def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path, part):
     path = tmp_path / "b.json"
-    parts = [part for part in PARTS if part not in ("site", "figures")]  # of the built site: tests/test_pages.py
     for name in ("conv-layer", "padding-and-strides", "channels", "pooling", "lenet"):
         cell = nbformat.v4.new_code_cell("from d2l import torch as d2l\nd2l.FashionMNIST(batch_size=8)")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
-    done = run(*parts, "--tiny", "--rounds", "2", "--out", str(path), D2L_NOTEBOOKS=str(tmp_path))
+    done = run(part, "--tiny", "--rounds", "2", "--out", str(path), D2L_NOTEBOOKS=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    for part in parts:
-        found = timings.load(part, path=path)
-        assert found.threads == PARTS[part][1]
-        assert all(row["seconds"] > 0 for row in found.rows)
-        cases = [tuple(v for k, v in row.items() if k in ("case", "helper", "stage", "size")) for row in found.rows]
-        half = len(cases) // 2
-        assert cases[:half] == cases[half:], part  # each round measures every case, in the same order
+    found = timings.load(part, path=path)
+    assert found.threads == PARTS[part][1]
+    assert all(row["seconds"] > 0 for row in found.rows)
+    cases = [tuple(v for k, v in row.items() if k in ("case", "helper", "stage", "size")) for row in found.rows]
+    half = len(cases) // 2
+    assert cases[:half] == cases[half:]  # each round measures every case, in the same order
 
 
 def test_the_runner_refuses_what_would_spoil_the_books_numbers(tmp_path):
