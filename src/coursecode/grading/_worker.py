@@ -40,13 +40,8 @@ def main() -> None:
     control = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     warm()
-    threads = len(os.listdir("/proc/self/task"))
-    if options["fork"] and threads > 1:
-        raise SystemExit(f"the imports started {threads - 1} threads; a process with threads must not be forked")
-    gc.collect()
-    gc.freeze()  # a child copies less
-    mapped = _cage.mapped()
-    control.sendall(json.dumps({"ready": True, "mapped": mapped, "python": sys.version}).encode())
+    _forkable(options)
+    control.sendall(json.dumps({"ready": True, "python": sys.version}).encode())
     own = os.open("/proc/self/ns/pid", os.O_RDONLY)
     children: dict[int, tuple[int, socket.socket]] = {}  # by their pidfd: pid and lifeline
     while True:
@@ -61,7 +56,11 @@ def main() -> None:
             request, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
             if not request:
                 return  # and all children with the namespace
-            limits = {**json.loads(request), "mapped": mapped, "uid": options["uid"]}
+            limits = json.loads(request)
+            if limits["symbolic"] and "torch._dynamo" not in sys.modules:
+                warm_symbolic()
+                _forkable(options)
+            limits |= {"mapped": _cage.mapped(), "uid": options["uid"]}
             channel, lifeline = (socket.socket(fileno=number) for number in descriptors)
             if not options["fork"]:  # used once: this process becomes the child
                 control.close()
@@ -70,6 +69,14 @@ def main() -> None:
             pid = born(own, channel, lifeline, limits)
             channel.close()
             children[os.pidfd_open(pid)] = pid, lifeline
+
+
+def _forkable(options: dict[str, Any]) -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if options["fork"] and threads > 1:
+        raise SystemExit(f"the imports started {threads - 1} threads; a process with threads must not be forked")
+    gc.collect()
+    gc.freeze()  # a child copies less
 
 
 def born(own: int, channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> int:
@@ -106,12 +113,18 @@ def warm() -> None:
     torch.set_num_threads(1)
     for name in LEARNER:
         importlib.import_module(f"coursecode.{name}")
-    weight = torch.ones(2, requires_grad=True)  # a step of training imports a good deal more
-    step = torch.optim.SGD([weight], lr=0.1)
+    weight = torch.ones(2, requires_grad=True)
     loss = (torch.nn.functional.conv1d(torch.ones(1, 1, 2), weight.reshape(1, 1, 2)) ** 2).sum()
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.autograd.grad(weight * 2, weight, torch.ones(2))
-    step.step()
+
+
+def warm_symbolic() -> None:
+    """torch's optimisers, and gradients of more than a number, import its compiler: as long again as all the rest."""
+    import torch
+
+    weight = torch.ones(2, requires_grad=True)
+    weight.grad = torch.autograd.grad(weight * 2, weight, torch.ones(2))[0]
+    torch.optim.SGD([weight], lr=0.1).step()
 
 
 def child(channel: socket.socket, limits: dict[str, Any]) -> None:
@@ -290,9 +303,11 @@ class Student:
 
         inputs, outputs = self.graphs[number]
         used = [(o, g) for o, g in zip(outputs, grads, strict=True) if g is not None]
-        found = torch.autograd.grad(
-            [o for o, _ in used], inputs, [g for _, g in used], allow_unused=True, retain_graph=True
-        )
+        if not used:
+            return [None] * len(inputs)
+        # the gradient of a number: for anything else torch imports a computer algebra system first
+        total = sum(((o * g.conj()).sum().real for o, g in used), start=torch.zeros(()))
+        found = torch.autograd.grad(total, inputs, allow_unused=True, retain_graph=True)
         return [None if g is None else g.detach() for g in found]
 
 

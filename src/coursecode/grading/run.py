@@ -26,6 +26,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,13 @@ def _lost(student: str, data: bytes, context: Context) -> Result:
 # -- where tasks run ----------------------------------------------------------------------------------------------
 
 
+def _processes() -> BaseContext:
+    """How workers begin: forked from a process that has imported what they need, and nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
 def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Iterator[Result]:
     """A pool of processes; when one is killed, a new pool does what was lost."""
     left, attempts = dict(tasks), dict.fromkeys(dict(tasks), 0)
@@ -199,8 +207,7 @@ def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Iterator[Resu
     while left:
         size = max(1, min(jobs, len(left)))
         alone = [name for name in left if attempts[name]]  # what was running when a worker died runs by itself
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1 if alone else size, mp_context=spawn, initializer=_cap) as pool:
+        with ProcessPoolExecutor(1 if alone else size, mp_context=_processes(), initializer=_cap) as pool:
             waiting = iter([alone[0]] if alone else list(left))
             running: dict[Any, str] = {}
             begun: dict[Any, float] = {}
@@ -216,7 +223,7 @@ def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Iterator[Resu
                     due = min(begun[future] for future in running) + bound
                     done, _ = wait(running, timeout=due - time.monotonic(), return_when=FIRST_COMPLETED)
                     if not done:
-                        for worker in spawn.active_children():  # the pool finds them gone
+                        for worker in multiprocessing.active_children():  # the pool finds them gone
                             worker.kill()
                     for future in done:
                         result = Result.from_json(future.result())

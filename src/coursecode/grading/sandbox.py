@@ -6,7 +6,7 @@ folder, no tests, no network, no programs to start. The process runs as a user o
 limits on time, memory, threads, files and output, and a filter refuses system calls that make processes or leave the
 namespace (``_cage.py``).
 
-Importing torch takes two seconds, so a parent that has imported it (the *zygote*) forks a child for each submission.
+Importing torch takes seconds, so a parent that has imported it (the *zygote*) forks a child for each submission.
 The zygote never runs a student's line. A child cannot reach it or a sibling: it has process, network, mount and IPC
 namespaces of its own, an address space of its own (copy on write), no file descriptor but its channel to the grader, no
 ``/proc``, and it can neither trace nor signal what it cannot name. Where nested namespaces are refused (``doctor`` says
@@ -215,16 +215,16 @@ class Sandbox:
             self._zygote.close()
             self._zygote = None
 
-    def session(self, limits: Limits) -> Session:
-        """A fresh process for one submission."""
+    def session(self, limits: Limits, *, symbolic: bool = False) -> Session:
+        """A fresh process for one submission; ``symbolic`` where it needs what torch's optimisers import."""
         if self.mode == "fresh":
-            return Session(_Zygote(fork=False, size=limits.files), limits, own=True)
+            return Session(_Zygote(fork=False, size=limits.files), limits, own=True, symbolic=symbolic)
         for last in (False, True):
             if self._zygote is None or not self._zygote.alive:
                 self.close()
                 self._zygote = _Zygote(fork=True, size=self._size)
             try:
-                return Session(self._zygote, limits, own=False)
+                return Session(self._zygote, limits, own=False, symbolic=symbolic)
             except _wire.Closed:
                 self._zygote.close()
                 if last:
@@ -296,7 +296,7 @@ class _Zygote:
 class Session:
     """One student's process. Every question has a deadline; after ``Died`` only ``close`` is left."""
 
-    def __init__(self, zygote: _Zygote, limits: Limits, *, own: bool) -> None:
+    def __init__(self, zygote: _Zygote, limits: Limits, *, own: bool, symbolic: bool) -> None:
         self._zygote, self._own, self.limits = zygote, own, limits
         self.seconds = limits.call_seconds  # until the answer to the next question
         self.guard: Callable[[Callable[[], Any]], Any] = lambda ask: ask()  # around what a handle asks
@@ -311,6 +311,7 @@ class Session:
             "files": limits.open_files,
             "message": limits.message,
             "output": limits.output,
+            "symbolic": symbolic,
         }
         with inner, keeper:
             try:

@@ -33,6 +33,7 @@ import hashlib
 import json
 import math
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ __all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
 _DEATHS = 2  # of the process, in the tests of one question
+_SYMBOLIC = re.compile(r"optim|compile|SGD|Adam|autograd|backward\(\s*[^\s)]")  # see _worker.warm_symbolic
 _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 _NOTES: dict[str, Text] = {
@@ -249,6 +251,7 @@ class _Run:
         self.outputs: dict[str, str] = {}
         self.stopped: set[str] = set()  # cells that are not run again
         self.slow: dict[str, float] = {}  # seconds of the cells that took long
+        self.symbolic = any(_SYMBOLIC.search(cell.source) for cell in cells)
 
     def questions(self) -> tuple[QuestionResult, ...]:
         """All visible tests, the cells that no question needed, then all hidden tests."""
@@ -326,7 +329,7 @@ class _Attempt:
     def begin(self) -> None:
         """Run the cells that can be run. One that has to be stopped is left out, and all begin anew without it."""
         while self.session is None and self.left > 0:
-            self.session = self.run.sandbox.session(self.run.limits)
+            self.session = self.run.sandbox.session(self.run.limits, symbolic=self.run.symbolic)
             self.session.guard = self.guard
             self.ran.clear()
             for cell in self.cells:
