@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Files are UTF-8 wherever the console is not; what it cannot write, coursecode._console makes plain.
 export PYTHONUTF8 := 1
 
-.PHONY: help book notebooks lab serve slides pdf epub archive test check lint nbval package gpu translation-status
+.PHONY: help book notebooks lab read serve slides pdf epub archive test check lint nbval package gpu translation-status
 .PHONY: experiments bench release publish-as thebe links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
@@ -46,12 +46,16 @@ epub: notebooks ## both editions as EPUB, in _build/paper
 archive: book  ## the site as one ZIP that opens from disk, and checksums of all in _build/paper
 	@$(BIN)/python -m tools.paper archive
 
-test: environment lint  ## every test
+test: environment  ## every test
 	@$(PYTHON) tools/system.py
-	$(RUN) tools.notebooks --check
-	$(RUN) tools.site
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint read
 	$(RUN) pytest -n $(WORKERS) --dist worksteal
 	$(MAKE) nbval
+
+# what the tests read
+read: environment
+	$(RUN) tools.notebooks --check
+	$(RUN) tools.site
 
 check: environment lint  ## the fast part of the tests, for every edit
 	$(RUN) tools.notebooks --check

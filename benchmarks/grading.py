@@ -42,10 +42,10 @@ def _submission(number: int, standin: Any, draw: random.Random, *, trains: bool 
     return bytes(standin.notebook(answers, extra=f"# student {number}\ntorch.rand({number} + 1).mean()\n{more}"))
 
 
-def _class(root: Path, students: int, standin: Any, *, trains: bool = False) -> None:
+def _class(root: Path, students: int, standin: Any, *, questions: tuple[str, ...], trains: bool = False) -> None:
     draw = random.Random(0)
     (root / "release" / "standin").mkdir(parents=True)
-    (root / "release" / "standin" / "bundle.json").write_text(json.dumps(standin.bundle().to_json()))
+    (root / "release" / "standin" / "bundle.json").write_text(json.dumps(standin.bundle(*questions).to_json()))
     (root / "grading.toml").write_text('[course]\nname = "bench"\n')
     (root / "seed.txt").write_text("benchmark\n")
     for number in range(students):
@@ -64,7 +64,8 @@ def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     whole, few, training = (3, 1, 2) if tiny else (300, 8, 40)
     with tempfile.TemporaryDirectory() as folder:
         for students in (whole, few, training):
-            _class(Path(folder, str(students)), students, standin, trains=students == training)
+            questions = ("size",) if tiny else ()
+            _class(Path(folder, str(students)), students, standin, questions=questions, trains=students == training)
 
         def case(students: int, jobs: int, mode: Any) -> Callable[[], dict[str, Plain]]:
             def work() -> dict[str, Plain]:

@@ -152,7 +152,7 @@ def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path, part):
     for name in ("conv-layer", "padding-and-strides", "channels", "pooling", "lenet"):
         cell = nbformat.v4.new_code_cell("from d2l import torch as d2l\nd2l.FashionMNIST(batch_size=8)")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
-    rounds = 1 if part in ("grading", "d2l_pages") else 2  # those take long; the loop over the rounds is one for all
+    rounds = 2 if part == "imports" else 1  # the loop over the rounds is one for all parts
     done = run(part, "--tiny", "--rounds", str(rounds), "--out", str(path), D2L_NOTEBOOKS=str(tmp_path))
     assert done.returncode == 0, done.stderr
     found = timings.load(part, path=path)

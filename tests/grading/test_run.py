@@ -166,8 +166,10 @@ class TestClass:
 
     def test_a_fresh_sandbox_for_each_gives_the_same(self, tmp_path: Path) -> None:
         root = make(tmp_path)
-        run_class(root, "standin", students=["cho"], mode="fresh")
-        assert scores(root) == {"cho": 6.0}
+        bundle = root / "release" / "standin" / "bundle.json"
+        bundle.write_text(json.dumps(standin.bundle("size").to_json()))  # each question costs two sandboxes
+        run_class(root, "standin", students=["ann"], mode="fresh")
+        assert scores(root) == {"ann": 2.0}
 
     def test_doctor_finds_the_sandbox(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert doctor.main(language="zh") == 0
