@@ -61,7 +61,8 @@ def test_limits_hold_for_the_class_and_for_an_assignment(tmp_path):
     [
         ("[limitz]\ncall_seconds = 1", ["limitz", "did you mean limits?"]),
         ("[assignments.pooling]\nquestion = ['a']", ["question", "did you mean questions?"]),
-        ("[assignments.pooling.limits]\nmemory_mb = 3", ["memory_mb is 3", "at least 256"]),
+        ("[assignments.pooling.limits]\nmemory_mb = 3", ["memory_mb is 3", "from 256 to 1,048,576"]),
+        ("[assignments.pooling.limits]\nmemory_mb = 1e7", ["memory_mb is 10000000.0", "from 256 to 1,048,576"]),
         ("[assignments.pooling.limits]\ncall_seconds = 'long'", ["call_seconds", "seconds"]),
         ("[assignments.pooling]\ndue = 5", ["is no time"]),
         ("[assignments.pooling]\npoints = { a = -1 }", ["points of a"]),
@@ -78,6 +79,49 @@ def test_a_wrong_key_or_value_is_one_sentence_with_the_line(tmp_path, capsys, mo
     assert f"grading.toml:{len(path.read_text().splitlines())}: " in said or "limitz" in said
     assert all(word in said for word in words)
     assert len(said.strip().splitlines()) == 1
+
+
+ABSURD = {
+    "[limits]\nmemory_mb": (
+        *("1e7", "10_000_000", "4096.0", "-4096", "0", "true", "'4096'", "inf", "nan", "[4096]", "9" * 400),
+        *("0x" + "f" * 5000, "2026-01-01"),
+    ),
+    **{f"[limits]\n{k}_seconds": ("0", "-1.5", "1e7", "3601", "true", "'9'", "inf", "-inf", "nan", "9" * 400)
+       for k in ("call", "question", "own")},
+    "[assignments.a.points]\nq": ("0", "1000", "-1", "true", "nan", "'9'", "9" * 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ABSURD)
+def test_an_absurd_number_is_named_with_its_key_and_the_range(tmp_path, key):
+    init(tmp_path, name="x")
+    path = tmp_path / "grading.toml"
+    before = re.sub(r"(?m)^\[limits\].*$", "", path.read_text())
+    ranges = {"m": "256 to 1,048,576", "c": "0.1 to 3,600", "q": "0.1 to 3,600", "o": "0.1 to 3,600"}
+    name = key.split("\n")[1]
+    for value in ABSURD[key]:
+        path.write_text(f"{before}\n{key} = {value}\n")
+        with pytest.raises(Problem) as wrong:
+            Course.load(tmp_path)
+        for said in wrong.value.text.values():
+            assert name in said
+            assert len(said) < 400
+        assert ("below 1000" if name == "q" else ranges[name[0]]) in str(wrong.value), value
+    path.write_text(f"{before}\n{key} = {'9' * 5000}\n")
+    with pytest.raises(Problem, match="is not TOML"):
+        Course.load(tmp_path)
+
+
+def test_a_limit_at_the_end_of_its_range_is_taken_and_a_name_is_text(tmp_path, capsys):
+    init(tmp_path, name="x")
+    course = write(tmp_path, "[assignments.a.limits]\nmemory_mb = 1_048_576\ncall_seconds = 0.1\nown_seconds = 3600\n")
+    assert course.settings("a").limits == Limits(memory=1 << 40, call_seconds=0.1, own_seconds=3600)
+    path = tmp_path / "grading.toml"
+    path.write_text(re.sub(r"(?m)^name = .*$", "name = 2026", path.read_text()))
+    assert main(["grade", "--lang", "zh", "status", "--course", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "name 是 2026，应为文本" in said
+    assert "grading.toml:3：" in said
 
 
 def test_as_many_jobs_as_memory_allows(monkeypatch):
@@ -110,11 +154,39 @@ def test_the_late_policy_of_the_page_loads_from_the_folder_and_honours_an_extens
     assert by_key(course)["s1001"].penalty == 0
     assert grade(course, "extend", NAME, "s1003", "2026-12-01T09:00:00Z") == 1
     assert "not after the due date" in capsys.readouterr().err
+    for wrong, words in {
+        "-5d": "write +5d, or take an extension back with --remove",
+        "−12h": "write +12h",
+        "+0h": "not after the due date",
+        "+9999d": "+9999d is more than 366 days after the due date; an extension ends on 2027-12-02 at the latest",
+        "+99999999999999h": "more than 366 days",
+        "2099-01-01T00:00Z": "more than 366 days",
+        "0001-01-01T00:00+08:00": "is no date; write it as",
+        "9999-12-31T23:59-08:00": "is no date; write it as",
+    }.items():
+        assert grade(course, "extend", NAME, "s1003", wrong) == 1, wrong
+        said = capsys.readouterr().err
+        assert words in said
+        assert len(said.splitlines()) == 1
+    assert main(["grade", "--lang", "zh", "extend", NAME, "s1003", "-5d", "--course", str(course.root)]) == 1
+    assert "请写成 +5d" in capsys.readouterr().err
+    assert grade(course, "extend", NAME, "s1003", "--remov") == 2
+    assert "No such option" in capsys.readouterr().err
+    assert grade(course, "release", NAME, "--due", "-5d") == 1
+    assert "'-5d' is no date" in capsys.readouterr().err
+    assert not course.settings(NAME).extensions
     assert grade(course, "extend", NAME, "s1003", "+2d") == 0
     course = Course.load(tmp_path)
     assert by_key(course)["s1003"].penalty == 0
     lines = "\n".join(status_lines(course, [NAME], "en"))
     assert "(s1003) may hand in until 2026-12-03T10:00+00:00" in lines
+    # The class gets more time than that student had: nobody's own date is earlier than everybody's.
+    settings = tmp_path / "grading.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("2026-12-01T10:00:02Z", "2026-12-09T10:00:02Z"))
+    assert Course.load(tmp_path).due_for(NAME, "s1003") == Course.load(tmp_path).due[NAME]
+    assert by_key(Course.load(tmp_path))["s1003"].penalty == 0
+    settings.write_text(before)
     assert grade(course, "extend", NAME, "s1003", "--remove") == 0
     assert by_key(Course.load(tmp_path))["s1003"].penalty == pytest.approx(0.8)
 

@@ -44,7 +44,7 @@ def _language(arguments: Sequence[str]) -> str:
             root = Path(argument.removeprefix("--course="))
     try:
         given = tomllib.loads(decode((root / "grading.toml").read_bytes())[0]).get("course", {}).get("language")
-    except (OSError, tomllib.TOMLDecodeError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         given = None
     if given in ("en", "zh"):
         return str(given)

@@ -182,8 +182,7 @@ def _structure(gradebook: Any, course: Course, bundle: Bundle) -> list[Text]:
     from nbgrader.api import GradeCell, MissingEntry, Notebook, SolutionCell
 
     name = bundle.assignment
-    due = course.due.get(name)
-    gradebook.update_or_create_assignment(name, duedate=due.isoformat() if due else None)
+    gradebook.update_or_create_assignment(name)
     grades, solutions = _wanted(bundle)
     try:
         notebook = gradebook.find_notebook(name, name)
@@ -489,11 +488,12 @@ def _late(gradebook: Any, course: Course, assignment: str) -> None:
     """
     import nbformat
 
-    due, own = course.due.get(assignment), course.settings(assignment).extensions
+    due = course.due.get(assignment)  # it may have moved since the merge
+    gradebook.update_or_create_assignment(assignment, duedate=due.isoformat() if due else None)
     late = []
     for submission in gradebook.assignment_submissions(assignment):
-        until = own.get(submission.student.id)
-        submission.extension = until - due if until and due else None
+        until = course.due_for(assignment, submission.student.id)
+        submission.extension = until - due if until and due and until > due else None
         if submission.total_seconds_late > 0:
             late.append(submission)
         elif submission.notebooks:

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _SHOWN = 40  # lines of a list on the screen
+_LONGEST = datetime.timedelta(days=366)  # of an extension
 
 
 def find(course: Course, who: str) -> Student:
@@ -53,9 +54,18 @@ def find(course: Course, who: str) -> Student:
 
 def due_date(value: str, course: Course, *, base: datetime.datetime | None = None) -> datetime.datetime:
     """``2026-10-03T23:59+08:00``, or ``+2d`` and ``+12h`` after ``base``; raises ``Problem``."""
-    later = re.fullmatch(r"\+(\d{1,4})([dh])", value.strip())
-    if later and base is not None:
-        return base + datetime.timedelta(**{"days" if later[2] == "d" else "hours": int(later[1])})
+    step = re.fullmatch(r"([+−–-])\s?(\d+)\s?([dh])", value.strip())
+    if step and base is not None:
+        if step[1] != "+":
+            raise Problem(
+                f"{value} would be before the due date, and an extension gives more time: write +{step[2]}{step[3]}, "
+                "or take an extension back with --remove.",
+                f"{value} 早于截止时间，而延期只能延后：请写成 +{step[2]}{step[3]}，或用 --remove 取消延期。",
+            )
+        hours = int(step[2][:9]) * (24 if step[3] == "d" else 1)
+        if hours > _LONGEST / datetime.timedelta(hours=1):
+            raise _too_long(value, base)
+        return base + datetime.timedelta(hours=hours)
     when = settings.moment(value, course.zone("")[0])
     if when is None:
         raise Problem(
@@ -65,6 +75,15 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
             + ("，或用 +2d、+12h 表示截止后再加两天、十二小时。" if base else "。"),
         )
     return when
+
+
+def _too_long(value: str, due: datetime.datetime) -> Problem:
+    most, last = _LONGEST.days, (due + _LONGEST).date().isoformat()
+    return Problem(
+        f"{value[:40]} is more than {most} days after the due date; an extension ends on {last} at the latest. "
+        "If the whole class has longer, move its due date with release --due.",
+        f"{value[:40]} 比截止时间晚了 {most} 天以上；延期最晚到 {last}。若全班都延后，请用 release --due 改截止时间。",
+    )
 
 
 # -- asking -------------------------------------------------------------------------------------------------------
@@ -222,7 +241,7 @@ def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
 def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple[Student, datetime.datetime | None]:
     """Give a student an own due date (None takes it back). The late policy reads it whenever scores are shown.
 
-    Raises ``Problem`` where the assignment has no due date, or the own one would be earlier.
+    Raises ``Problem`` where the assignment has no due date, or the own one would be earlier or a year later.
     """
     course.bundle(assignment)
     due = course.due.get(assignment)
@@ -237,9 +256,13 @@ def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple
     until = due_date(date, course, base=due) if date is not None else None
     if until is not None and until <= due:
         raise Problem(
-            f"{until.isoformat(timespec='minutes')} is not after the due date {due.isoformat(timespec='minutes')}.",
-            f"{until.isoformat(timespec='minutes')} 不晚于截止时间 {due.isoformat(timespec='minutes')}。",
+            f"{until.isoformat(timespec='minutes')} is not after the due date {due.isoformat(timespec='minutes')}; "
+            "give a later one, or take an extension back with --remove.",
+            f"{until.isoformat(timespec='minutes')} 不晚于截止时间 {due.isoformat(timespec='minutes')}；"
+            "请给出更晚的时间，或用 --remove 取消延期。",
         )
+    if until is not None and until - due > _LONGEST:
+        raise _too_long(until.isoformat(timespec="minutes"), due)
     own = {key: value.isoformat() for key, value in course.settings(assignment).extensions.items()}
     own.pop(student.key, None)
     if until is not None:
@@ -396,8 +419,10 @@ class Words:
         if len(some) > limit:
             self.tell(f"  … and {len(some) - limit} more", f"  ……另有 {len(some) - limit} 条")
 
-    def command(self, group: click.Group, name: str, short: Text, long: Text) -> Callable[[Any], Any]:
-        return group.command(name, cls=self.command_class, short_help=short[self.language], help=long[self.language])
+    def command(self, group: click.Group, name: str, short: Text, long: Text, **more: Any) -> Callable[[Any], Any]:
+        return group.command(
+            name, cls=self.command_class, short_help=short[self.language], help=long[self.language], **more
+        )
 
 
 def register(group: click.Group, words: Words) -> None:
@@ -580,6 +605,7 @@ def _extend_command(group: click.Group, words: Words) -> None:
             示例：coursecode grade extend pooling s1234 --remove
             """,
         ),
+        context_settings={"ignore_unknown_options": True},
     )
     @click.argument("name")
     @click.argument("student")
@@ -588,6 +614,9 @@ def _extend_command(group: click.Group, words: Words) -> None:
     @words.course_option
     @words.lang
     def extend_command(name: str, student: str, date: str | None, remove: bool, root: Path) -> None:
+        for given in (name, student, date or ""):
+            if re.match(r"-[^\d\s]", given):  # "-5d" is a date that is wrong, "--remov" an option that is
+                raise click.NoSuchOption(given)
         if (date is None) != remove:
             raise Problem("Give a date, or --remove.", "请给出时间，或用 --remove。")
         who, until = extend(Course.load(root), name, student, date)
