@@ -125,10 +125,12 @@ def _moodle(
     listed = students_of(template, name="the worksheet")
     theirs = same([s.student for s in everyone], listed, by_name=True)
     by_number = {s.moodle: by_key[other.key] for s in listed if (other := theirs[s.key])}
-    filled: list[list[str | float | None]] = [list(template.header)]
-    for line in template.rows:
-        row: list[str | float | None] = [*line, *[""] * (len(template.header) - len(line))]
-        found = by_number.get("".join(re.findall(r"\d+$", str(row[where.identifier]))))
+    as_is = template.raw or [template.header, *template.rows]  # what Moodle wrote goes back as it wrote it
+    filled: list[list[str | float | None]] = [list(as_is[0])]
+    for line, theirs_own in zip(template.rows, as_is[1:], strict=True):
+        row: list[str | float | None] = [*theirs_own, *[""] * (len(template.header) - len(theirs_own))]
+        known_as = line[where.identifier] if where.identifier < len(line) else ""
+        found = by_number.get("".join(re.findall(r"\d+$", known_as)))
         if found is None and not given:
             continue  # of the roster, but not of this worksheet
         if found is not None:

@@ -324,7 +324,7 @@ def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Tabl
 
 
 def _csv(table: Table) -> bytes:
-    return table_text([table.header, *table.rows], mark=True)
+    return table_text(table.raw or [table.header, *table.rows], mark=True)
 
 
 def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Upload], list[Row], list[str]]:
