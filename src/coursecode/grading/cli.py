@@ -569,6 +569,15 @@ def build(language: str) -> click.Command:
                 f"On {made.waiting} pages written answers are not graded yet; repeat the command when they are.",
                 f"其中 {made.waiting} 页的文字题尚未评阅；评完后请再次运行。",
             )
+        if made.unscored:
+            some = _line(", ".join(made.unscored), 160)
+            tell(
+                f"{len(made.unscored)} submissions have no grade: {some}. feedback-gradescope.zip holds no score for "
+                "them, and Gradescope shows its own message that the autograder failed; enter their score there when "
+                "you have decided. Their pages with the reason are in feedback.zip.",
+                f"{len(made.unscored)} 份提交未能评分：{some}。feedback-gradescope.zip 中没有它们的分数，"
+                "Gradescope 会提示 autograder 运行失败；决定后请在那里填写分数。写有原因的反馈页在 feedback.zip 中。",
+            )
 
     @grade.command(
         "export",
