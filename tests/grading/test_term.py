@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lms_classes import NAME, RIGHT_1, course_folder, fake_run, notebook, people, right
+from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursecode.cli import main
@@ -132,6 +132,54 @@ def test_as_many_jobs_as_memory_allows(monkeypatch):
     assert jobs.safe_jobs(Limits(memory=64 << 30)) == 1
     monkeypatch.setattr(jobs, "memory_free", lambda: None)
     assert jobs.safe_jobs(Limits()) == 8
+
+
+# -- released again ---------------------------------------------------------------------------------------------------
+
+
+def handed_in(course: Course, students, edit=lambda cells: None, language: str = "en") -> bytes:
+    """The notebook that is released now, with one answer and what ``edit`` does to it."""
+    name = "pooling.ipynb" if language == "en" else "zh/pooling.ipynb"
+    made = json.loads((course.root / "release" / "pooling" / name).read_text())
+    by_id = {cell["id"]: cell for cell in made["cells"]}
+    by_id["pool-1d"]["source"] = "def pool_1d(x, size):\n    return 7\n"
+    edit(by_id)
+    return dump(made)
+
+
+def test_who_has_an_earlier_release_changed_nothing_by_that(tmp_path, capsys):
+    """Another due date, other points and another language between; only what a student changed is put back."""
+    students = people(5)
+    init(tmp_path / "c", name="x", exercises=MASTERS)
+    course = Course.load(tmp_path / "c")
+    (course.root / "roster.csv").write_bytes(roster_csv(students, "canvas"))
+
+    def windows(cells):
+        for cell in cells.values():
+            cell["source"] = "".join(cell["source"]).replace("\n", "  \r\n")
+
+    def tamper(cells):
+        cells["setup"]["source"] = "import os"
+
+    assert grade(course, "release", "pooling", "--due", "2026-10-01T23:59+08:00") == 0
+    work = [(students[0], handed_in(course, students), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--points", "pool-1d=6") == 0
+    work += [(students[1], handed_in(course, students, language="zh"), "pooling.ipynb")]
+    work += [(students[2], handed_in(course, students, tamper), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--questions", "pool-1d,choose-pooling") == 0
+    work += [(students[3], handed_in(course, students, windows), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--due", "2026-11-01T23:59+08:00") == 0
+    work += [(students[4], handed_in(course, students), "pooling.ipynb")]
+    assert grade(course, "release", "pooling") == 0
+    assert (course.root / "release" / "pooling" / "earlier.json").stat().st_mode & 0o077 == 0
+    assert grade(course, "ingest", "pooling", str(lms_zip("canvas", work, tmp_path / "c.zip"))) == 0
+    records = {s.key: read_json(course.submitted(s.key, "pooling") / "ingest.json") for s in students}
+    assert {key: one["answered"] for key, one in records.items()} == dict.fromkeys(records, 1)
+    notes = {key: [note["en"] for note in one["notes"]] for key, one in records.items()}
+    assert notes.pop(students[2].key) == ["cells that are not for answers had been changed and were put back: setup"]
+    assert notes == {key: [] for key in notes}
+    planted = read_json(course.submitted(students[0].key, "pooling") / "pooling.ipynb")
+    assert not [cell for cell in planted["cells"] if cell["id"].startswith("own-")]  # what is asked no more is gone
 
 
 # -- late work ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from coursecode.grading.contract import Bundle, Question, Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import Problem, private_folder, read_json, write_json
 from coursecode.grading.gradebook import database, states
-from coursecode.grading.ingest import release_texts
+from coursecode.grading.ingest import earlier_texts, release_texts
 from coursecode.grading.sanitise import Untrusted, prepare
 from coursecode.grading.supervise import Broken, Caps, supervised
 from coursecode.grading.worked import read_worked
@@ -152,7 +152,7 @@ class Marking:
                     found.marked.add(reference)
             self.answers[one.id] = found
         self.worked = read_worked(course, assignment)
-        self.texts = release_texts(course, assignment)
+        self.texts, self.earlier = release_texts(course, assignment), earlier_texts(course, assignment)
 
     def _reference(self, secret: bytes, question: str, student: str) -> str:
         """The same in every run, another one in each question, and from no name: the seed is in it."""
@@ -208,7 +208,10 @@ class Marking:
         sources = {c.get("id"): Untrusted(c.get("source")) for c in notebook.get("cells", []) if isinstance(c, dict)}
         written = sources.get(one.answer_cells[0], Untrusted(""))
         made = supervised(written.rendered, caps=_CAPS)
-        stubs = {t.get(one.answer_cells[0], "").strip() for t in self.texts.values()}
+        cell = one.answer_cells[0]
+        stubs = {
+            words.strip() for words in (*(t.get(cell, "") for t in self.texts.values()), *self.earlier.get(cell, ()))
+        }
         return {
             "html": f"<pre>{written.html()}</pre>" if isinstance(made, Broken) else made,
             "blank": written.blank() or any(written == s for s in stubs),
