@@ -311,12 +311,12 @@ def plant(
     by_id = {c.id: c for c in bundle.cells}
     order = {c.id: n for n, c in enumerate(bundle.cells)}
     texts = {language: dict(sources) for language, sources in releases.items()} or {"en": {}}
-    before = earlier or {}
+    once = earlier or {}
     student_sources = {_bare(c.source) for c in cells}
     language = max(texts, key=lambda k: (sum(_bare(s) in student_sources for s in texts[k].values()), k == "en"))
     released = {c.id: texts[language].get(c.id, c.source) for c in bundle.cells}
     everywhere: dict[str, set[str]] = {
-        c.id: {_bare(one) for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *before.get(c.id, ()))}
+        c.id: {_bare(one) for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *once.get(c.id, ()))}
         for c in bundle.cells
     }
 
@@ -423,7 +423,7 @@ def plant(
                 source
                 for n, o in enumerate(owner)
                 if o and by_id[o].role != "answer" and cells[n].type == "code"
-                and wanted <= _defined(source := _typed(cells[n].source, [released[o], *before.get(o, ())]))
+                and wanted <= _defined(source := _typed(cells[n].source, [released[o], *once.get(o, ())]))
             ]  # fmt: skip
             if typed and not elsewhere:
                 answers[answer.id] = typed[-1]
@@ -472,7 +472,7 @@ def plant(
     number = 0
     for n, cell in enumerate(cells):
         free_source = extra.get(n) if n in used else (cell.source if owner[n] is None else None)
-        if owner[n] is None and any(_bare(cell.source) == _bare(one) for i in cell.ids for one in before.get(i, ())):
+        if owner[n] is None and any(_bare(cell.source) == _bare(one) for i in cell.ids for one in once.get(i, ())):
             continue  # of an earlier release, and asked no more
         if free_source is not None and free_source.strip():
             number += 1
