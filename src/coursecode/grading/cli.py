@@ -7,6 +7,7 @@ import importlib
 import locale
 import os
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from coursecode._progress import progress_bar
 from coursecode.grading.contract import Text
 from coursecode.grading.course import Course, init, shield
 from coursecode.grading.encodings import decode
-from coursecode.grading.files import Problem
+from coursecode.grading.files import NO_ROOM, Problem, refusal
 from coursecode.grading.sanitise import Untrusted
 from coursecode.grading.term import Words, register, yes_option
 
@@ -694,17 +695,25 @@ def _private() -> Iterator[None]:
         os.umask(before)
 
 
+def _mute() -> None:
+    """Nothing more goes to an output that cannot take it, not even when Python ends."""
+    if sys.stdout is sys.__stdout__:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse, call, and say what went wrong in one sentence; returns the exit status."""
     language = _language(arguments)
     zh = language == "zh"
 
     def error(message: str) -> None:
-        click.echo(("错误：" if zh else "Error: ") + message, err=True)
+        safe = "\n".join(_line(one, 4000) for one in message.splitlines())  # it may quote a name or a path
+        click.echo(("错误：" if zh else "Error: ") + safe, err=True)
 
     try:
         with _private():
             status = build(language).main(args=list(arguments), prog_name="coursecode", standalone_mode=False)
+            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
@@ -721,15 +730,23 @@ def run(arguments: Sequence[str]) -> int:
         error(problem.text[language])
         return 1
     except OSError as failed:
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            error(
-                f"磁盘已满（{failed.filename or ''}）。没有丢失任何内容：腾出空间后运行同一命令即可继续。"
-                if zh
-                else f"the disk is full ({failed.filename or ''}). Nothing is lost: make room and repeat the command."
-            )
-            return 3
-        error(str(failed))
-        return 1
+        if failed.errno == errno.EPIPE:  # who read the output has seen enough
+            _mute()
+            return 1
+        if failed.filename is None:  # the output itself, or a file that a library keeps for itself
+            _mute()
+            failed.filename = f"{tempfile.gettempdir()}, stdout"
+        why = refusal(failed)[language]
+        if failed.errno not in NO_ROOM:
+            error(f"{why}。" if zh else f"{why}.")
+            return 1
+        room = failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if zh:
+            mend = "腾出空间" if room else "解决后"
+            error(f"{why}。没有丢失任何内容：{mend}{'后' if room else ''}运行同一命令即可继续。")
+        else:
+            error(f"{why}. Nothing is lost: {'make room' if room else 'mend that'} and repeat the command; it goes on.")
+        return 3
     except ImportError as failed:
         name = failed.name or str(failed)
         english, chinese = _install.advice("grade")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coursecode.grading import formulas
 from coursecode.grading.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import read_json, write_atomic
@@ -152,7 +153,7 @@ def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
 
     def both(words: Text) -> str:
         chosen = list(dict.fromkeys(words[language] for language in languages))
-        return "".join(f"<div>{Untrusted(one).rendered()}</div>" for one in chosen if one)
+        return "".join(f"<div>{formulas.rendered(one)}</div>" for one in chosen if one)
 
     solutions = {q.id: made for q in bundle.questions if (made := both(known.solutions.get(q.id, text("", ""))))}
     rubrics = {q.id: both(q.rubric) for q in bundle.questions if q.rubric}
@@ -175,7 +176,7 @@ def _rubric(question: Question, marked: Marks | None, languages: list[str], rend
         state = _WORDS["given" if given else "notGiven"][languages[0]]
         mark = f'<span class="mark" role="img" aria-label="{escape(state)}">{"✓" if given else "–"}</span> '
         worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in languages))
-        words = "<br>".join(dict.fromkeys(Untrusted(item.words[k]).rendered() for k in languages))
+        words = "<br>".join(dict.fromkeys(formulas.rendered(item.words[k]) for k in languages))
         rows.append(
             f'<li class="{"yes" if given else "open"}">{mark if marked else ""}<strong>{worth}</strong> {words}</li>'
         )

@@ -14,7 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,15 +111,16 @@ def database(course: Course) -> Iterator[Any]:
     Raises ``Problem`` where nbgrader is missing or the database is damaged, ``OSError`` where the disk is full.
     """
     try:
-        from nbgrader.api import Gradebook
+        from nbgrader.api import Gradebook, InvalidEntry
     except ImportError:
         english, chinese = _install.advice("grade")
         raise Problem(f"nbgrader is not installed. {english}", f"没有安装 nbgrader。{chinese}") from None
     from sqlalchemy.exc import DatabaseError, SAWarning
 
-    logging.getLogger("traitlets").setLevel(
-        logging.CRITICAL
-    )  # nbgrader logs the trace that the sentence below replaces
+    # nbgrader logs the trace that the sentence below replaces, in a log that Tornado uses as well.
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    log = logging.getLogger("tornado.application")
+    loud, log.disabled = log.disabled, True
     gradebook = None
     # A new database asks the program alembic for its version; it lies beside this Python, activated or not.
     beside = Path(sys.executable).parent
@@ -129,18 +130,18 @@ def database(course: Course) -> Iterator[Any]:
             warnings.simplefilter("ignore", SAWarning)  # nbgrader links a submission before it adds it
             gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
             yield gradebook
-    except DatabaseError as error:
+    except (DatabaseError, InvalidEntry) as error:
         if gradebook is not None:
-            gradebook.db.rollback()
-        what = str(error.orig)
-        if "full" in what or "disk I/O" in what:
-            raise OSError(28, f"No space left on device ({what})", str(course.root / "gradebook.db")) from None
-        raise Problem(
+            with suppress(DatabaseError):
+                gradebook.db.rollback()
+        what = str(getattr(error, "orig", error))
+        raise removed.refused(what, course.root / "gradebook.db") or Problem(
             f"gradebook.db cannot be used ({what}). Move it away; the same command makes it again from results/ "
             "(points given by hand are in the database only).",
             f"gradebook.db 无法使用（{what}）。请将其移走；同一命令会由 results/ 重建（手工给分只在数据库中）。",
         ) from None
     finally:
+        log.disabled = loud
         if gradebook is not None:
             gradebook.close()
 

@@ -18,7 +18,7 @@ from typing import Any
 from coursecode.grading.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursecode.grading.contract import Bundle, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, private_folder, read_json, sha256, write_atomic, write_json
+from coursecode.grading.files import Problem, named, private_folder, read_json, sha256, write_atomic, write_json
 from coursecode.grading.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
 from coursecode.grading.release import EARLIER
 from coursecode.grading.roster import Changes, Student, Table, add, normal, students_of, table_text
@@ -233,7 +233,8 @@ def _candidate(
     )
     if best is None or rank > best.rank:
         one.digest, one.dump = sha256(data), planted.dump()
-        keep.write_bytes(data)
+        with named(keep):
+            keep.write_bytes(data)
     return one
 
 
@@ -335,7 +336,10 @@ def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Tabl
     path = course.root / course.roster_file
     if not path.is_file() or path.resolve() == given.resolve():
         return new, None
-    return add(course.table(), new, name=given.name, replace_all=replace_all)
+    old = course.table()
+    if (old.header, old.rows) == (new.header, new.rows):  # the same once more: as it was written
+        return new, Changes()
+    return add(old, new, name=given.name, replace_all=replace_all)
 
 
 def _csv(table: Table) -> bytes:
@@ -409,9 +413,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     folder = course.submitted(student.key, bundle.assignment)
     old = read_json(folder / "ingest.json")
     answers = sum(cell.role == "answer" for cell in bundle.cells)
-    number, name = tempfile.mkstemp(dir=None if here.dry_run else course.root / "submitted", prefix=_TAKING)
-    os.close(number)
-    keep = Path(name)
+    keep = _draft(Path(tempfile.gettempdir()) if here.dry_run else course.root / "submitted")
     try:
         taken = supervised(_take, several, bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         if isinstance(taken, Broken):
@@ -434,6 +436,13 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         return row
     finally:
         keep.unlink(missing_ok=True)
+
+
+def _draft(folder: Path) -> Path:
+    with named(folder):
+        number, name = tempfile.mkstemp(dir=folder, prefix=_TAKING)
+        os.close(number)
+    return Path(name)
 
 
 def resubmit(
@@ -462,9 +471,7 @@ def resubmit(
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, False, {}, course.zone(assignment)[0], False)
     private_folder(course.root / "submitted")
-    number, name = tempfile.mkstemp(dir=course.root / "submitted", prefix=_TAKING)
-    os.close(number)
-    keep = Path(name)
+    keep = _draft(course.root / "submitted")
     try:
         taken = supervised(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         reason = taken.reason
@@ -574,9 +581,10 @@ def _write(
         record_file.unlink(missing_ok=True)  # while the files change, the folder says nothing
     if taken.reason is None:
         if not (isinstance(old, dict) and old.get("source", {}).get("sha256") == taken.digest and original.is_file()):
-            with open(keep, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(keep, original)
+            with named(original):
+                with open(keep, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(keep, original)
         write_atomic(notebook_file, taken.dump)
     else:
         notebook_file.unlink(missing_ok=True)  # an older submission must not be graded in its place

@@ -7,6 +7,7 @@ were given, and ``marking/NAME.log`` every mark that was ever saved, one a line,
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import hmac
 import json
@@ -15,9 +16,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from coursecode.grading import formulas
 from coursecode.grading.contract import Bundle, Question, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, private_folder, read_json, write_json
+from coursecode.grading.files import Problem, named, private_folder, read_json, write_json
 from coursecode.grading.gradebook import database, states
 from coursecode.grading.ingest import earlier_texts, release_texts
 from coursecode.grading.sanitise import Untrusted, prepare
@@ -178,7 +180,7 @@ class Marking:
         question, language = found.question, self.course.language
 
         def html(words: str) -> str:
-            return Untrusted(words).rendered() if words else ""
+            return formulas.rendered(words) if words else ""
 
         task = [
             self.texts.get(language, {}).get(cell.id, cell.source)
@@ -289,10 +291,16 @@ class Marking:
         private_folder(path.parent)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         entry = {"time": now, "student": student, "question": question.id, "old": old.to_json(), "new": new.to_json()}
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        with named(path), open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:  # no half line, to which the next one would be added
+                file.truncate(end)
+                raise
 
     def _keep(self, question: Question, student: str, new: Mark) -> None:
         path = self.course.root / "marking" / f"{self.name}.json"

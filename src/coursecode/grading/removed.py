@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
+import errno
 import io
 import os
 import sqlite3
@@ -20,10 +21,10 @@ from typing import Any
 from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.encodings import decode
-from coursecode.grading.files import Problem, private_folder, write_atomic
+from coursecode.grading.files import Problem, named, private_folder, write_atomic
 from coursecode.grading.sanitise import is_formula
 
-__all__ = ["ByHand", "above", "backup", "of", "read", "write"]
+__all__ = ["ByHand", "above", "backup", "of", "read", "refused", "write"]
 
 KEPT = 10  # copies of the gradebook
 _HEADER = ["assignment", "student", "cell", "points", "extra", "comment", "submission", "removed", "answer"]
@@ -81,20 +82,42 @@ def backup(course: Course) -> Path | None:
 
 def _copy(source: Path, target: Path) -> None:
     target.touch(mode=0o600)
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-        contextlib.closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
-        answer = new.execute("PRAGMA integrity_check").fetchone()[0]
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+            contextlib.closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+            answer = new.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        raise refused(str(error), target) or Problem(
+            f"{source} cannot be copied ({error}), so it was not changed. Copy the newest file of backups/ over it.",
+            f"无法复制 {source}（{error}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
+        ) from None
     if answer != "ok":
         raise Problem(
             f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of "
             "backups/ over it.",
             f"无法完整复制 {source}（{answer[:100]}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
         )
-    with open(target, "rb") as file:
+    with named(target), open(target, "rb") as file:
         os.fsync(file.fileno())
+
+
+def refused(what: str, path: Path) -> OSError | Problem | None:
+    """What SQLite says as the system would have said it of the file; None where it is no matter of the system."""
+    if "full" in what or "disk I/O" in what:
+        return OSError(errno.ENOSPC, what, str(path))
+    if "readonly" in what or ("unable to open" in what and not os.access(path.parent, os.W_OK)):
+        read_only = os.statvfs(path.parent).f_flag & os.ST_RDONLY
+        return OSError(errno.EROFS if read_only else errno.EACCES, what, str(path))
+    if "locked" in what:
+        return Problem(
+            f"{path} is in use by another program (formgrader, or a command that still runs); when it has ended, "
+            "repeat the command.",
+            f"{path} 正被另一个程序使用（formgrader，或尚未结束的命令）；待其结束后再运行同一命令。",
+        )
+    return None
 
 
 # -- what was given for cells that are gone -------------------------------------------------------------------------

@@ -159,9 +159,10 @@ def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
 def _cell(value: str) -> str:
     """The content of a cell without what spreadsheets, and ``guard``, put around it: ``="00123"``, an apostrophe."""
     value = value.strip()
-    if match := re.fullmatch(r'="(.*)"', value, re.DOTALL):
-        value = match[1].strip()
-    return value[1:] if len(value) > 1 and value[0] == "'" and value[1] in "=+-@＝＋－＠" else value
+    if len(value) > 1 and value[0] == "'" and value[1] in "=+-@＝＋－＠":
+        value = value[1:]
+    match = re.fullmatch(r'="(.*)"', value, re.DOTALL)
+    return match[1].strip() if match else value
 
 
 _COLUMNS = {  # the names the platforms and people give their columns, as ``normal`` makes them

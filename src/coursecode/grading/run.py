@@ -21,6 +21,7 @@ import importlib
 import json
 import multiprocessing
 import signal
+import tempfile
 import time
 import tomllib
 from collections import deque
@@ -34,7 +35,7 @@ from typing import Any
 from coursecode.grading._cage import mapped
 from coursecode.grading.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, read_json, sha256, write_json
+from coursecode.grading.files import NO_ROOM, Problem, read_json, sha256, write_json
 from coursecode.grading.jobs import HOST_MEMORY
 from coursecode.grading.sandbox import ContainmentError, Mode, Sandbox, readable_inside
 from coursecode.grading.unit import environment, failed, grade
@@ -182,11 +183,21 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
     except ContainmentError:
         _sandboxes.pop(which).close()
         raise
+    except OSError as error:
+        if error.errno in NO_ROOM:  # not this submission's: it stops the class, and the same command goes on
+            raise OSError(error.errno, error.strerror, error.filename or tempfile.gettempdir()) from None
+        return _faulty(error, student, data, context)
     except Exception as error:  # a fault of ours must not stop the class, nor pass for the student's
-        what = type(error).__name__
-        reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
-        result = failed(bundle, student=student, seed=seed, limits=limits, reason=reason, data=data, flags=["grader"])
+        return _faulty(error, student, data, context)
     return result.to_json()
+
+
+def _faulty(error: Exception, student: str, data: bytes, context: Context) -> dict[str, Any]:
+    what = type(error).__name__
+    reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
+    bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
+    made = failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["grader"])
+    return made.to_json()
 
 
 def _lost(student: str, data: bytes, context: Context) -> Result:

@@ -26,9 +26,9 @@ _INVISIBLE = re.compile(
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-# A lone sign, a dash, a number, a telephone number: with nothing but digits and what stands between them, none of them
-# names a function, a cell or a program.
-_NUMBER = re.compile(r"[=+@＝＋－＠-]|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
+# A lone sign, a dash, a number, a telephone number, digits that Excel shall keep as text (="007"): none of them names
+# a function, a cell or a program.
+_NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _LINKS = {"http", "https", "mailto"}
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _REFUSED = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"

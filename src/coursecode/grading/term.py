@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -360,6 +361,18 @@ def solutions(course: Course, assignment: str, *, anyway: bool = False, overlay:
 # -- regrade ------------------------------------------------------------------------------------------------------
 
 
+def _aside(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Second names for files that are about to be replaced, so that they can be put back on a full disk as well."""
+    kept = {path: path.with_name(f".{path.stem}.before") for path in paths}
+    for path, other in kept.items():
+        other.unlink(missing_ok=True)  # of a run that was killed
+        try:
+            os.link(path, other)
+        except OSError:  # a file system without second names
+            write_atomic(other, path.read_bytes())
+    return kept
+
+
 def regrade(
     course: Course,
     assignment: str,
@@ -376,7 +389,7 @@ def regrade(
     from coursecode.grading.run import run_class
 
     who = list(students) if students is not None else sorted(course.ingested(assignment))
-    before = {path: path.read_bytes() for key in who if (path := course.result(key, assignment)).is_file()}
+    before = _aside([path for key in who if (path := course.result(key, assignment)).is_file()])
     try:
         run_class(
             course.root, assignment, seed=course.seed(), jobs=jobs, students=students, anew=True, progress=progress
@@ -385,9 +398,12 @@ def regrade(
         if found:
             ask(found)
     except BaseException:
-        for path, data in before.items():
-            write_atomic(path, data)
+        for path, kept in before.items():
+            os.replace(kept, path)  # needs no room
         raise
+    finally:
+        for kept in before.values():
+            kept.unlink(missing_ok=True)
     merge(course, assignment)
     return found
 
