@@ -108,7 +108,7 @@ def build(language: str) -> click.Command:
         return value[language]
 
     def tell(en: str, zh: str) -> None:
-        click.echo(say(en, zh))
+        click.echo(_line(say(en, zh), 4000))
 
     command_class: type[click.Command] = _Translated if language == "zh" else click.Command
     group_class: type[click.Group] = _TranslatedGroup if language == "zh" else click.Group

@@ -11,6 +11,7 @@ from coursecode.grading.course import Course, normal
 from coursecode.grading.files import Problem, write_atomic
 from coursecode.grading.gradebook import State, states
 from coursecode.grading.roster import Table, guard, same, students_of, table_text, worksheet
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
@@ -44,11 +45,19 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
         gone = state.status in ("missing", "failed")
         numbers = [*([None, None] if gone else [state.raw, state.penalty]), rules.score(state)]
         points = [None if gone else state.questions[q.id] for q in bundle.questions]
-        about: list[str | float | None] = [bundle.assignment, s.id, s.last, s.first, s.name, s.email, s.section]
+        about: list[str | float | None] = [
+            bundle.assignment,
+            *_cells(s.id, s.last, s.first, s.name, s.email, s.section),
+        ]
         about += [state.status, str(state.record.get("submitted_at") or "")]
         reason = state.reason[language].csv() if state.reason else ""
         rows.append([*about, *numbers, state.max_score, *points, reason, _spoken(bundle, state, language)])
     return rows
+
+
+def _cells(*of_roster: str) -> list[str]:
+    """What stands on the roster, where students may have written it, for cells of a table."""
+    return [Untrusted(one).csv() for one in of_roster]
 
 
 def _spoken(bundle: Bundle, state: State, language: str) -> str:
@@ -86,7 +95,7 @@ def _canvas(
     ]
     for state in everyone:
         s = state.student
-        rows.append([s.sortable, s.canvas, s.sis or s.id, s.login, s.section, rules.score(state)])
+        rows.append([*_cells(s.sortable, s.canvas, s.sis or s.id, s.login, s.section), rules.score(state)])
     return rows
 
 
@@ -118,7 +127,16 @@ def _moodle(
             s = state.student
             known = f"Participant {s.moodle}" if s.moodle else s.id
             rows.append(
-                [known, s.name, s.email, "", rules.score(state), state.max_score, "Yes", "-", "-", note[s.moodle]]
+                [
+                    *_cells(known, s.name, s.email),
+                    "",
+                    rules.score(state),
+                    state.max_score,
+                    "Yes",
+                    "-",
+                    "-",
+                    note[s.moodle],
+                ]
             )
         return rows
     by_key = {s.student.key: s for s in everyone}
@@ -168,7 +186,8 @@ def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[lis
     for state in everyone:
         s = state.student
         when = str(state.record.get("submitted_at") or "")
-        rows.append([s.first, s.last, s.id, s.email, s.section, rules.score(state), state.max_score, when, ""])
+        about = _cells(s.first, s.last, s.id, s.email, s.section)
+        rows.append([*about, rules.score(state), state.max_score, when, ""])
     return rows
 
 

@@ -309,7 +309,7 @@ def _merged(gradebook: Any, assignment: str, student: str, submission: str, key:
 
 def _plain(name: str) -> str:
     """A name as formgrader may show it: its templates do not escape it."""
-    return name.replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")[:128]
+    return Untrusted(name).line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
 
 
 def merge(course: Course, assignment: str, *, progress: Callable[[int, int], None] | None = None) -> Merge:
@@ -337,7 +337,10 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
         earlier = removed.read(course, assignment)
         for number, student in enumerate(students, start=1):
             gradebook.update_or_create_student(
-                student.key, first_name=_plain(student.first), last_name=_plain(student.last), email=student.email[:128]
+                student.key,
+                first_name=_plain(student.first),
+                last_name=_plain(student.last),
+                email=_plain(student.email),
             )
             record = read_json(course.submitted(student.key, assignment) / "ingest.json")
             if not isinstance(record, dict):

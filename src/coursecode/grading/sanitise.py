@@ -114,7 +114,7 @@ class Untrusted:
 
     def line(self, limit: int = 300) -> str:
         """One line for a terminal or a table: nothing that moves the cursor or turns the direction of the text."""
-        flat = re.sub(r"\s+", " ", self._text[: 20 * limit + 1000])
+        flat = re.sub(r"[^\S ]+", " ", self._text[: 20 * limit + 1000])  # spaces stay: they align tables
         return _shorter("".join(c if c.isprintable() else "�" for c in flat), limit)
 
     def plain(self, limit: int = MAX_MARKDOWN) -> str:

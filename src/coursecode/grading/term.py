@@ -19,6 +19,7 @@ from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course, Student, normal
 from coursecode.grading.files import Problem, write_atomic
 from coursecode.grading.gradebook import Change, State, changes, merge, needed, states
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = [
     "Standing",
@@ -118,7 +119,7 @@ def agree(question: Text, *, yes: bool, language: str) -> None:
             "repeat the command with --yes.",
             f"{question['zh']} 没有终端可供询问，因此没有写入：请看过列表后加上 --yes 重新运行。",
         )
-    if not click.confirm(question[language]):
+    if not click.confirm(Untrusted(question[language]).line(2000)):
         raise Problem(
             "Nothing was written: the gradebook is as it was. To keep the old scores, release the exercise again as it "
             "was, or put the limits back.",
@@ -426,7 +427,7 @@ class Words:
         return zh if self.language == "zh" else en
 
     def tell(self, en: str, zh: str) -> None:
-        click.echo(self.say(en, zh))
+        click.echo(self.line(self.say(en, zh), 4000))
 
     def lines(self, some: Sequence[str], limit: int = _SHOWN) -> None:
         """Lines that hold names, made safe for the terminal."""
