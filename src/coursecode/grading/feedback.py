@@ -286,7 +286,7 @@ def _page(
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     colon = "：" if languages == ["zh"] else ": "
     title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
-    name = state.student.name or state.student.key
+    name = state.student.called.line(200)
     parts = [
         f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

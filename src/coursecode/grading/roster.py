@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from coursecode.grading.contract import Text, text
 from coursecode.grading.encodings import decode, is_cjk
 from coursecode.grading.files import Problem, sha256
-from coursecode.grading.sanitise import guard
+from coursecode.grading.sanitise import Untrusted, guard
 
 __all__ = [
     "Changes",
@@ -56,6 +56,11 @@ class Student:
     group: str = ""  # of a group assignment
     by: str = field(default="id", compare=False)  # the column that identifies the student
     modified: str = field(default="", compare=False)  # when it was handed in, as Moodle's worksheet writes it
+
+    @property
+    def called(self) -> Untrusted:
+        """The name to show, which they may have chosen themselves."""
+        return Untrusted(self.name or self.key)
 
     @property
     def sortable(self) -> str:
