@@ -170,7 +170,12 @@ def run_steps(script: str, python: Path, folder: Path) -> None:
     published.image_context(place)
     for name in ("binder", "container"):
         subprocess.run(["cp", "-r", "--parents", name, str(place)], cwd=ROOT, check=True)
-    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PIP_RETRIES": "0", "PIP_NO_COMPILE": "1"}
+    environment = {
+        **os.environ,
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "PIP_RETRIES": "0",
+        "PIP_NO_COMPILE": "1",
+    }
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=place, env=environment, capture_output=True, text=True
     )

@@ -11,8 +11,19 @@ import subprocess
 import sys
 
 import pytest
-from lms_classes import NAME, database_rows, fake_result, fake_run
-from test_lms_gradebook import by_key, grade_by_hand, graded_course, quick, version  # noqa: F401
+from lms_classes import (
+    NAME,
+    RIGHT_1,
+    RIGHT_2,
+    database_rows,
+    fake_result,
+    fake_run,
+    lms_zip,
+    notebook,
+    people,
+    right,
+)
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursecode.cli import main
 from coursecode.grading import removed
@@ -20,6 +31,7 @@ from coursecode.grading.contract import Bundle, Question, QuestionResult, Result
 from coursecode.grading.course import Course
 from coursecode.grading.files import Problem, read_json, write_json
 from coursecode.grading.gradebook import changes, database, merge
+from coursecode.grading.ingest import ingest
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +144,81 @@ def test_what_was_given_for_a_question_that_goes_is_in_a_file_and_comes_back_wit
     merge(course, NAME)
     assert hand(course) == ALL
     assert by_key(course)["s1001"].score == 10
+
+
+def taken_in(course: Course, **answers: str) -> None:
+    """The class's zip once more, into whatever is released now; s1001 has these answers."""
+    students = people(6)
+    work = [(s, dump(right() if n % 2 else notebook()), "pooling.ipynb") for n, s in enumerate(students[:-1])]
+    if answers:
+        work[1] = (students[1], dump(notebook(**{"pool_1d": RIGHT_1, "pool_2d": RIGHT_2, **answers})), "pooling.ipynb")
+    ingest(course, NAME, lms_zip("canvas", work, course.root / "again.zip"))
+    graded_anew(course)
+    merge(course, NAME)
+
+
+@pytest.mark.parametrize("drop", ["why-max", "pool-2d"])
+@pytest.mark.parametrize("between", ["a new zip", "nothing"])
+def test_a_question_that_comes_back_with_a_new_zip_brings_the_points_for_the_same_answer(tmp_path, drop, between):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    grade_by_hand(course, "s1003", "why-max", 0.5, "=Good -1")  # a comment that a spreadsheet would run
+    everything = hand(course)
+    assert everything > ALL
+    bundle = course.bundle(NAME)
+    change(course, drop=drop)
+    if between == "a new zip":
+        taken_in(course)
+    else:
+        merge(course, NAME)
+    assert hand(course) == {row for row in everything if not row[1].startswith(drop)}
+    if drop == "why-max":
+        assert "'=Good -1" in (course.root / "gradebook-removed.csv").read_text()
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    taken_in(course)
+    assert hand(course) == everything
+    assert by_key(course)["s1001"].score == 10
+    with database(course) as gradebook:  # a person takes them away: they do not come back by themselves
+        gradebook.find_grade("why-max", NAME, NAME, "s1001").manual_score = None
+        gradebook.db.commit()
+    taken_in(course)
+    assert hand(course) == everything - {("s1001", "why-max", 1.5, None, None)}
+
+
+def test_they_do_not_come_back_for_another_answer_and_do_for_the_first_one(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    bundle = course.bundle(NAME)
+    change(course, drop="why-max")
+    merge(course, NAME)
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    taken_in(course, why_max="Something else.")
+    assert hand(course) == {row for row in ALL if row[1] != "why-max"}
+    grade_by_hand(course, "s1001", "why-max", 1, "Less")
+    taken_in(course)
+    assert hand(course) == ALL
+    (kept,) = read_json(course.root / "autograded" / "s1001" / NAME / "earlier-points.json")
+    assert (kept["grades"], kept["comments"]) == (
+        [{"cell": "why-max", "points": 1.0, "extra": None}],
+        [{"cell": "why-max", "comment": "Less"}],
+    )
+
+
+def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    bundle = course.bundle(NAME)
+    change(course, drop="why-max")
+    merge(course, NAME)
+    path = course.root / "gradebook-removed.csv"
+    path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()) + "\n")
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    graded_anew(course)
+    merge(course, NAME)
+    assert hand(course) == ALL
 
 
 def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_question_is_worth(tmp_path):

@@ -14,6 +14,7 @@ from coursecode.grading.contract import text
 from coursecode.grading.export import Rules, export, guard, table_text
 from coursecode.grading.files import Problem
 from coursecode.grading.gradebook import State
+from coursecode.grading.ingest import _csv as ingest_csv
 from coursecode.grading.report import report, summary
 from coursecode.grading.sanitise import said
 
@@ -53,12 +54,44 @@ def unguarded(value):
     return value[1:] if value[:1] == "'" and value[1:2] and value[1] in "=+-@\t" else value
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
+@pytest.mark.parametrize(
+    "value",
+    ["=1+1", "+A1", "-x", "@SUM(A1)", "\t=1", "\r=1", "＝1", "-2+3+cmd|' /C calc'!A0", "-1*2", "--A1", " =1+1", "+1=2"],
+)
 def test_nothing_looks_like_a_formula(value):
     assert guard(value) == f"'{value}"
     cell = next(csv.reader(io.StringIO(table_text([[value, 1.5, -2.0, None]]).decode(), newline="")))
     assert cell[0].startswith("'")
     assert cell[1:] == ["1.5", "-2", ""]  # numbers stay numbers
+
+
+HARMLESS = ("-", "+", "--", "-3", "+3.5", "-1,5", "+49 (0)30 1234-56", "-12 %", "=", "@", "'", "'-5", '="007"')
+
+
+def test_what_moodle_wrote_goes_back_as_it_was_where_it_is_harmless(course, tmp_path):
+    """Through ``--template``, and through the roster that ``ingest`` keeps; a formula gets its apostrophe, once."""
+    folder, _ = course
+    cells = [*HARMLESS, "=1+1", "＝1+1", "a\x1b[2J\u202eb"]
+    rows = list(csv.reader(io.StringIO(roster_csv(people(16), "moodle").decode())))
+    rows[0].append("Telephone")
+    for row, cell in zip(rows[1:], cells, strict=True):
+        row.append(cell)
+    rows[4][1] = "  王小明 "
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    given = tmp_path / "sheet.csv"
+    given.write_text(buffer.getvalue(), newline="")
+    path, _ = export(folder, NAME, "moodle", template=given)
+    (folder.root / folder.roster_file).write_bytes(ingest_csv(folder.table(given)))
+    again, _ = export(folder, NAME, "moodle")
+    expected = [*HARMLESS, "'=1+1", "'＝1+1", "a[2Jb"]
+    for made in (table(path), table(again)):
+        assert [row[-1] for row in made[1:]] == expected
+        place = rows[0].index("Last modified (grade)")
+        assert {row[place] for row in made[1:]} == {"-"}  # as Moodle wrote it
+        assert made[4][1] == "  王小明 "
+        assert made[5][1].endswith("Eve =1+1")
+    assert [s.name for s in folder.roster()] == [s.name for s in people(16)]
 
 
 def test_names_round_trip_in_plain_csv(course):

@@ -1,5 +1,7 @@
 """The pages that students get: harmless, self-contained, small, in both languages, nothing of a hidden test."""
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -17,18 +19,22 @@ from lms_classes import (
     bundle,
     course_folder,
     fake_result,
+    fake_run,
     lms_zip,
     notebook,
     people,
     right,
+    roster_csv,
 )
 
+from coursecode.cli import main
 from coursecode.grading import feedback as module
 from coursecode.grading.contract import text
 from coursecode.grading.course import Course, init
+from coursecode.grading.export import FORMATS
 from coursecode.grading.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
 from coursecode.grading.files import write_json
-from coursecode.grading.gradebook import State
+from coursecode.grading.gradebook import State, merge
 from coursecode.grading.ingest import ingest
 from coursecode.grading.sanitise import Untrusted, clean, escape, said
 from coursecode.grading.worked import Worked, read_worked
@@ -211,7 +217,43 @@ def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
     html = page(course, bundle(), failed, language="both")
     assert "the file is empty" in html
     assert "文件是空的" in html
-    assert "0 / 10" in html
+    assert "– / 10" in html  # ungraded is not zero
+    assert "0 / " not in html
+    assert "– / 4" in html
+    by_hand = replace(failed, questions={**nothing, "pool-1d": 3.0}, raw=3.0, score=3.0)
+    assert "3 / 10" in page(course, bundle(), by_hand, language="en")
+
+
+def test_what_could_not_be_graded_has_no_score_on_gradescope_and_is_named(tmp_path, monkeypatch, capsys):
+    students = people(5)
+    course = course_folder(tmp_path / "c", students=students, lms="gradescope")
+    work = [(s, b"broken" if n == 2 else json.dumps(right()).encode(), "a.ipynb") for n, s in enumerate(students)]
+    ingest(course, NAME, lms_zip("gradescope", work, tmp_path / "c.zip"))
+    fake_run(course)
+    merge(course, NAME)
+    for language, word in (("en", "1 submissions have no grade: Robert Bell"), ("zh", "1 份提交未能评分：Robert Bell")):
+        assert main(["grade", "--lang", language, "feedback", NAME, "-C", str(course.root)]) == 0
+        assert word in capsys.readouterr().out
+    names, contents, _ = names_in(course.root / "feedback" / NAME / "feedback-gradescope.zip")
+    assert sorted(n for n in names if n.startswith("results/")) == [
+        f"results/{n}.json" for n in (9000, 9001, 9003, 9004)
+    ]
+    scores = [json.loads(contents[f"results/{n}.json"]) for n in (9000, 9001, 9003, 9004)]
+    assert {one["score"] for one in scores} == {8}
+    assert all("still to be graded by a person so far" in one["output"] for one in scores)
+    for form in FORMATS:
+        for more in ([], ["--so-far"]):
+            template = ["--template", str(tmp_path / "t.csv")] if form == "moodle" else []
+            (tmp_path / "t.csv").write_bytes(roster_csv(students, "moodle"))
+            title = ["--title", "Pooling (1)"] if form == "canvas" else []
+            command = ["grade", "--lang", "en", "export", NAME, "--format", form, *more, *template, *title]
+            assert main([*command, "-C", str(course.root)]) == 0
+            made = (course.root / "export" / f"{NAME}-{form}.csv").read_text(encoding="utf-8-sig")
+            rows = list(csv.reader(io.StringIO(made)))
+            place = next(n for n, h in enumerate(rows[0]) if h in ("score", "Grade", NAME, "Pooling (1)"))
+            marks = [row[place] for row in rows[1:] if "Points Possible" not in row[0]]
+            assert marks[2] == "", form  # Bell's
+            assert all(mark == "" for mark in marks) == (not more)
 
 
 @pytest.mark.slow
@@ -291,10 +333,15 @@ def test_the_gradescope_runner_hands_out_the_result(tmp_path, monkeypatch):
     (root / "results").mkdir()
     (root / "source" / "results" / "9001.json").write_text('{"score": 5.5}')
     script = module._RUN.replace("/autograder", str(root)).replace("python3", sys.executable)
-    for number, score in ((9001, 5.5), (4, 0)):
+    for number in (4, 9001):
         (root / "submission_metadata.json").write_text(json.dumps({"id": number}))
-        subprocess.run(["sh", "-c", script], check=True, capture_output=True)
-        assert json.loads((root / "results" / "results.json").read_text())["score"] == score
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+        if number == 4:  # no file: Gradescope says that there is no result, and shows no 0
+            assert done.returncode == 1
+            assert "Submission 4 has not been graded" in done.stdout
+            assert not (root / "results" / "results.json").exists()
+    assert done.returncode == 0
+    assert json.loads((root / "results" / "results.json").read_text()) == {"score": 5.5}
 
 
 def test_the_chinese_course_gets_chinese_pages(tmp_path, monkeypatch):

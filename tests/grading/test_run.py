@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -13,15 +14,17 @@ import sys
 import time
 from pathlib import Path
 
+import lanes
 import pytest
 import standin
 from left_out import needs
 
 from coursecode.grading import doctor, run, sandbox
-from coursecode.grading.contract import Limits, Result
+from coursecode.grading.contract import Limits, Result, text
 from coursecode.grading.files import Problem
 from coursecode.grading.run import run_class
 from coursecode.grading.sandbox import ContainmentError
+from coursecode.grading.unit import failed
 
 needs_bwrap = [pytest.mark.slow, needs("bubblewrap")]
 SCORES = {"ann": 8.0, "bob": 0.0, "cho": 6.0, "dan": None, "eve": None, "fay": 8.0}
@@ -174,6 +177,58 @@ class TestClass:
     def test_doctor_finds_the_sandbox(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert doctor.main(language="zh") == 0
         assert "可以评分。" in capsys.readouterr().out
+
+
+class TestLanes:
+    """Who is graded by which process, with a stand-in for what the process does."""
+
+    @pytest.fixture
+    def graded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        bundle, limits = standin.bundle(), Limits()
+        log = tmp_path / "log"
+        monkeypatch.setattr(run, "_serve", lanes.serve)
+        monkeypatch.setattr(run, "_OVERDUE", 4.0 - limits.bound(len(bundle.questions)))
+
+        def work(names: list[str], jobs: int) -> tuple[dict[str, Result], list[list[str]]]:
+            tasks = []
+            for name in names:
+                made = failed(bundle, student=name, seed="s", limits=limits, reason=text("x", "x"))
+                tasks.append((name, json.dumps(made.to_json()).encode()))
+            context = (bundle.to_json(), str(log), limits.to_json(), None)
+            found = list(run._on_machine(tasks, context, jobs))
+            assert len(found) == len(names)
+            assert not multiprocessing.active_children()
+            return {one.student: one for one in found}, [line.split() for line in log.read_text().splitlines()]
+
+        return work
+
+    def test_a_killer_costs_itself_three_processes_and_nobody_else_a_second_try(self, graded) -> None:
+        names = [f"s{n:02}" for n in range(38)] + ["killer1", "killer2"]
+        found, log = graded([*names[::2], *names[1::2]], 3)
+        begun = [who for _, who, what in log if what == "begins"]
+        assert {n: begun.count(n) for n in names} == {n: 3 if n.startswith("killer") else 1 for n in names}
+        assert {n for n, one in found.items() if "lost" in one.flags} == {"killer1", "killer2"}
+        assert all("died 3 times" in found[n].reason["en"] for n in ("killer1", "killer2"))
+        assert len({pid for pid, *_ in log}) <= 3 + 6
+        last = log[-1]
+        assert last[1].startswith("killer")  # the last tries come after everybody else's
+
+    def test_what_runs_alone_is_served_by_one_process(self, graded) -> None:
+        found, log = graded([*(f"weak{n}" for n in range(4)), *(f"s{n}" for n in range(8))], 4)
+        assert not any(one.flags for one in found.values())
+        last = [(n, pid, who) for n, (pid, who, what) in enumerate(log) if who.startswith("weak") and what == "ends"]
+        assert len(last) == 4
+        assert len({pid for _, pid, _ in last}) == 1
+        assert [who for _, who, _ in log[last[0][0] - 1 :]] == [who for *_, who in last for _ in range(2)]  # no other
+
+    def test_an_overdue_one_is_stopped_and_the_others_go_on(self, graded) -> None:
+        begin = time.monotonic()
+        found, log = graded(["sleeper", *(f"s{n:02}" for n in range(10))], 2)
+        assert time.monotonic() - begin < 2 * 4.0 + 20
+        assert "lost" in found["sleeper"].flags
+        others = {pid for pid, who, _ in log if who != "sleeper"}
+        assert [who for _, who, what in log if what == "begins"].count("sleeper") == 2
+        assert len(others) == 1  # the process beside it was not touched
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

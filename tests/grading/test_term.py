@@ -1,5 +1,6 @@
 """A term: limits, choices at release, own questions, late policies, status, resubmit, regrade, extend, solutions."""
 
+import datetime
 import json
 import re
 import shutil
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lms_classes import NAME, RIGHT_1, course_folder, fake_run, notebook, people, right
+from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursecode.cli import main
@@ -61,7 +62,8 @@ def test_limits_hold_for_the_class_and_for_an_assignment(tmp_path):
     [
         ("[limitz]\ncall_seconds = 1", ["limitz", "did you mean limits?"]),
         ("[assignments.pooling]\nquestion = ['a']", ["question", "did you mean questions?"]),
-        ("[assignments.pooling.limits]\nmemory_mb = 3", ["memory_mb is 3", "at least 256"]),
+        ("[assignments.pooling.limits]\nmemory_mb = 3", ["memory_mb is 3", "from 256 to 1,048,576"]),
+        ("[assignments.pooling.limits]\nmemory_mb = 1e7", ["memory_mb is 10000000.0", "from 256 to 1,048,576"]),
         ("[assignments.pooling.limits]\ncall_seconds = 'long'", ["call_seconds", "seconds"]),
         ("[assignments.pooling]\ndue = 5", ["is no time"]),
         ("[assignments.pooling]\npoints = { a = -1 }", ["points of a"]),
@@ -80,6 +82,49 @@ def test_a_wrong_key_or_value_is_one_sentence_with_the_line(tmp_path, capsys, mo
     assert len(said.strip().splitlines()) == 1
 
 
+ABSURD = {
+    "[limits]\nmemory_mb": (
+        *("1e7", "10_000_000", "4096.0", "-4096", "0", "true", "'4096'", "inf", "nan", "[4096]", "9" * 400),
+        *("0x" + "f" * 5000, "2026-01-01"),
+    ),
+    **{f"[limits]\n{k}_seconds": ("0", "-1.5", "1e7", "3601", "true", "'9'", "inf", "-inf", "nan", "9" * 400)
+       for k in ("call", "question", "own")},
+    "[assignments.a.points]\nq": ("0", "1000", "-1", "true", "nan", "'9'", "9" * 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ABSURD)
+def test_an_absurd_number_is_named_with_its_key_and_the_range(tmp_path, key):
+    init(tmp_path, name="x")
+    path = tmp_path / "grading.toml"
+    before = re.sub(r"(?m)^\[limits\].*$", "", path.read_text())
+    ranges = {"m": "256 to 1,048,576", "c": "0.1 to 3,600", "q": "0.1 to 3,600", "o": "0.1 to 3,600"}
+    name = key.split("\n")[1]
+    for value in ABSURD[key]:
+        path.write_text(f"{before}\n{key} = {value}\n")
+        with pytest.raises(Problem) as wrong:
+            Course.load(tmp_path)
+        for said in wrong.value.text.values():
+            assert name in said
+            assert len(said) < 400
+        assert ("below 1000" if name == "q" else ranges[name[0]]) in str(wrong.value), value
+    path.write_text(f"{before}\n{key} = {'9' * 5000}\n")
+    with pytest.raises(Problem, match="is not TOML"):
+        Course.load(tmp_path)
+
+
+def test_a_limit_at_the_end_of_its_range_is_taken_and_a_name_is_text(tmp_path, capsys):
+    init(tmp_path, name="x")
+    course = write(tmp_path, "[assignments.a.limits]\nmemory_mb = 1_048_576\ncall_seconds = 0.1\nown_seconds = 3600\n")
+    assert course.settings("a").limits == Limits(memory=1 << 40, call_seconds=0.1, own_seconds=3600)
+    path = tmp_path / "grading.toml"
+    path.write_text(re.sub(r"(?m)^name = .*$", "name = 2026", path.read_text()))
+    assert main(["grade", "--lang", "zh", "status", "--course", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "name 是 2026，应为文本" in said
+    assert "grading.toml:3：" in said
+
+
 def test_as_many_jobs_as_memory_allows(monkeypatch):
     monkeypatch.setattr(jobs.os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setattr(jobs, "memory_free", lambda: 16 << 30)
@@ -88,6 +133,54 @@ def test_as_many_jobs_as_memory_allows(monkeypatch):
     assert jobs.safe_jobs(Limits(memory=64 << 30)) == 1
     monkeypatch.setattr(jobs, "memory_free", lambda: None)
     assert jobs.safe_jobs(Limits()) == 8
+
+
+# -- released again ---------------------------------------------------------------------------------------------------
+
+
+def handed_in(course: Course, students, edit=lambda cells: None, language: str = "en") -> bytes:
+    """The notebook that is released now, with one answer and what ``edit`` does to it."""
+    name = "pooling.ipynb" if language == "en" else "zh/pooling.ipynb"
+    made = json.loads((course.root / "release" / "pooling" / name).read_text())
+    by_id = {cell["id"]: cell for cell in made["cells"]}
+    by_id["pool-1d"]["source"] = "def pool_1d(x, size):\n    return 7\n"
+    edit(by_id)
+    return dump(made)
+
+
+def test_who_has_an_earlier_release_changed_nothing_by_that(tmp_path, capsys):
+    """Another due date, other points and another language between; only what a student changed is put back."""
+    students = people(5)
+    init(tmp_path / "c", name="x", exercises=MASTERS)
+    course = Course.load(tmp_path / "c")
+    (course.root / "roster.csv").write_bytes(roster_csv(students, "canvas"))
+
+    def windows(cells):
+        for cell in cells.values():
+            cell["source"] = "".join(cell["source"]).replace("\n", "  \r\n")
+
+    def tamper(cells):
+        cells["setup"]["source"] = "import os"
+
+    assert grade(course, "release", "pooling", "--due", "2026-10-01T23:59+08:00") == 0
+    work = [(students[0], handed_in(course, students), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--points", "pool-1d=6") == 0
+    work += [(students[1], handed_in(course, students, language="zh"), "pooling.ipynb")]
+    work += [(students[2], handed_in(course, students, tamper), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--questions", "pool-1d,choose-pooling") == 0
+    work += [(students[3], handed_in(course, students, windows), "pooling.ipynb")]
+    assert grade(course, "release", "pooling", "--due", "2026-11-01T23:59+08:00") == 0
+    work += [(students[4], handed_in(course, students), "pooling.ipynb")]
+    assert grade(course, "release", "pooling") == 0
+    assert (course.root / "release" / "pooling" / "earlier.json").stat().st_mode & 0o077 == 0
+    assert grade(course, "ingest", "pooling", str(lms_zip("canvas", work, tmp_path / "c.zip"))) == 0
+    records = {s.key: read_json(course.submitted(s.key, "pooling") / "ingest.json") for s in students}
+    assert {key: one["answered"] for key, one in records.items()} == dict.fromkeys(records, 1)
+    notes = {key: [note["en"] for note in one["notes"]] for key, one in records.items()}
+    assert notes.pop(students[2].key) == ["cells that are not for answers had been changed and were put back: setup"]
+    assert notes == {key: [] for key in notes}
+    planted = read_json(course.submitted(students[0].key, "pooling") / "pooling.ipynb")
+    assert not [cell for cell in planted["cells"] if cell["id"].startswith("own-")]  # what is asked no more is gone
 
 
 # -- late work ----------------------------------------------------------------------------------------------------
@@ -110,11 +203,39 @@ def test_the_late_policy_of_the_page_loads_from_the_folder_and_honours_an_extens
     assert by_key(course)["s1001"].penalty == 0
     assert grade(course, "extend", NAME, "s1003", "2026-12-01T09:00:00Z") == 1
     assert "not after the due date" in capsys.readouterr().err
+    for wrong, words in {
+        "-5d": "write +5d, or take an extension back with --remove",
+        "−12h": "write +12h",
+        "+0h": "not after the due date",
+        "+9999d": "+9999d is more than 366 days after the due date; an extension ends on 2027-12-02 at the latest",
+        "+99999999999999h": "more than 366 days",
+        "2099-01-01T00:00Z": "more than 366 days",
+        "0001-01-01T00:00+08:00": "is no date; write it as",
+        "9999-12-31T23:59-08:00": "is no date; write it as",
+    }.items():
+        assert grade(course, "extend", NAME, "s1003", wrong) == 1, wrong
+        said = capsys.readouterr().err
+        assert words in said
+        assert len(said.splitlines()) == 1
+    assert main(["grade", "--lang", "zh", "extend", NAME, "s1003", "-5d", "--course", str(course.root)]) == 1
+    assert "请写成 +5d" in capsys.readouterr().err
+    assert grade(course, "extend", NAME, "s1003", "--remov") == 2
+    assert "No such option" in capsys.readouterr().err
+    assert grade(course, "release", NAME, "--due", "-5d") == 1
+    assert "'-5d' is no date" in capsys.readouterr().err
+    assert not course.settings(NAME).extensions
     assert grade(course, "extend", NAME, "s1003", "+2d") == 0
     course = Course.load(tmp_path)
     assert by_key(course)["s1003"].penalty == 0
     lines = "\n".join(status_lines(course, [NAME], "en"))
     assert "(s1003) may hand in until 2026-12-03T10:00+00:00" in lines
+    # The class gets more time than that student had: nobody's own date is earlier than everybody's.
+    settings = tmp_path / "grading.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("2026-12-01T10:00:02Z", "2026-12-09T10:00:02Z"))
+    assert Course.load(tmp_path).due_for(NAME, "s1003") == Course.load(tmp_path).due[NAME]
+    assert by_key(Course.load(tmp_path))["s1003"].penalty == 0
+    settings.write_text(before)
     assert grade(course, "extend", NAME, "s1003", "--remove") == 0
     assert by_key(Course.load(tmp_path))["s1003"].penalty == pytest.approx(0.8)
 
@@ -378,9 +499,10 @@ def test_solutions_open_after_the_last_due_date_and_never_hold_a_hidden_test(tmp
     assert grade(course, "solutions", "pooling") == 1
     assert "2099-10-01" in capsys.readouterr().err
     assert not course.settings("pooling").show_solutions
-    assert grade(course, "release", "pooling", "--due", "2020-10-01T23:59+08:00") == 0
-    assert grade(course, "extend", "pooling", "a1", "2098-10-01T23:59+08:00") == 0
-    with pytest.raises(Problem, match="2098-10-01"):
+    over = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    assert grade(course, "release", "pooling", "--due", over.isoformat(timespec="minutes")) == 0
+    assert grade(course, "extend", "pooling", "a1", "+30d") == 0
+    with pytest.raises(Problem, match=(over + datetime.timedelta(days=30)).date().isoformat()):
         solutions(Course.load(tmp_path), "pooling")
     assert grade(course, "extend", "pooling", "a1", "--remove") == 0
     assert grade(course, "solutions", "pooling") == 0

@@ -7,6 +7,7 @@ import importlib
 import locale
 import os
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from coursecode._progress import progress_bar
 from coursecode.grading.contract import Text
 from coursecode.grading.course import Course, init, shield
 from coursecode.grading.encodings import decode
-from coursecode.grading.files import Problem
+from coursecode.grading.files import NO_ROOM, Problem, refusal
 from coursecode.grading.sanitise import Untrusted
 from coursecode.grading.term import Words, register, yes_option
 
@@ -44,7 +45,7 @@ def _language(arguments: Sequence[str]) -> str:
             root = Path(argument.removeprefix("--course="))
     try:
         given = tomllib.loads(decode((root / "grading.toml").read_bytes())[0]).get("course", {}).get("language")
-    except (OSError, tomllib.TOMLDecodeError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         given = None
     if given in ("en", "zh"):
         return str(given)
@@ -107,7 +108,7 @@ def build(language: str) -> click.Command:
         return value[language]
 
     def tell(en: str, zh: str) -> None:
-        click.echo(say(en, zh))
+        click.echo(_line(say(en, zh), 4000))
 
     command_class: type[click.Command] = _Translated if language == "zh" else click.Command
     group_class: type[click.Group] = _TranslatedGroup if language == "zh" else click.Group
@@ -569,6 +570,15 @@ def build(language: str) -> click.Command:
                 f"On {made.waiting} pages written answers are not graded yet; repeat the command when they are.",
                 f"其中 {made.waiting} 页的文字题尚未评阅；评完后请再次运行。",
             )
+        if made.unscored:
+            some = _line(", ".join(made.unscored), 160)
+            tell(
+                f"{len(made.unscored)} submissions have no grade: {some}. feedback-gradescope.zip holds no score for "
+                "them, and Gradescope shows its own message that the autograder failed; enter their score there when "
+                "you have decided. Their pages with the reason are in feedback.zip.",
+                f"{len(made.unscored)} 份提交未能评分：{some}。feedback-gradescope.zip 中没有它们的分数，"
+                "Gradescope 会提示 autograder 运行失败；决定后请在那里填写分数。写有原因的反馈页在 feedback.zip 中。",
+            )
 
     @grade.command(
         "export",
@@ -685,17 +695,25 @@ def _private() -> Iterator[None]:
         os.umask(before)
 
 
+def _mute() -> None:
+    """Nothing more goes to an output that cannot take it, not even when Python ends."""
+    if sys.stdout is sys.__stdout__:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse, call, and say what went wrong in one sentence; returns the exit status."""
     language = _language(arguments)
     zh = language == "zh"
 
     def error(message: str) -> None:
-        click.echo(("错误：" if zh else "Error: ") + message, err=True)
+        safe = "\n".join(_line(one, 4000) for one in message.splitlines())  # it may quote a name or a path
+        click.echo(("错误：" if zh else "Error: ") + safe, err=True)
 
     try:
         with _private():
             status = build(language).main(args=list(arguments), prog_name="coursecode", standalone_mode=False)
+            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.format_message())
@@ -712,15 +730,23 @@ def run(arguments: Sequence[str]) -> int:
         error(problem.text[language])
         return 1
     except OSError as failed:
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            error(
-                f"磁盘已满（{failed.filename or ''}）。没有丢失任何内容：腾出空间后运行同一命令即可继续。"
-                if zh
-                else f"the disk is full ({failed.filename or ''}). Nothing is lost: make room and repeat the command."
-            )
-            return 3
-        error(str(failed))
-        return 1
+        if failed.errno == errno.EPIPE:  # who read the output has seen enough
+            _mute()
+            return 1
+        if failed.filename is None:  # the output itself, or a file that a library keeps for itself
+            _mute()
+            failed.filename = f"{tempfile.gettempdir()}, stdout"
+        why = refusal(failed)[language]
+        if failed.errno not in NO_ROOM:
+            error(f"{why}。" if zh else f"{why}.")
+            return 1
+        room = failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if zh:
+            mend = "腾出空间" if room else "解决后"
+            error(f"{why}。没有丢失任何内容：{mend}{'后' if room else ''}运行同一命令即可继续。")
+        else:
+            error(f"{why}. Nothing is lost: {'make room' if room else 'mend that'} and repeat the command; it goes on.")
+        return 3
     except ImportError as failed:
         name = failed.name or str(failed)
         english, chinese = _install.advice("grade")

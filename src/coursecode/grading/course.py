@@ -126,8 +126,9 @@ class Course:
         return self.chosen.get(assignment, self.default)
 
     def due_for(self, assignment: str, student: str) -> datetime.datetime | None:
-        """When the assignment is due for a student, by key: an extension, else the date of the class."""
-        return self.settings(assignment).extensions.get(student) or self.due.get(assignment)
+        """When the assignment is due for a student, by key: the later of an extension and the date of the class."""
+        dates = [self.settings(assignment).extensions.get(student), self.due.get(assignment)]
+        return max((date for date in dates if date is not None), default=None)
 
     def zone(self, assignment: str) -> tuple[datetime.tzinfo, Text]:
         """The time zone of times that name none, and where it was taken from."""

@@ -11,6 +11,7 @@ from coursecode.grading.course import Course, normal
 from coursecode.grading.files import Problem, write_atomic
 from coursecode.grading.gradebook import State, states
 from coursecode.grading.roster import Table, guard, same, students_of, table_text, worksheet
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
@@ -44,11 +45,19 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
         gone = state.status in ("missing", "failed")
         numbers = [*([None, None] if gone else [state.raw, state.penalty]), rules.score(state)]
         points = [None if gone else state.questions[q.id] for q in bundle.questions]
-        about: list[str | float | None] = [bundle.assignment, s.id, s.last, s.first, s.name, s.email, s.section]
+        about: list[str | float | None] = [
+            bundle.assignment,
+            *_cells(s.id, s.last, s.first, s.name, s.email, s.section),
+        ]
         about += [state.status, str(state.record.get("submitted_at") or "")]
         reason = state.reason[language].csv() if state.reason else ""
         rows.append([*about, *numbers, state.max_score, *points, reason, _spoken(bundle, state, language)])
     return rows
+
+
+def _cells(*of_roster: str) -> list[str]:
+    """What stands on the roster, where students may have written it, for cells of a table."""
+    return [Untrusted(one).csv() for one in of_roster]
 
 
 def _spoken(bundle: Bundle, state: State, language: str) -> str:
@@ -86,7 +95,7 @@ def _canvas(
     ]
     for state in everyone:
         s = state.student
-        rows.append([s.sortable, s.canvas, s.sis or s.id, s.login, s.section, rules.score(state)])
+        rows.append([*_cells(s.sortable, s.canvas, s.sis or s.id, s.login, s.section), rules.score(state)])
     return rows
 
 
@@ -118,17 +127,28 @@ def _moodle(
             s = state.student
             known = f"Participant {s.moodle}" if s.moodle else s.id
             rows.append(
-                [known, s.name, s.email, "", rules.score(state), state.max_score, "Yes", "-", "-", note[s.moodle]]
+                [
+                    *_cells(known, s.name, s.email),
+                    "",
+                    rules.score(state),
+                    state.max_score,
+                    "Yes",
+                    "-",
+                    "-",
+                    note[s.moodle],
+                ]
             )
         return rows
     by_key = {s.student.key: s for s in everyone}
     listed = students_of(template, name="the worksheet")
     theirs = same([s.student for s in everyone], listed, by_name=True)
     by_number = {s.moodle: by_key[other.key] for s in listed if (other := theirs[s.key])}
-    filled: list[list[str | float | None]] = [list(template.header)]
-    for line in template.rows:
-        row: list[str | float | None] = [*line, *[""] * (len(template.header) - len(line))]
-        found = by_number.get("".join(re.findall(r"\d+$", str(row[where.identifier]))))
+    as_is = template.raw or [template.header, *template.rows]  # what Moodle wrote goes back as it wrote it
+    filled: list[list[str | float | None]] = [list(as_is[0])]
+    for line, theirs_own in zip(template.rows, as_is[1:], strict=True):
+        row: list[str | float | None] = [*theirs_own, *[""] * (len(template.header) - len(theirs_own))]
+        known_as = line[where.identifier] if where.identifier < len(line) else ""
+        found = by_number.get("".join(re.findall(r"\d+$", known_as)))
         if found is None and not given:
             continue  # of the roster, but not of this worksheet
         if found is not None:
@@ -166,7 +186,8 @@ def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[lis
     for state in everyone:
         s = state.student
         when = str(state.record.get("submitted_at") or "")
-        rows.append([s.first, s.last, s.id, s.email, s.section, rules.score(state), state.max_score, when, ""])
+        about = _cells(s.first, s.last, s.id, s.email, s.section)
+        rows.append([*about, rules.score(state), state.max_score, when, ""])
     return rows
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coursecode.grading import formulas
 from coursecode.grading.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import read_json, write_atomic
@@ -83,6 +84,7 @@ class Feedback:
     pages: int
     zips: list[Path]
     waiting: int  # pages on which a person's points are still missing
+    unscored: list[str]  # who has no score in the zip for Gradescope: nobody has graded what they handed in
 
 
 def _in(words: Text, languages: Iterable[str], *, escaped: bool = False) -> str:
@@ -151,7 +153,7 @@ def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
 
     def both(words: Text) -> str:
         chosen = list(dict.fromkeys(words[language] for language in languages))
-        return "".join(f"<div>{Untrusted(one).rendered()}</div>" for one in chosen if one)
+        return "".join(f"<div>{formulas.rendered(one)}</div>" for one in chosen if one)
 
     solutions = {q.id: made for q in bundle.questions if (made := both(known.solutions.get(q.id, text("", ""))))}
     rubrics = {q.id: both(q.rubric) for q in bundle.questions if q.rubric}
@@ -174,11 +176,17 @@ def _rubric(question: Question, marked: Marks | None, languages: list[str], rend
         state = _WORDS["given" if given else "notGiven"][languages[0]]
         mark = f'<span class="mark" role="img" aria-label="{escape(state)}">{"✓" if given else "–"}</span> '
         worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in languages))
-        words = "<br>".join(dict.fromkeys(Untrusted(item.words[k]).rendered() for k in languages))
+        words = "<br>".join(dict.fromkeys(formulas.rendered(item.words[k]) for k in languages))
         rows.append(
             f'<li class="{"yes" if given else "open"}">{mark if marked else ""}<strong>{worth}</strong> {words}</li>'
         )
     return f'<ul class="ticks">{"".join(rows)}</ul>'
+
+
+def _earned(state: State, question: Question) -> float | None:
+    """Points of a question; what nobody could grade is not 0, unless a person gave it points."""
+    earned = state.questions.get(question.id)
+    return earned or None if state.status == "failed" else earned
 
 
 def _question(
@@ -190,12 +198,12 @@ def _question(
     shown_openly: _Open | None,
     marked: Marks | None,
 ) -> str:
-    earned = state.questions.get(question.id)
+    earned = _earned(state, question)
     shown = "–" if earned is None else _number(earned)
     parts = [
         f'<section><p class="points">{shown} / {_number(question.points)}</p><h2>{_in(question.title, languages)}</h2>'
     ]
-    if earned is None:
+    if earned is None and state.status != "failed":
         parts.append(f'<p class="soft">{_in(_WORDS["open"], languages)}</p>')
     results = {q.id: q for q in (state.result.questions if state.result else ())}
     if question.id in results:
@@ -278,7 +286,7 @@ def _page(
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     colon = "：" if languages == ["zh"] else ": "
     title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
-    name = state.student.name or state.student.key
+    name = state.student.called.line(200)
     parts = [
         f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -292,7 +300,8 @@ def _page(
         parts.append(f'<p class="reason">{word["missing"]}</p>')
     else:
         open_note = f" {word['soFar']}" if state.status == "partial" else ""
-        total = f"{_number(state.score)} / {_number(state.max_score)} {word['points']}{open_note}"
+        score = "–" if state.status == "failed" and not state.raw else _number(state.score)
+        total = f"{score} / {_number(state.max_score)} {word['points']}{open_note}"
         parts.append(f'<p class="total">{word["total"]}{colon}{total}</p>')
         if state.penalty:
             parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
@@ -318,15 +327,21 @@ def _page(
 _RUN = """#!/bin/sh
 # Gives the result that was computed outside Gradescope; the submission itself is not run here.
 id=$(python3 -c 'import json; print(json.load(open("/autograder/submission_metadata.json"))["id"])')
-cp "/autograder/source/results/$id.json" /autograder/results/results.json || \
-  echo '{"score": 0, "output": "This submission is not among the graded ones. 此提交不在已评分之列。"}' \
-  > /autograder/results/results.json
+if [ ! -f "/autograder/source/results/$id.json" ]; then
+  # Without results.json Gradescope shows no score: what nobody has graded is not 0.
+  echo "Submission $id has not been graded, so it gets no score. 提交 $id 尚未评分，因此没有分数。"
+  exit 1
+fi
+cp "/autograder/source/results/$id.json" /autograder/results/results.json
 """
 _SETUP = "#!/bin/sh\napt-get update && apt-get install -y python3\n"
 
 
 def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str, object]:
-    """One submission in the format of Gradescope's ``results.json``; a test appears with its ticks, never its text."""
+    """One graded submission as Gradescope's ``results.json``; a test appears with its ticks, never its text.
+
+    Gradescope wants a score there, of the whole or of each test: for a submission without a grade there is no file.
+    """
     tests: list[dict[str, object]] = []
     results = {q.id: q for q in (state.result.questions if state.result else ())}
     for question in bundle.questions:
@@ -351,9 +366,11 @@ def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str,
                 "visibility": "visible",
             }
         )
-    output = state.reason[language].line(1000) if state.reason else ""
+    output = ""
     if state.penalty:
         output = f"{output}\n{_WORDS['late'][language]}: {_number(state.penalty)}".strip()
+    if state.status == "partial":
+        output = f"{output}\n{_WORDS['open'][language]} {_WORDS['soFar'][language]}".strip()
     return {"score": state.score, "output": output, "output_format": "text", "visibility": "visible", "tests": tests}
 
 
@@ -398,8 +415,8 @@ def feedback(
 
     Canvas: ``feedback-canvas.zip`` for "Upload submissions", each file of the kind that was handed in; Moodle:
     ``feedback-moodle.zip`` for "Upload multiple feedback files in a zip"; Gradescope takes no feedback files, so
-    ``feedback-gradescope.zip`` is an autograder that hands out the finished results; ``feedback.zip`` holds a page per
-    student for everybody else. Pages of students who are no longer on the roster stay.
+    ``feedback-gradescope.zip`` is an autograder that hands out the finished results, and none for who has no grade;
+    ``feedback.zip`` holds a page per student for everybody else. Pages of who is no longer on the roster stay.
     """
     prepare()
     bundle = course.bundle(assignment)
@@ -408,6 +425,7 @@ def feedback(
     everyone = states(course, assignment)
     zips: dict[str, dict[str, bytes]] = {}
     written = waiting = 0
+    unscored: list[str] = []
     for number, state in enumerate(everyone, start=1):
         if state.status != "missing":
             tongue = language or tongue_of(course, state)
@@ -427,6 +445,9 @@ def feedback(
             elif lms == "moodle" and origin.get("folder"):
                 own = Untrusted(origin["folder"]).filename(300)
                 zips.setdefault("feedback-moodle.zip", {})[f"{own}/feedback.html"] = data
+            elif lms == "gradescope" and origin.get("submission") and state.status == "failed":
+                zips.setdefault("feedback-gradescope.zip", {})
+                unscored.append(state.student.name or state.student.key)
             elif lms == "gradescope" and origin.get("submission"):
                 one = gradescope_results(state, bundle, tongue if tongue in LANGUAGES else course.language)
                 raw = json.dumps(one, ensure_ascii=False, indent=1).encode()
@@ -440,7 +461,7 @@ def feedback(
             files |= {"run_autograder": _RUN.encode(), "setup.sh": _SETUP.encode()}
         write_atomic(folder / name, zip_of(files, executable=("run_autograder", "setup.sh")))
         paths.append(folder / name)
-    return Feedback(written, paths, waiting)
+    return Feedback(written, paths, waiting, unscored)
 
 
 def hidden_sources(bundle: Bundle) -> list[str]:

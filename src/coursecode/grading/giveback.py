@@ -7,6 +7,8 @@ import json
 import re
 import zipfile
 
+from coursecode.grading.formulas import as_typed
+
 __all__ = ["as_handed_in", "zip_of"]
 
 
@@ -30,6 +32,7 @@ def as_handed_in(name: str, page: str) -> bytes | None:
 def _notebook(page: str) -> bytes:
     """A notebook of one Markdown cell with the page's body: no code, nothing to run, opens wherever theirs did."""
     body = re.sub(r".*<main>(.*)</main>.*", r"\1", page, flags=re.DOTALL)
+    body = as_typed(body)
     body = re.sub(r"\r\n|\r|\n", "&#10;", body)  # a line by itself stays HTML for every Markdown renderer
     cell = {"cell_type": "markdown", "id": "feedback", "metadata": {}, "source": f"<div>{body}</div>"}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

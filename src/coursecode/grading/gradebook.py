@@ -14,7 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,15 +111,16 @@ def database(course: Course) -> Iterator[Any]:
     Raises ``Problem`` where nbgrader is missing or the database is damaged, ``OSError`` where the disk is full.
     """
     try:
-        from nbgrader.api import Gradebook
+        from nbgrader.api import Gradebook, InvalidEntry
     except ImportError:
         english, chinese = _install.advice("grade")
         raise Problem(f"nbgrader is not installed. {english}", f"没有安装 nbgrader。{chinese}") from None
     from sqlalchemy.exc import DatabaseError, SAWarning
 
-    logging.getLogger("traitlets").setLevel(
-        logging.CRITICAL
-    )  # nbgrader logs the trace that the sentence below replaces
+    # nbgrader logs the trace that the sentence below replaces, in a log that Tornado uses as well.
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    log = logging.getLogger("tornado.application")
+    loud, log.disabled = log.disabled, True
     gradebook = None
     # A new database asks the program alembic for its version; it lies beside this Python, activated or not.
     beside = Path(sys.executable).parent
@@ -129,18 +130,18 @@ def database(course: Course) -> Iterator[Any]:
             warnings.simplefilter("ignore", SAWarning)  # nbgrader links a submission before it adds it
             gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
             yield gradebook
-    except DatabaseError as error:
+    except (DatabaseError, InvalidEntry) as error:
         if gradebook is not None:
-            gradebook.db.rollback()
-        what = str(error.orig)
-        if "full" in what or "disk I/O" in what:
-            raise OSError(28, f"No space left on device ({what})", str(course.root / "gradebook.db")) from None
-        raise Problem(
+            with suppress(DatabaseError):
+                gradebook.db.rollback()
+        what = str(getattr(error, "orig", error))
+        raise removed.refused(what, course.root / "gradebook.db") or Problem(
             f"gradebook.db cannot be used ({what}). Move it away; the same command makes it again from results/ "
             "(points given by hand are in the database only).",
             f"gradebook.db 无法使用（{what}）。请将其移走；同一命令会由 results/ 重建（手工给分只在数据库中）。",
         ) from None
     finally:
+        log.disabled = loud
         if gradebook is not None:
             gradebook.close()
 
@@ -182,8 +183,7 @@ def _structure(gradebook: Any, course: Course, bundle: Bundle) -> list[Text]:
     from nbgrader.api import GradeCell, MissingEntry, Notebook, SolutionCell
 
     name = bundle.assignment
-    due = course.due.get(name)
-    gradebook.update_or_create_assignment(name, duedate=due.isoformat() if due else None)
+    gradebook.update_or_create_assignment(name)
     grades, solutions = _wanted(bundle)
     try:
         notebook = gradebook.find_notebook(name, name)
@@ -201,7 +201,7 @@ def _structure(gradebook: Any, course: Course, bundle: Bundle) -> list[Text]:
     gone = [c for c in notebook.grade_cells if c.name not in grades or c.cell_type != grades[c.name][1]]
     gone += [c for c in notebook.solution_cells if c.name not in solutions]
     kept = {(type(c), c.name): c for c in [*notebook.grade_cells, *notebook.solution_cells] if c not in gone}
-    by_hand = removed.of(gradebook, notebook, gone)
+    by_hand = removed.of(gradebook, notebook, gone, lambda student: _given_for(course, student, name))
     said = removed.write(course, by_hand)
     moved = {(h.student, h.cell): h for h in by_hand}  # a cell whose kind changed takes them along
     _delete(gradebook, notebook, gone)
@@ -238,17 +238,23 @@ def _delete(gradebook: Any, notebook: Any, cells: list[Any]) -> None:
 def _add_to_submissions(
     gradebook: Any, course: Course, notebook: Any, cells: list[Any], moved: dict[tuple[str, str], removed.ByHand]
 ) -> None:
-    """A row for each new cell in every submission, with what a person gave for such a cell before it was removed."""
+    """A row for each new cell in every submission.
+
+    What a person gave for such a cell before it was removed stands in it where the answer is known to be the same;
+    else ``_merge_one`` puts it there, as soon as the answer is handed in again.
+    """
     from nbgrader.api import Comment, Grade, GradeCell
 
     earlier = {**removed.read(course, notebook.name), **moved} if notebook.submissions else {}
     of = _submissions(gradebook, notebook.name)
     for submission in notebook.submissions:
         key = submission.student.id
+        answers = _given_for(course, key, notebook.name)
         for cell in cells:
             before = earlier.get((key, cell.name))
-            if before is not None and before.submission not in ("", of.get(key, ("", ""))[0]):
-                before = None  # given for another submission
+            same = before is not None and before.fits(of.get(key, ("", ""))[0], answers.get(cell.name, "-"))
+            if not same and (key, cell.name) not in moved:
+                before = None
             if isinstance(cell, GradeCell):
                 row = Grade(cell_id=cell.id, notebook=submission)
                 if before is not None:
@@ -303,7 +309,7 @@ def _merged(gradebook: Any, assignment: str, student: str, submission: str, key:
 
 def _plain(name: str) -> str:
     """A name as formgrader may show it: its templates do not escape it."""
-    return name.replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")[:128]
+    return Untrusted(name).line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
 
 
 def merge(course: Course, assignment: str, *, progress: Callable[[int, int], None] | None = None) -> Merge:
@@ -328,9 +334,13 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
         gradebook.db.execute(sql(_MERGED))
         gradebook.db.commit()
         done.said = tuple(_structure(gradebook, course, bundle))
+        earlier = removed.read(course, assignment)
         for number, student in enumerate(students, start=1):
             gradebook.update_or_create_student(
-                student.key, first_name=_plain(student.first), last_name=_plain(student.last), email=student.email[:128]
+                student.key,
+                first_name=_plain(student.first),
+                last_name=_plain(student.last),
+                email=_plain(student.email),
             )
             record = read_json(course.submitted(student.key, assignment) / "ingest.json")
             if not isinstance(record, dict):
@@ -339,7 +349,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 result, reason = needed(course, student.key, assignment, bundle)
                 if result is not None and result.status == "failed":
                     reason, result = result.reason, None
-                if _merge_one(gradebook, course, bundle, student, record, result, reason):
+                if _merge_one(gradebook, course, bundle, student, record, result, reason, earlier):
                     set_aside.append(student.name or student.key)
                 if result is None:
                     done.failed += 1
@@ -372,6 +382,7 @@ def _merge_one(
     record: dict[str, Any],
     result: Result | None,
     reason: Said | None,
+    earlier: Mapping[tuple[str, str], removed.ByHand],
 ) -> bool:
     """Whether points or comments by hand no longer count, since the answer they were given for is another."""
     name = bundle.assignment
@@ -391,13 +402,29 @@ def _merge_one(
     digests = _answers(course, student.key, name, bundle)
     known = (before or {}).get("metadata", {}).get("coursecode", {}).get("answers") or {}
     other = {cell for cell in _graded_cells(bundle) if changed and not _same(cell, bundle, known, digests)}
+    given_for = {cell: _digest_for(cell, bundle, digests) for cell in _graded_cells(bundle)}
+    held = _given_for(course, student.key, name)
+    # What was given for a question that was taken out, and whose answer is there again for the first time since.
+    back = {
+        cell: one
+        for (who, cell), one in earlier.items()
+        if who == student.key and given_for.get(cell) and held.get(cell) != given_for[cell]
+        and one.fits(now, given_for[cell])
+    }  # fmt: skip
+
+    def restored(cell: str, grade: Any) -> bool:
+        given = (grade.manual_score, grade.extra_credit or None)
+        return cell in back and (back[cell].points, back[cell].extra or None) == given
+
     by_hand = [
         {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
         for g in notebook.grades
-        if g.name in other and (g.manual_score is not None or g.extra_credit)
+        if g.name in other and (g.manual_score is not None or g.extra_credit) and not restored(g.name, g)
     ]
     words = [
-        {"cell": c.name, "comment": c.manual_comment} for c in notebook.comments if c.name in other and c.manual_comment
+        {"cell": c.name, "comment": c.manual_comment}
+        for c in notebook.comments
+        if c.name in other and c.manual_comment and not (c.name in back and back[c.name].comment == c.manual_comment)
     ]
     if by_hand or words:
         path = folder / "earlier-points.json"
@@ -410,6 +437,8 @@ def _merge_one(
     for grade in notebook.grades:
         if grade.name in other:
             grade.manual_score = grade.extra_credit = None
+        if grade.name in back and grade.manual_score is None and not grade.extra_credit:
+            grade.manual_score, grade.extra_credit = back[grade.name].points, back[grade.name].extra
         test = tests.get(grade.name)
         if result is None:
             grade.auto_score, grade.needs_manual_grade = 0.0, grade.manual_score is None
@@ -422,6 +451,8 @@ def _merge_one(
     for comment in notebook.comments:
         if comment.name in other:
             comment.manual_comment = None
+        if comment.name in back and not comment.manual_comment:
+            comment.manual_comment = back[comment.name].comment or None
         comment.auto_comment = reason[course.language].line(500) if reason and result is None else None
     notebook.late_submission_penalty = None
     _merged(gradebook, name, student.key, now, result.key if result else "")
@@ -429,7 +460,7 @@ def _merge_one(
     made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
     if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
         made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
-    made["metadata"]["coursecode"]["answers"] = digests
+    made["metadata"]["coursecode"] |= {"answers": digests, "given_for": given_for}
     write_json(shown, made)
     return bool(by_hand or words)
 
@@ -451,6 +482,22 @@ def _answers(course: Course, student: str, assignment: str, bundle: Bundle) -> d
     cells = planted.get("cells", []) if isinstance(planted, dict) else []
     wanted = {name for q in bundle.questions for name in q.answer_cells}
     return {c["id"]: sha256(c["source"].encode()) for c in cells if c.get("id") in wanted}
+
+
+def _digest_for(cell: str, bundle: Bundle, digests: Mapping[str, str]) -> str:
+    """The digest of the answers to the cell's question; empty where one is not there."""
+    question = next(q for q in bundle.questions if cell in q.answer_cells or any(cell == test.id for test in q.tests))
+    own = [digests.get(name, "") for name in question.answer_cells]
+    if not all(own):
+        return ""
+    return own[0] if len(own) == 1 else sha256("\0".join(own).encode())
+
+
+def _given_for(course: Course, student: str, assignment: str) -> dict[str, str]:
+    """By cell, the digest of the answers that the last merge saw, those to questions that are gone since included."""
+    shown = read_json(course.root / "autograded" / student / assignment / f"{assignment}.ipynb")
+    about = shown.get("metadata", {}).get("coursecode", {}) if isinstance(shown, dict) else {}
+    return about.get("given_for") or about.get("answers") or {}
 
 
 def _submission(gradebook: Any, *, notebook_name: str, student: str) -> tuple[Any, Any]:
@@ -489,11 +536,12 @@ def _late(gradebook: Any, course: Course, assignment: str) -> None:
     """
     import nbformat
 
-    due, own = course.due.get(assignment), course.settings(assignment).extensions
+    due = course.due.get(assignment)  # it may have moved since the merge
+    gradebook.update_or_create_assignment(assignment, duedate=due.isoformat() if due else None)
     late = []
     for submission in gradebook.assignment_submissions(assignment):
-        until = own.get(submission.student.id)
-        submission.extension = until - due if until and due else None
+        until = course.due_for(assignment, submission.student.id)
+        submission.extension = until - due if until and due and until > due else None
         if submission.total_seconds_late > 0:
             late.append(submission)
         elif submission.notebooks:
@@ -720,7 +768,14 @@ def changes(course: Course, assignment: str) -> list[Change]:
             rows = gradebook.find_submission(assignment, student.key).notebooks[0].grades
             grades = {g.name: g for g in rows}
             result, _ = needed(course, student.key, assignment, bundle)
-            after = _expected(bundle, result, grades, {c: h for (s, c), h in earlier.items() if s == student.key})
+            digests = _answers(course, student.key, assignment, bundle)
+            back = {
+                cell: one
+                for (who, cell), one in earlier.items()
+                if who == student.key and result is not None and cell in _graded_cells(bundle)
+                and one.fits(result.submission, _digest_for(cell, bundle, digests) or "-")
+            }  # fmt: skip
+            after = _expected(bundle, result, grades, back)
             before = _held(bundle, grades)
             sums = [round(sum(v or 0.0 for v in one.values()), 6) for one in (before, after)]
             differ = {q: (before.get(q), after.get(q)) for q in {**before, **after} if before.get(q) != after.get(q)}
@@ -754,9 +809,7 @@ def _expected(
         if one is not None:
             return one.manual_score, float(one.extra_credit or 0)
         back = earlier.get(cell)
-        if back is not None and back.submission in ("", result.submission):
-            return back.points, back.extra or 0.0
-        return None, 0.0
+        return (back.points, back.extra or 0.0) if back is not None else (None, 0.0)
 
     found: dict[str, float | None] = {}
     for question in bundle.questions:

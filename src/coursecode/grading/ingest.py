@@ -18,14 +18,15 @@ from typing import Any
 from coursecode.grading.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursecode.grading.contract import Bundle, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, private_folder, read_json, sha256, write_atomic, write_json
+from coursecode.grading.files import Problem, named, private_folder, read_json, sha256, write_atomic, write_json
 from coursecode.grading.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
+from coursecode.grading.release import EARLIER
 from coursecode.grading.roster import Changes, Student, Table, add, normal, students_of, table_text
 from coursecode.grading.supervise import Broken, Caps, supervised
 from coursecode.grading.times import offset_of, read_times
 from coursecode.grading.transplant import matches, plant, read_notebook
 
-__all__ = ["CAPS", "Report", "Row", "ingest", "release_texts", "resubmit"]
+__all__ = ["CAPS", "Report", "Row", "earlier_texts", "ingest", "release_texts", "resubmit"]
 
 CAPS = Caps(memory=640 << 20, seconds=90.0, answer=48 << 20)  # of reading one student's files
 MAX_NOTEBOOKS = 40  # of one student that are read
@@ -89,6 +90,12 @@ def release_texts(course: Course, assignment: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def earlier_texts(course: Course, assignment: str) -> dict[str, list[str]]:
+    """By cell id, what stood in earlier releases and does not in this one."""
+    found = read_json(course.release(assignment) / EARLIER)
+    return found if isinstance(found, dict) else {}
+
+
 # -- one student's files, in the child ----------------------------------------------------------------------------
 
 
@@ -109,7 +116,12 @@ class _Taken:
 
 
 def _take(
-    several: Sequence[Upload], bundle: Bundle, texts: Mapping[str, Mapping[str, str]], language: str, keep: Path
+    several: Sequence[Upload],
+    bundle: Bundle,
+    texts: Mapping[str, Mapping[str, str]],
+    earlier: Mapping[str, Sequence[str]],
+    language: str,
+    keep: Path,
 ) -> _Taken:
     """The notebook that counts among all files of a student: the one with most answers, of equals the latest.
 
@@ -129,7 +141,7 @@ def _take(
         for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
             try:
                 rank = _rank(upload, n, file, bundle.assignment, place)
-                one = _candidate(file, reader, bundle, texts, language, keep, best, rank)
+                one = _candidate(file, reader, bundle, texts, earlier, language, keep, best, rank)
             except Unreadable as error:
                 reason, name = error.reason, shown(file.path)
                 named = text(f"{name}: {reason['en']}", f"{name}：{reason['zh']}")
@@ -193,6 +205,7 @@ def _candidate(
     reader: Reader,
     bundle: Bundle,
     texts: Mapping[str, Mapping[str, str]],
+    earlier: Mapping[str, Sequence[str]],
     language: str,
     keep: Path,
     best: _Taken | None,
@@ -213,14 +226,15 @@ def _candidate(
         )
     if not plain:
         odd = [*odd, text(f"the notebook was named {shown(file.name)}", f"笔记本文件名为 {shown(file.name)}")]
-    planted = plant(cells, bundle, texts)
+    planted = plant(cells, bundle, texts, earlier)
     rank = (planted.answered, *rank)
     one = _Taken(
         [*planted.notes, *odd], path=file.path, language=planted.language, answered=planted.answered, rank=rank
     )
     if best is None or rank > best.rank:
         one.digest, one.dump = sha256(data), planted.dump()
-        keep.write_bytes(data)
+        with named(keep):
+            keep.write_bytes(data)
     return one
 
 
@@ -234,6 +248,7 @@ class _Class:
     course: Course
     bundle: Bundle
     texts: Mapping[str, Mapping[str, str]]
+    earlier: Mapping[str, Sequence[str]]
     by_name: bool  # Moodle's numbers and times on the roster are another assignment's
     times: Mapping[str, datetime.datetime | None]  # by key, of the roster's worksheet
     zone: datetime.tzinfo
@@ -288,7 +303,8 @@ def ingest(
                 f"Moodle 工作表未注明时区；按 {source['zh']}计",
             )
         )
-    here = _Class(course, bundle, release_texts(course, assignment), by_name, times, zone, dry_run)
+    texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
+    here = _Class(course, bundle, texts, earlier, by_name, times, zone, dry_run)
     if not dry_run:
         private_folder(course.root / "submitted")
         for left in (course.root / "submitted").glob(f"{_TAKING}*"):  # of a run that was killed
@@ -320,11 +336,14 @@ def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Tabl
     path = course.root / course.roster_file
     if not path.is_file() or path.resolve() == given.resolve():
         return new, None
-    return add(course.table(), new, name=given.name, replace_all=replace_all)
+    old = course.table()
+    if (old.header, old.rows) == (new.header, new.rows):  # the same once more: as it was written
+        return new, Changes()
+    return add(old, new, name=given.name, replace_all=replace_all)
 
 
 def _csv(table: Table) -> bytes:
-    return table_text([table.header, *table.rows], mark=True)
+    return table_text(table.raw or [table.header, *table.rows], mark=True)
 
 
 def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Upload], list[Row], list[str]]:
@@ -394,11 +413,9 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     folder = course.submitted(student.key, bundle.assignment)
     old = read_json(folder / "ingest.json")
     answers = sum(cell.role == "answer" for cell in bundle.cells)
-    number, name = tempfile.mkstemp(dir=None if here.dry_run else course.root / "submitted", prefix=_TAKING)
-    os.close(number)
-    keep = Path(name)
+    keep = _draft(Path(tempfile.gettempdir()) if here.dry_run else course.root / "submitted")
     try:
-        taken = supervised(_take, several, bundle, here.texts, course.language, keep, caps=CAPS)
+        taken = supervised(_take, several, bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         if isinstance(taken, Broken):
             taken = _Taken(
                 [], text(f"the files were not read: {taken.reason['en']}", f"文件未读取：{taken.reason['zh']}")
@@ -419,6 +436,13 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         return row
     finally:
         keep.unlink(missing_ok=True)
+
+
+def _draft(folder: Path) -> Path:
+    with named(folder):
+        number, name = tempfile.mkstemp(dir=folder, prefix=_TAKING)
+        os.close(number)
+    return Path(name)
 
 
 def resubmit(
@@ -444,13 +468,12 @@ def resubmit(
         raise Problem(f"{file} cannot be read: {error.strerror}.", f"无法读取 {file}：{error.strerror}。") from None
     entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
     upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
-    here = _Class(course, bundle, release_texts(course, assignment), False, {}, course.zone(assignment)[0], False)
+    texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
+    here = _Class(course, bundle, texts, earlier, False, {}, course.zone(assignment)[0], False)
     private_folder(course.root / "submitted")
-    number, name = tempfile.mkstemp(dir=course.root / "submitted", prefix=_TAKING)
-    os.close(number)
-    keep = Path(name)
+    keep = _draft(course.root / "submitted")
     try:
-        taken = supervised(_take, [upload], bundle, here.texts, course.language, keep, caps=CAPS)
+        taken = supervised(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         reason = taken.reason
         if isinstance(taken, Broken) or reason is not None:
             why = reason or text("nothing in it", "没有内容")
@@ -558,9 +581,10 @@ def _write(
         record_file.unlink(missing_ok=True)  # while the files change, the folder says nothing
     if taken.reason is None:
         if not (isinstance(old, dict) and old.get("source", {}).get("sha256") == taken.digest and original.is_file()):
-            with open(keep, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(keep, original)
+            with named(original):
+                with open(keep, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(keep, original)
         write_atomic(notebook_file, taken.dump)
     else:
         notebook_file.unlink(missing_ok=True)  # an older submission must not be graded in its place

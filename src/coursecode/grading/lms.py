@@ -19,6 +19,7 @@ from coursecode.grading.contract import Text, text
 from coursecode.grading.encodings import is_cjk
 from coursecode.grading.files import Problem
 from coursecode.grading.roster import Student, normal
+from coursecode.grading.sanitise import Untrusted
 from coursecode.grading.supervise import Broken, Caps, supervised
 
 __all__ = ["LMS", "Upload", "agrees", "canvas_return", "detect", "find_students", "of_other_assignment", "uploads"]
@@ -257,9 +258,10 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
     if isinstance(table, Broken):
         table = table.reason["en"]
     if not isinstance(table, dict):
+        name, why = shown(metadata.path), Untrusted(table).line(200)
         raise Problem(
-            f"{metadata.path} in the zip cannot be read ({table}). Export the submissions again.",
-            f"压缩包中的 {metadata.path} 无法读取（{table}）。请重新导出提交。",
+            f"{name} in the zip cannot be read ({why}). Export the submissions again.",
+            f"压缩包中的 {name} 无法读取（{why}）。请重新导出提交。",
         )
     by_folder: dict[str, list[Entry]] = {str(key): [] for key in table}
     nobody = []

@@ -7,6 +7,7 @@ were given, and ``marking/NAME.log`` every mark that was ever saved, one a line,
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import hmac
 import json
@@ -15,11 +16,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from coursecode.grading import formulas
 from coursecode.grading.contract import Bundle, Question, Text, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, private_folder, read_json, write_json
+from coursecode.grading.files import Problem, named, private_folder, read_json, write_json
 from coursecode.grading.gradebook import database, states
-from coursecode.grading.ingest import release_texts
+from coursecode.grading.ingest import earlier_texts, release_texts
 from coursecode.grading.sanitise import Untrusted, prepare
 from coursecode.grading.supervise import Broken, Caps, supervised
 from coursecode.grading.worked import read_worked
@@ -152,7 +154,7 @@ class Marking:
                     found.marked.add(reference)
             self.answers[one.id] = found
         self.worked = read_worked(course, assignment)
-        self.texts = release_texts(course, assignment)
+        self.texts, self.earlier = release_texts(course, assignment), earlier_texts(course, assignment)
 
     def _reference(self, secret: bytes, question: str, student: str) -> str:
         """The same in every run, another one in each question, and from no name: the seed is in it."""
@@ -178,7 +180,7 @@ class Marking:
         question, language = found.question, self.course.language
 
         def html(words: str) -> str:
-            return Untrusted(words).rendered() if words else ""
+            return formulas.rendered(words) if words else ""
 
         task = [
             self.texts.get(language, {}).get(cell.id, cell.source)
@@ -208,7 +210,10 @@ class Marking:
         sources = {c.get("id"): Untrusted(c.get("source")) for c in notebook.get("cells", []) if isinstance(c, dict)}
         written = sources.get(one.answer_cells[0], Untrusted(""))
         made = supervised(written.rendered, caps=_CAPS)
-        stubs = {t.get(one.answer_cells[0], "").strip() for t in self.texts.values()}
+        cell = one.answer_cells[0]
+        stubs = {
+            words.strip() for words in (*(t.get(cell, "") for t in self.texts.values()), *self.earlier.get(cell, ()))
+        }
         return {
             "html": f"<pre>{written.html()}</pre>" if isinstance(made, Broken) else made,
             "blank": written.blank() or any(written == s for s in stubs),
@@ -286,10 +291,16 @@ class Marking:
         private_folder(path.parent)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         entry = {"time": now, "student": student, "question": question.id, "old": old.to_json(), "new": new.to_json()}
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        with named(path), open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:  # no half line, to which the next one would be added
+                file.truncate(end)
+                raise
 
     def _keep(self, question: Question, student: str, new: Mark) -> None:
         path = self.course.root / "marking" / f"{self.name}.json"

@@ -19,7 +19,7 @@ from typing import Any
 from tornado import httpserver, netutil, web
 
 from coursecode.grading.contract import Text, text
-from coursecode.grading.files import Problem
+from coursecode.grading.files import Problem, refusal
 from coursecode.grading.marking import Conflict, Marking
 from coursecode.grading.sanitise import escape
 
@@ -128,9 +128,10 @@ class _Handler(web.RequestHandler):
             self.say({"said": error.text[language]})
         except OSError as error:
             self.set_status(507)
+            why = refusal(error)
             words = text(
-                f"Not saved: {error.strerror or error}. Make room, then save again; what you wrote stays here.",
-                f"未保存：{error.strerror or error}。请腾出空间后再次保存；你填写的内容仍在页面上。",
+                f"Not saved: {why['en']}. Mend that, then save again; what you wrote stays here.",
+                f"未保存：{why['zh']}。请解决后再次保存；你填写的内容仍在页面上。",
             )
             self.say({"said": words[language]})
 

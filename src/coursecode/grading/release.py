@@ -21,11 +21,12 @@ import yaml
 from coursecode import _install
 from coursecode.grading import master
 from coursecode.grading.contract import Bundle, Cell, Question, Test, text
-from coursecode.grading.files import write_atomic
+from coursecode.grading.files import read_json, write_atomic
 from coursecode.grading.master import Block, Master, MasterError, Section
 from coursecode.grading.settings import Settings
 
 __all__ = [
+    "EARLIER",
     "WORDS",
     "Assignment",
     "assignment",
@@ -438,6 +439,7 @@ def release(
         if found := leaks(public, task):
             raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
         folder = out / task.name
+        _keep_earlier(folder, files)
         for name, content in files.items():
             write_atomic(folder / name, content)
         for language, name in zip(LANGUAGES, files, strict=True):
@@ -447,6 +449,42 @@ def release(
         write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
         made.append(folder)
     return made
+
+
+EARLIER = "earlier.json"
+
+
+def _keep_earlier(folder: Path, files: Mapping[str, str]) -> None:
+    """Add to ``earlier.json`` the texts of the release that is there which the new one does not have.
+
+    A student may hand in a notebook of any release of the assignment; what stood in it is no change of theirs.
+    """
+    new = _texts(files.values())
+    there = (folder / name for name in files)
+    old = _texts(path.read_text(encoding="utf-8") for path in there if path.is_file())
+    path = folder / EARLIER
+    kept: dict[str, list[str]] = read_json(path) or {}
+    for cell, texts in old.items():
+        gone = [one for one in texts if one not in new.get(cell, []) and one not in kept.get(cell, [])]
+        if gone:
+            kept[cell] = [*kept.get(cell, []), *gone]
+    if kept:
+        write_atomic(path, _json(kept))
+
+
+def _texts(notebooks: Iterable[str]) -> dict[str, list[str]]:
+    """By id, the texts of the cells of released notebooks."""
+    found: dict[str, list[str]] = {}
+    for one in notebooks:
+        try:
+            cells = json.loads(one)["cells"]
+        except (ValueError, KeyError):  # damaged: it is replaced
+            continue
+        for cell in cells:
+            source = "".join(cell["source"])
+            if source not in found.setdefault(cell["id"], []):
+                found[cell["id"]].append(source)
+    return found
 
 
 def _json(data: Any) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
+import errno
 import io
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from typing import Any
 from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.encodings import decode
-from coursecode.grading.files import Problem, private_folder, write_atomic
+from coursecode.grading.files import Problem, named, private_folder, write_atomic
+from coursecode.grading.sanitise import is_formula
 
-__all__ = ["ByHand", "above", "backup", "of", "read", "write"]
+__all__ = ["ByHand", "above", "backup", "of", "read", "refused", "write"]
 
 KEPT = 10  # copies of the gradebook
-_HEADER = ["assignment", "student", "cell", "points", "extra", "comment", "submission", "removed"]
+_HEADER = ["assignment", "student", "cell", "points", "extra", "comment", "submission", "removed", "answer"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class ByHand:
     extra: float | None
     comment: str
     submission: str  # for which it was given; empty where that is not known
+    answer: str = ""  # the digest of the answer for which it was given; empty in what an earlier version wrote
+
+    def fits(self, submission: str, answer: str) -> bool:
+        """Whether it was given for this answer, whatever else has changed in the notebook since."""
+        if self.answer:
+            return self.answer == answer
+        return self.submission in ("", submission)
 
 
 # -- copies -------------------------------------------------------------------------------------------------------
@@ -73,27 +82,51 @@ def backup(course: Course) -> Path | None:
 
 def _copy(source: Path, target: Path) -> None:
     target.touch(mode=0o600)
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-        contextlib.closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
-        answer = new.execute("PRAGMA integrity_check").fetchone()[0]
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+            contextlib.closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+            answer = new.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        raise refused(str(error), target) or Problem(
+            f"{source} cannot be copied ({error}), so it was not changed. Copy the newest file of backups/ over it.",
+            f"无法复制 {source}（{error}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
+        ) from None
     if answer != "ok":
         raise Problem(
             f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of "
             "backups/ over it.",
             f"无法完整复制 {source}（{answer[:100]}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
         )
-    with open(target, "rb") as file:
+    with named(target), open(target, "rb") as file:
         os.fsync(file.fileno())
+
+
+def refused(what: str, path: Path) -> OSError | Problem | None:
+    """What SQLite says as the system would have said it of the file; None where it is no matter of the system."""
+    if "full" in what or "disk I/O" in what:
+        return OSError(errno.ENOSPC, what, str(path))
+    if "readonly" in what or ("unable to open" in what and not os.access(path.parent, os.W_OK)):
+        read_only = os.statvfs(path.parent).f_flag & os.ST_RDONLY
+        return OSError(errno.EROFS if read_only else errno.EACCES, what, str(path))
+    if "locked" in what:
+        return Problem(
+            f"{path} is in use by another program (formgrader, or a command that still runs); when it has ended, "
+            "repeat the command.",
+            f"{path} 正被另一个程序使用（formgrader，或尚未结束的命令）；待其结束后再运行同一命令。",
+        )
+    return None
 
 
 # -- what was given for cells that are gone -------------------------------------------------------------------------
 
 
-def of(gradebook: Any, notebook: Any, cells: Iterable[Any]) -> list[ByHand]:
-    """What persons gave for these cells, by student and cell."""
+def of(
+    gradebook: Any, notebook: Any, cells: Iterable[Any], answers: Callable[[str], Mapping[str, str]]
+) -> list[ByHand]:
+    """What persons gave for these cells, by student and cell; ``answers``: of a student, what it was given for."""
     from coursecode.grading.gradebook import _submissions
 
     ids = {cell.id for cell in cells}
@@ -108,7 +141,8 @@ def of(gradebook: Any, notebook: Any, cells: Iterable[Any]) -> list[ByHand]:
             points, extra = (grade.manual_score, grade.extra_credit) if grade else (None, None)
             if points is not None or extra or said.get(cell):
                 where = known.get(key, ("", ""))[0]
-                found.append(ByHand(notebook.name, key, cell, points, extra, said.get(cell, ""), where))
+                words = said.get(cell, "")
+                found.append(ByHand(notebook.name, key, cell, points, extra, words, where, answers(key).get(cell, "")))
     return found
 
 
@@ -125,7 +159,16 @@ def _rows(course: Course) -> list[list[str]]:
 
 def _row(one: ByHand) -> list[str]:
     numbers = ["" if value is None else f"{value:.12g}" for value in (one.points, one.extra)]
-    return [one.assignment, one.student, one.cell, *numbers, one.comment, one.submission]
+    return [one.assignment, one.student, one.cell, *numbers, _shielded(one.comment), one.submission]
+
+
+def _shielded(comment: str) -> str:
+    """A comment that no spreadsheet runs; ``_bare`` gives it back as it was, apostrophes included."""
+    return f"'{comment}" if is_formula(comment.lstrip("'")) else comment
+
+
+def _bare(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and is_formula(cell.lstrip("'")) else cell
 
 
 def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
@@ -133,9 +176,12 @@ def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
     if not by_hand:
         return []
     rows = _rows(course)
-    last = {tuple(row[:3]): row[:7] for row in rows}
+    last = {tuple(row[:3]): [*row[:7], *row[8:9]] for row in rows}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    rows += [[*_row(one), now] for one in by_hand if last.get(tuple(_row(one)[:3])) != _row(one)]
+    for one in by_hand:
+        row = _row(one)
+        if last.get(tuple(row[:3])) != [*row, one.answer]:
+            rows.append([*row, now, one.answer])
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([_HEADER, *rows])
     write_atomic(_file(course), buffer.getvalue())
@@ -157,7 +203,8 @@ def read(course: Course, assignment: str) -> dict[tuple[str, str], ByHand]:
     for row in _rows(course):
         if len(row) >= 7 and row[0] == assignment:
             points, extra = (float(cell) if cell else None for cell in row[3:5])
-            found[row[1], row[2]] = ByHand(row[0], row[1], row[2], points, extra, row[5], row[6])
+            answer = row[8] if len(row) > 8 else ""
+            found[row[1], row[2]] = ByHand(row[0], row[1], row[2], points, extra, _bare(row[5]), row[6], answer)
     return found
 
 

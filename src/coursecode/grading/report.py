@@ -12,7 +12,7 @@ from coursecode.grading.contract import Bundle, Text, text
 from coursecode.grading.course import Course
 from coursecode.grading.files import write_atomic
 from coursecode.grading.gradebook import State, states
-from coursecode.grading.sanitise import escape
+from coursecode.grading.sanitise import Untrusted, escape
 
 __all__ = ["report", "summary"]
 
@@ -129,7 +129,8 @@ def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
         flags.append(text("extended", "已延期")[language])
     flags += [text("see its notes", "见收取说明")[language]] if state.record.get("notes") else []
     score = "" if gone else _points(state.score)
-    about = [state.student.name or state.student.key, state.student.section, _STATES[state.status][language]]
+    theirs = [state.student.called.line(200), Untrusted(state.student.section).line(200)]
+    about = [*theirs, _STATES[state.status][language]]
     return [*about, score, *points, ", ".join(flags)]
 
 
@@ -226,7 +227,7 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     if failed:
         parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
         parts += [
-            f"<li>{escape(s.student.name or s.student.key)}: {s.reason[course.language].html(1000)}</li>"
+            f"<li>{escape(s.student.called.line(200))}: {s.reason[course.language].html(1000)}</li>"
             for s in failed
             if s.reason
         ]

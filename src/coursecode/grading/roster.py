@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from coursecode.grading.contract import Text, text
 from coursecode.grading.encodings import decode, is_cjk
 from coursecode.grading.files import Problem, sha256
+from coursecode.grading.sanitise import Untrusted, guard
 
 __all__ = [
     "Changes",
@@ -33,7 +34,7 @@ __all__ = [
     "worksheet",
 ]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -57,6 +58,11 @@ class Student:
     modified: str = field(default="", compare=False)  # when it was handed in, as Moodle's worksheet writes it
 
     @property
+    def called(self) -> Untrusted:
+        """The name to show, which they may have chosen themselves."""
+        return Untrusted(self.name or self.key)
+
+    @property
     def sortable(self) -> str:
         """``Last, First``, as Canvas writes it."""
         return f"{self.last}, {self.first}" if self.last and self.first else self.last or self.first or self.name
@@ -64,12 +70,16 @@ class Student:
 
 @dataclass
 class Table:
-    """A CSV as it was read: its first line, the others with their numbers, and what had to be assumed."""
+    """A CSV as it was read: its first line, the others with their numbers, and what had to be assumed.
+
+    ``raw`` holds all lines, the first one included, without any change; it is empty for a table that was put together.
+    """
 
     header: list[str]
     rows: list[list[str]]
     lines: list[int]
     notes: list[Text] = field(default_factory=list)
+    raw: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,24 +147,27 @@ def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
         delimiter = max(",;\t", key=first.count)
     try:
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-        read = [(reader.line_num + skipped, [_cell(cell) for cell in row]) for row in reader]
+        raw = [(reader.line_num + skipped, row) for row in reader]
     except csv.Error as error:
         raise Problem(
             f"{name} is no table that can be read ({error}). Save it as CSV.",
             f"{name} 不是可读取的表格（{error}）。请另存为 CSV。",
         ) from None
-    read = [(line, row) for line, row in read if any(row)]
+    cleaned = [(line, [_cell(cell) for cell in row], row) for line, row in raw]
+    read = [(line, row, as_is) for line, row, as_is in cleaned if any(row)]
     if not read:
         raise Problem(f"{name} is empty.", f"名单 {name} 是空的。")
-    return Table(read[0][1], [row for _, row in read[1:]], [line for line, _ in read[1:]], notes)
+    lines, rows, as_they_were = zip(*read, strict=True)
+    return Table(rows[0], list(rows[1:]), list(lines[1:]), notes, list(as_they_were))
 
 
 def _cell(value: str) -> str:
-    """The content of a cell without what spreadsheets put around it: ``="00123"`` and an apostrophe before ``=``."""
+    """The content of a cell without what spreadsheets, and ``guard``, put around it: ``="00123"``, an apostrophe."""
     value = value.strip()
-    if match := re.fullmatch(r'="(.*)"', value, re.DOTALL):
-        value = match[1].strip()
-    return value[1:] if len(value) > 1 and value[0] == "'" and value[1] in "=+-@" else value
+    if len(value) > 1 and value[0] == "'" and value[1] in "=+-@＝＋－＠":
+        value = value[1:]
+    match = re.fullmatch(r'="(.*)"', value, re.DOTALL)
+    return match[1].strip() if match else value
 
 
 _COLUMNS = {  # the names the platforms and people give their columns, as ``normal`` makes them
@@ -270,22 +283,17 @@ def _is_time(cells: Sequence[str]) -> bool:
     return bool(cells) and all(cell == "-" or _TIME.search(cell) for cell in cells)
 
 
-def guard(value: str) -> str:
-    """Text that a spreadsheet does not take for a formula: an apostrophe before a leading ``= + - @`` or tab.
-
-    >>> guard("=1+1"), guard("King, Jr."), guard("-3")
-    ("'=1+1", 'King, Jr.', "'-3")
-    """
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
 def table_text(rows: Iterable[Sequence[str | float | None]], *, mark: bool = False) -> bytes:
-    """Rows as CSV (RFC 4180): text is guarded, None is empty; ``mark``: with the mark by which Excel knows UTF-8."""
+    """Rows as CSV (RFC 4180): text is guarded, None is empty; ``mark``: with the mark by which Excel knows UTF-8.
+
+    Characters that move a cursor or turn the direction of a line are left out, all others stay.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for row in rows:
         writer.writerow(
-            "" if cell is None else guard(cell) if isinstance(cell, str) else f"{round(cell, 4):g}" for cell in row
+            "" if cell is None else guard(_UNSEEN.sub("", cell)) if isinstance(cell, str) else f"{round(cell, 4):g}"
+            for cell in row
         )
     return buffer.getvalue().encode("utf-8-sig" if mark else "utf-8")
 

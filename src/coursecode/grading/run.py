@@ -16,24 +16,26 @@ Each worker needs the same ``coursecode`` and versions, and bubblewrap, or a pod
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import json
 import multiprocessing
+import signal
+import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 from coursecode.grading._cage import mapped
 from coursecode.grading.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, read_json, sha256, write_json
+from coursecode.grading.files import NO_ROOM, Problem, read_json, sha256, write_json
 from coursecode.grading.jobs import HOST_MEMORY
 from coursecode.grading.sandbox import ContainmentError, Mode, Sandbox, readable_inside
 from coursecode.grading.unit import environment, failed, grade
@@ -41,6 +43,7 @@ from coursecode.grading.unit import environment, failed, grade
 __all__ = ["Summary", "grade", "run_class"]
 
 _ATTEMPTS = 3  # of a submission whose worker died
+_ENDS = 30.0  # seconds for an idle worker to end
 _OVERDUE = 240.0  # seconds beyond the bound of a submission until its worker is stopped
 Task = tuple[str, bytes]  # student, notebook
 Progress = Callable[[int, int], None]
@@ -69,6 +72,9 @@ def run_class(
     progress: Progress | None = None,
 ) -> Summary:
     """Grade what was submitted for an assignment, into ``results/ASSIGNMENT/STUDENT.json``.
+
+    On this machine it ends: no submission, whatever it does to its worker, takes longer than three times
+    ``Limits.bound`` and four minutes, and no other waits for it where there are more ``jobs``.
 
     ``jobs`` submissions at a time on this machine, or all workers of ``cluster``. ``students`` limits it to these.
     ``limits`` are those of ``grading.toml`` unless given; ``anew`` computes again what is there and still fits.
@@ -123,8 +129,10 @@ def run_class(
             tasks.append((name, data))
     if tasks:
         context = (bundle.to_json(), seed, limits.to_json(), mode)
-        for result in _on_cluster(tasks, context, cluster) if cluster else _on_machine(tasks, context, jobs):
-            step(result)
+        found = _on_cluster(tasks, context, cluster) if cluster else _on_machine(tasks, context, jobs)
+        with contextlib.closing(found):
+            for result in found:
+                step(result)
     return Summary(**counts)
 
 
@@ -175,11 +183,21 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
     except ContainmentError:
         _sandboxes.pop(which).close()
         raise
+    except OSError as error:
+        if error.errno in NO_ROOM:  # not this submission's: it stops the class, and the same command goes on
+            raise OSError(error.errno, error.strerror, error.filename or tempfile.gettempdir()) from None
+        return _faulty(error, student, data, context)
     except Exception as error:  # a fault of ours must not stop the class, nor pass for the student's
-        what = type(error).__name__
-        reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
-        result = failed(bundle, student=student, seed=seed, limits=limits, reason=reason, data=data, flags=["grader"])
+        return _faulty(error, student, data, context)
     return result.to_json()
+
+
+def _faulty(error: Exception, student: str, data: bytes, context: Context) -> dict[str, Any]:
+    what = type(error).__name__
+    reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
+    bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
+    made = failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["grader"])
+    return made.to_json()
 
 
 def _lost(student: str, data: bytes, context: Context) -> Result:
@@ -193,53 +211,118 @@ def _lost(student: str, data: bytes, context: Context) -> Result:
 # -- where tasks run ----------------------------------------------------------------------------------------------
 
 
-def _processes() -> BaseContext:
-    """How workers begin: forked from a process that has imported what they need, and nothing else."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
+class _Lane:
+    """A process that grades one submission after the other until it dies or is stopped."""
+
+    def __init__(self, context: Context) -> None:
+        # forked from a process that has imported what they need, and nothing else
+        processes = multiprocessing.get_context("forkserver")
+        processes.set_forkserver_preload([__name__])
+        self.line, theirs = processes.Pipe()
+        self.process = processes.Process(target=_serve, args=(theirs, context), daemon=False)
+        self.process.start()
+        theirs.close()  # so that its end shows here
+        self.student, self.due = "", 0.0
+
+    def give(self, task: Task, seconds: float) -> None:
+        """Let it grade a submission, for at most so long."""
+        self.student, self.due = task[0], time.monotonic() + seconds
+        with contextlib.suppress(OSError):  # it died meanwhile: the answer says so
+            self.line.send(task)
+
+    def answer(self) -> Result | None:
+        """What came of the submission, None where the process is gone. Raises what stopped the work for everybody."""
+        try:
+            found = self.line.recv()
+        except (EOFError, OSError):
+            return None
+        if isinstance(found, BaseException):
+            raise found
+        return Result.from_json(found)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self.line.close()
+        if not self.student:
+            self.process.join(_ENDS)  # it closes its sandbox
+        self.process.kill()
+        self.process.join()
 
 
-def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Iterator[Result]:
-    """A pool of processes; when one is killed, a new pool does what was lost."""
-    left, attempts = dict(tasks), dict.fromkeys(dict(tasks), 0)
+def _serve(line: Any, context: Context) -> None:
+    """A lane's own side: ends when the coordinator does, which alone hears Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _cap()
+    while True:
+        try:
+            student, data = line.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: Any = _work(student, data, context)
+        except Exception as error:  # no sandbox, a full disk: nobody else can be graded either
+            answer = error
+        try:
+            line.send(answer)
+        except OSError:
+            return
+
+
+def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Generator[Result, None, None]:
+    """So many processes side by side. One that dies costs its own submission a try, and no other anything.
+
+    What was lost is tried again after all others, the last time with no other beside it: it may have died of too little
+    memory. To be overdue and stopped counts as two of ``_ATTEMPTS``. So each submission has ended after at most
+    ``_ATTEMPTS`` times ``Limits.bound`` and ``_OVERDUE``, which is what ``run_class`` promises.
+    """
+    data, attempts = dict(tasks), dict.fromkeys(dict(tasks), 0)
     bound = Limits.from_json(context[2]).bound(len(context[0]["questions"])) + _OVERDUE
-    while left:
-        size = max(1, min(jobs, len(left)))
-        alone = [name for name in left if attempts[name]]  # what was running when a worker died runs by itself
-        with ProcessPoolExecutor(1 if alone else size, mp_context=_processes(), initializer=_cap) as pool:
-            waiting = iter([alone[0]] if alone else list(left))
-            running: dict[Any, str] = {}
-            begun: dict[Any, float] = {}
-            try:
-                while True:
-                    for name in waiting:
-                        future = pool.submit(_work, name, left[name], context)
-                        running[future], begun[future] = name, time.monotonic()
-                        if len(running) >= size:
-                            break
-                    if not running:
-                        break
-                    due = min(begun[future] for future in running) + bound
-                    done, _ = wait(running, timeout=due - time.monotonic(), return_when=FIRST_COMPLETED)
-                    if not done:
-                        for worker in multiprocessing.active_children():  # the pool finds them gone
-                            worker.kill()
-                    for future in done:
-                        result = Result.from_json(future.result())
-                        yield result
-                        del left[running.pop(future)]
-            except BrokenProcessPool:
-                for name in running.values():
-                    attempts[name] += 1
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        for name in [name for name in left if attempts[name] >= _ATTEMPTS]:
-            yield _lost(name, left.pop(name), context)
+    waiting = deque(data)
+    alone: deque[str] = deque()  # for the last try, one at a time
+    lanes: list[_Lane] = []
+    try:
+        while True:
+            busy = [lane for lane in lanes if lane.student]
+            room = max(1, jobs) if waiting else 1
+            if not waiting:  # nothing but the last tries is left: the others' memory is free for them
+                for lane in [lane for lane in lanes if not lane.student][len(busy) == 0 :]:
+                    lanes.remove(lane)
+                    lane.close()
+            queue = waiting or (alone if not busy else deque())
+            while queue and len(busy) < room:
+                idle = next((lane for lane in lanes if not lane.student), None)
+                if idle is None:
+                    lanes.append(idle := _Lane(context))
+                name = queue.popleft()
+                idle.give((name, data[name]), bound)
+                busy.append(idle)
+            if not busy:
+                return
+            soon = min(lane.due for lane in busy) - time.monotonic()
+            ready = connection.wait([lane.line for lane in busy], timeout=max(0.0, soon))
+            for lane in busy:
+                overdue = lane.line not in ready and time.monotonic() >= lane.due
+                if lane.line not in ready and not overdue:
+                    continue
+                name = lane.student
+                result = None if overdue else lane.answer()
+                if result is not None:
+                    lane.student = ""
+                    yield result
+                    continue
+                lanes.remove(lane)
+                lane.close()
+                attempts[name] += 1 + overdue
+                if attempts[name] >= _ATTEMPTS:
+                    yield _lost(name, data[name], context)
+                else:
+                    (alone if attempts[name] == _ATTEMPTS - 1 else waiting).append(name)
+    finally:
+        for lane in lanes:
+            lane.close()
 
 
-def _on_cluster(tasks: list[Task], context: Context, file: Path) -> Iterator[Result]:
+def _on_cluster(tasks: list[Task], context: Context, file: Path) -> Generator[Result, None, None]:
     """The workers of a Dask scheduler; it gives the tasks of a lost worker to another."""
     from distributed import KilledWorker, as_completed
 

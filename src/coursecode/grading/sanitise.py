@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
-__all__ = ["MAX_MARKDOWN", "Said", "Untrusted", "clean", "escape", "prepare", "said"]
+__all__ = ["MAX_MARKDOWN", "Said", "Untrusted", "clean", "escape", "guard", "is_formula", "prepare", "said"]
 
 _TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "b", "i", "u", "s", "del", "sub", "sup"),
@@ -26,6 +26,9 @@ _INVISIBLE = re.compile(
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+# A lone sign, a dash, a number, a telephone number, digits that Excel shall keep as text (="007"): none of them names
+# a function, a cell or a program.
+_NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _LINKS = {"http", "https", "mailto"}
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _REFUSED = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"
@@ -100,8 +103,7 @@ class Untrusted:
 
     def csv(self, limit: int = 500) -> str:
         """One line for a cell of a table, which no spreadsheet takes for a formula."""
-        plain = self.line(limit).lstrip()
-        return f"'{plain}" if plain.startswith(_FORMULA) else plain
+        return guard(self.line(limit).lstrip())
 
     def filename(self, limit: int = 100) -> str:
         """A name for a file in a folder or a zip: no path, no control character; its ending stays."""
@@ -112,7 +114,7 @@ class Untrusted:
 
     def line(self, limit: int = 300) -> str:
         """One line for a terminal or a table: nothing that moves the cursor or turns the direction of the text."""
-        flat = re.sub(r"\s+", " ", self._text[: 20 * limit + 1000])
+        flat = re.sub(r"[^\S ]+", " ", self._text[: 20 * limit + 1000])  # spaces stay: they align tables
         return _shorter("".join(c if c.isprintable() else "�" for c in flat), limit)
 
     def plain(self, limit: int = MAX_MARKDOWN) -> str:
@@ -134,6 +136,21 @@ def said(words: Mapping[str, str | Untrusted]) -> Said:
 
 def _shorter(value: str, limit: int) -> str:
     return value if len(value) <= limit else f"{value[: max(0, limit - 1)]}…"
+
+
+def is_formula(value: str) -> bool:
+    """Whether a spreadsheet may take the text for a formula that does something."""
+    bare = value.lstrip()
+    return value.startswith(("\t", "\r")) or (bare.startswith(_FORMULA) and not _NUMBER.fullmatch(bare))
+
+
+def guard(value: str) -> str:
+    """Text that a spreadsheet does not take for a formula: an apostrophe before one; a sign or a number stays.
+
+    >>> guard("=1+1"), guard("King, Jr."), guard("-3"), guard("-"), guard("+49 (0)30 1234")
+    ("'=1+1", 'King, Jr.', '-3', '-', '+49 (0)30 1234')
+    """
+    return f"'{value}" if is_formula(value) else value
 
 
 def escape(value: str) -> str:

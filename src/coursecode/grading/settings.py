@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -25,7 +24,9 @@ _TABLES = ("course", "due", "limits", "assignments")
 _COURSE = ("name", "language", "roster", "seed_file", "exercises", "timezone")
 _LIMITS = ("call_seconds", "question_seconds", "own_seconds", "memory_mb")
 _ASSIGNMENT = ("questions", "points", "due", "show_solutions", "limits")
-_LEAST_MEMORY = 256  # MB: below it no student's code with torch runs
+_SECONDS = (0.1, 3_600)  # an hour for one call, one question or all experiments
+_MEMORY = (256, 1_048_576)  # MB, to a terabyte: below it no student's code with torch runs
+_YEARS = range(2000, 2200)  # of a due date
 _MB = 1 << 20
 
 
@@ -61,11 +62,19 @@ class Written:
         """Raises ``Problem`` where it is no TOML, or has a table that nobody reads."""
         try:
             values = tomllib.loads(content)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # tomllib's own, or a number of thousands of digits
             raise Problem(f"{path} is not TOML: {error}.", f"{path} 不是有效的 TOML：{error}。") from None
         written = cls(path, content, values)
         written.known((), values, _TABLES)
-        written.known(("course",), written.table(("course",)), _COURSE)
+        course = written.table(("course",))
+        written.known(("course",), course, _COURSE)
+        for key, value in course.items():
+            if not isinstance(value, str):
+                raise written.wrong(
+                    ("course", key),
+                    f'{key} is {_shown(value)}, but it is text: write it in quotes, like {key} = "…".',
+                    f'{key} 是 {_shown(value)}，应为文本：请加引号，如 {key} = "…"。',
+                )
         return written
 
     def table(self, keys: tuple[str, ...]) -> Mapping[str, Any]:
@@ -122,13 +131,16 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 
 def moment(value: Any, zone: datetime.tzinfo | None) -> datetime.datetime | None:
-    """A date with time and zone (``zone``, or this machine's, where it names none), or None where it is no such."""
+    """A date with time and zone (``zone``, or this machine's, where it names none), or None where it is no such.
+
+    A year that no course can have is no date either: another zone may not have it.
+    """
     if isinstance(value, str):
         try:
             value = datetime.datetime.fromisoformat(value)
         except ValueError:
             return None
-    if not isinstance(value, datetime.datetime):
+    if not isinstance(value, datetime.datetime) or value.year not in _YEARS:
         return None
     return value if value.tzinfo else value.replace(tzinfo=zone) if zone else value.astimezone()
 
@@ -185,25 +197,36 @@ def _due(written: Written, keys: tuple[str, ...], value: Any, zone: datetime.tzi
     return when
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _number(value: Any, *, whole: bool = False) -> bool:
+    """Whether it is a number; a comparison decides on inf, nan and whole numbers that are too long for a float."""
+    return isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, cut; a number of thousands of digits is one that Python does not print."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = hex(value) if isinstance(value, int) and abs(value) >= 10**40 else repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"
 
 
 def _limits(written: Written, keys: tuple[str, ...], base: Limits) -> Limits:
     table = written.table(keys)
     written.known(keys, table, _LIMITS)
     for key, value in table.items():
-        least = _LEAST_MEMORY if key == "memory_mb" else 0.1
-        if not (_number(value) and least <= value <= 1e7):
-            unit = ("megabytes", "MB") if key == "memory_mb" else ("seconds", "秒")
+        memory = key == "memory_mb"
+        least, most = _MEMORY if memory else _SECONDS
+        if not (_number(value, whole=memory) and least <= value <= most):
+            kind = ("a whole number of megabytes", "整数，单位 MB") if memory else ("a number of seconds", "秒数")
             raise written.wrong(
                 (*keys, key),
-                f"{key} is {value!r:.40}; it is a number of {unit[0]}, at least {least:g}.",
-                f"{key} 是 {value!r:.40}；应为{unit[1]}数，至少 {least:g}。",
+                f"{key} is {_shown(value)}; it is {kind[0]}, from {least:g} to {most:,}.",
+                f"{key} 是 {_shown(value)}；应为{kind[1]}，从 {least:g} 到 {most:,}。",
             )
     given: dict[str, Any] = {key: float(value) for key, value in table.items() if key != "memory_mb"}
-    memory = {"memory": int(table["memory_mb"] * _MB)} if "memory_mb" in table else {}
-    return replace(base, **given, **memory)
+    if "memory_mb" in table:
+        given["memory"] = table["memory_mb"] * _MB
+    return replace(base, **given)
 
 
 def _assignment(
@@ -228,8 +251,8 @@ def _assignment(
         if not (_number(value) and 0 < value < 1000):
             raise written.wrong(
                 (*keys, "points", question),
-                f"the points of {question} are {value!r:.40}; they are a number above 0 and below 1000.",
-                f"{question} 的分值是 {value!r:.40}；应为大于 0、小于 1000 的数。",
+                f"the points of {question} are {_shown(value)}; they are a number above 0 and below 1000.",
+                f"{question} 的分值是 {_shown(value)}；应为大于 0、小于 1000 的数。",
             )
     shown = table.get("show_solutions", base.show_solutions)
     if shown is not None and not isinstance(shown, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from coursecode.grading.contract import Text, text
 from coursecode.grading.course import Course, Student, normal
 from coursecode.grading.files import Problem, write_atomic
 from coursecode.grading.gradebook import Change, State, changes, merge, needed, states
+from coursecode.grading.sanitise import Untrusted
 
 __all__ = [
     "Standing",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _SHOWN = 40  # lines of a list on the screen
+_LONGEST = datetime.timedelta(days=366)  # of an extension
 
 
 def find(course: Course, who: str) -> Student:
@@ -53,9 +56,18 @@ def find(course: Course, who: str) -> Student:
 
 def due_date(value: str, course: Course, *, base: datetime.datetime | None = None) -> datetime.datetime:
     """``2026-10-03T23:59+08:00``, or ``+2d`` and ``+12h`` after ``base``; raises ``Problem``."""
-    later = re.fullmatch(r"\+(\d{1,4})([dh])", value.strip())
-    if later and base is not None:
-        return base + datetime.timedelta(**{"days" if later[2] == "d" else "hours": int(later[1])})
+    step = re.fullmatch(r"([+−–-])\s?(\d+)\s?([dh])", value.strip())
+    if step and base is not None:
+        if step[1] != "+":
+            raise Problem(
+                f"{value} would be before the due date, and an extension gives more time: write +{step[2]}{step[3]}, "
+                "or take an extension back with --remove.",
+                f"{value} 早于截止时间，而延期只能延后：请写成 +{step[2]}{step[3]}，或用 --remove 取消延期。",
+            )
+        hours = int(step[2][:9]) * (24 if step[3] == "d" else 1)
+        if hours > _LONGEST / datetime.timedelta(hours=1):
+            raise _too_long(value, base)
+        return base + datetime.timedelta(hours=hours)
     when = settings.moment(value, course.zone("")[0])
     if when is None:
         raise Problem(
@@ -65,6 +77,15 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
             + ("，或用 +2d、+12h 表示截止后再加两天、十二小时。" if base else "。"),
         )
     return when
+
+
+def _too_long(value: str, due: datetime.datetime) -> Problem:
+    most, last = _LONGEST.days, (due + _LONGEST).date().isoformat()
+    return Problem(
+        f"{value[:40]} is more than {most} days after the due date; an extension ends on {last} at the latest. "
+        "If the whole class has longer, move its due date with release --due.",
+        f"{value[:40]} 比截止时间晚了 {most} 天以上；延期最晚到 {last}。若全班都延后，请用 release --due 改截止时间。",
+    )
 
 
 # -- asking -------------------------------------------------------------------------------------------------------
@@ -98,7 +119,7 @@ def agree(question: Text, *, yes: bool, language: str) -> None:
             "repeat the command with --yes.",
             f"{question['zh']} 没有终端可供询问，因此没有写入：请看过列表后加上 --yes 重新运行。",
         )
-    if not click.confirm(question[language]):
+    if not click.confirm(Untrusted(question[language]).line(2000)):
         raise Problem(
             "Nothing was written: the gradebook is as it was. To keep the old scores, release the exercise again as it "
             "was, or put the limits back.",
@@ -222,7 +243,7 @@ def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
 def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple[Student, datetime.datetime | None]:
     """Give a student an own due date (None takes it back). The late policy reads it whenever scores are shown.
 
-    Raises ``Problem`` where the assignment has no due date, or the own one would be earlier.
+    Raises ``Problem`` where the assignment has no due date, or the own one would be earlier or a year later.
     """
     course.bundle(assignment)
     due = course.due.get(assignment)
@@ -237,9 +258,13 @@ def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple
     until = due_date(date, course, base=due) if date is not None else None
     if until is not None and until <= due:
         raise Problem(
-            f"{until.isoformat(timespec='minutes')} is not after the due date {due.isoformat(timespec='minutes')}.",
-            f"{until.isoformat(timespec='minutes')} 不晚于截止时间 {due.isoformat(timespec='minutes')}。",
+            f"{until.isoformat(timespec='minutes')} is not after the due date {due.isoformat(timespec='minutes')}; "
+            "give a later one, or take an extension back with --remove.",
+            f"{until.isoformat(timespec='minutes')} 不晚于截止时间 {due.isoformat(timespec='minutes')}；"
+            "请给出更晚的时间，或用 --remove 取消延期。",
         )
+    if until is not None and until - due > _LONGEST:
+        raise _too_long(until.isoformat(timespec="minutes"), due)
     own = {key: value.isoformat() for key, value in course.settings(assignment).extensions.items()}
     own.pop(student.key, None)
     if until is not None:
@@ -337,6 +362,18 @@ def solutions(course: Course, assignment: str, *, anyway: bool = False, overlay:
 # -- regrade ------------------------------------------------------------------------------------------------------
 
 
+def _aside(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Second names for files that are about to be replaced, so that they can be put back on a full disk as well."""
+    kept = {path: path.with_name(f".{path.stem}.before") for path in paths}
+    for path, other in kept.items():
+        other.unlink(missing_ok=True)  # of a run that was killed
+        try:
+            os.link(path, other)
+        except OSError:  # a file system without second names
+            write_atomic(other, path.read_bytes())
+    return kept
+
+
 def regrade(
     course: Course,
     assignment: str,
@@ -353,7 +390,7 @@ def regrade(
     from coursecode.grading.run import run_class
 
     who = list(students) if students is not None else sorted(course.ingested(assignment))
-    before = {path: path.read_bytes() for key in who if (path := course.result(key, assignment)).is_file()}
+    before = _aside([path for key in who if (path := course.result(key, assignment)).is_file()])
     try:
         run_class(
             course.root, assignment, seed=course.seed(), jobs=jobs, students=students, anew=True, progress=progress
@@ -362,9 +399,12 @@ def regrade(
         if found:
             ask(found)
     except BaseException:
-        for path, data in before.items():
-            write_atomic(path, data)
+        for path, kept in before.items():
+            os.replace(kept, path)  # needs no room
         raise
+    finally:
+        for kept in before.values():
+            kept.unlink(missing_ok=True)
     merge(course, assignment)
     return found
 
@@ -387,7 +427,7 @@ class Words:
         return zh if self.language == "zh" else en
 
     def tell(self, en: str, zh: str) -> None:
-        click.echo(self.say(en, zh))
+        click.echo(self.line(self.say(en, zh), 4000))
 
     def lines(self, some: Sequence[str], limit: int = _SHOWN) -> None:
         """Lines that hold names, made safe for the terminal."""
@@ -396,8 +436,10 @@ class Words:
         if len(some) > limit:
             self.tell(f"  … and {len(some) - limit} more", f"  ……另有 {len(some) - limit} 条")
 
-    def command(self, group: click.Group, name: str, short: Text, long: Text) -> Callable[[Any], Any]:
-        return group.command(name, cls=self.command_class, short_help=short[self.language], help=long[self.language])
+    def command(self, group: click.Group, name: str, short: Text, long: Text, **more: Any) -> Callable[[Any], Any]:
+        return group.command(
+            name, cls=self.command_class, short_help=short[self.language], help=long[self.language], **more
+        )
 
 
 def register(group: click.Group, words: Words) -> None:
@@ -580,6 +622,7 @@ def _extend_command(group: click.Group, words: Words) -> None:
             示例：coursecode grade extend pooling s1234 --remove
             """,
         ),
+        context_settings={"ignore_unknown_options": True},
     )
     @click.argument("name")
     @click.argument("student")
@@ -588,6 +631,9 @@ def _extend_command(group: click.Group, words: Words) -> None:
     @words.course_option
     @words.lang
     def extend_command(name: str, student: str, date: str | None, remove: bool, root: Path) -> None:
+        for given in (name, student, date or ""):
+            if re.match(r"-[^\d\s]", given):  # "-5d" is a date that is wrong, "--remov" an option that is
+                raise click.NoSuchOption(given)
         if (date is None) != remove:
             raise Problem("Give a date, or --remove.", "请给出时间，或用 --remove。")
         who, until = extend(Course.load(root), name, student, date)

@@ -216,9 +216,19 @@ def _added(source: str, released: str) -> str:
     >>> _added("f = 1\\ncheck(f)", "check(f)")
     'f = 1'
     """
-    lines, before = source.strip().split("\n"), released.strip().split("\n")
+    lines, before = _bare(source).split("\n"), _bare(released).split("\n")
     found = difflib.SequenceMatcher(None, before, lines, autojunk=False).get_opcodes()
     return "\n".join(line for what, _, _, a, b in found if what in ("insert", "replace") for line in lines[a:b])
+
+
+def _typed(source: str, releases: Sequence[str]) -> str:
+    """``_added`` to the release that the cell is nearest to."""
+    return min((_added(source, one) for one in releases), key=len)
+
+
+def _bare(source: str) -> str:
+    """A text for comparing: without the line ends and the spaces before them, which editors change by themselves."""
+    return "\n".join(line.rstrip() for line in source.replace("\r\n", "\n").split("\n")).strip()
 
 
 def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
@@ -283,10 +293,16 @@ def _choose(cell: Cell, copies: list[Loose], notes: list[Text]) -> tuple[str, li
     return changed[-1].source, changed[:-1]  # the last one counts, as it does in a kernel
 
 
-def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping[str, str]]) -> Planted:
+def plant(
+    cells: Sequence[Loose],
+    bundle: Bundle,
+    releases: Mapping[str, Mapping[str, str]],
+    earlier: Mapping[str, Sequence[str]] | None = None,
+) -> Planted:
     """The released notebook with the student's answers and cells of their own.
 
     ``releases``: by language, the text of each released cell by id; the language nearest to the student's is taken.
+    ``earlier``: by id, what stood in earlier releases: who has one of those changed nothing either.
 
     Answers are found by id; where ids were lost (old formats, some editors drop them), code by the names it defines and
     written answers by their place between the released cells.
@@ -295,11 +311,13 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
     by_id = {c.id: c for c in bundle.cells}
     order = {c.id: n for n, c in enumerate(bundle.cells)}
     texts = {language: dict(sources) for language, sources in releases.items()} or {"en": {}}
-    student_sources = {c.source.strip() for c in cells}
-    language = max(texts, key=lambda k: (sum(s.strip() in student_sources for s in texts[k].values()), k == "en"))
+    once = earlier or {}
+    student_sources = {_bare(c.source) for c in cells}
+    language = max(texts, key=lambda k: (sum(_bare(s) in student_sources for s in texts[k].values()), k == "en"))
     released = {c.id: texts[language].get(c.id, c.source) for c in bundle.cells}
     everywhere: dict[str, set[str]] = {
-        c.id: {c.source.strip()} | {t[c.id].strip() for t in texts.values() if c.id in t} for c in bundle.cells
+        c.id: {_bare(one) for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *once.get(c.id, ()))}
+        for c in bundle.cells
     }
 
     # 1. Which released cell is each cell of the student's? By id, then by the very text, in order.
@@ -328,7 +346,7 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
             copies.setdefault(o, []).append(n)
 
     def unchanged(answer: Cell, source: str) -> bool:
-        return source.strip() in everywhere[answer.id] or not source.strip()
+        return _bare(source) in everywhere[answer.id] or not source.strip()
 
     # 2. Answers.
     answers: dict[str, str] = {}
@@ -405,7 +423,7 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
                 source
                 for n, o in enumerate(owner)
                 if o and by_id[o].role != "answer" and cells[n].type == "code"
-                and wanted <= _defined(source := _added(cells[n].source, released[o]))
+                and wanted <= _defined(source := _typed(cells[n].source, [released[o], *once.get(o, ())]))
             ]  # fmt: skip
             if typed and not elsewhere:
                 answers[answer.id] = typed[-1]
@@ -454,6 +472,8 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
     number = 0
     for n, cell in enumerate(cells):
         free_source = extra.get(n) if n in used else (cell.source if owner[n] is None else None)
+        if owner[n] is None and any(_bare(cell.source) == _bare(one) for i in cell.ids for one in once.get(i, ())):
+            continue  # of an earlier release, and asked no more
         if free_source is not None and free_source.strip():
             number += 1
             if number <= MAX_FREE:
@@ -483,7 +503,7 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
         {
             o
             for n, o in enumerate(owner)
-            if o and by_id[o].role != "answer" and cells[n].source.strip() not in everywhere[o]
+            if o and by_id[o].role != "answer" and _bare(cells[n].source) not in everywhere[o]
         }
     )
     if tampered:
@@ -500,7 +520,7 @@ def plant(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping
 
 def _canonical(source: str, ids: Sequence[str], everywhere: Mapping[str, set[str]]) -> str:
     """The released text that ``source`` is, in the form that all languages share."""
-    plain = source.strip()
+    plain = _bare(source)
     return next((min(everywhere[i]) for i in ids if plain in everywhere[i]), f"\0{plain}")
 
 

@@ -1,0 +1,108 @@
+"""Names and paths that a student can choose, followed to every output of every command."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+import yaml
+from lms_classes import NAME, course_folder, fake_run, notebook, right
+from test_door import CONTROL, alive
+from test_lms_gradebook import dump, quick, version  # noqa: F401
+
+from coursecode.cli import main
+from coursecode.grading.gradebook import merge
+from coursecode.grading.sanitise import is_formula
+
+NAMES = [
+    "\x1b[2J\x1b]0;owned\x07Eve", "\u202egnp.exe\u202c\u2066Bob", "two\nlines\r\nhere", "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "@SUM(1+1)*x", "\t=1+1",
+    "\x9b31mred\u200b", "../../etc/passwd",
+]  # fmt: skip
+
+
+def said_by(capsys) -> str:
+    both = capsys.readouterr()
+    text = both.out + both.err
+    assert not (CONTROL & set(text)), {c for c in CONTROL if c in text}
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_name_of_a_person_or_a_file_does_anything_anywhere(tmp_path, capsys, monkeypatch, language):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    course = course_folder(tmp_path / "c", language=language)
+    with open(course.root / "grading.toml", "a") as file:
+        file.write(f"{NAME} = 2026-12-01T10:00:03Z\n")
+    buffer = io.StringIO()
+    rows = [["First Name", "Last Name", "SID", "Email", "Role", "Section"]]
+    rows += [[name, f"{name}{n}", f"s{n}", f"{name}{n}@x.example", "Student", name] for n, name in enumerate(NAMES)]
+    csv.writer(buffer).writerows(rows)
+    (tmp_path / "roster.csv").write_text(buffer.getvalue(), newline="")
+    about = {}
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as made:
+        for n, name in enumerate(NAMES[:-1]):
+            bad = name.replace("/", "-")
+            data = b"broken" if n % 3 == 2 else dump(right() if n % 2 else notebook(why_max="x"))
+            made.writestr(f"x/submission_{n}/{bad}.ipynb", data)
+            made.writestr(f"x/submission_{n}/../{bad}.txt", b"x")
+            person = {":name": f"{name} {name}{n}", ":sid": f"s{n}", ":email": f"{name}{n}@x.example"}
+            about[f"submission_{n}"] = {":submitters": [person], ":created_at": f"2026-12-01 10:00:{n:02d} Z"}
+        about["submission_99"] = {":submitters": [{":name": NAMES[0], ":sid": NAMES[1], ":email": NAMES[2]}]}
+        made.writestr("x/submission_99/p.ipynb", dump(right()))
+        made.writestr("x/submission_metadata.yml", yaml.safe_dump(about, allow_unicode=True))
+    at = ["--course", str(course.root)]
+
+    def run(*words: str, status: int = 0) -> str:
+        assert main(["grade", *words, *at]) == status, capsys.readouterr()
+        return said_by(capsys)
+
+    run("ingest", NAME, str(tmp_path / "s.zip"), "--roster", str(tmp_path / "roster.csv"), "--dry-run")
+    assert "SUM" in run("ingest", NAME, str(tmp_path / "s.zip"), "--roster", str(tmp_path / "roster.csv"))
+    fake_run(course)
+    run("run", NAME, "--only-merge")
+    run("status", NAME)
+    run("feedback", NAME)
+    run("extend", NAME, "s0", "+2d")
+    run("extend", NAME, NAMES[0], "+2d", status=1)
+    odd = tmp_path / "\x1b[2J\u202e<script>.ipynb"
+    odd.write_bytes(dump(right()))
+    run("resubmit", NAME, "s0", str(odd))
+    odd.write_bytes(b"broken")
+    run("resubmit", NAME, "s0", str(odd), status=1)
+    fake_run(course)
+    merge(course, NAME)
+    for form in ("csv", "canvas", "moodle", "gradescope"):
+        run("export", NAME, "--format", form, "--so-far")
+        made = (course.root / "export" / f"{NAME}-{form}.csv").read_text(encoding="utf-8-sig")
+        cells = [cell for row in csv.reader(io.StringIO(made)) for cell in row]
+        assert not [cell for cell in cells if is_formula(cell)]
+        assert not [cell for cell in cells if (CONTROL | {"\n"}) & set(cell)]
+    run("export", NAME, "--section", NAMES[0] + "none", status=1)
+    (tmp_path / "sheet.csv").write_text("a,b\n1,2\n")
+    run("export", NAME, "--format", "moodle", "--template", str(tmp_path / "sheet.csv"), status=1)
+    pages = [*(course.root / "feedback" / NAME).glob("*.html"), *(course.root / "export").glob("*.html")]
+    assert len(pages) == len(NAMES)
+    for page in pages:
+        words = page.read_text()
+        assert not (CONTROL & set(words)), page
+        assert [one for one in alive(words) if not one.startswith(("img", "link"))] == []  # the report's own pictures
+        assert "<script" not in words
+        assert "<img src=x" not in words
+    for path in (course.root / "feedback" / NAME).glob("*.zip"):
+        with zipfile.ZipFile(path) as made:
+            assert not [n for n in made.namelist() if CONTROL & set(n) or ".." in n.split("/") or n.startswith("/")]
+    for path in course.root.rglob("*"):
+        assert not CONTROL & set(path.name)
+    shown = (course.root / "autograded" / "s0" / NAME / f"{NAME}.ipynb").read_text()
+    assert not (CONTROL & set("".join("".join(c["source"]) for c in json.loads(shown)["cells"])))
+    import sqlite3
+
+    with sqlite3.connect(course.root / "gradebook.db") as database:
+        people = database.execute("SELECT first_name, last_name, email FROM student").fetchall()
+    database.close()
+    assert len(people) == len(NAMES)
+    for value in (value for row in people for value in row):
+        assert not (CONTROL | set('<>"\n')) & set(value)
