@@ -11,6 +11,7 @@ from sphinxext.figures import write_script
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
+HEADLESS = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
 # the theme's colours, as both of its modes define them
 THEME = """

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG, TOC = site.edition_settings(ROOT, "en")
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
 PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]
-CHROMIUM = "/usr/bin/chromium"
 
 pytestmark = pytest.mark.slow
 
