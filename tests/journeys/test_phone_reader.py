@@ -30,7 +30,9 @@ def site(built: Path) -> Iterator[str]:
         ("zh/book/index.html", "3. 填充和步幅", "3.6. 步幅：步子迈大一点", "book/padding-and-stride"),
     ],
 )
-def test_from_the_cover_to_a_section_in_the_other_language_and_back(whole_chromium, site, cover, chapter, section, away):
+def test_from_the_cover_to_a_section_in_the_other_language_and_back(
+    whole_chromium, site, cover, chapter, section, away
+):
     with reader(whole_chromium, site, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as page:
         page.goto(site + cover)
         if page.locator(".language-offer").count():
