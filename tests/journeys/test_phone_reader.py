@@ -145,3 +145,14 @@ def test_a_dead_button_and_a_covered_one_are_found(walker, site):
     )
     dead = walker.evaluate(PRESS, True)
     assert dead == ["covered: BUTTON lies", "nothing happens: BUTTON dead"]
+
+
+def test_a_dead_button_around_the_text_is_found_at_the_other_widths(walker, site):
+    walker.goto(f"{site}book/notation.html", wait_until="load")
+    walker.add_style_tag(content=ABOUT)
+    walker.set_viewport_size({"width": 1280, "height": 800})
+    walker.evaluate(
+        """() => { const made = document.createElement("button");
+                   made.textContent = "dead"; document.querySelector(".bd-header-article").prepend(made); }"""
+    )
+    assert walker.evaluate(PRESS, False) == ["nothing happens: BUTTON dead"]
