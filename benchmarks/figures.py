@@ -77,8 +77,8 @@ def places(language: str) -> dict[str, str]:
     return found
 
 
-def _figure(browser: Any, address: str, name: str, *, slower: int = 1) -> tuple[Any, Any]:
-    page = browser.new_page(viewport=SCREEN)
+def _figure(context: Any, address: str, name: str, *, slower: int = 1) -> tuple[Any, Any]:
+    page = context.new_page()
     page.goto(address, wait_until="load")
     figure = page.locator(name).first
     figure.scroll_into_view_if_needed()
@@ -89,16 +89,16 @@ def _figure(browser: Any, address: str, name: str, *, slower: int = 1) -> tuple[
     return page, handle
 
 
-def _step(browser: Any, address: str, name: str, steps: int) -> dict[str, Plain]:
-    page, figure = _figure(browser, address, name)
+def _step(context: Any, address: str, name: str, steps: int) -> dict[str, Plain]:
+    page, figure = _figure(context, address, name)
     medians = page.evaluate(f"([figure, steps]) => ({_STEPS})(figure, steps)", [figure, steps])
     page.close()
     slowest = max(medians, key=medians.__getitem__)
     return {"seconds": medians[slowest] / 1e3, "control": slowest}
 
 
-def _lenet(browser: Any, address: str, slower: int, runs: int) -> dict[str, Plain]:
-    page, figure = _figure(browser, address, "lenet-draw", slower=slower)
+def _lenet(context: Any, address: str, slower: int, runs: int) -> dict[str, Plain]:
+    page, figure = _figure(context, address, "lenet-draw", slower=slower)
     median = page.evaluate(f"([figure, runs]) => ({_LENET})(figure, runs)", [figure, runs])
     page.close()
     return {"seconds": median / 1e3}
@@ -107,12 +107,13 @@ def _lenet(browser: Any, address: str, slower: int, runs: int) -> dict[str, Plai
 @contextmanager
 def figures(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """The slowest control of each figure in each language, and LeNet at full speed and 6 times slower."""
-    steps = 4 if tiny else STEPS
+    steps = 1 if tiny else STEPS
     with opened() as (browser, address):
+        context = browser.new_context(viewport=SCREEN)  # one, since its pages share what they load
         cases: list[Case] = [
             (
                 {"case": name, "language": language, "what": "step"},
-                partial(_step, browser, address + page, name, steps),
+                partial(_step, context, address + page, name, steps),
             )
             for language in ("en", "zh")
             for name, page in places(language).items()
@@ -120,7 +121,7 @@ def figures(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         cases += [
             (
                 {"case": "LeNet", "what": "inference", "slower": slower},
-                partial(_lenet, browser, address + places("en")["lenet-draw"], slower, steps),
+                partial(_lenet, context, address + places("en")["lenet-draw"], slower, steps),
             )
             for slower in (1, 6)
         ]

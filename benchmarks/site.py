@@ -105,15 +105,16 @@ def opened() -> Iterator[tuple[Any, str]]:
 def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """Each kind of page, in both languages, as the first page of a visit and as the second."""
     chosen = dict(list(PAGES.items())[: 1 if tiny else None])
+    rest = 500 if tiny else 1500
     with opened() as (browser, address):
 
         def first(name: str) -> dict[str, Plain]:
-            with browsing(browser, address, slow=not tiny, rest=1500) as visit:
+            with browsing(browser, address, slow=not tiny, rest=rest) as visit:
                 return visit(name)
 
         def second(name: str) -> dict[str, Plain]:
             before = name.replace(Path(name).name, "notation.html")
-            with browsing(browser, address, slow=not tiny, rest=1500) as visit:
+            with browsing(browser, address, slow=not tiny, rest=rest) as visit:
                 visit(before)
                 return visit(name)
 

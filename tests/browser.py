@@ -11,6 +11,7 @@ from sphinxext.figures import write_script
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
+HEADLESS = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
 # the theme's colours, as both of its modes define them
 THEME = """
@@ -60,7 +61,11 @@ class Tab:
     """A tab that many tests use, one after the other; it tells the one that has it what went wrong."""
 
     def __init__(self, browser: Any, options: dict[str, Any]) -> None:
+        options = {**options}
+        clock = options.pop("clock", False)
         self.page = browser.new_context(**options).new_page()
+        if clock:
+            self.page.clock.install()
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("console", lambda m: self.faults.append(m.text) if m.type in ("error", "warning") else None)
@@ -121,7 +126,10 @@ class Figures:
         width: int = 1280,
         **context: Any,
     ) -> Any:
-        """The page with the figure ``name``; ``address`` is the part behind ``#fig-test?``."""
+        """The page with the figure ``name``; ``address`` is the part behind ``#fig-test?``.
+
+        With ``clock=True`` a test may turn the page's clock.
+        """
         path = write_page(self.folder, name, language=language, settings=settings, theme=theme)
         options = {"viewport": {"width": width, "height": 900}, **context}
         tab = self.tabs.take(options)

@@ -52,16 +52,35 @@ def built() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Debian's Chromium, driven from Python."""
-    from browser import ARGUMENTS, CHROMIUM
+def browsers():
+    """What starts a browser of Debian's, driven from Python, and ends it with the tests."""
+    from browser import ARGUMENTS
     from playwright.sync_api import sync_playwright
 
-    need("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        yield lambda path: playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+@pytest.fixture(scope="session")
+def chromium(request):
+    """Chromium's pages without its window, for the many that are opened: a page takes it three quarters of the time."""
+    from browser import HEADLESS
+
+    need("chromium-headless-shell")
+    browser = request.getfixturevalue("browsers")(HEADLESS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def whole_chromium(request):
+    """The Chromium that a reader has, for a whole journey and for what only it asks, such as a permission."""
+    from browser import CHROMIUM
+
+    need("chromium")
+    browser = request.getfixturevalue("browsers")(CHROMIUM)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -260,8 +260,7 @@ def test_the_first_look_teaches_without_a_click(figure_pages, name, language):
 def test_axe_finds_nothing(figure_pages, name, language, theme):
     from browser import axe
 
-    page = figure_pages.open(name, language=language, theme=theme)
-    page.wait_for_timeout(300)
+    page = figure_pages.open(name, language=language, theme=theme, reduced_motion="reduce")  # no colour is on its way
     rules = {} if theme == "light" else {"runOnly": {"type": "rule", "values": ["color-contrast"]}}  # the dark one's
     found = axe().run(page, options=rules).response["violations"]
     assert [(v["id"], v["nodes"][0]["html"][:150], v["nodes"][0]["failureSummary"]) for v in found] == []
@@ -342,19 +341,19 @@ def test_the_arrow_keys_walk_and_never_leave_the_ends(figure_pages, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WALKS)
 def test_nothing_plays_by_itself_and_playing_can_be_stopped(figure_pages, name):
-    page = figure_pages.open(name)
+    page = figure_pages.open(name, clock=True)
     before = say(page)
-    page.wait_for_timeout(1200)
+    page.clock.run_for(1200)
     assert say(page) == before
     page.locator(".board").press("Home")
     start = say(page)
     page.get_by_role("button", name="Play").click()
     assert page.locator(".say").get_attribute("aria-live") == "off"
-    page.wait_for_timeout(1100)
+    page.clock.run_for(1100)
     assert say(page) != start
     page.get_by_role("button", name="Pause").click()
     stopped = say(page)
-    page.wait_for_timeout(1200)
+    page.clock.run_for(1200)
     assert say(page) == stopped
     assert page.locator(".say").get_attribute("aria-live") == "polite"
 
@@ -416,16 +415,15 @@ def test_the_state_lives_in_the_address_and_comes_back(figure_pages, name):
     if slider.input_value() == before:
         slider.press("ArrowRight")
     changed, key = say(page), slider.get_attribute("id")
-    page.wait_for_timeout(500)
+    page.wait_for_function("location.hash.includes('?')")
     address = page.evaluate("location.hash")
     assert address.startswith("#fig-test?")
     assert f"{key}=" in address
     page.reload(wait_until="load")
     assert say(page) == changed
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_timeout(500)
+    page.wait_for_function("location.hash === '#fig-test'")
     assert say(page) == start
-    assert page.evaluate("location.hash") == "#fig-test"
 
 
 @pytest.mark.slow

@@ -187,13 +187,13 @@ def sessions(address: str) -> list[dict]:
 
 
 @pytest.fixture
-def reader(chromium, addressed):
+def reader(whole_chromium, addressed):
     """Opens a page; ``asked`` holds every address that is not the site's own, ``faults`` the console's errors."""
     contexts = []
     with serving(addressed.site) as address:
 
         def opener(path: str, *, thebe: Path | None = None, live_data: dict | None = None, **context):
-            made = chromium.new_context(**context)
+            made = whole_chromium.new_context(**context)
             made.grant_permissions(["local-network-access"])  # what a reader is asked for when a server is local
             contexts.append(made)
             page = made.new_page()

@@ -47,6 +47,9 @@ def test_the_front_matter_stands_before_the_chapters_and_contents_lists_them():
         ("heading-2", "", "2. Two"),
         ("heading-2-1", "", "2.1. First"),
     ]
+    blank = paper.sheet(SINGLE, language="en", title="T")
+    assert paper.numbered(blank, {"heading-1": 7, "heading-1-1": 8}) == text
+    assert paper.numbered(text, {}) == blank
 
 
 def test_a_citation_leads_to_its_source_and_a_link_without_one_target_is_named():

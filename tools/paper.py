@@ -65,10 +65,13 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
     for link in article.select("a[href]"):
         # a target on a page of its own is a place in this one document
         link["href"] = re.sub(r"^(?:[\w./-]*\.html)?#", "#", str(link["href"]))
-    for source in article.select(".citation[id]"):
-        # the builder counts these ids on every page anew: "id3" is a source, and a table elsewhere
-        for link in article.select(f'.bibtex-citation a[href="#{source["id"]}"]'):
-            link["href"] = f"#source-{source['id']}"
+    # the builder counts these ids on every page anew: "id3" is a source, and a table elsewhere
+    sources = article.select(".citation[id]")
+    cited = {f"#{source['id']}" for source in sources}
+    for link in article.select(".bibtex-citation a[href]"):
+        if link["href"] in cited:
+            link["href"] = f"#source-{str(link['href'])[1:]}"
+    for source in sources:
         source["id"] = f"source-{source['id']}"
     for folded in article.select("details"):
         folded["open"] = ""
@@ -101,6 +104,13 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
             str(article),
             "</body></html>",
         ]
+    )
+
+
+def numbered(printed: str, pages: dict[str, int]) -> str:
+    """A sheet whose contents name these pages."""
+    return re.sub(
+        r'(href="#(heading-[\d-]+)" data-page=")\d*', lambda found: f"{found[1]}{pages.get(found[2], '')}", printed
     )
 
 
@@ -158,8 +168,12 @@ def complete(pdf: Path, printed: str) -> None:
         if pages.get(name) != int(said):
             raise SiteError(f"{pdf.name}: {name} is on page {pages.get(name)}, and the contents say {said}")
     reader = PdfReader(pdf)
-    text = "".join(page.extract_text() for page in reader.pages)
-    if not {"𝐗", "𝐊", "∑", "⌊"} <= set(text):
+    letters = {"𝐗", "𝐊", "∑", "⌊"}
+    for page in reader.pages:
+        if not letters:
+            break
+        letters -= set(page.extract_text())
+    if letters:
         raise SiteError(f"{pdf.name}: formulas are no text in it, so nobody can search or copy them")
 
 
@@ -180,14 +194,14 @@ def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         try:
             page = browser.new_page()
-            pages: dict[str, int] = {}
-            for _print in range(2):
-                text = sheet(single, language=language, title=config["title"], pages=pages)
+            text = sheet(single, language=language, title=config["title"])
+            for first in (True, False):
                 page_file.write_text(text, encoding="utf-8")
                 page.goto(page_file.as_uri())
                 page.evaluate("() => document.fonts.ready")
                 page.pdf(path=part, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
-                pages = pages_of(part)
+                if first:
+                    text = numbered(text, pages_of(part))
         finally:
             browser.close()
     complete(part, text)

@@ -49,7 +49,12 @@ NEEDS = {
         lambda: _has_font("Noto Serif CJK SC"), "the Chinese PDF in its own letters (tests/test_paper.py)"
     ),
     "chromium": Need(
-        lambda: Path("/usr/bin/chromium").exists(), "the tests in a real browser (tests/test_pages.py, test_figures.py)"
+        lambda: Path("/usr/bin/chromium").exists(),
+        "the tests in a reader's browser (tests/test_live.py, test_paper.py, tests/journeys/test_phone_reader.py)",
+    ),
+    "chromium-headless-shell": Need(
+        lambda: Path("/usr/bin/chromium-headless-shell").exists(),
+        "the tests in the same browser without a window, faster (tests/test_pages.py, test_figures.py, tests/journeys)",
     ),
     "bubblewrap": Need(
         _program("bwrap"), "the sandbox of the grader (tests/grading), and notebooks without a network (make nbval)"

@@ -68,12 +68,41 @@ def searcher(chromium, site):
         yield page
 
 
+# The open search page is given the address to which its form leads, and runs its index again.
+ASK = """async (query) => {
+  const form = document.querySelector(".bd-search-container form"), field = form.querySelector("input[name=q]");
+  field.value = query;
+  if (form.method !== "get") throw new Error(`the form is sent by ${form.method}`);
+  const address = new URL(form.action);
+  address.search = new URLSearchParams(new FormData(form));
+  history.replaceState(null, "", address);
+  document.getElementById("search-results").replaceChildren();
+  const index = document.createElement("script");
+  index.src = document.querySelector("script[src*='searchindex.js']").src;
+  await new Promise((done, failed) => { index.onload = done; index.onerror = failed; document.head.append(index); });
+  index.remove();
+  if (field.value !== query) throw new Error(`the page has read ${field.value}`);
+}"""
+
+
 def results(page, address: str, query: str) -> list[dict]:
     """What a search from the field of the search page finds."""
     page.goto(f"{address}search.html")
     field = page.locator(".bd-search-container input[name=q]")
     field.fill(query)
     field.press("Enter")
+    return found_on(page)
+
+
+def asked(page, address: str, query: str) -> list[dict]:
+    """The same, without loading the page anew if it is open."""
+    if not page.url.startswith(f"{address}search.html"):
+        return results(page, address, query)
+    page.evaluate(ASK, query)
+    return found_on(page)
+
+
+def found_on(page) -> list[dict]:
     page.locator("#search-results [role=status]").wait_for()
     return page.locator("#search-results > ul.search > li").evaluate_all(RESULTS)
 
@@ -84,7 +113,7 @@ def test_there_are_enough_queries():
 
 @pytest.mark.parametrize(("edition", "query", "expected"), CASES)
 def test_the_right_page_is_among_the_first_three(searcher, site, built, edition, query, expected):
-    found = results(searcher, site + edition, query)
+    found = asked(searcher, site + edition, query)
     pages = [Path(urlsplit(item["links"][0]).path).stem for item in found]
     assert expected in pages[:3], pages
     assert len(set(pages)) == len(pages)
@@ -103,20 +132,22 @@ def test_the_right_page_is_among_the_first_three(searcher, site, built, edition,
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_a_result_leads_to_the_section_that_holds_the_sentence(searcher, site, edition):
     """The first ten queries: each sentence shown stands below the title that its link leads to."""
+    told_of = []
     for query in list(QUERIES[edition])[:10]:
-        found = results(searcher, site + edition, query)[0]
-        for link, (shown, code) in zip(found["links"], found["shown"], strict=True):
-            if code:
-                continue
-            searcher.goto(f"{site}{edition}{link}", wait_until="load")
-            told = searcher.evaluate(
-                """() => { const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-                     const within = place?.closest("section") ?? document.querySelector("article section");
-                     const part = within.cloneNode(true);
-                     part.querySelectorAll("annotation").forEach((a) => a.remove());
-                     return part.textContent.replace(/[\\s\\u2061-\\u2064]+/g, ""); }"""
-            )
-            assert re.sub(r"\s+", "", shown) in told, (query, link, shown)
+        found = asked(searcher, site + edition, query)[0]
+        shown = zip(found["links"], found["shown"], strict=True)
+        told_of += [(link, query, sentence) for link, (sentence, code) in shown if not code]
+    assert len(told_of) >= 10
+    for link, query, shown in sorted(told_of):  # the places of one page in a row: it is loaded once
+        searcher.goto(f"{site}{edition}{link}", wait_until="load")
+        told = searcher.evaluate(
+            """() => { const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+                 const within = place?.closest("section") ?? document.querySelector("article section");
+                 const part = within.cloneNode(true);
+                 part.querySelectorAll("annotation").forEach((a) => a.remove());
+                 return part.textContent.replace(/[\\s\\u2061-\\u2064]+/g, ""); }"""
+        )
+        assert re.sub(r"\s+", "", shown) in told, (query, link, shown)
 
 
 @pytest.mark.parametrize(("edition", "query"), [("", "xylophone"), ("zh/", "木琴演奏法")])

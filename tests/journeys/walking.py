@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,3 +26,11 @@ def reader(browser: Any, site: str, **context: Any) -> Iterator[Any]:
     finally:
         made.close()
     assert thrown == []
+
+
+def hold(page: Any, key: str, times: int) -> None:
+    """Hold a key down until it came several times, and wait for the browser once: it paints fewer pictures then."""
+    # Playwright's own call waits for the answer to each.
+    coming = [page._loop.create_task(page.keyboard._impl_obj.down(key)) for _ in range(times)]
+    page._sync(asyncio.gather(*coming))
+    page.keyboard.up(key)
