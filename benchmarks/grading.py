@@ -59,7 +59,7 @@ def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """``run_class`` on synthetic classes: wall-clock time, seconds per submission, how many got a grade or a reason."""
     import standin
 
-    from coursecode.grading.run import run_class
+    from coursegrade.cage.run import run_class
 
     whole, few, training = (3, 1, 2) if tiny else (300, 8, 40)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-from coursecode.grading.quiz import WORDS, Quiz, QuizError, parse
+from tools.quiz import WORDS, Quiz, QuizError, parse
 
 LETTERS = "ABCDEFGHIJ"
 FILES = Path(__file__).resolve().parent / "quiz"

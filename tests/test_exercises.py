@@ -25,10 +25,10 @@ from problems import none
 from torch import nn
 
 from coursecode.check import close
-from coursecode.grading import lint, master, quiz, release
-from coursecode.grading.contract import Bundle
-from coursecode.grading.master import MasterError
-from tools import chapters, exercises
+from coursegrade.contract import Bundle
+from coursegrade.masters import lint, master, release
+from coursegrade.masters.master import MasterError
+from tools import chapters, exercises, quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 MASTERS = ROOT / "exercises"

@@ -42,7 +42,7 @@ class Step:
 
 
 def _exercises(root: Path, force: bool) -> None:
-    from coursecode.grading.master import MasterError
+    from coursegrade.masters.master import MasterError
     from tools import exercises
 
     try:

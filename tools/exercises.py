@@ -17,8 +17,8 @@ from pathlib import Path
 
 import yaml
 
-from coursecode.grading import lint, master, release
-from coursecode.grading.master import Master, MasterError, Section
+from coursegrade.masters import lint, master, release
+from coursegrade.masters.master import Master, MasterError, Section
 from tools.editions import sections_of, stamp, stamped
 from tools.kept import BLANK, as_made, signed, write
 

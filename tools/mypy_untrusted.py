@@ -11,7 +11,7 @@ from collections.abc import Callable
 from mypy.plugin import FunctionContext, MethodContext, Plugin
 from mypy.types import Instance, TupleType, Type, UnionType, get_proper_type
 
-UNTRUSTED = "coursecode.grading.sanitise.Untrusted"
+UNTRUSTED = "coursegrade.sanitise.Untrusted"
 _METHODS = {"builtins.str.format", "builtins.str.__mod__"}
 _FUNCTIONS = {"builtins.str", "builtins.format", "builtins.print", "builtins.ascii", "builtins.repr"}
 _MESSAGE = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"

@@ -17,7 +17,7 @@ import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
-from coursecode.grading import quiz
+from tools import quiz
 
 WORDS = {
     "en": {

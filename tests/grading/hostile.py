@@ -99,7 +99,7 @@ ATTACKS = [
             root="os.listdir('/proc/1/root')",
         ),
     ),
-    Attack("the grading package", _tries(package="__import__('coursecode.grading.unit')")),
+    Attack("the grading package", _tries(package="__import__('coursegrade.cage.unit')")),
     Attack(
         "an object that equals everything",
         "class Yes:\n    def __eq__(self, other): return True\n    __hash__ = object.__hash__\n"

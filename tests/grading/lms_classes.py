@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from coursecode.grading.contract import (
+from coursegrade.contract import (
     Bundle,
     Cell,
     Question,
@@ -26,10 +26,10 @@ from coursecode.grading.contract import (
     result_key,
     text,
 )
-from coursecode.grading.course import Course, Student, init
-from coursecode.grading.encodings import is_cjk
-from coursecode.grading.files import write_json
-from coursecode.grading.transplant import release_notebook
+from coursegrade.course import Course, Student, init
+from coursegrade.files import write_json
+from coursegrade.intake.encodings import is_cjk
+from coursegrade.intake.transplant import release_notebook
 
 NAME = "pooling"
 STUB_1 = "def pool1d(x, size):\n    raise NotImplementedError"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from coursecode.grading.contract import Bundle, Cell, Question, Test, text
+from coursegrade.contract import Bundle, Cell, Question, Test, text
 
 SEED = "a seed that only the tests know"
 SECRET = "corpus-secret-7f3a"  # stands in a hidden test; must not be seen anywhere

@@ -25,13 +25,13 @@ from lms_classes import (
 )
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
-from coursecode.cli import main
-from coursecode.grading import removed
-from coursecode.grading.contract import Bundle, Question, QuestionResult, Result, TestResult, text
-from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, read_json, write_json
-from coursecode.grading.gradebook import changes, database, merge
-from coursecode.grading.ingest import ingest
+from coursegrade.__main__ import main
+from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, text
+from coursegrade.course import Course
+from coursegrade.files import Problem, read_json, write_json
+from coursegrade.intake.ingest import ingest
+from coursegrade.records import removed
+from coursegrade.records.gradebook import changes, database, merge
 
 
 @pytest.fixture(autouse=True)
@@ -399,7 +399,7 @@ def test_in_a_terminal_a_person_is_asked_and_no_means_no(tmp_path):
     merge(course, NAME)
     given(course)
     change(course, worth={"pool-2d": 6})
-    command = [sys.executable, "-m", "coursecode.grading.cli", "grade", "--lang", "en", "run", NAME, "--only-merge"]
+    command = [sys.executable, "-m", "coursegrade.cli", "grade", "--lang", "en", "run", NAME, "--only-merge"]
 
     def answer(word: bytes) -> int:
         ours, theirs = pty.openpty()

@@ -15,11 +15,11 @@ import pytest
 from lms_classes import NAME, course_folder, database_rows, fake_run, lms_zip, notebook, people, right, roster_csv, tree
 from test_lms_gradebook import dump, quick, version  # noqa: F401
 
-from coursecode.cli import main
-from coursecode.grading.course import Course, init
-from coursecode.grading.files import Problem, read_json
-from coursecode.grading.marking import Marking
-from coursecode.grading.removed import refused
+from coursegrade.__main__ import main
+from coursegrade.course import Course, init
+from coursegrade.files import Problem, read_json
+from coursegrade.records.marking import Marking
+from coursegrade.records.removed import refused
 
 MASTERS = Path(__file__).resolve().parents[2] / "exercises"
 
@@ -98,9 +98,9 @@ def given(tmp_path_factory):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=errno.errorcode.get)
 def test_every_command_stops_with_a_sentence_and_goes_on(given, tmp_path, monkeypatch, capsys, number):
-    stand_in = types.ModuleType("coursecode.grading.run")
+    stand_in = types.ModuleType("coursegrade.cage.run")
     stand_in.run_class = lambda root, *_, **__: fake_run(Course.load(root))
-    monkeypatch.setitem(sys.modules, "coursecode.grading.run", stand_in)
+    monkeypatch.setitem(sys.modules, "coursegrade.cage.run", stand_in)
     clean, faulty = tmp_path / "a" / "class", tmp_path / "b" / "class"
     refusals = 0
     for ours, theirs in zip(commands(given, clean), commands(given, faulty), strict=True):
@@ -192,7 +192,7 @@ def test_what_sqlite_says_is_said_with_the_file(tmp_path):
 
 def test_an_output_that_is_full_or_closed_is_no_trace(tmp_path):
     init(tmp_path, name="x")
-    command = [sys.executable, "-m", "coursecode.grading.cli", "grade", "--lang", "en", "status", "-C", str(tmp_path)]
+    command = [sys.executable, "-m", "coursegrade.cli", "grade", "--lang", "en", "status", "-C", str(tmp_path)]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 3

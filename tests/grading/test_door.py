@@ -17,12 +17,12 @@ import pytest
 from lms_classes import NAME, bundle, canvas_name, course_folder, fake_result, notebook, people, right
 from nbconvert.filters import markdown2html
 
-from coursecode.cli import main
-from coursecode.grading.contract import Tick, text
-from coursecode.grading.feedback import MAX_BYTES, feedback
-from coursecode.grading.files import write_json
-from coursecode.grading.gradebook import merge
-from coursecode.grading.sanitise import Untrusted, said
+from coursegrade.__main__ import main
+from coursegrade.contract import Tick, text
+from coursegrade.files import write_json
+from coursegrade.handback.feedback import MAX_BYTES, feedback
+from coursegrade.records.gradebook import merge
+from coursegrade.sanitise import Untrusted, said
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -124,9 +124,9 @@ def test_no_other_way_leads_out(use):
 
 
 PROBE = """\
-from coursecode.grading.contract import Result, Tick
-from coursecode.grading.gradebook import State
-from coursecode.grading.sanitise import Untrusted, escape
+from coursegrade.contract import Result, Tick
+from coursegrade.records.gradebook import State
+from coursegrade.sanitise import Untrusted, escape
 
 def page(u: Untrusted, tick: Tick, result: Result, state: State) -> list[str]:
     fine = f"<p>{u.html()}</p>" + u.markdown() + u.csv() + u.filename() + u.line()
@@ -311,9 +311,9 @@ def test_nobody_elses_page_changes(graded, tmp_path):
 
 def test_a_renderer_that_hangs_costs_one_page(graded, monkeypatch):
     """Whatever a student's Markdown does to the renderer, the others get their pages and this one its points."""
-    from coursecode.grading import feedback as module
-    from coursecode.grading import sanitise
-    from coursecode.grading.supervise import Caps
+    from coursegrade import sanitise
+    from coursegrade.cage.supervise import Caps
+    from coursegrade.handback import feedback as module
 
     course, students, _ = graded
     real = sanitise._rendered

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from right_answers import RIGHT
 
-from coursecode.grading import master, release
-from coursecode.grading.contract import Bundle, Limits, Result
-from coursecode.grading.master import Section
-from coursecode.grading.sandbox import ContainmentError, Sandbox
-from coursecode.grading.unit import grade
+from coursegrade.cage.sandbox import ContainmentError, Sandbox
+from coursegrade.cage.unit import grade
+from coursegrade.contract import Bundle, Limits, Result
+from coursegrade.masters import master, release
+from coursegrade.masters.master import Section
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from lms_classes import NAME, course_folder, database_rows, fake_run, lms_zip, people, right, tree
 
-from coursecode.cli import main
-from coursecode.grading.course import Course, shield
-from coursecode.grading.gradebook import merge, states
-from coursecode.grading.ingest import ingest
+from coursegrade.__main__ import main
+from coursegrade.course import Course, shield
+from coursegrade.intake.ingest import ingest
+from coursegrade.records.gradebook import merge, states
 
 pytestmark = pytest.mark.slow
 

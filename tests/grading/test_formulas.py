@@ -9,14 +9,14 @@ from pathlib import Path
 from lms_classes import NAME
 from test_marking import QUESTION, class_of
 
-from coursecode.grading.contract import Bundle, text
-from coursecode.grading.files import write_json
-from coursecode.grading.formulas import as_typed, rendered
-from coursecode.grading.giveback import as_handed_in
-from coursecode.grading.gradebook import merge
-from coursecode.grading.marking import Marking
-from coursecode.grading.release import assignment, bundle, plain
-from coursecode.grading.worked import worked
+from coursegrade.contract import Bundle, text
+from coursegrade.files import write_json
+from coursegrade.handback.formulas import as_typed, rendered
+from coursegrade.handback.giveback import as_handed_in
+from coursegrade.handback.worked import worked
+from coursegrade.masters.release import assignment, bundle, plain
+from coursegrade.records.gradebook import merge
+from coursegrade.records.marking import Marking
 
 MASTERS = Path(__file__).resolve().parents[2] / "exercises"
 

@@ -8,9 +8,9 @@ import pytest
 import standin
 from left_out import needs
 
-from coursecode.grading.contract import Limits, Result
-from coursecode.grading.sandbox import Sandbox
-from coursecode.grading.unit import grade
+from coursegrade.cage.sandbox import Sandbox
+from coursegrade.cage.unit import grade
+from coursegrade.contract import Limits, Result
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 FAST = Limits(call_seconds=2.0, question_seconds=8.0, own_seconds=6.0)

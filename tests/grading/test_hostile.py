@@ -16,9 +16,9 @@ import standin
 from hostile import ATTACKS, HEAVY, SPIES, Attack
 from left_out import needs
 
-from coursecode.grading.contract import Limits, Result
-from coursecode.grading.sandbox import Sandbox
-from coursecode.grading.unit import grade
+from coursegrade.cage.sandbox import Sandbox
+from coursegrade.cage.unit import grade
+from coursegrade.contract import Limits, Result
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 LIMITS = Limits(call_seconds=6.0, question_seconds=20.0, own_seconds=20.0, memory=1 << 30)
@@ -177,7 +177,7 @@ def peak_memory() -> int:
 def test_a_worker_that_takes_memory_or_time_is_stopped(tmp_path: Path) -> None:
     """The cap on a worker holds where a test of the instructor's multiplies what a student gave."""
     code = (
-        "from coursecode.grading import run\nimport torch\nrun._cap()\n"
+        "from coursegrade.cage import run\nimport torch\nrun._cap()\n"
         "try:\n    torch.zeros(1 << 30)\nexcept (RuntimeError, MemoryError):\n    print('refused')\n"
         "try:\n    list(range(10**8))\nexcept MemoryError:\n    print('refused')\n"
     )

@@ -10,10 +10,10 @@ import zipfile
 import pytest
 from lms_classes import NAME, bundle, canvas_name, course_folder, notebook, people, right
 
-from coursecode.grading import archive
-from coursecode.grading.ingest import CAPS, ingest
-from coursecode.grading.supervise import Broken, supervised
-from coursecode.grading.transplant import MAX_CELLS, plant, read_notebook
+from coursegrade.cage.supervise import Broken, supervised
+from coursegrade.intake import archive
+from coursegrade.intake.ingest import CAPS, ingest
+from coursegrade.intake.transplant import MAX_CELLS, plant, read_notebook
 
 GIGABYTE = 1 << 30
 
@@ -99,7 +99,7 @@ HARMLESS = {  # large or odd, and still graded
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from coursecode.cli import main
+from coursegrade.__main__ import main
 status = main(sys.argv[1:])
 own = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
 child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -175,8 +175,8 @@ def test_nothing_on_the_screen_moves_the_cursor_or_fills_it(taken):
 
 def test_feedback_has_a_page_for_each_of_them(taken):
     """One student's page, however long its parts, stops nobody else's."""
-    from coursecode.grading.feedback import MAX_BYTES, feedback
-    from coursecode.grading.gradebook import merge
+    from coursegrade.handback.feedback import MAX_BYTES, feedback
+    from coursegrade.records.gradebook import merge
 
     course, students, *_ = taken
     record_file = course.submitted(students[1].key, NAME) / "ingest.json"
@@ -201,7 +201,7 @@ def test_a_reader_that_dies_is_that_students_reason(tmp_path, monkeypatch):
     import os
     import signal
 
-    from coursecode.grading import ingest as module
+    from coursegrade.intake import ingest as module
 
     real = module.read_notebook
 

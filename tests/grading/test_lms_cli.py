@@ -8,8 +8,8 @@ import types
 import pytest
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv, tree
 
-from coursecode.cli import main
-from coursecode.grading.course import Course
+from coursegrade.__main__ import main
+from coursegrade.course import Course
 
 COMMANDS = (
     *("init", "doctor", "release", "ingest", "run", "feedback", "export"),
@@ -94,7 +94,7 @@ def test_without_the_extra_the_command_says_how_to_get_it():
         "import sys, importlib.util as u\n"
         "real = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'nbgrader' else real(name, *a)\n"
-        "from coursecode.cli import main\n"
+        "from coursegrade.__main__ import main\n"
         "sys.exit(main(['grade', '--help']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -106,9 +106,9 @@ def test_without_the_extra_the_command_says_how_to_get_it():
 
 def test_from_zip_to_files_for_the_lms_in_four_commands(tmp_path, monkeypatch, capsys):
     """With a stand-in for the sandbox; ``test_teaching.py`` runs the real one."""
-    stand_in = types.ModuleType("coursecode.grading.run")
+    stand_in = types.ModuleType("coursegrade.cage.run")
     stand_in.run_class = lambda root, *_, **__: fake_run(Course.load(root))
-    monkeypatch.setitem(sys.modules, "coursecode.grading.run", stand_in)
+    monkeypatch.setitem(sys.modules, "coursegrade.cage.run", stand_in)
     students = people(20)
     course_folder(tmp_path / "course")
     work = [

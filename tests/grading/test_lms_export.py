@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 from lms_classes import NAME, bundle, course_folder, people, roster_csv
 
-from coursecode.grading import export as module
-from coursecode.grading import report as report_module
-from coursecode.grading.contract import text
-from coursecode.grading.export import Rules, export, guard, table_text
-from coursecode.grading.files import Problem
-from coursecode.grading.gradebook import State
-from coursecode.grading.ingest import _csv as ingest_csv
-from coursecode.grading.report import report, summary
-from coursecode.grading.sanitise import said
+from coursegrade.contract import text
+from coursegrade.files import Problem
+from coursegrade.handback import export as module
+from coursegrade.handback import report as report_module
+from coursegrade.handback.export import Rules, export, guard, table_text
+from coursegrade.handback.report import report, summary
+from coursegrade.intake.ingest import _csv as ingest_csv
+from coursegrade.records.gradebook import State
+from coursegrade.sanitise import said
 
 SCORES = (0, 4, 8, 9.5, 10, 3.25, 7, 8, 10, 2, 6, 8, 9, 1, 5)
 

@@ -27,17 +27,17 @@ from lms_classes import (
     roster_csv,
 )
 
-from coursecode.cli import main
-from coursecode.grading import feedback as module
-from coursecode.grading.contract import text
-from coursecode.grading.course import Course, init
-from coursecode.grading.export import FORMATS
-from coursecode.grading.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
-from coursecode.grading.files import write_json
-from coursecode.grading.gradebook import State, merge
-from coursecode.grading.ingest import ingest
-from coursecode.grading.sanitise import Untrusted, clean, escape, said
-from coursecode.grading.worked import Worked, read_worked
+from coursegrade.__main__ import main
+from coursegrade.contract import text
+from coursegrade.course import Course, init
+from coursegrade.files import write_json
+from coursegrade.handback import feedback as module
+from coursegrade.handback.export import FORMATS
+from coursegrade.handback.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
+from coursegrade.handback.worked import Worked, read_worked
+from coursegrade.intake.ingest import ingest
+from coursegrade.records.gradebook import State, merge
+from coursegrade.sanitise import Untrusted, clean, escape, said
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -444,7 +444,7 @@ def test_the_items_that_were_given_are_ticked_for_that_student_alone(tmp_path, m
 
 
 def test_a_release_keeps_its_solutions_and_none_of_them_is_public(tmp_path):
-    from coursecode.grading.release import release
+    from coursegrade.masters.release import release
 
     exercises = Path(__file__).resolve().parents[2] / "exercises"
     [folder] = release(["pooling"], out=tmp_path / "release", exercises=exercises)

@@ -24,11 +24,11 @@ from lms_classes import (
     tree,
 )
 
-from coursecode.grading.contract import Result, text
-from coursecode.grading.course import Course
-from coursecode.grading.files import Problem, write_json
-from coursecode.grading.gradebook import database, merge, states
-from coursecode.grading.ingest import ingest
+from coursegrade.contract import Result, text
+from coursegrade.course import Course
+from coursegrade.files import Problem, write_json
+from coursegrade.intake.ingest import ingest
+from coursegrade.records.gradebook import database, merge, states
 
 
 @pytest.fixture(scope="session")
@@ -183,7 +183,7 @@ def test_a_result_that_does_not_belong_to_the_submission_never_counts(tmp_path, 
 def test_questions_that_change_are_merged_anew(tmp_path):
     course = graded_course(tmp_path)
     merge(course, NAME)
-    from coursecode.grading.contract import Bundle
+    from coursegrade.contract import Bundle
 
     old = course.bundle(NAME)
     new = Bundle.make(
@@ -263,8 +263,8 @@ RUNNER = """
 import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from coursecode.grading.course import Course
-from coursecode.grading import gradebook
+from coursegrade.course import Course
+from coursegrade.records import gradebook
 course = Course.load(Path(sys.argv[1]))
 print("start", flush=True)
 gradebook.merge(course, {name!r}, progress=lambda n, total: print(n, flush=True))
@@ -322,7 +322,7 @@ def test_no_space_for_the_database_loses_nothing_and_the_same_command_goes_on(tm
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system needs root")
 def test_a_full_disk_loses_nothing_and_is_said_in_a_sentence(tmp_path, capsys):
-    from coursecode.grading.cli import run
+    from coursegrade.cli import run
 
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -354,7 +354,7 @@ def test_ingest_on_a_full_disk_goes_on_with_the_same_command(tmp_path, monkeypat
     students = people(6)
     course = course_folder(tmp_path / "course", students=students)
     path = lms_zip("canvas", [(s, dump(right()), "a.ipynb") for s in students], tmp_path / "c.zip")
-    from coursecode.grading import ingest as module
+    from coursegrade.intake import ingest as module
 
     real, calls = module.write_atomic, []
 

@@ -24,10 +24,10 @@ from lms_classes import (
     tree,
 )
 
-from coursecode.grading import archive, transplant
-from coursecode.grading.course import Course, folder_name, read_roster
-from coursecode.grading.files import Problem
-from coursecode.grading.ingest import ingest
+from coursegrade.course import Course, folder_name, read_roster
+from coursegrade.files import Problem
+from coursegrade.intake import archive, transplant
+from coursegrade.intake.ingest import ingest
 
 KINDS = 13
 

@@ -27,13 +27,13 @@ from lms_classes import (
     tree,
 )
 
-from coursecode.grading.course import Course
-from coursecode.grading.export import Rules, export
-from coursecode.grading.files import Problem
-from coursecode.grading.giveback import as_handed_in
-from coursecode.grading.ingest import ingest
-from coursecode.grading.roster import add, read_roster, read_table, students_of, worksheet
-from coursecode.grading.times import read_times
+from coursegrade.course import Course
+from coursegrade.files import Problem
+from coursegrade.handback.export import Rules, export
+from coursegrade.handback.giveback import as_handed_in
+from coursegrade.intake.ingest import ingest
+from coursegrade.intake.roster import add, read_roster, read_table, students_of, worksheet
+from coursegrade.intake.times import read_times
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 
@@ -122,7 +122,7 @@ def test_an_empty_resubmission_does_not_take_the_answers_place(tmp_path):
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(tmp_path, capsys):
-    from coursecode.cli import main
+    from coursegrade.__main__ import main
 
     students = people(3)
     course = course_folder(tmp_path / "course", lms="moodle")
@@ -503,7 +503,7 @@ def test_only_names_of_east_asia_are_written_in_one(first, last, name):
 
 
 def graded(tmp_path, lms, work):
-    from coursecode.grading.gradebook import merge
+    from coursegrade.records.gradebook import merge
 
     students = people(len(work))
     course = course_folder(tmp_path / "course", students=students, lms=lms)
@@ -517,7 +517,7 @@ def test_canvas_gets_back_the_kind_of_file_that_it_will_show(tmp_path):
     """It shows the name of the file that was handed in (``infer_comment_context_from_filename``)."""
     import nbformat
 
-    from coursecode.grading.feedback import feedback
+    from coursegrade.handback.feedback import feedback
 
     work = [(WHOLE, "pooling.ipynb"), (FOLDER, "work.zip"), (b"%PDF", "report.pdf"), (WHOLE, "a_1_2_b.ipynb")]
     course = graded(tmp_path, "canvas", work)
@@ -568,7 +568,7 @@ def test_a_german_worksheet_comes_back_german(tmp_path):
     (tmp_path / "w.csv").write_bytes(moodle_worksheet("de", students))
     zipped = lms_zip("moodle", [(s, WHOLE, "pooling.ipynb") for s in students], tmp_path / "m.zip")
     ingest(course, NAME, zipped, roster=tmp_path / "w.csv")
-    from coursecode.grading.gradebook import merge
+    from coursegrade.records.gradebook import merge
 
     fake_run(course)
     merge(course, NAME)
@@ -592,7 +592,7 @@ def test_one_section_is_exported(tmp_path):
 
 
 def test_everything_is_the_instructors_alone(tmp_path, capsys):
-    from coursecode.cli import main
+    from coursegrade.__main__ import main
 
     folder = tmp_path / "class"
     assert main(["grade", "init", str(folder)]) == 0

@@ -16,11 +16,11 @@ import pytest
 from browser import axe
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right
 
-from coursecode.grading.contract import Bundle, text
-from coursecode.grading.files import Problem, read_json, write_json
-from coursecode.grading.gradebook import merge, states
-from coursecode.grading.ingest import ingest
-from coursecode.grading.marking import Conflict, Mark, Marking, marks, rubric_items
+from coursegrade.contract import Bundle, text
+from coursegrade.files import Problem, read_json, write_json
+from coursegrade.intake.ingest import ingest
+from coursegrade.records.gradebook import merge, states
+from coursegrade.records.marking import Conflict, Mark, Marking, marks, rubric_items
 
 QUESTION = "why-max"
 ATTACK = (
@@ -72,7 +72,7 @@ def test_a_rubric_is_read_line_by_line():
 
 
 def test_every_rubric_of_the_course_can_be_given_item_by_item():
-    from coursecode.grading.release import assignment, bundle
+    from coursegrade.masters.release import assignment, bundle
 
     folder = Path(__file__).resolve().parents[2] / "exercises"
     found = 0
@@ -214,7 +214,7 @@ class Page:
     """``coursecode grade mark`` in a process of its own, and requests to it."""
 
     def __init__(self, root: Path, *more: str) -> None:
-        code = "import sys; from coursecode.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = "import sys; from coursegrade.__main__ import main; sys.exit(main(sys.argv[1:]))"
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", code, "grade", "mark", NAME, "-C", str(root), *more],
             stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},

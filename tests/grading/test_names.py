@@ -11,9 +11,9 @@ from lms_classes import NAME, course_folder, fake_run, notebook, right
 from test_door import CONTROL, alive
 from test_lms_gradebook import dump, quick, version  # noqa: F401
 
-from coursecode.cli import main
-from coursecode.grading.gradebook import merge
-from coursecode.grading.sanitise import is_formula
+from coursegrade.__main__ import main
+from coursegrade.records.gradebook import merge
+from coursegrade.sanitise import is_formula
 
 NAMES = [
     "\x1b[2J\x1b]0;owned\x07Eve", "\u202egnp.exe\u202c\u2066Bob", "two\nlines\r\nhere", "=cmd|' /C calc'!A0",

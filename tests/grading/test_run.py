@@ -19,12 +19,12 @@ import pytest
 import standin
 from left_out import needs
 
-from coursecode.grading import doctor, run, sandbox
-from coursecode.grading.contract import Limits, Result, text
-from coursecode.grading.files import Problem
-from coursecode.grading.run import run_class
-from coursecode.grading.sandbox import ContainmentError
-from coursecode.grading.unit import failed
+from coursegrade.cage import doctor, run, sandbox
+from coursegrade.cage.run import run_class
+from coursegrade.cage.sandbox import ContainmentError
+from coursegrade.cage.unit import failed
+from coursegrade.contract import Limits, Result, text
+from coursegrade.files import Problem
 
 needs_bwrap = [pytest.mark.slow, needs("bubblewrap")]
 SCORES = {"ann": 8.0, "bob": 0.0, "cho": 6.0, "dan": None, "eve": None, "fay": 8.0}
@@ -108,7 +108,7 @@ class TestClass:
     def test_a_killed_coordinator_goes_on_with_the_same_command(self, tmp_path: Path) -> None:
         root = make(tmp_path)
         code = (
-            "import sys; from pathlib import Path; from coursecode.grading.run import run_class\n"
+            "import sys; from pathlib import Path; from coursegrade.cage.run import run_class\n"
             "if __name__ == '__main__': run_class(Path(sys.argv[1]), 'standin', jobs=1)"
         )
         script = tmp_path / "go.py"
@@ -293,7 +293,7 @@ def test_neither_course_nor_tests_nor_the_grader_are_readable_inside() -> None:
     assert not sandbox.readable_inside(here)
     assert not sandbox.readable_inside(here.parents[2] / "exercises")
     assert not sandbox.readable_inside(Path(sandbox.__file__))
-    assert sandbox.readable_inside(Path(sandbox.__file__).parents[1] / "pooling.py")
+    assert sandbox.readable_inside(Path(pooling.__file__))
 
 
 def test_limits_that_are_none_are_refused() -> None:

@@ -10,9 +10,9 @@ import time
 import psutil
 import pytest
 
-from coursecode.grading.contract import LANGUAGES
-from coursecode.grading.files import Problem
-from coursecode.grading.supervise import Broken, Caps, supervised
+from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.contract import LANGUAGES
+from coursegrade.files import Problem
 
 SMALL = Caps(memory=128 << 20, seconds=5.0, answer=1 << 20)
 

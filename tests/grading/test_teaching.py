@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from lms_classes import canvas_name, people, roster_csv
 
-from coursecode.cli import main
-from coursecode.grading.course import Course
-from coursecode.grading.feedback import hidden_sources
-from coursecode.grading.master import reference
-from coursecode.grading.release import assignment
+from coursegrade.__main__ import main
+from coursegrade.course import Course
+from coursegrade.handback.feedback import hidden_sources
+from coursegrade.masters.master import reference
+from coursegrade.masters.release import assignment
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)

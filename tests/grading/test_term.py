@@ -13,16 +13,17 @@ import pytest
 from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
-from coursecode.cli import main
-from coursecode.grading import jobs, lint, release
-from coursecode.grading.contract import Limits
-from coursecode.grading.course import Course, init
-from coursecode.grading.feedback import hidden_sources
-from coursecode.grading.files import Problem, read_json, write_json
-from coursecode.grading.gradebook import merge
-from coursecode.grading.ingest import resubmit
-from coursecode.grading.master import MasterError
-from coursecode.grading.term import solutions, standings, status_lines
+from coursegrade.__main__ import main
+from coursegrade.cage import jobs
+from coursegrade.contract import Limits
+from coursegrade.course import Course, init
+from coursegrade.files import Problem, read_json, write_json
+from coursegrade.handback.feedback import hidden_sources
+from coursegrade.intake.ingest import resubmit
+from coursegrade.masters import lint, release
+from coursegrade.masters.master import MasterError
+from coursegrade.records.gradebook import merge
+from coursegrade.term import solutions, standings, status_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"

@@ -16,8 +16,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursecode.grading import _wire
-from coursecode.grading._wire import Closed, Overdue, WireError, decode, encode, receive, send
+from coursegrade.cage import _wire
+from coursegrade.cage._wire import Closed, Overdue, WireError, decode, encode, receive, send
 
 LIMIT = 1 << 20
 

@@ -20,8 +20,8 @@ from jupyter_client.manager import start_new_kernel
 from problems import none
 from right_answers import RIGHT
 
-from coursecode.grading import master, release
-from coursecode.grading.master import Section
+from coursegrade.masters import master, release
+from coursegrade.masters.master import Section
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"

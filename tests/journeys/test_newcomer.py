@@ -119,7 +119,7 @@ def test_an_answer_can_be_checked_in_a_script(tmp_path, encoding):
 @pytest.mark.parametrize("encoding", ["latin-1", "gbk"])
 def test_the_grader_speaks_in_such_a_console(encoding):
     for words in (["grade", "--help"], ["grade", "doctor"]):
-        done = ran(sys.executable, "-m", "coursecode.cli", *words, env=console(encoding))
+        done = ran(sys.executable, "-m", "coursegrade.__main__", *words, env=console(encoding))
         assert "codec" not in done.stdout + done.stderr
         assert done.stdout.strip()
 

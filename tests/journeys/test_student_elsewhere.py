@@ -102,7 +102,7 @@ def without_answers(notebook: Path, target: Path) -> Path:
 
 def release(root: Path, target: Path) -> dict[str, Path]:
     """The zips that a class gets from a copy of the course, each unpacked by a student: the notebooks by language."""
-    code = "import sys; from pathlib import Path; from coursecode.grading.release import release\n"
+    code = "import sys; from pathlib import Path; from coursegrade.masters.release import release\n"
     code += "release(['pooling'], out=Path(sys.argv[1]))"
     path = os.pathsep.join(map(str, (root, root / "src")))
     command = [sys.executable, "-c", code, str(target)]

@@ -1,1 +1,0 @@
-"""Assigning and grading the exercises: what an instructor installs with the extra ``grade``."""

@@ -1,0 +1,396 @@
+"""A class graded: every submission becomes one result file, on this machine's processors or on a Dask cluster.
+
+A task is one submission; what it needs and what it gives are data, so that it runs anywhere and can be repeated. Only
+the coordinator (the process that called ``run_class``) writes, one file per result and each in one step. So whatever is
+killed, the same command goes on where it stopped: a result whose key still fits is not computed again.
+
+``--cluster FILE`` names where the tasks run, in TOML, JSON or YAML:
+
+- ``address = "tcp://host:8786"``: a scheduler that runs (Kubernetes: the one of dask-kubernetes' operator);
+- ``class = "dask_jobqueue.SLURMCluster"`` with ``[options]`` (its arguments) and ``workers = 8``: one is started and
+  scaled to so many workers. ``class = "distributed.LocalCluster"`` tries this on one machine.
+
+Each worker needs the same ``coursecode`` and versions, and bubblewrap, or a pod that may use it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import json
+import multiprocessing
+import signal
+import tempfile
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from coursegrade.cage._cage import mapped
+from coursegrade.cage.jobs import HOST_MEMORY
+from coursegrade.cage.sandbox import ContainmentError, Mode, Sandbox, readable_inside
+from coursegrade.cage.unit import environment, failed, grade
+from coursegrade.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
+from coursegrade.course import Course
+from coursegrade.files import NO_ROOM, Problem, read_json, sha256, write_json
+
+__all__ = ["Summary", "grade", "run_class"]
+
+_ATTEMPTS = 3  # of a submission whose worker died
+_ENDS = 30.0  # seconds for an idle worker to end
+_OVERDUE = 240.0  # seconds beyond the bound of a submission until its worker is stopped
+Task = tuple[str, bytes]  # student, notebook
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did: submissions graded now, kept from before, without a grade."""
+
+    graded: int
+    kept: int
+    failed: int
+
+
+def run_class(
+    course: Path,
+    assignment: str,
+    *,
+    seed: str | None = None,
+    jobs: int = 1,
+    cluster: Path | None = None,
+    students: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    mode: Mode | None = None,
+    anew: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Grade what was submitted for an assignment, into ``results/ASSIGNMENT/STUDENT.json``.
+
+    On this machine it ends: no submission, whatever it does to its worker, takes longer than three times
+    ``Limits.bound`` and four minutes, and no other waits for it where there are more ``jobs``.
+
+    ``jobs`` submissions at a time on this machine, or all workers of ``cluster``. ``students`` limits it to these.
+    ``limits`` are those of ``grading.toml`` unless given; ``anew`` computes again what is there and still fits.
+    ``progress`` is called with how many are done, and of how many.
+
+    Raises ``Problem`` where nothing can be graded (no release, no sandbox, unknown student) and ``OSError`` where a
+    result cannot be written; all results before it are kept.
+    """
+    where = Course.load(course)
+    limits = limits or where.settings(assignment).limits
+    bundle, seed = where.bundle(assignment), seed or where.seed()
+    if readable_inside(where.root):
+        raise ContainmentError(
+            f"the course folder {where.root} lies where students' code can read; move it elsewhere",
+            f"课程文件夹 {where.root} 位于学生代码可读取的位置；请移到别处",
+        )
+    names = sorted(path.parent.parent.name for path in where.root.glob(f"submitted/*/{assignment}/ingest.json"))
+    names = sorted({*names, *(p.parent.parent.name for p in where.root.glob(f"submitted/*/{assignment}/*.ipynb"))})
+    if students is not None:
+        if unknown := sorted(set(students) - set(names)):
+            listed = ", ".join(unknown)
+            raise Problem(
+                f"No submission of {listed} for {assignment}; {len(names)} students submitted.",
+                f"{listed} 没有提交 {assignment}；共有 {len(names)} 名学生提交。",
+            )
+        names = sorted(set(students))
+    tasks: list[Task] = []
+    counts = {"graded": 0, "kept": 0, "failed": 0}
+
+    def step(result: Result | None = None) -> None:
+        if result is not None:
+            write_json(where.result(result.student, assignment), result.to_json())
+            counts[result.status] += 1
+        if progress is not None:
+            progress(sum(counts.values()), len(names))
+
+    for name in names:
+        folder, file = where.submitted(name, assignment), where.result(name, assignment)
+        notebook = folder / f"{assignment}.ipynb"
+        data = notebook.read_bytes() if notebook.is_file() else None
+        key = _key(data, bundle, limits, seed)
+        old = _result(file)
+        if old is not None and old.key == key and old.status == "graded" and not anew:
+            counts["kept"] += 1
+            step()
+            continue
+        file.unlink(missing_ok=True)  # what it says is about another submission, test, seed or version
+        if data is None:
+            reason = _reason(folder)
+            step(failed(bundle, student=name, seed=seed, limits=limits, reason=reason))
+        else:
+            tasks.append((name, data))
+    if tasks:
+        context = (bundle.to_json(), seed, limits.to_json(), mode)
+        found = _on_cluster(tasks, context, cluster) if cluster else _on_machine(tasks, context, jobs)
+        with contextlib.closing(found):
+            for result in found:
+                step(result)
+    return Summary(**counts)
+
+
+def _key(data: bytes | None, bundle: Bundle, limits: Limits, seed: str) -> str:
+    return result_key(submission=sha256(data or b""), bundle=bundle.version, environment=environment(limits), seed=seed)
+
+
+def _result(file: Path) -> Result | None:
+    try:
+        return Result.from_json(read_json(file))
+    except ContractError:
+        return None
+
+
+def _reason(folder: Path) -> Text:
+    record = read_json(folder / "ingest.json")
+    reason = record.get("reason") if isinstance(record, dict) else None
+    if isinstance(reason, dict) and {"en", "zh"} <= set(reason):
+        return text(str(reason["en"]), str(reason["zh"]))  # becomes untrusted again in the result
+    return text("there is no notebook", "没有笔记本")
+
+
+# -- one task, in a worker ----------------------------------------------------------------------------------------
+
+Context = tuple[dict[str, Any], str, dict[str, Any], Mode | None]
+_sandboxes: dict[tuple[Mode | None, int], Sandbox] = {}
+
+
+def _cap() -> None:
+    """Bound what a worker can take: the tests run in it, on values that students' code made."""
+    import resource
+
+    size = mapped() + HOST_MEMORY
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
+def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
+    """Grade one submission with this process's sandbox, which stays warm for the next."""
+    plain_bundle, seed, plain_limits, mode = context
+    bundle, limits = Bundle.from_json(plain_bundle), Limits.from_json(plain_limits)
+    which = (mode, limits.files)
+    if which not in _sandboxes:
+        _sandboxes[which] = Sandbox(mode=mode, size=limits.files).__enter__()
+        atexit.register(_sandboxes[which].close)
+    try:
+        result = grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=_sandboxes[which])
+    except ContainmentError:
+        _sandboxes.pop(which).close()
+        raise
+    except OSError as error:
+        if error.errno in NO_ROOM:  # not this submission's: it stops the class, and the same command goes on
+            raise OSError(error.errno, error.strerror, error.filename or tempfile.gettempdir()) from None
+        return _faulty(error, student, data, context)
+    except Exception as error:  # a fault of ours must not stop the class, nor pass for the student's
+        return _faulty(error, student, data, context)
+    return result.to_json()
+
+
+def _faulty(error: Exception, student: str, data: bytes, context: Context) -> dict[str, Any]:
+    what = type(error).__name__
+    reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
+    bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
+    made = failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["grader"])
+    return made.to_json()
+
+
+def _lost(student: str, data: bytes, context: Context) -> Result:
+    reason = text(
+        f"the worker that graded it died {_ATTEMPTS} times (memory?)", f"评分进程 {_ATTEMPTS} 次意外终止（内存不足？）"
+    )
+    bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
+    return failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["lost"])
+
+
+# -- where tasks run ----------------------------------------------------------------------------------------------
+
+
+class _Lane:
+    """A process that grades one submission after the other until it dies or is stopped."""
+
+    def __init__(self, context: Context) -> None:
+        # forked from a process that has imported what they need, and nothing else
+        processes = multiprocessing.get_context("forkserver")
+        processes.set_forkserver_preload([__name__])
+        self.line, theirs = processes.Pipe()
+        self.process = processes.Process(target=_serve, args=(theirs, context), daemon=False)
+        self.process.start()
+        theirs.close()  # so that its end shows here
+        self.student, self.due = "", 0.0
+
+    def give(self, task: Task, seconds: float) -> None:
+        """Let it grade a submission, for at most so long."""
+        self.student, self.due = task[0], time.monotonic() + seconds
+        with contextlib.suppress(OSError):  # it died meanwhile: the answer says so
+            self.line.send(task)
+
+    def answer(self) -> Result | None:
+        """What came of the submission, None where the process is gone. Raises what stopped the work for everybody."""
+        try:
+            found = self.line.recv()
+        except (EOFError, OSError):
+            return None
+        if isinstance(found, BaseException):
+            raise found
+        return Result.from_json(found)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self.line.close()
+        if not self.student:
+            self.process.join(_ENDS)  # it closes its sandbox
+        self.process.kill()
+        self.process.join()
+
+
+def _serve(line: Any, context: Context) -> None:
+    """A lane's own side: ends when the coordinator does, which alone hears Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _cap()
+    while True:
+        try:
+            student, data = line.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: Any = _work(student, data, context)
+        except Exception as error:  # no sandbox, a full disk: nobody else can be graded either
+            answer = error
+        try:
+            line.send(answer)
+        except OSError:
+            return
+
+
+def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Generator[Result, None, None]:
+    """So many processes side by side. One that dies costs its own submission a try, and no other anything.
+
+    What was lost is tried again after all others, the last time with no other beside it: it may have died of too little
+    memory. To be overdue and stopped counts as two of ``_ATTEMPTS``. So each submission has ended after at most
+    ``_ATTEMPTS`` times ``Limits.bound`` and ``_OVERDUE``, which is what ``run_class`` promises.
+    """
+    data, attempts = dict(tasks), dict.fromkeys(dict(tasks), 0)
+    bound = Limits.from_json(context[2]).bound(len(context[0]["questions"])) + _OVERDUE
+    waiting = deque(data)
+    alone: deque[str] = deque()  # for the last try, one at a time
+    lanes: list[_Lane] = []
+    try:
+        while True:
+            busy = [lane for lane in lanes if lane.student]
+            room = max(1, jobs) if waiting else 1
+            if not waiting:  # nothing but the last tries is left: the others' memory is free for them
+                for lane in [lane for lane in lanes if not lane.student][len(busy) == 0 :]:
+                    lanes.remove(lane)
+                    lane.close()
+            queue = waiting or (alone if not busy else deque())
+            while queue and len(busy) < room:
+                idle = next((lane for lane in lanes if not lane.student), None)
+                if idle is None:
+                    lanes.append(idle := _Lane(context))
+                name = queue.popleft()
+                idle.give((name, data[name]), bound)
+                busy.append(idle)
+            if not busy:
+                return
+            soon = min(lane.due for lane in busy) - time.monotonic()
+            ready = connection.wait([lane.line for lane in busy], timeout=max(0.0, soon))
+            for lane in busy:
+                overdue = lane.line not in ready and time.monotonic() >= lane.due
+                if lane.line not in ready and not overdue:
+                    continue
+                name = lane.student
+                result = None if overdue else lane.answer()
+                if result is not None:
+                    lane.student = ""
+                    yield result
+                    continue
+                lanes.remove(lane)
+                lane.close()
+                attempts[name] += 1 + overdue
+                if attempts[name] >= _ATTEMPTS:
+                    yield _lost(name, data[name], context)
+                else:
+                    (alone if attempts[name] == _ATTEMPTS - 1 else waiting).append(name)
+    finally:
+        for lane in lanes:
+            lane.close()
+
+
+def _on_cluster(tasks: list[Task], context: Context, file: Path) -> Generator[Result, None, None]:
+    """The workers of a Dask scheduler; it gives the tasks of a lost worker to another."""
+    from distributed import KilledWorker, as_completed
+
+    with _client(file) as client:
+        expected = environment(Limits.from_json(context[2]))
+        futures = {client.submit(_remote, *task, context, expected, pure=False): task for task in tasks}
+        for future in as_completed(list(futures), loop=client.loop):  # type: ignore[no-untyped-call]
+            task = futures.pop(future)
+            try:
+                yield Result.from_json(future.result())
+            except KilledWorker:
+                yield _lost(*task, context)
+
+
+def _remote(student: str, data: bytes, context: Context, expected: str) -> dict[str, Any]:
+    found = environment(Limits.from_json(context[2]))
+    if found != expected:
+        raise Problem(
+            "a worker has another version of Python, torch, numpy or coursecode than this machine; install the same",
+            "某个工作进程的 Python、torch、numpy 或 coursecode 版本与本机不同；请安装相同的版本",
+        )
+    return _work(student, data, context)
+
+
+@contextmanager
+def _client(file: Path) -> Iterator[Any]:
+    from distributed import Client
+
+    settings = _settings(file)
+    if address := settings.get("address"):
+        with Client(str(address), set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            yield client
+        return
+    module, _, name = str(settings["class"]).rpartition(".")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise Problem(
+            f"{file}: there is no {settings['class']}; is its package installed (pip install dask-jobqueue)?",
+            f"{file}：没有 {settings['class']}；是否安装了相应的包（pip install dask-jobqueue）？",
+        ) from None
+    with made(**settings.get("options", {})) as cluster:
+        if "workers" in settings:
+            cluster.scale(int(settings["workers"]))
+        with Client(cluster, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            yield client
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        content = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror}", f"无法读取 {file}：{error.strerror}") from None
+    try:
+        if file.suffix == ".toml":
+            found: Any = tomllib.loads(content)
+        elif file.suffix in (".yaml", ".yml"):
+            import yaml
+
+            found = yaml.safe_load(content)
+        else:
+            found = json.loads(content)
+    except Exception as error:
+        raise Problem(f"{file} cannot be read: {error}", f"无法读取 {file}：{error}") from None
+    if not isinstance(found, dict) or not {"address", "class"} & set(found):
+        raise Problem(
+            f'{file} names no cluster: it needs address = "tcp://…", or class = "dask_jobqueue.SLURMCluster" and '
+            "[options]",
+            f'{file} 没有指定集群：需要 address = "tcp://…"，或 class = "dask_jobqueue.SLURMCluster" 和 [options]',
+        )
+    return found

@@ -1,0 +1,133 @@
+"""Writing so that a killed process or a full disk leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from coursegrade.contract import Text, text
+
+__all__ = [
+    "NO_ROOM",
+    "Problem",
+    "named",
+    "private_folder",
+    "read_json",
+    "refusal",
+    "sha256",
+    "write_atomic",
+    "write_json",
+]
+
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+class Problem(Exception):
+    """What stops a command, said once in each language; ``str`` gives English."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.text: Text = text(en, zh)
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[str, str]]:
+        return type(self), (self.text["en"], self.text["zh"])  # it may come from another process
+
+
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """What the system refuses in here, it refuses at ``path``: writing tells no name, a draft has one of its own."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+_REFUSALS: dict[int, Text] = {
+    errno.ENOSPC: text("the disk is full", "磁盘已满"),
+    errno.EDQUOT: text("your share of the disk is used up", "磁盘配额已用完"),
+    errno.EFBIG: text("the file may not become so large", "文件大小超过系统限制"),
+    errno.EROFS: text("the disk can only be read", "磁盘是只读的"),
+    errno.EACCES: text("you have no permission for it", "没有访问权限"),
+    errno.EPERM: text("the system does not permit it", "系统不允许此操作"),
+    errno.EIO: text("the disk cannot be read or written", "磁盘读写出错"),
+    errno.ENOENT: text("there is no such file or folder", "没有这个文件或文件夹"),
+    errno.EEXIST: text("there is a file of that name already", "已有同名的文件"),
+    errno.ENOTDIR: text("a part of the path is a file, no folder", "路径中有一部分是文件而不是文件夹"),
+    errno.EISDIR: text("that is a folder, not a file", "这是文件夹，不是文件"),
+}
+
+
+def refusal(error: OSError) -> Text:
+    """What the system refused, with the path."""
+    why = _REFUSALS.get(error.errno or 0, text(error.strerror or str(error), error.strerror or str(error)))
+    path = error.filename if error.filename is not None else None
+    if path is None:
+        return why
+    return text(f"{why['en']} ({path})", f"{why['zh']}（{path}）")
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 as hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_atomic(path: Path, data: bytes | str) -> bool:
+    """Write ``data`` to ``path`` in one step, readable by its owner only; False where the file already holds it.
+
+    The data lie on the disk before the name points at them. Folders that are made on the way are private as well.
+
+    Raises ``OSError`` (a full disk, for one); ``path`` is then what it was and nothing else is left behind.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    with named(path):
+        if path.is_file() and path.stat().st_size == len(raw) and path.read_bytes() == raw:
+            if path.stat().st_mode & 0o177:
+                path.chmod(0o600)
+            return False
+        private_folder(path.parent)
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+        return True
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner only."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_json(path: Path, value: Any) -> bool:
+    """``value`` as JSON, the same bytes for the same value."""
+    return write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in ``path``, or None where there is no file or it is damaged.
+
+    Raises ``OSError`` for a file that is there and cannot be read: what it says is not to be written anew.
+    """
+    try:
+        with named(path):
+            return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
+        return None

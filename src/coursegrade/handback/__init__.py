@@ -1,0 +1,1 @@
+"""What students and platforms get: feedback, reports, tables of marks."""

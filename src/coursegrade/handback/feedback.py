@@ -1,0 +1,476 @@
+"""One self-contained page per student: every tick, every point, every comment; nothing of a hidden test's text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, text
+from coursegrade.course import Course
+from coursegrade.files import read_json, write_atomic
+from coursegrade.handback import formulas
+from coursegrade.handback.giveback import as_handed_in, zip_of
+from coursegrade.handback.worked import Worked, opened, read_worked
+from coursegrade.masters.release import points_text
+from coursegrade.records.gradebook import State, states
+from coursegrade.records.marking import Marks, marks, rubric_items
+from coursegrade.sanitise import Said, Untrusted, escape, prepare, said
+
+__all__ = ["MAX_BYTES", "Feedback", "feedback", "gradescope_results", "page"]
+
+MAX_BYTES = 300_000
+_CAPS = Caps(seconds=30.0)  # of one student's page
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#5b6570;--line:#d5dbe1;--wash:#f5f7f9;--good:#116329;--bad:#a40e26}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ec;--paper:#15181c;--soft:#a4adb7;--line:#3a424b;--wash:#1e2329;--good:#6fdd8b;--bad:#ff9492}}
+body{margin:0 auto;max-width:50rem;padding:1rem;font:1rem/1.6 system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:0 0 .5rem}h3{font-size:1rem;margin:1rem 0 .25rem}
+header p,.soft{color:var(--soft);margin:.25rem 0}section{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}
+.total{font-size:1.25rem;font-weight:600}.points{float:right;font-weight:600;margin:0}
+ul.ticks{list-style:none;padding:0;margin:.25rem 0}ul.ticks li{padding:.15rem 0 .15rem 1.6rem;position:relative}
+ul.ticks span.mark{position:absolute;left:0}ul.ticks li p{margin:0}.yes span.mark{color:var(--good)}.no span.mark{color:var(--bad)}
+pre{background:var(--wash);padding:.6rem;overflow-x:auto;border-radius:.35rem;font:.85rem/1.45 ui-monospace,Consolas,monospace;white-space:pre-wrap}
+blockquote,.comment{border-left:.25rem solid var(--line);margin:.5rem 0;padding:.1rem .8rem}.reason{color:var(--bad);font-weight:600}
+table{border-collapse:collapse}td,th{border:1px solid var(--line);padding:.2rem .5rem}
+@media print{section{break-inside:avoid}}
+"""  # noqa: E501
+
+_WORDS: dict[str, Text] = {
+    "feedback": {"en": "Feedback", "zh": "评阅反馈"},
+    "points": {"en": "points", "zh": "分"},
+    "total": {"en": "Total", "zh": "总分"},
+    "late": {"en": "Taken off for lateness", "zh": "迟交扣分"},
+    "open": {"en": "still to be graded by a person", "zh": "等待人工评阅"},
+    "soFar": {"en": "so far", "zh": "（目前）"},
+    "answer": {"en": "Your answer", "zh": "你的解答"},
+    "printed": {"en": "What your cell printed", "zh": "你的单元格的输出"},
+    "comment": {"en": "Comment", "zh": "评语"},
+    "failed": {"en": "This submission could not be graded", "zh": "此次提交无法评分"},
+    "missing": {"en": "Nothing was handed in.", "zh": "没有提交作业。"},
+    "repaired": {"en": "About the file", "zh": "关于文件"},
+    "hidden": {"en": "checked with inputs that are not shown", "zh": "用未公开的输入检验"},
+    "passed": {"en": "passed", "zh": "通过"},
+    "notPassed": {"en": "not passed", "zh": "未通过"},
+    "cut": {"en": "… (shortened)", "zh": "……（已截短）"},
+    "rubric": {"en": "What earns the points", "zh": "评分细则"},
+    "solution": {"en": "A worked solution", "zh": "参考解答"},
+    "given": {"en": "given", "zh": "已得分"},
+    "notGiven": {"en": "not given", "zh": "未得分"},
+    "chapter": {"en": "The chapter", "zh": "相关章节"},
+    "flags": {"en": "While running", "zh": "运行情况"},
+    "long": {
+        "en": "the details are too long to be shown here; ask your teacher",
+        "zh": "详情过长，无法在此显示；请询问教师",
+    },
+}
+_FLAGS: dict[str, Text] = {
+    "kernel-died": {"en": "the program ended before all cells had run", "zh": "程序在全部单元格运行完之前结束"},
+    "time-limit": {"en": "the time limit was reached", "zh": "达到时间上限"},
+    "output-cut": {"en": "the output was too long and was cut", "zh": "输出过长，已截短"},
+    "memory-limit": {"en": "the memory limit was reached", "zh": "达到内存上限"},
+}
+
+
+@dataclass
+class Feedback:
+    """What was written."""
+
+    pages: int
+    zips: list[Path]
+    waiting: int  # pages on which a person's points are still missing
+    unscored: list[str]  # who has no score in the zip for Gradescope: nobody has graded what they handed in
+
+
+def _in(words: Text, languages: Iterable[str], *, escaped: bool = False) -> str:
+    """The words in the languages of the page, escaped; each marked with its language where there are two."""
+    chosen = list(languages)
+    shown = words if escaped else {language: escape(words[language]) for language in LANGUAGES}
+    if len(chosen) == 1 or shown["en"] == shown["zh"]:
+        return shown[chosen[0]]
+    codes = zip(chosen, ("en", "zh-CN"), strict=False)
+    return " · ".join(f'<span lang="{code}">{shown[lang]}</span>' for lang, code in codes)
+
+
+def _theirs(words: Said, languages: Iterable[str], limit: int = 1000) -> str:
+    """``_in`` for a sentence that may quote a student."""
+    return _in({language: words[language].html(limit) for language in LANGUAGES}, languages, escaped=True)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value == round(value, 2) else f"{value:.2f}"
+
+
+def _cut(source: Untrusted, limit: int, languages: Iterable[str]) -> str:
+    if len(source) <= limit:
+        return source.html(limit)
+    return f"{source.cut(limit).html(limit)}\n{_in(_WORDS['cut'], languages)}"
+
+
+def _ticks(result: QuestionResult, languages: list[str]) -> str:
+    parts = []
+    for test in result.tests:
+        rows = []
+        for tick in test.ticks:
+            state = _WORDS["passed" if tick.passed else "notPassed"]
+            note = _theirs(tick.note, languages)
+            note = f'<br><span class="soft">{note}</span>' if note else ""
+            rows.append(
+                f'<li class="{"yes" if tick.passed else "no"}"><span class="mark" role="img" '
+                f'aria-label="{escape(state[languages[0]])}">{"✓" if tick.passed else "✗"}</span> '
+                f"{_in(tick.label, languages)}{note}</li>"
+            )
+        hidden = f' <span class="soft">({_in(_WORDS["hidden"], languages)})</span>' if test.hidden else ""
+        earned = f"{_number(test.earned)} / {_number(test.points)}"
+        parts.append(f'<p class="soft">{earned}{hidden}</p><ul class="ticks">{"".join(rows)}</ul>')
+    return "".join(parts)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """What may be shown once the solutions are open: HTML by question, and of each written one the marked items."""
+
+    solutions: dict[str, str]
+    rubrics: dict[str, str]
+    chapter: str = ""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """An answer as it was handed in."""
+
+    kind: str
+    source: Untrusted
+
+
+def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
+    """Solutions and the chapter's link, rendered once for the class."""
+
+    def both(words: Text) -> str:
+        chosen = list(dict.fromkeys(words[language] for language in languages))
+        return "".join(f"<div>{formulas.rendered(one)}</div>" for one in chosen if one)
+
+    solutions = {q.id: made for q in bundle.questions if (made := both(known.solutions.get(q.id, text("", ""))))}
+    rubrics = {q.id: both(q.rubric) for q in bundle.questions if q.rubric}
+    links = [
+        f'<a href="{escape(known.address[k])}">{escape(known.chapter[k])}</a>' if known.address[k] else escape(title)
+        for k in languages
+        if (title := known.chapter[k])
+    ]
+    return _Open(solutions, rubrics, " · ".join(links))
+
+
+def _rubric(question: Question, marked: Marks | None, languages: list[str], rendered: str) -> str:
+    """The items of the rubric with their points; where a person marked them, which were given."""
+    items = rubric_items(question.rubric) if question.rubric else []
+    if not items:
+        return rendered
+    rows = []
+    for number, item in enumerate(items):
+        given = marked is not None and number in marked.items
+        state = _WORDS["given" if given else "notGiven"][languages[0]]
+        mark = f'<span class="mark" role="img" aria-label="{escape(state)}">{"✓" if given else "–"}</span> '
+        worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in languages))
+        words = "<br>".join(dict.fromkeys(formulas.rendered(item.words[k]) for k in languages))
+        rows.append(
+            f'<li class="{"yes" if given else "open"}">{mark if marked else ""}<strong>{worth}</strong> {words}</li>'
+        )
+    return f'<ul class="ticks">{"".join(rows)}</ul>'
+
+
+def _earned(state: State, question: Question) -> float | None:
+    """Points of a question; what nobody could grade is not 0, unless a person gave it points."""
+    earned = state.questions.get(question.id)
+    return earned or None if state.status == "failed" else earned
+
+
+def _question(
+    state: State,
+    question: Question,
+    cells: dict[str, _Cell],
+    languages: list[str],
+    limit: int,
+    shown_openly: _Open | None,
+    marked: Marks | None,
+) -> str:
+    earned = _earned(state, question)
+    shown = "–" if earned is None else _number(earned)
+    parts = [
+        f'<section><p class="points">{shown} / {_number(question.points)}</p><h2>{_in(question.title, languages)}</h2>'
+    ]
+    if earned is None and state.status != "failed":
+        parts.append(f'<p class="soft">{_in(_WORDS["open"], languages)}</p>')
+    results = {q.id: q for q in (state.result.questions if state.result else ())}
+    if question.id in results:
+        parts.append(_ticks(results[question.id], languages))
+    for identifier in question.answer_cells:
+        cell = cells.get(identifier)
+        if cell is None or not limit:
+            continue
+        parts.append(f"<h3>{_in(_WORDS['answer'], languages)}</h3>")
+        if cell.kind == "markdown":
+            parts.append(f"<div>{cell.source.rendered(limit)}</div>")
+        else:
+            parts.append(f"<pre>{_cut(cell.source, limit, languages)}</pre>")
+        printed = state.result.outputs.get(identifier) if state.result else None
+        if printed is not None and not printed.blank():
+            parts.append(
+                f"<h3>{_in(_WORDS['printed'], languages)}</h3><pre>{_cut(printed, limit // 2, languages)}</pre>"
+            )
+    if question.id in state.comments:
+        comment = Untrusted(state.comments[question.id]).rendered()  # a person's words: they may hold Markdown
+        parts.append(f'<h3>{_in(_WORDS["comment"], languages)}</h3><div class="comment">{comment}</div>')
+    if shown_openly is not None:
+        if rubric := shown_openly.rubrics.get(question.id):
+            made = _rubric(question, marked, languages, rubric)
+            parts.append(f"<h3>{_in(_WORDS['rubric'], languages)}</h3>{made}")
+        if solution := shown_openly.solutions.get(question.id):
+            parts.append(f"<h3>{_in(_WORDS['solution'], languages)}</h3>{solution}")
+    return "".join(parts) + "</section>"
+
+
+def page(
+    course: Course,
+    bundle: Bundle,
+    state: State,
+    *,
+    language: str,
+    shown_openly: _Open | None = None,
+    marked: dict[str, Marks] | None = None,
+) -> str:
+    """The HTML of one student, at most ``MAX_BYTES``; ``language`` is ``en``, ``zh`` or ``both``.
+
+    ``shown_openly``: solutions and rubrics, where students may see them; ``marked``: which of its items a person gave.
+
+    Opens from a disk: styles inline, no script, no address of another host is fetched, and a policy that forbids both.
+    """
+    languages = list(LANGUAGES) if language == "both" else [language]
+    notebook = read_json(course.submitted(state.student.key, bundle.assignment) / f"{bundle.assignment}.ipynb") or {}
+    mine = {c for q in bundle.questions for c in q.answer_cells}
+    cells = {
+        c["id"]: _Cell(str(c["cell_type"]), Untrusted(c["source"]))
+        for c in notebook.get("cells", [])
+        if c.get("id") in mine
+    }
+    document = ""
+    for limit in (8000, 3000, 1000, 300, 0):
+        document = _page(course, bundle, state, cells, languages, limit, shown_openly, marked or {})
+        if len(document.encode()) <= MAX_BYTES:
+            return document
+    return _short(course, bundle, state, languages)
+
+
+def _short(course: Course, bundle: Bundle, state: State, languages: list[str]) -> str:
+    """The points alone: nobody's page stops the class's."""
+    bare = replace(state, result=None, comments={}, record={**state.record, "notes": []}, reason=said(_WORDS["long"]))
+    return _page(course, bundle, bare, {}, languages, 0, None, {})
+
+
+def _page(
+    course: Course,
+    bundle: Bundle,
+    state: State,
+    cells: dict[str, _Cell],
+    languages: list[str],
+    limit: int,
+    shown_openly: _Open | None,
+    marked: dict[str, Marks],
+) -> str:
+    word = {key: _in(value, languages) for key, value in _WORDS.items()}
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    colon = "：" if languages == ["zh"] else ": "
+    title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
+    name = state.student.called.line(200)
+    parts = [
+        f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><header>"
+        f"<p>{escape(course.name)}</p><h1>{word['feedback']}{colon}{escape(bundle.assignment)}</h1>"
+        f"<p>{escape(name)}</p></header>"
+    ]
+    if state.status == "missing":
+        parts.append(f'<p class="reason">{word["missing"]}</p>')
+    else:
+        open_note = f" {word['soFar']}" if state.status == "partial" else ""
+        score = "–" if state.status == "failed" and not state.raw else _number(state.score)
+        total = f"{score} / {_number(state.max_score)} {word['points']}{open_note}"
+        parts.append(f'<p class="total">{word["total"]}{colon}{total}</p>')
+        if state.penalty:
+            parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
+    if state.reason:
+        parts.append(f'<p class="reason">{word["failed"]}{colon}{_theirs(state.reason, languages)}</p>')
+    flags = [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]
+    if flags:
+        known = "".join(f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in flags[:20])
+        parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
+    if notes := state.record.get("notes"):
+        lines = "".join(f"<li>{_theirs(said(note), languages)}</li>" for note in notes[:20])
+        parts.append(f"<h3>{word['repaired']}</h3><ul>{lines}</ul>")
+    if state.status != "missing":
+        parts += [
+            _question(state, question, cells, languages, limit, shown_openly, marked.get(question.id))
+            for question in bundle.questions
+        ]
+    if shown_openly is not None and shown_openly.chapter:
+        parts.append(f'<p class="soft">{word["chapter"]}{colon}{shown_openly.chapter}</p>')
+    return "".join(parts) + "</main></body></html>\n"
+
+
+_RUN = """#!/bin/sh
+# Gives the result that was computed outside Gradescope; the submission itself is not run here.
+id=$(python3 -c 'import json; print(json.load(open("/autograder/submission_metadata.json"))["id"])')
+if [ ! -f "/autograder/source/results/$id.json" ]; then
+  # Without results.json Gradescope shows no score: what nobody has graded is not 0.
+  echo "Submission $id has not been graded, so it gets no score. 提交 $id 尚未评分，因此没有分数。"
+  exit 1
+fi
+cp "/autograder/source/results/$id.json" /autograder/results/results.json
+"""
+_SETUP = "#!/bin/sh\napt-get update && apt-get install -y python3\n"
+
+
+def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str, object]:
+    """One graded submission as Gradescope's ``results.json``; a test appears with its ticks, never its text.
+
+    Gradescope wants a score there, of the whole or of each test: for a submission without a grade there is no file.
+    """
+    tests: list[dict[str, object]] = []
+    results = {q.id: q for q in (state.result.questions if state.result else ())}
+    for question in bundle.questions:
+        earned = state.questions.get(question.id)
+        lines = [
+            f"{'✓' if tick.passed else '✗'} {tick.label[language]} {tick.note[language].line()}".rstrip()
+            for test in (results[question.id].tests if question.id in results else ())
+            for tick in test.ticks
+        ]
+        if earned is None:
+            lines.append(_WORDS["open"][language])
+        if question.id in state.comments:
+            lines.append(state.comments[question.id])
+        tests.append(
+            {
+                "name": question.title[language],
+                "number": question.id,
+                **({} if earned is None else {"score": earned}),  # what nobody has marked yet is not 0
+                "max_score": question.points,
+                "output": "\n".join(lines)[:8000],
+                "output_format": "text",
+                "visibility": "visible",
+            }
+        )
+    output = ""
+    if state.penalty:
+        output = f"{output}\n{_WORDS['late'][language]}: {_number(state.penalty)}".strip()
+    if state.status == "partial":
+        output = f"{output}\n{_WORDS['open'][language]} {_WORDS['soFar'][language]}".strip()
+    return {"score": state.score, "output": output, "output_format": "text", "visibility": "visible", "tests": tests}
+
+
+def tongue_of(course: Course, state: State) -> str:
+    """The language of a student's notebook, else the course's."""
+    language = state.record.get("language")
+    return language if language in LANGUAGES else course.language
+
+
+class _Pages:
+    """The pages of a class: each made in a child with limits; what is the same for all of one language is made once."""
+
+    def __init__(self, course: Course, bundle: Bundle) -> None:
+        self.course, self.bundle = course, bundle
+        self.known = read_worked(course, bundle.assignment) if opened(course, bundle.assignment) else None
+        self.marks = marks(course, bundle) if self.known else {}
+        self.by_language: dict[str, _Open] = {}
+
+    def of(self, state: State, language: str) -> str:
+        """One student's page; the points alone where the rest of it breaks its limits."""
+        languages = list(LANGUAGES) if language == "both" else [language]
+        if self.known is not None and language not in self.by_language:
+            self.by_language[language] = _opened(self.bundle, self.known, languages)
+        mine = {
+            q: m for (s, q), m in self.marks.items() if s == state.student.key and m.score == state.questions.get(q)
+        }
+        made = supervised(
+            page, self.course, self.bundle, state,
+            language=language, shown_openly=self.by_language.get(language), marked=mine, caps=_CAPS,
+        )  # fmt: skip
+        return _short(self.course, self.bundle, state, languages) if isinstance(made, Broken) else made
+
+
+def feedback(
+    course: Course,
+    assignment: str,
+    *,
+    language: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Feedback:
+    """Write ``feedback/NAME/STUDENT.html`` and a zip for each LMS that the submissions came from.
+
+    Canvas: ``feedback-canvas.zip`` for "Upload submissions", each file of the kind that was handed in; Moodle:
+    ``feedback-moodle.zip`` for "Upload multiple feedback files in a zip"; Gradescope takes no feedback files, so
+    ``feedback-gradescope.zip`` is an autograder that hands out the finished results, and none for who has no grade;
+    ``feedback.zip`` holds a page per student for everybody else. Pages of who is no longer on the roster stay.
+    """
+    prepare()
+    bundle = course.bundle(assignment)
+    pages = _Pages(course, bundle)
+    folder = course.root / "feedback" / course.check_name(assignment)
+    everyone = states(course, assignment)
+    zips: dict[str, dict[str, bytes]] = {}
+    written = waiting = 0
+    unscored: list[str] = []
+    for number, state in enumerate(everyone, start=1):
+        if state.status != "missing":
+            tongue = language or tongue_of(course, state)
+            data = pages.of(state, tongue).encode()
+            name = f"{state.student.key}.html"
+            write_atomic(folder / name, data)
+            written += 1
+            waiting += state.status == "partial"
+            zips.setdefault("feedback.zip", {})[name] = data
+            lms, origin = state.record.get("lms"), state.record.get("origin", {})
+            if lms == "canvas" and origin.get("prefix"):
+                name = Untrusted(origin.get("file") or f"{assignment}.ipynb").filename()
+                back = as_handed_in(name, data.decode())
+                if back is not None:
+                    prefix = Untrusted(origin["prefix"]).filename(300)
+                    zips.setdefault("feedback-canvas.zip", {})[f"{prefix}_{name}"] = back
+            elif lms == "moodle" and origin.get("folder"):
+                own = Untrusted(origin["folder"]).filename(300)
+                zips.setdefault("feedback-moodle.zip", {})[f"{own}/feedback.html"] = data
+            elif lms == "gradescope" and origin.get("submission") and state.status == "failed":
+                zips.setdefault("feedback-gradescope.zip", {})
+                unscored.append(state.student.name or state.student.key)
+            elif lms == "gradescope" and origin.get("submission"):
+                one = gradescope_results(state, bundle, tongue if tongue in LANGUAGES else course.language)
+                raw = json.dumps(one, ensure_ascii=False, indent=1).encode()
+                number_there = Untrusted(origin["submission"]).filename()
+                zips.setdefault("feedback-gradescope.zip", {})[f"results/{number_there}.json"] = raw
+        if progress:
+            progress(number, len(everyone))
+    paths = []
+    for name, files in sorted(zips.items()):
+        if name == "feedback-gradescope.zip":
+            files |= {"run_autograder": _RUN.encode(), "setup.sh": _SETUP.encode()}
+        write_atomic(folder / name, zip_of(files, executable=("run_autograder", "setup.sh")))
+        paths.append(folder / name)
+    return Feedback(written, paths, waiting, unscored)
+
+
+def hidden_sources(bundle: Bundle) -> list[str]:
+    """The lines of hidden tests that must not be seen outside; for checking what is handed out."""
+    lines = [
+        line.strip()
+        for question in bundle.questions
+        for test in question.tests
+        if test.hidden
+        for line in test.source.splitlines()
+    ]
+    return [line for line in lines if len(re.sub(r"\W", "", line)) > 8]

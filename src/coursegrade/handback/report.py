@@ -1,0 +1,237 @@
+"""The class report: one self-contained page with the distribution of scores and how hard each question was."""
+
+from __future__ import annotations
+
+import base64
+import io
+import statistics
+from pathlib import Path
+from typing import Any
+
+from coursegrade.contract import Bundle, Text, text
+from coursegrade.course import Course
+from coursegrade.files import write_atomic
+from coursegrade.records.gradebook import State, states
+from coursegrade.sanitise import Untrusted, escape
+
+__all__ = ["report", "summary"]
+
+_STYLE = (
+    "body{margin:0 auto;max-width:60rem;padding:1rem;font:1rem/1.6 system-ui,'Noto Sans CJK SC','PingFang SC',"
+    "'Microsoft YaHei',sans-serif;color:#1b1f24;background:#fff}img{max-width:100%;height:auto}"
+    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d5dbe1;padding:.3rem .6rem;"
+    "text-align:right}td:first-child,th:first-child{text-align:left}figure{margin:1.5rem 0}figcaption{color:#5b6570}"
+    ".wide{overflow-x:auto}"
+)
+
+
+def summary(bundle: Bundle, everyone: list[State]) -> dict[str, Any]:
+    """The numbers of the report: of the class, and by question the share of points and of full marks."""
+    handed_in = [s for s in everyone if s.status != "missing"]
+    scores = [s.score for s in handed_in if s.status == "graded"]  # what is not decided is not 0
+    questions = []
+    for question in bundle.questions:
+        earned = [v for s in handed_in if s.status != "failed" and (v := s.questions[question.id]) is not None]
+        # How a question sorts the class: its correlation with the rest of the score, where both vary.
+        pairs = [
+            (v, s.raw - v) for s in handed_in if s.status != "failed" and (v := s.questions[question.id]) is not None
+        ]
+        varied = len({a for a, _ in pairs}) > 1 and len({b for _, b in pairs}) > 1
+        discrimination = statistics.correlation(*map(list, zip(*pairs, strict=True))) if varied else None
+        questions.append(
+            {
+                "id": question.id,
+                "title": question.title,
+                "points": question.points,
+                "graded": len(earned),
+                "mean": statistics.fmean(earned) / question.points if earned and question.points else None,
+                "full": sum(v >= question.points - 1e-6 for v in earned) / len(earned) if earned else None,
+                "none": sum(v <= 1e-6 for v in earned) / len(earned) if earned else None,
+                "discrimination": discrimination,
+            }
+        )
+    return {
+        "students": len(everyone),
+        "handed_in": len(handed_in),
+        "failed": sum(s.status == "failed" for s in everyone),
+        "waiting": sum(s.status == "partial" for s in everyone),
+        "max_score": bundle.max_score,
+        "mean": statistics.fmean(scores) if scores else None,
+        "median": statistics.median(scores) if scores else None,
+        "sd": statistics.stdev(scores) if len(scores) > 1 else None,
+        "questions": questions,
+        "scores": scores,
+    }
+
+
+def _plots(numbers: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Two PNGs; their labels are symbols and English terms, so that they need no Chinese font."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    def png(figure: Figure) -> bytes:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+    most = numbers["max_score"] or 1
+    first = Figure(figsize=(7, 3), dpi=144, layout="constrained")
+    axes = first.add_subplot()
+    axes.hist([100 * s / most for s in numbers["scores"]], bins=range(0, 101, 10), color="#3572b0", edgecolor="white")
+    if numbers["mean"] is not None:
+        axes.axvline(100 * numbers["mean"] / most, color="#b3400f", linestyle="--", label="mean")
+        axes.axvline(100 * numbers["median"] / most, color="#1b1f24", linestyle=":", label="median")
+        axes.legend()
+    axes.set(xlabel="score / %", ylabel="students", xlim=(0, 100))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+    questions = numbers["questions"]
+    second = Figure(figsize=(7, 0.9 + 0.34 * len(questions)), dpi=144, layout="constrained")
+    axes = second.add_subplot()
+    names = [q["id"] for q in questions]
+    known = [q for q in questions if q["mean"] is not None]  # an ungraded question has no bar
+    axes.barh(names, [float("nan") if q["mean"] is None else 100 * q["mean"] for q in questions], color="#3572b0",
+              label="mean points")  # fmt: skip
+    axes.plot(
+        [100 * q["full"] for q in known], [q["id"] for q in known], "D", color="#b3400f", label="full points",
+        clip_on=False,
+    )  # fmt: skip
+    axes.set(xlabel="%", xlim=(0, 100))
+    axes.invert_yaxis()
+    second.legend(loc="outside upper center", ncols=2, frameon=False)
+    return png(first), png(second)
+
+
+_STATES: dict[str, Text] = {
+    "missing": text("not handed in", "未提交"),
+    "failed": text("could not be graded", "无法评分"),
+    "partial": text("waits for a person", "待人工评阅"),
+    "graded": text("graded", "已评"),
+}
+_FLAGS: dict[str, Text] = {
+    "kernel-died": text("program ended", "程序终止"),
+    "time-limit": text("time limit", "超时"),
+    "memory-limit": text("memory limit", "内存超限"),
+    "output-cut": text("long output", "输出过长"),
+}
+
+
+def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
+    """One line of the table of students; a question that nobody has graded yet shows a dash."""
+    language = course.language
+    gone = state.status in ("missing", "failed")
+    points = ["" if gone else _points(state.questions[q.id]) for q in bundle.questions]
+    told = dict.fromkeys(f.removeprefix("hidden:") for f in (state.result.flags if state.result else ()))
+    flags = [_FLAGS[f][language] if f in _FLAGS else f for f in told]
+    if state.penalty:
+        flags.append(text(f"late: −{state.penalty:g}", f"迟交：−{state.penalty:g}")[language])
+    if state.student.key in course.settings(bundle.assignment).extensions:
+        flags.append(text("extended", "已延期")[language])
+    flags += [text("see its notes", "见收取说明")[language]] if state.record.get("notes") else []
+    score = "" if gone else _points(state.score)
+    theirs = [state.student.called.line(200), Untrusted(state.student.section).line(200)]
+    about = [*theirs, _STATES[state.status][language]]
+    return [*about, score, *points, ", ".join(flags)]
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+def report(course: Course, assignment: str, everyone: list[State] | None = None) -> Path:
+    """Write ``export/NAME-report.html`` in the course's language."""
+    bundle = course.bundle(assignment)
+    if everyone is None:
+        everyone = states(course, assignment)
+    numbers = summary(bundle, everyone)
+    zh = course.language == "zh"
+
+    def say(en: str, chinese: str) -> str:
+        return chinese if zh else en
+
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.0f} %"
+
+    def number(value: float | None) -> str:
+        return "–" if value is None else f"{value:.2f}"
+
+    images = [base64.b64encode(data).decode() for data in _plots(numbers)]
+    alts = (
+        say("Histogram of the scores in percent", "分数（百分比）直方图"),
+        say(
+            "Bars: mean points of each question in percent; diamonds: share of full points",
+            "条形：各题平均得分率；菱形：满分比例",
+        ),
+    )
+    captions = (
+        say(
+            "Scores of the submissions that are graded to the end; dashed the mean, dotted the median.",
+            "全部评完的提交的分数；虚线为平均值，点线为中位数。",
+        ),
+        say(
+            "How hard each question was: bars show the mean share of points, diamonds the share of full marks.",
+            "各题难度：条形为平均得分率，菱形为满分比例。",
+        ),
+    )
+    facts = [
+        (say("On the roster", "名单人数"), str(numbers["students"])),
+        (say("Handed in", "已提交"), str(numbers["handed_in"])),
+        (say("Could not be graded", "无法评分"), str(numbers["failed"])),
+        (say("Waiting for a person", "等待人工评阅"), str(numbers["waiting"])),
+        (say("Mean", "平均分"), f"{number(numbers['mean'])} / {numbers['max_score']:g}"),
+        (say("Median", "中位数"), number(numbers["median"])),
+        (say("Standard deviation", "标准差"), number(numbers["sd"])),
+    ]
+    header = [
+        say("Question", "题目"), say("Points", "分值"), say("Graded", "已评"), say("Mean", "平均得分率"),
+        say("Full marks", "满分比例"), say("No points", "零分比例"), say("With the rest", "与其余得分的相关"),
+    ]  # fmt: skip
+    rows = [
+        [
+            escape(q["title"][course.language]), f"{q['points']:g}", str(q["graded"]), percent(q["mean"]),
+            percent(q["full"]), percent(q["none"]), number(q["discrimination"]),
+        ]
+        for q in numbers["questions"]
+    ]  # fmt: skip
+    failed = [s for s in everyone if s.status == "failed"]
+    marks = [
+        say("Student", "学生"),
+        say("Section", "班级"),
+        say("State", "状态"),
+        say("Points", "得分"),
+        *(escape(q.id) for q in bundle.questions),
+        say("Flags", "备注"),
+    ]
+    table = [_student(course, bundle, state) for state in everyone]
+    parts = [
+        f'<!doctype html>\n<html lang="{"zh-CN" if zh else "en"}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(assignment)}: {say('class report', '班级报告')}</title>",
+        f"<style>{_STYLE}</style></head><body><main>",
+        f"<h1>{escape(course.name)} · {escape(assignment)}</h1><table>",
+        *(f"<tr><th scope='row'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts),
+        "</table>",
+        *(
+            f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{image}">'
+            f"<figcaption>{escape(c)}</figcaption></figure>"
+            for alt, image, c in zip(alts, images, captions, strict=True)
+        ),
+        '<div class="wide"><table><tr>' + "".join(f"<th>{escape(h)}</th>" for h in header) + "</tr>",
+        *("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows),
+        "</table></div>",
+    ]
+    heading = say("Students", "学生")
+    parts.append(f'<h2>{heading}</h2><div class="wide"><table><tr>' + "".join(f"<th>{h}</th>" for h in marks) + "</tr>")
+    parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table]
+    parts.append("</table></div>")
+    if failed:
+        parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
+        parts += [
+            f"<li>{escape(s.student.called.line(200))}: {s.reason[course.language].html(1000)}</li>"
+            for s in failed
+            if s.reason
+        ]
+        parts.append("</ul>")
+    path = course.root / "export" / f"{course.check_name(assignment)}-report.html"
+    write_atomic(path, "".join(parts) + "</main></body></html>\n")
+    return path

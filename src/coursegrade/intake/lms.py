@@ -1,0 +1,405 @@
+"""What Canvas, Moodle and Gradescope put into the zip of a class's submissions, and who handed in what.
+
+The layouts are those of the LMSs' own code (Canvas ``lib/content_zipper.rb``, Moodle ``mod/assign/locallib.php``) and
+of Gradescope's export; an upload remembers what the LMS needs to take the feedback back.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.contract import Text, text
+from coursegrade.files import Problem
+from coursegrade.intake.archive import Entry, Unreadable, shown
+from coursegrade.intake.encodings import is_cjk
+from coursegrade.intake.roster import Student, normal
+from coursegrade.sanitise import Untrusted
+
+__all__ = ["LMS", "Upload", "agrees", "canvas_return", "detect", "find_students", "of_other_assignment", "uploads"]
+
+LMS = Literal["canvas", "moodle", "gradescope"]
+
+# Canvas: sortable name in lower case, LATE, number of the user, number of the file, the student's own file name. It
+# takes "_70001_" out of names, but only once; so a name can still hold what looks like numbers, and a file's name too.
+_CANVAS = re.compile(r"(?=_(?P<late>LATE_)?(?P<user>\d+)_(?P<file_id>\d+)_.)", re.DOTALL)
+_CANVAS_TEXT = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<kind>text|link)\.html", re.DOTALL)
+_CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[0-9A-Za-z]+)_(?P<file_id>\d+)_(?P<file>.+)", re.DOTALL)
+# Moodle: full name without "_" (a group's name and "-" before it), number of the participant, the plugin, the file.
+_MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
+_METADATA = "submission_metadata.yml"
+_METADATA_CAPS = Caps(memory=400 << 20, seconds=120.0)
+
+
+@dataclass
+class Upload:
+    """What one person handed in at one time."""
+
+    lms: LMS
+    name: str  # as the LMS writes it
+    user: str  # the LMS's own number or id
+    entries: list[Entry] = field(default_factory=list)
+    order: tuple[Any, ...] = ()  # the later of two uploads has the greater one
+    time: datetime.datetime | None = None  # when it was handed in, where the LMS says
+    late: bool = False
+    email: str = ""
+    origin: dict[str, str] = field(default_factory=dict)  # what the LMS needs to take feedback back
+    reason: Text | None = None  # why there is nothing to grade
+    doubt: Text | None = None  # why it cannot be said whose it is
+    zip: str = ""  # name of the zip
+
+    @property
+    def who(self) -> str:
+        """Name and number for a message."""
+        return f"{shown(self.name, 60)} ({shown(self.user or self.email or 'no id', 40)[1:-1]})"
+
+
+def detect(entries: Sequence[Entry]) -> LMS:
+    """Which LMS made the zip, by names that no student can choose; raises ``Problem`` where none did."""
+    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.path.split("/")[:2]):
+        return "moodle"
+    if _metadata(entries) is not None:
+        return "gradescope"
+    if any(_canvas_parts(entry.name) or _other_canvas(entry.name) for entry in entries):
+        return "canvas"
+    some = ", ".join(shown(entry.path) for entry in entries[:3]) or "nothing"
+    raise Problem(
+        f"The zip is none of the three known layouts; it starts with {some}. "
+        "Canvas: Download submissions (name_number_number_file.ipynb). "
+        "Moodle: Download all submissions (Name_number_assignsubmission_file/file.ipynb). "
+        "Gradescope: Export submissions (submission_metadata.yml beside submission_NUMBER/).",
+        f"该 zip 不属于已知的三种布局；开头是 {some}。Canvas：下载提交；Moodle：下载全部提交；"
+        "Gradescope：导出提交（含 submission_metadata.yml）。",
+    )
+
+
+def _metadata(entries: Sequence[Entry]) -> Entry | None:
+    """Gradescope's own file: it lies above the submissions' folders, where no student's file does."""
+    found = [entry for entry in entries if entry.name == _METADATA and entry.path.count("/") <= 1]
+    return min(found, key=lambda entry: entry.path.count("/"), default=None)
+
+
+def uploads(
+    entries: Sequence[Entry], lms: LMS, roster: Sequence[Student] = ()
+) -> tuple[list[Upload], list[Entry]]:  # fmt: skip
+    """The uploads, one per person and time, and the files that belong to nobody."""
+    if lms == "canvas":
+        return _canvas(entries, roster)
+    return _moodle(entries) if lms == "moodle" else _gradescope(entries)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One way to read the name of a file from Canvas."""
+
+    name: str
+    late: bool
+    user: str
+    file_id: str
+
+
+def _canvas_parts(file: str) -> list[_Part]:
+    """Every way to read it, the one with the shortest name first."""
+    found = []
+    for match in _CANVAS.finditer(file):
+        if match.start() and not (match["late"] is None and file[: match.start()].endswith("_LATE")):
+            found.append(_Part(file[: match.start()], bool(match["late"]), match["user"], match["file_id"]))
+    return found
+
+
+def _other_canvas(file: str) -> re.Match[str] | None:
+    return _CANVAS_ANONYMOUS.fullmatch(file) or _CANVAS_TEXT.fullmatch(file)
+
+
+def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[Upload], list[Entry]]:
+    found: dict[tuple[str, str], Upload] = {}
+    nobody = []
+    for entry in entries:
+        other = _other_canvas(entry.name)
+        parts = _canvas_parts(entry.name)
+        if other is None and not parts:
+            nobody.append(entry)
+        elif other is not None and other.re is _CANVAS_ANONYMOUS:
+            upload = found.setdefault((other["user"], ""), Upload("canvas", f"anon_{other['user']}", other["user"]))
+            upload.entries.append(entry)
+            upload.reason = text(
+                "Canvas hides the names of this assignment; turn anonymous grading off and download again",
+                "Canvas 隐藏了该作业的姓名；请关闭匿名评分后重新下载",
+            )
+        elif parts:
+            _canvas_file(entry, parts, roster, found)
+        elif other is not None:
+            key = (other["user"], normal(other["name"]))
+            upload = found.setdefault(key, Upload("canvas", other["name"], other["user"]))
+            upload.late = upload.late or bool(other["late"])
+            if not upload.entries:
+                upload.reason = text(
+                    "the answer was typed into Canvas's text box or handed in as an address; no file is in the zip",
+                    "作业是在 Canvas 文本框中填写或以网址提交的；压缩包中没有文件",
+                )
+    for upload in found.values():
+        upload.entries.sort(key=lambda entry, user=upload.user: _file_id(entry, user))  # type: ignore[misc]
+    return list(found.values()), nobody
+
+
+def _canvas_file(
+    entry: Entry, parts: list[_Part], roster: Sequence[Student], found: dict[tuple[str, str], Upload]
+) -> None:
+    """Put a file with its student: the one whose number and name both stand in the file's name."""
+    good = [p for p in parts if any(p.user in _canvas_numbers(s) and agrees(p.name, s) for s in roster)]
+    part = (good or parts)[0]
+    numbered = any(s.canvas for s in roster)
+    doubtful = len({p.user for p in good}) > 1 or (not good and not numbered and len(parts) > 1)
+    key = (part.user, normal(part.name) if not doubtful else entry.path)
+    upload = found.setdefault(key, Upload("canvas", part.name, part.user))
+    if doubtful:
+        numbers = ", ".join(dict.fromkeys(p.user for p in good or parts))
+        upload.doubt = text(
+            f"{shown(entry.name)} can be read as the file of several students ({numbers[:80]}); look it up in Canvas, "
+            "take Canvas's own gradebook as the roster, or rename the file in the zip",
+            f"{shown(entry.name)} 可理解为多名学生（{numbers[:80]}）的文件；请在 Canvas 中核对，"
+            "并以 Canvas 导出的成绩册为名单，或在压缩包中改名",
+        )
+    upload.late = upload.late or part.late
+    upload.reason = None
+    upload.entries.append(entry)
+    order = (int(part.file_id),)
+    if order >= upload.order:  # Canvas numbers its files upwards: the greatest is the latest
+        upload.order = order
+
+
+def _file_id(entry: Entry, user: str) -> int:
+    return next((int(part.file_id) for part in _canvas_parts(entry.name) if part.user == user), 0)
+
+
+def canvas_return(entry: Entry, upload: Upload) -> dict[str, str]:
+    """What Canvas needs to take the feedback on this file back: its numbers, and the name it will show."""
+    for name in entry.path.split("/"):
+        for part in _canvas_parts(name):
+            if part.user == upload.user:
+                prefix = f"{part.name}_{'LATE_' if part.late else ''}{part.user}_{part.file_id}"
+                return {"prefix": prefix, "file": name[len(prefix) + 1 :]}
+    return {}
+
+
+def _moodle(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
+    found: dict[tuple[str, str], Upload] = {}
+    nobody = []
+    for entry in entries:
+        parts = entry.path.split("/")
+        match = next((m for m in map(_MOODLE.fullmatch, parts) if m), None)
+        if match is None:
+            nobody.append(entry)
+            continue
+        name, user = match["name"], match["user"]
+        # One number is one person in Moodle; two folders with the same one are two uploads of that person.
+        upload = found.setdefault((user, match[0] if len(parts) > 1 else user), Upload("moodle", name, user))
+        upload.origin = {"folder": f"{name}_{user}_assignfeedback_file_"}
+        if match["kind"] == "file":
+            upload.entries.append(entry)
+            upload.order = max(upload.order, (entry.time or datetime.datetime.min,))
+        elif not upload.entries:
+            upload.reason = text(
+                "the answer was typed into Moodle's text box; no file is in the zip",
+                "作业是在 Moodle 文本框中填写的；压缩包中没有文件",
+            )
+    names = Counter(normal(upload.name) for upload in found.values())
+    for upload in found.values():
+        if upload.entries:
+            upload.reason = None
+        if len(found) > 2 and len(names) == 1:  # "Participant", in whatever language: the names are hidden
+            upload.doubt = text(
+                "Moodle hides the names of this assignment; reveal student identities and download again",
+                "Moodle 隐藏了该作业的姓名；请显示学生身份后重新下载",
+            )
+    return list(found.values()), nobody
+
+
+def _read_metadata(entry: Entry) -> Any:
+    """The table, or the sentence that says why there is none; runs in a child, since students chose what it names."""
+    import yaml
+
+    try:
+        table = _load_yaml(entry.read())
+    except (yaml.YAMLError, Unreadable, ValueError, RecursionError) as error:
+        return str(error)[:200]
+    return table if isinstance(table, dict) else "it is no table"
+
+
+def _load_yaml(data: bytes) -> Any:
+    """Gradescope's metadata: Ruby wrote it, so its keys start with a colon and unknown tags occur."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        pass
+
+    def unknown(loader: Any, suffix: str, node: Any) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        return loader.construct_scalar(node)
+
+    Loader.add_multi_constructor("!", unknown)
+    return yaml.load(data, Loader=Loader)
+
+
+def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
+    metadata = _metadata(entries)
+    assert metadata is not None, "detect() found it"
+    root = metadata.path.rpartition("/")[0]
+    table = supervised(_read_metadata, metadata, caps=_METADATA_CAPS)
+    if isinstance(table, Broken):
+        table = table.reason["en"]
+    if not isinstance(table, dict):
+        name, why = shown(metadata.path), Untrusted(table).line(200)
+        raise Problem(
+            f"{name} in the zip cannot be read ({why}). Export the submissions again.",
+            f"压缩包中的 {name} 无法读取（{why}）。请重新导出提交。",
+        )
+    by_folder: dict[str, list[Entry]] = {str(key): [] for key in table}
+    nobody = []
+    for entry in entries:
+        if entry is metadata:
+            continue
+        inside = entry.path[len(root) + 1 :] if root and entry.path.startswith(root + "/") else entry.path
+        folder = next((part for part in inside.split("/") if part in by_folder), None)
+        if folder is None:
+            nobody.append(entry)
+        else:
+            by_folder[folder].append(entry)
+    found = []
+    for key, record in table.items():
+        record = record if isinstance(record, dict) else {}
+        time = record.get(":created_at")
+        if isinstance(time, str):
+            try:
+                time = datetime.datetime.fromisoformat(time.replace(" UTC", "+00:00").replace("Z", "+00:00"))
+            except ValueError:
+                time = None
+        if not isinstance(time, datetime.datetime):
+            time = None
+        elif time.tzinfo is None:
+            time = time.replace(tzinfo=datetime.UTC)
+        people = record.get(":submitters")
+        number = "".join(re.findall(r"\d+", str(key))[-1:])
+        for person in people if isinstance(people, list) else [{}]:
+            person = person if isinstance(person, dict) else {}
+            name, email = str(person.get(":name") or key), str(person.get(":email") or "")
+            upload = Upload(
+                "gradescope", name, str(person.get(":sid") or ""), by_folder[str(key)], email=email, time=time
+            )
+            upload.order = (time or datetime.datetime.min.replace(tzinfo=datetime.UTC), int(number or 0))
+            upload.origin = {"submission": number}
+            if not upload.entries:
+                upload.reason = text("the submission has no file in the zip", "该提交在压缩包中没有文件")
+            found.append(upload)
+    return found, nobody
+
+
+# -- whose is it? -------------------------------------------------------------------------------------------------
+
+
+def _names(student: Student) -> set[str]:
+    both = (student.first + student.last, student.last + student.first)
+    return {normal(n) for n in (student.sortable, student.name, *both)} - {""}
+
+
+def _fold(name: str) -> str:
+    """For comparing names as two systems write them: no accents, no spaces, no case."""
+    plain = unicodedata.normalize("NFKD", name.casefold().translate(str.maketrans("øłđı", "oldi")))
+    return "".join(c for c in plain if c.isalnum())
+
+
+def agrees(name: str, student: Student) -> bool:
+    """Whether a name that the LMS wrote can be this student's: a part of their name, or their group's, is in it."""
+    given = _fold(name)
+    whole = [student.first, student.last, student.name]
+    parts = {_fold(part) for text in whole for part in re.split(r"[\W_]+", text)}
+    if is_cjk(student.first + student.last):  # a family name of one character says little
+        parts = {_fold(student.first), _fold(student.last + student.first), _fold(student.name)}
+    long = {part for part in parts if len(part) > 1} or parts - {""}
+    if student.group and _fold(student.group) and _fold(student.group) in given:
+        return True
+    return not long or not given or any(part in given for part in long)
+
+
+def _canvas_numbers(student: Student) -> set[str]:
+    return {student.canvas} if student.canvas else {student.sis, student.login} - {""}
+
+
+def of_other_assignment(found: Sequence[Upload], roster: Sequence[Student]) -> bool:
+    """Whether Moodle's numbers on the roster are another assignment's: it gives each participant one per assignment."""
+    numbers = {s.moodle for s in roster} - {""}
+    given = {upload.user for upload in found if upload.lms == "moodle"}
+    return bool(numbers and given) and not numbers & given
+
+
+def find_students(
+    upload: Upload, roster: Iterable[Student], *, by_name: bool = False
+) -> tuple[list[Student], Text | None]:  # fmt: skip
+    """Whose an upload is, or why nobody's: by the LMS's number or id, then by e-mail, then by a name that only one has.
+
+    A number and a name that contradict each other are nobody's. A file of a group counts for each of its members.
+    ``by_name``: the numbers on the roster are not those of this assignment.
+    """
+    if upload.doubt:
+        return [], upload.doubt
+    roster = list(roster)
+    exact = [] if by_name else _by_number(upload, roster)
+    if len(exact) == 1:
+        student = exact[0]
+        sure = upload.email and upload.email.casefold() == student.email.casefold()
+        if not (sure or agrees(upload.name, student)):
+            return [], _contradiction(upload, student)
+        if upload.lms == "canvas" and student.group and _fold(student.group) == _fold(upload.name):
+            return [s for s in roster if s.group == student.group], None
+        return exact, None
+    name = normal(upload.name)
+    numbers = {s.key: {"canvas": s.canvas, "moodle": "" if by_name else s.moodle}.get(upload.lms, "") for s in roster}
+    names = [s for s in roster if name and name in _names(s) and numbers[s.key] in ("", upload.user)]
+    if len(names) == 1:
+        return names, None
+    who = upload.who
+    if len(names) > 1:
+        return [], text(
+            f"{who}: {len(names)} students have this name; the roster that the LMS exports has its numbers",
+            f"{who}：名单中有 {len(names)} 名学生同名；请使用从学习平台导出、含编号的名单",
+        )
+    return [], text(
+        f"{who} is not on the roster; add the roster that has them with --roster",
+        f"{who} 不在名单中；请用 --roster 加入含有此人的名单",
+    )
+
+
+def _by_number(upload: Upload, roster: list[Student]) -> list[Student]:
+    if upload.lms == "canvas":
+        return [s for s in roster if upload.user and upload.user in _canvas_numbers(s)]
+    if upload.lms == "moodle":
+        return [s for s in roster if s.moodle and s.moodle == upload.user]
+    exact = [s for s in roster if upload.user and upload.user in (s.id, s.sis, s.login)]
+    return exact or [s for s in roster if upload.email and s.email.casefold() == upload.email.casefold()]
+
+
+def _contradiction(upload: Upload, student: Student) -> Text:
+    hint = {
+        "canvas": text(
+            "if it is a group's name, add Canvas's list of groups with --roster (People, Groups, Download Roster)",
+            "若这是小组名，请用 --roster 加入 Canvas 的小组名单（人员 → 小组 → 下载）",
+        ),
+        "moodle": text(
+            "give this assignment's own grading worksheet with --roster",
+            "请用 --roster 给出该作业自己的评分工作表",
+        ),
+        "gradescope": text("correct the roster, or the id in Gradescope", "请更正名单，或更正 Gradescope 中的学号"),
+    }[upload.lms]
+    return text(
+        f"{upload.who}: the number is that of {shown(student.name, 60)}, and the names differ; {hint['en']}",
+        f"{upload.who}：该编号属于 {shown(student.name, 60)}，姓名却不一致；{hint['zh']}",
+    )

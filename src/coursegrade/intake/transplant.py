@@ -1,0 +1,530 @@
+"""Reading what students hand in, however damaged, and planting their answers into the released notebook.
+
+Nothing of the student's notebook but the sources of answer cells and of cells of their own goes on: tests, text and
+outputs are the release's.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coursegrade.contract import Bundle, Cell, Text, text
+from coursegrade.files import sha256
+from coursegrade.intake.archive import Unreadable
+from coursegrade.intake.encodings import decode
+
+__all__ = ["Loose", "Planted", "matches", "plant", "read_notebook", "release_notebook"]
+
+MAX_CELLS = 5_000  # cells of a notebook
+MAX_FREE = 400  # cells of the student's own that are kept
+MAX_SOURCE = 200_000  # characters of one cell
+
+_MOVED = "# This answer stands in another cell.\n"
+
+
+@dataclass
+class Loose:
+    """A cell as the student left it; ``ids`` are the released cells that it may be."""
+
+    type: str
+    source: str
+    ids: tuple[str, ...]
+
+
+@dataclass
+class Planted:
+    """The notebook to grade, and what had to be repaired."""
+
+    notebook: dict[str, Any]
+    language: str
+    notes: list[Text] = field(default_factory=list)
+    answered: int = 0  # answers that are not the stub
+
+    def dump(self) -> str:
+        """As text, the same for the same content."""
+        return json.dumps(self.notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _salvage(content: str) -> list[Any]:
+    """The complete cells at the start of a notebook that breaks off."""
+    decoder = json.JSONDecoder()
+    start = re.search(r'"cells"\s*:\s*\[', content)
+    cells: list[Any] = []
+    position = start.end() if start else len(content)
+    while position < len(content):
+        gap = re.compile(r"[\s,]*").match(content, position)
+        position = gap.end() if gap else position
+        try:
+            cell, position = decoder.raw_decode(content, position)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(cell, dict):
+            break
+        cells.append(cell)
+    return cells
+
+
+def _source(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(line for line in value if isinstance(line, str))
+    return ""
+
+
+def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], list[Text]]:
+    """The cells of a notebook and what was odd about the file.
+
+    Reads nbformat 3 and 4, the encodings of ``decode`` and the complete cells of a file that breaks off.
+
+    Raises ``Unreadable``, with a reason that can be shown, where there are no cells.
+    """
+    if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise Unreadable(text("the file is empty", "文件是空的"))
+    content, assumed = decode(data, language=language)
+    notes = []
+    if assumed:
+        notes.append(text(f"the file was read as {assumed}", f"文件已按 {assumed} 编码读取"))
+    content = content.lstrip("\ufeff")
+    try:
+        notebook = json.loads(content)
+    except RecursionError:
+        raise Unreadable(text("the file is nested too deeply for a notebook", "文件嵌套过深，不是笔记本")) from None
+    except ValueError as error:
+        if re.search(r"^(<<<<<<<|>>>>>>>) ", content, re.MULTILINE):
+            raise Unreadable(
+                text(
+                    "the notebook holds marks of an unresolved merge (<<<<<<<); resolve them and hand in again",
+                    "笔记本含有未解决的合并标记（<<<<<<<）；请解决后重新提交",
+                )
+            ) from None
+        cells = _salvage(content)
+        if not cells:
+            what = f"{error}"[:100]
+            raise Unreadable(
+                text(f"the file is no notebook: its JSON is broken ({what})", f"文件不是笔记本：JSON 已损坏（{what}）")
+            ) from None
+        notes.append(
+            text(
+                f"the file breaks off or is damaged; its first {len(cells)} cells could be read",
+                f"文件不完整或已损坏；读出了开头的 {len(cells)} 个单元格",
+            )
+        )
+        notebook = {"cells": cells}
+    if not isinstance(notebook, dict):
+        raise Unreadable(text("the file is JSON but no notebook", "文件是 JSON，但不是笔记本"))
+    listed: Any = notebook.get("cells")
+    if listed is None and isinstance(notebook.get("worksheets"), list):  # nbformat 3
+        listed = [c for sheet in notebook["worksheets"] if isinstance(sheet, dict) for c in sheet.get("cells") or []]
+    if not isinstance(listed, list):
+        raise Unreadable(
+            text("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
+        )
+    if len(listed) > MAX_CELLS:
+        raise Unreadable(
+            text(
+                f"the notebook has {len(listed)} cells, at most {MAX_CELLS} are read; delete those that are not needed",
+                f"笔记本有 {len(listed)} 个单元格，最多读取 {MAX_CELLS} 个；请删去不需要的",
+            )
+        )
+    found = []
+    for cell in listed:
+        if not isinstance(cell, dict):
+            continue
+        metadata: Any = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
+        nbgrader: Any = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+        ids = [v for v in (cell.get("id"), nbgrader.get("grade_id")) if isinstance(v, str)]
+        source = _source(cell.get("source", cell.get("input", "")))
+        source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+        kind = cell.get("cell_type")
+        found.append(Loose(kind if kind in ("code", "markdown") else "markdown", source, tuple(dict.fromkeys(ids))))
+    if not any(cell.source.strip() for cell in found):
+        raise Unreadable(
+            text("the notebook has no content: all its cells are empty", "笔记本没有内容：所有单元格都是空的")
+        )
+    if sum(len(cell.source) > MAX_SOURCE for cell in found):
+        notes.append(
+            text(
+                f"a cell is longer than {MAX_SOURCE} characters; the rest of it was cut",
+                f"某个单元格超过 {MAX_SOURCE} 个字符，其余部分已截去",
+            )
+        )
+        for cell in found:
+            cell.source = cell.source[:MAX_SOURCE]
+    return found, notes
+
+
+def _defined(source: str) -> set[str]:
+    """The names that a code cell defines at its top level; those of a stub say what an answer cell is for.
+
+    Parses what a stranger wrote, so it runs under ``supervised`` only: a line can take gigabytes.
+    """
+    try:
+        tree = ast.parse(_python(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return names
+
+
+def _open(source: str, wanted: set[str]) -> set[str]:
+    """The names of ``wanted`` that a cell leaves open: not defined in it, ``...``, or a stub that only raises.
+
+    >>> sorted(_open("def f(x):\\n    raise NotImplementedError\\na = ...\\nb = 1", {"a", "b", "c", "f"}))
+    ['a', 'c', 'f']
+    """
+    return wanted - (_defined(source) - _stubs(source))
+
+
+def _stubs(source: str) -> set[str]:
+    """The names that a code cell defines last as ``...`` or as a function that only raises."""
+    try:
+        tree = ast.parse(_python(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    blank: dict[str, bool] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+            blank[node.name] = all(isinstance(one, ast.Raise) for one in body[:1]) and len(body) < 2
+        elif isinstance(node, ast.Assign):
+            nothing = isinstance(node.value, ast.Constant) and node.value.value is ...
+            blank |= {target.id: nothing for target in node.targets if isinstance(target, ast.Name)}
+    return {name for name, empty in blank.items() if empty}
+
+
+def _python(source: str) -> str:
+    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!")))
+
+
+def _added(source: str, released: str) -> str:
+    """The lines that a student typed into a cell of the release.
+
+    >>> _added("f = 1\\ncheck(f)", "check(f)")
+    'f = 1'
+    """
+    lines, before = _bare(source).split("\n"), _bare(released).split("\n")
+    found = difflib.SequenceMatcher(None, before, lines, autojunk=False).get_opcodes()
+    return "\n".join(line for what, _, _, a, b in found if what in ("insert", "replace") for line in lines[a:b])
+
+
+def _typed(source: str, releases: Sequence[str]) -> str:
+    """``_added`` to the release that the cell is nearest to."""
+    return min((_added(source, one) for one in releases), key=len)
+
+
+def _bare(source: str) -> str:
+    """A text for comparing: without the line ends and the spaces before them, which editors change by themselves."""
+    return "\n".join(line.rstrip() for line in source.replace("\r\n", "\n").split("\n")).strip()
+
+
+def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
+    """How many released cells of this assignment the notebook has, by id or, where ids were lost, by content."""
+    ids = {c.id for c in bundle.cells}
+    by_id = len({i for cell in cells for i in cell.ids} & ids)
+    if by_id:
+        return by_id
+    wanted = set().union(*(_defined(c.source) for c in bundle.cells if c.role == "answer" and c.type == "code"), set())
+    sources = {c.source.strip() for c in bundle.cells if len(c.source.strip()) > 40}
+    given = set().union(*(_defined(c.source) for c in cells if c.type == "code"), set())
+    return len(wanted & given) + len(sources & {c.source.strip() for c in cells})
+
+
+def release_notebook(bundle: Bundle, cells: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The released notebook as the grading sees it: the cells of the bundle, or their text in another language."""
+    cells = cells or {}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "cells": [_cell(c.id, c.type, cells.get(c.id, c.source), c.role) for c in bundle.cells],
+    }
+
+
+def _cell(identifier: str, kind: str, source: str, role: str) -> dict[str, Any]:
+    cell: dict[str, Any] = {
+        "id": identifier,
+        "cell_type": kind,
+        "metadata": {"coursecode": {"role": role}},
+        "source": source,
+    }
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    return cell
+
+
+def _free_id(source: str, taken: set[str]) -> str:
+    base = f"own-{sha256(source.encode())[:12]}"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    taken.add(name)
+    return name
+
+
+def _choose(cell: Cell, copies: list[Loose], notes: list[Text]) -> tuple[str, list[Loose]]:
+    """The answer among several cells with one id, and the copies that are kept as cells of the student's own."""
+    changed = [c for c in copies if c.source.strip() != cell.source.strip()]
+    if len(copies) > 1:
+        notes.append(
+            text(f"the cell {cell.id} was there {len(copies)} times", f"单元格 {cell.id} 出现了 {len(copies)} 次")
+        )
+    if not changed:
+        return cell.source, []
+    if cell.type == "markdown":  # a written answer in parts: all of it
+        return "\n\n".join(dict.fromkeys(c.source.strip() for c in changed)), []
+    return changed[-1].source, changed[:-1]  # the last one counts, as it does in a kernel
+
+
+def plant(
+    cells: Sequence[Loose],
+    bundle: Bundle,
+    releases: Mapping[str, Mapping[str, str]],
+    earlier: Mapping[str, Sequence[str]] | None = None,
+) -> Planted:
+    """The released notebook with the student's answers and cells of their own.
+
+    ``releases``: by language, the text of each released cell by id; the language nearest to the student's is taken.
+    ``earlier``: by id, what stood in earlier releases: who has one of those changed nothing either.
+
+    Answers are found by id; where ids were lost (old formats, some editors drop them), code by the names it defines and
+    written answers by their place between the released cells.
+    """
+    notes: list[Text] = []
+    by_id = {c.id: c for c in bundle.cells}
+    order = {c.id: n for n, c in enumerate(bundle.cells)}
+    texts = {language: dict(sources) for language, sources in releases.items()} or {"en": {}}
+    once = earlier or {}
+    student_sources = {_bare(c.source) for c in cells}
+    language = max(texts, key=lambda k: (sum(_bare(s) in student_sources for s in texts[k].values()), k == "en"))
+    released = {c.id: texts[language].get(c.id, c.source) for c in bundle.cells}
+    everywhere: dict[str, set[str]] = {
+        c.id: {_bare(one) for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *once.get(c.id, ()))}
+        for c in bundle.cells
+    }
+
+    # 1. Which released cell is each cell of the student's? By id, then by the very text, in order.
+    owner: list[str | None] = [next((i for i in cell.ids if i in by_id), None) for cell in cells]
+    known = {o for o in owner if o}
+    lost = [c.id for c in bundle.cells if c.id not in known]
+    if lost:
+        free = [n for n, o in enumerate(owner) if o is None]
+        matcher = difflib.SequenceMatcher(
+            None,
+            [min(everywhere[i]) for i in lost],
+            [_canonical(cells[n].source, lost, everywhere) for n in free],
+            autojunk=False,
+        )
+        for a, b, size in matcher.get_matching_blocks():
+            for k in range(size):
+                owner[free[b + k]] = lost[a + k]
+    if cells and not known and any(owner):
+        notes.append(
+            text("the cells had lost their ids; they were found by their content", "单元格的标识丢失，已按内容识别")
+        )
+
+    copies: dict[str, list[int]] = {}
+    for n, o in enumerate(owner):
+        if o:
+            copies.setdefault(o, []).append(n)
+
+    def unchanged(answer: Cell, source: str) -> bool:
+        return _bare(source) in everywhere[answer.id] or not source.strip()
+
+    # 2. Answers.
+    answers: dict[str, str] = {}
+    extra: dict[int, str] = {}  # copies of an answer that are kept as cells of the student's own
+    used: set[int] = set()
+    defined = {n: _defined(cell.source) for n, cell in enumerate(cells) if cell.type == "code"}
+    for answer in (c for c in bundle.cells if c.role == "answer"):
+        base = Cell(answer.id, answer.type, answer.role, answer.question, released[answer.id])
+        mine = copies.get(answer.id, [])
+        if mine:
+            kinds = {cells[n].type for n in mine}
+            if answer.type not in kinds:
+                was, now = next(iter(kinds)), answer.type
+                notes.append(
+                    text(
+                        f"the cell {answer.id} had become {was}; it was made {now} again",
+                        f"单元格 {answer.id} 曾被改为 {was}，已恢复为 {now}",
+                    )
+                )
+            loose = [
+                Loose(
+                    answer.type,
+                    base.source if unchanged(answer, cells[n].source) and cells[n].source.strip() else cells[n].source,
+                    (),
+                )
+                for n in mine
+            ]
+            answers[answer.id], kept = _choose(base, loose, notes)
+            keep = [c.source for c in kept]
+            for n in mine:
+                used.add(n)
+                if cells[n].source in keep:
+                    extra[n] = cells[n].source
+    for answer in (c for c in bundle.cells if c.role == "answer"):
+        given = answers.get(answer.id)
+        wanted = _defined(answer.source) if answer.type == "code" else set()
+        if given is not None and not unchanged(answer, given):
+            left = _open(given, wanted) if wanted else set()  # a written answer is no program
+            below = [
+                n for n, o in enumerate(owner)
+                if o is None and n not in used and left & defined.get(n, set()) - _open(cells[n].source, left)
+            ]  # fmt: skip
+            if below:
+                used.update(below)
+                answers[answer.id] = "\n\n".join([given, *(cells[n].source for n in below)])
+                notes.append(
+                    text(
+                        f"a part of the answer to {answer.id} was found in another cell",
+                        f"{answer.id} 的一部分解答在另一个单元格中找到",
+                    )
+                )
+            continue
+        if answer.type == "code" and wanted:
+            own = [n for n, o in enumerate(owner) if o is None and n not in used and wanted & defined.get(n, set())]
+            full = [n for n in own if wanted <= defined[n]] or own
+            elsewhere = [
+                other
+                for other, source in answers.items()
+                if other != answer.id and by_id[other].type == "code"
+                and not unchanged(by_id[other], source) and wanted <= _defined(source)
+            ]  # fmt: skip
+            if full:
+                n = full[-1]
+                used.add(n)
+                answers[answer.id] = cells[n].source
+                notes.append(
+                    text(
+                        f"the answer to {answer.id} was found in another cell",
+                        f"{answer.id} 的解答在另一个单元格中找到",
+                    )
+                )
+                continue
+            typed = [
+                source
+                for n, o in enumerate(owner)
+                if o and by_id[o].role != "answer" and cells[n].type == "code"
+                and wanted <= _defined(source := _typed(cells[n].source, [released[o], *once.get(o, ())]))
+            ]  # fmt: skip
+            if typed and not elsewhere:
+                answers[answer.id] = typed[-1]
+                notes.append(
+                    text(
+                        f"the answer to {answer.id} was typed into a cell of the release; write it into its own cell",
+                        f"{answer.id} 的解答写在了题目自带的单元格里；请写到作答单元格中",
+                    )
+                )
+                continue
+            if elsewhere:
+                answers[answer.id] = _MOVED
+                notes.append(
+                    text(
+                        f"the answer to {answer.id} stands in the cell {elsewhere[0]}",
+                        f"{answer.id} 的解答写在单元格 {elsewhere[0]} 中",
+                    )
+                )
+                continue
+        if answer.type == "markdown" and given is None:
+            place = order[answer.id]
+            before = max((n for n, o in enumerate(owner) if o and order[o] < place), default=-1)
+            after = min((n for n, o in enumerate(owner) if o and order[o] > place), default=len(cells))
+            between = [
+                n
+                for n in range(before + 1, after)
+                if owner[n] is None and n not in used and cells[n].type == "markdown" and cells[n].source.strip()
+            ]
+            if between:
+                used.update(between)
+                answers[answer.id] = "\n\n".join(cells[n].source.strip() for n in between)
+                notes.append(
+                    text(
+                        f"the written answer {answer.id} was found by its place",
+                        f"文字题 {answer.id} 的解答按位置找到",
+                    )
+                )
+                continue
+        if given is None:
+            answers[answer.id] = released[answer.id]
+            notes.append(text(f"the answer cell {answer.id} was deleted", f"作答单元格 {answer.id} 被删除"))
+
+    # 3. The notebook: released cells in their order, the student's own cells after the cell they followed.
+    placed: dict[str | None, list[tuple[str, str]]] = {}
+    anchor: str | None = None
+    number = 0
+    for n, cell in enumerate(cells):
+        free_source = extra.get(n) if n in used else (cell.source if owner[n] is None else None)
+        if owner[n] is None and any(_bare(cell.source) == _bare(one) for i in cell.ids for one in once.get(i, ())):
+            continue  # of an earlier release, and asked no more
+        if free_source is not None and free_source.strip():
+            number += 1
+            if number <= MAX_FREE:
+                # A copy of an answer runs before the answer that counts.
+                place_after = anchor if n not in extra else _before(owner[n], bundle)
+                placed.setdefault(place_after, []).append((cell.type if n not in extra else "code", free_source))
+        if (o := owner[n]) is not None:
+            anchor = o
+    if number > MAX_FREE:
+        notes.append(
+            text(
+                f"of {number} cells of the student's own the first {MAX_FREE} were kept",
+                f"学生自己的 {number} 个单元格中保留了前 {MAX_FREE} 个",
+            )
+        )
+    notebook = release_notebook(bundle, released)
+    taken = set(by_id)
+    planted = [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(None, [])]
+    for cell in notebook["cells"]:
+        if cell["id"] in answers:
+            cell["source"] = answers[cell["id"]]
+        planted.append(cell)
+        planted += [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(cell["id"], [])]
+    notebook["cells"] = planted
+    notebook["metadata"]["coursecode"] = {"assignment": bundle.assignment, "language": language}
+    tampered = sorted(
+        {
+            o
+            for n, o in enumerate(owner)
+            if o and by_id[o].role != "answer" and _bare(cells[n].source) not in everywhere[o]
+        }
+    )
+    if tampered:
+        some = ", ".join(tampered[:5])
+        notes.append(
+            text(
+                f"cells that are not for answers had been changed and were put back: {some}",
+                f"非作答单元格曾被改动，已恢复：{some}",
+            )
+        )
+    done = sum(not unchanged(c, answers.get(c.id, "")) for c in bundle.cells if c.role == "answer")
+    return Planted(notebook, language, notes, done)
+
+
+def _canonical(source: str, ids: Sequence[str], everywhere: Mapping[str, set[str]]) -> str:
+    """The released text that ``source`` is, in the form that all languages share."""
+    plain = _bare(source)
+    return next((min(everywhere[i]) for i in ids if plain in everywhere[i]), f"\0{plain}")
+
+
+def _before(identifier: str | None, bundle: Bundle) -> str | None:
+    ids = [c.id for c in bundle.cells]
+    position = ids.index(identifier) if identifier in ids else 0
+    return ids[position - 1] if position else None

@@ -1,0 +1,1 @@
+"""What an assignment is made from: its master read, checked, and released to students."""

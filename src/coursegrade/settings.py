@@ -1,0 +1,282 @@
+"""What ``grading.toml`` says of limits and assignments, checked, with the line of what is wrong.
+
+Commands write what they are told of an assignment (``release --due``, ``extend``, ``solutions``) into
+``assignments.json``; what stands in ``grading.toml`` as well is refused there, so that one place decides.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from coursegrade.contract import Limits
+from coursegrade.files import Problem, read_json, write_json
+
+__all__ = ["Settings", "Written", "moment", "read", "remember"]
+
+_TABLES = ("course", "due", "limits", "assignments")
+_COURSE = ("name", "language", "roster", "seed_file", "exercises", "timezone")
+_LIMITS = ("call_seconds", "question_seconds", "own_seconds", "memory_mb")
+_ASSIGNMENT = ("questions", "points", "due", "show_solutions", "limits")
+_SECONDS = (0.1, 3_600)  # an hour for one call, one question or all experiments
+_MEMORY = (256, 1_048_576)  # MB, to a terabyte: below it no student's code with torch runs
+_YEARS = range(2000, 2200)  # of a due date
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for one assignment; ``questions`` empty means all, ``points`` those of the masters."""
+
+    questions: tuple[str, ...] = ()
+    points: Mapping[str, float] = field(default_factory=dict)  # by question
+    due: datetime.datetime | None = None
+    extensions: Mapping[str, datetime.datetime] = field(default_factory=dict)  # own due dates, by student's key
+    show_solutions: bool | None = None  # None: once nobody may hand in any more
+    limits: Limits = field(default_factory=Limits)
+    exercises: str = ""  # the masters that the release was made from
+    overlay: str = ""
+
+    @property
+    def until(self) -> datetime.datetime | None:
+        """The last due date, extensions included."""
+        return max([*self.extensions.values(), *([self.due] if self.due else [])], default=None)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The text of ``grading.toml``, to name lines of it."""
+
+    path: Path
+    content: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path, content: str) -> Written:
+        """Raises ``Problem`` where it is no TOML, or has a table that nobody reads."""
+        try:
+            values = tomllib.loads(content)
+        except ValueError as error:  # tomllib's own, or a number of thousands of digits
+            raise Problem(f"{path} is not TOML: {error}.", f"{path} 不是有效的 TOML：{error}。") from None
+        written = cls(path, content, values)
+        written.known((), values, _TABLES)
+        course = written.table(("course",))
+        written.known(("course",), course, _COURSE)
+        for key, value in course.items():
+            if not isinstance(value, str):
+                raise written.wrong(
+                    ("course", key),
+                    f'{key} is {_shown(value)}, but it is text: write it in quotes, like {key} = "…".',
+                    f'{key} 是 {_shown(value)}，应为文本：请加引号，如 {key} = "…"。',
+                )
+        return written
+
+    def table(self, keys: tuple[str, ...]) -> Mapping[str, Any]:
+        """The table under the keys, empty where there is none; raises ``Problem`` where it is something else."""
+        value: Any = self.values
+        for depth, key in enumerate(keys, start=1):
+            value = value.get(key, {})
+            if not isinstance(value, dict):
+                name = ".".join(keys[:depth])
+                raise self.wrong(
+                    keys[:depth], f"{name} is a table: write [{name}]", f"{name} 是一个表：请写成 [{name}]"
+                )
+        table: Mapping[str, Any] = value
+        return table
+
+    def known(self, keys: tuple[str, ...], table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+        """Raises ``Problem`` for a key that nobody reads."""
+        for key in table:
+            if key not in allowed:
+                near = difflib.get_close_matches(key, allowed, 1)
+                place = ".".join(keys) or "grading.toml"
+                hint_en = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}."
+                hint_zh = f"是否应为 {near[0]}？" if near else f"可用的有 {'、'.join(allowed)}。"
+                raise self.wrong(
+                    (*keys, key), f"nobody reads {key} in {place}; {hint_en}", f"{place} 中没有 {key} 这一项；{hint_zh}"
+                )
+
+    def wrong(self, keys: tuple[str, ...], en: str, zh: str) -> Problem:
+        """A sentence with file and line."""
+        where = f"{self.path}:{self._line(keys)}"
+        return Problem(f"{where}: {en}", f"{where}：{zh}")
+
+    def _line(self, keys: tuple[str, ...]) -> int:
+        """The line of a key: of its own, else of the table or the key that holds it."""
+        table: tuple[str, ...] = ()
+        best, found = 0, 1
+        for number, line in enumerate(self.content.splitlines(), start=1):
+            header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+            pair = None if header else re.match(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*'|\s*\.\s*)+)\s*=", line)
+            if header:
+                table = here = _parts(header[1])
+            elif pair:
+                here = (*table, *_parts(pair[1]))
+            else:
+                continue
+            common = len(here) if here == keys[: len(here)] else 0
+            if common > best:
+                best, found = common, number
+        return found
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", dotted) if part.strip())
+
+
+def moment(value: Any, zone: datetime.tzinfo | None) -> datetime.datetime | None:
+    """A date with time and zone (``zone``, or this machine's, where it names none), or None where it is no such.
+
+    A year that no course can have is no date either: another zone may not have it.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime.datetime) or value.year not in _YEARS:
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=zone) if zone else value.astimezone()
+
+
+def _file(root: Path) -> Path:
+    return root / "assignments.json"
+
+
+def _remembered(root: Path) -> dict[str, dict[str, Any]]:
+    path = _file(root)
+    if not path.exists():
+        return {}
+    value = read_json(path)
+    if not (isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())):
+        raise Problem(
+            f"{path} is damaged; move it away, then give due dates, extensions and choices again.",
+            f"{path} 已损坏；请移走它，再重新给出截止时间、延期和选题。",
+        )
+    return value
+
+
+def remember(root: Path, assignment: str, **changes: Any) -> None:
+    """Keep what a command was told of an assignment; None forgets a key."""
+    everything = _remembered(root)
+    one = {**everything.get(assignment, {}), **changes}
+    everything[assignment] = {key: value for key, value in one.items() if value is not None}
+    write_json(_file(root), everything)
+
+
+def read(written: Written, root: Path, zone: datetime.tzinfo | None) -> tuple[dict[str, Settings], Settings]:
+    """The settings by assignment, and those of an assignment that is not named. Raises ``Problem``."""
+    default = Settings(limits=_limits(written, ("limits",), Limits()))
+    found: dict[str, Settings] = {}
+    for name, when in written.table(("due",)).items():
+        found[name] = replace(default, due=_due(written, ("due", name), when, zone))
+    for name in written.table(("assignments",)):
+        keys = ("assignments", name)
+        table = written.table(keys)
+        written.known(keys, table, _ASSIGNMENT)
+        found[name] = _assignment(written, keys, table, found.get(name, default), zone)
+    for name, told in _remembered(root).items():
+        found[name] = _told(told, found.get(name, default), zone, written.table(("assignments",)).get(name, {}))
+    return found, default
+
+
+def _due(written: Written, keys: tuple[str, ...], value: Any, zone: datetime.tzinfo | None) -> datetime.datetime:
+    when = moment(value, zone)
+    if when is None:
+        raise written.wrong(
+            keys,
+            f"{'.'.join(keys)} is no time; write it as 2026-12-01T23:59:00+01:00.",
+            f"{'.'.join(keys)} 不是时间；请写成 2026-12-01T23:59:00+08:00。",
+        )
+    return when
+
+
+def _number(value: Any, *, whole: bool = False) -> bool:
+    """Whether it is a number; a comparison decides on inf, nan and whole numbers that are too long for a float."""
+    return isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, cut; a number of thousands of digits is one that Python does not print."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = hex(value) if isinstance(value, int) and abs(value) >= 10**40 else repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+
+
+def _limits(written: Written, keys: tuple[str, ...], base: Limits) -> Limits:
+    table = written.table(keys)
+    written.known(keys, table, _LIMITS)
+    for key, value in table.items():
+        memory = key == "memory_mb"
+        least, most = _MEMORY if memory else _SECONDS
+        if not (_number(value, whole=memory) and least <= value <= most):
+            kind = ("a whole number of megabytes", "整数，单位 MB") if memory else ("a number of seconds", "秒数")
+            raise written.wrong(
+                (*keys, key),
+                f"{key} is {_shown(value)}; it is {kind[0]}, from {least:g} to {most:,}.",
+                f"{key} 是 {_shown(value)}；应为{kind[1]}，从 {least:g} 到 {most:,}。",
+            )
+    given: dict[str, Any] = {key: float(value) for key, value in table.items() if key != "memory_mb"}
+    if "memory_mb" in table:
+        given["memory"] = table["memory_mb"] * _MB
+    return replace(base, **given)
+
+
+def _assignment(
+    written: Written, keys: tuple[str, ...], table: Mapping[str, Any], base: Settings, zone: datetime.tzinfo | None
+) -> Settings:
+    if "due" in table and base.due is not None:
+        raise written.wrong(
+            (*keys, "due"),
+            f"the due date of {keys[1]} stands in [due] as well; keep one.",
+            f"[due] 中也有 {keys[1]} 的截止时间；请只保留一处。",
+        )
+    due = _due(written, (*keys, "due"), table["due"], zone) if "due" in table else base.due
+    questions = table.get("questions", [])
+    if not (isinstance(questions, list) and all(isinstance(one, str) for one in questions)):
+        raise written.wrong(
+            (*keys, "questions"),
+            'questions is a list of ids, like ["pool-1d", "pool-2d"].',
+            'questions 是题目标识的列表，如 ["pool-1d", "pool-2d"]。',
+        )
+    points = written.table((*keys, "points"))
+    for question, value in points.items():
+        if not (_number(value) and 0 < value < 1000):
+            raise written.wrong(
+                (*keys, "points", question),
+                f"the points of {question} are {_shown(value)}; they are a number above 0 and below 1000.",
+                f"{question} 的分值是 {_shown(value)}；应为大于 0、小于 1000 的数。",
+            )
+    shown = table.get("show_solutions", base.show_solutions)
+    if shown is not None and not isinstance(shown, bool):
+        raise written.wrong(
+            (*keys, "show_solutions"), "show_solutions is true or false.", "show_solutions 应为 true 或 false。"
+        )
+    return replace(
+        base, due=due, questions=tuple(questions), points={k: float(v) for k, v in points.items()},
+        show_solutions=shown, limits=_limits(written, (*keys, "limits"), base.limits),
+    )  # fmt: skip
+
+
+def _told(
+    told: Mapping[str, Any], base: Settings, zone: datetime.tzinfo | None, written: Mapping[str, Any]
+) -> Settings:
+    """What commands were told, where ``grading.toml`` does not say it."""
+    extensions = {key: moment(value, zone) for key, value in dict(told.get("extensions", {})).items()}
+    return replace(
+        base,
+        questions=base.questions or tuple(told.get("questions", ())),
+        points={**dict(told.get("points", {})), **base.points},
+        due=base.due or moment(told.get("due"), zone),
+        extensions={key: value for key, value in extensions.items() if value is not None},
+        show_solutions=written.get("show_solutions", told.get("show_solutions")),
+        exercises=str(told.get("exercises", "")),
+        overlay=str(told.get("overlay", "")),
+    )
