@@ -6,7 +6,7 @@ PYTHON ?= python3
 PORT   ?= 8000
 WORKERS ?= 2
 # how `make nbval` runs
-OFFLINE ?= tools.offline
+OFFLINE ?= tools.machine.offline
 BIN    := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN    := OMP_NUM_THREADS=1 $(BIN)/python -m
 
@@ -27,12 +27,12 @@ notebooks: environment  ## make the notebooks that are stale, or all with FORCE=
 	@$(BIN)/python -m tools.book notebooks $(if $(FORCE),--force)
 
 lab: notebooks ## JupyterLab on work/, your own copy of the chapters and exercises (LANGUAGE=zh: the Chinese ones)
-	@$(RUN) tools.lab $(if $(filter command line,$(origin LANGUAGE)),--language '$(LANGUAGE)')
+	@$(RUN) tools.notebooks.lab $(if $(filter command line,$(origin LANGUAGE)),--language '$(LANGUAGE)')
 
 serve: environment  ## make the book and serve the site on this machine
-	@$(BIN)/python -c "import sys; from tools.server import port_of; port_of(sys.argv[1])" '$(PORT)'
+	@$(BIN)/python -c "import sys; from tools.site.server import port_of; port_of(sys.argv[1])" '$(PORT)'
 	@$(MAKE) --no-print-directory book
-	@$(BIN)/python -m tools.server '$(PORT)'
+	@$(BIN)/python -m tools.site.server '$(PORT)'
 
 slides: book   ## the chapters as slide decks, in the site: _build/html/slides and zh/slides
 	@ls _build/html/slides/*.html _build/html/zh/slides/*.html
@@ -47,7 +47,7 @@ archive: book  ## the site as one ZIP that opens from disk, and checksums of all
 	@$(BIN)/python -m tools.paper archive
 
 test: environment  ## every test
-	@$(PYTHON) tools/system.py
+	@$(PYTHON) tools/machine/system.py
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint read
 	$(RUN) pytest -n $(WORKERS) --dist worksteal
 	$(MAKE) nbval
@@ -63,7 +63,7 @@ check: environment lint  ## the fast part of the tests, for every edit
 
 lint: environment
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/mypy
-	$(BIN)/python -m tools.lint_cells
+	$(BIN)/python -m tools.rules.lint_cells
 
 nbval: environment  ## run every notebook without a network, in 2 GiB, and compare with the committed outputs
 	$(RUN) $(OFFLINE) pytest -n $(WORKERS) --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book
@@ -72,12 +72,12 @@ package: environment  ## the tests of the package alone, which run on Windows to
 	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
 
 gpu: environment  ## every test and notebook on CUDA
-	@$(PYTHON) tools/system.py
+	@$(PYTHON) tools/machine/system.py
 	COURSECODE_DEVICE=cuda $(RUN) pytest -q -n $(WORKERS) --dist worksteal
 	COURSECODE_DEVICE=cuda $(MAKE) nbval OFFLINE=
 
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
-	@$(BIN)/python -m tools.editions
+	@$(BIN)/python -m tools.rules.editions
 
 experiments: environment  ## run the long experiments (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
@@ -86,7 +86,7 @@ bench: environment  ## measure speed and memory; the results are JSON in the pac
 	$(BIN)/python -m benchmarks
 
 publish-as: environment  ## write the public address everywhere: make publish-as OWNER/REPO [BASEURL=https://…/]
-	@$(BIN)/python -m tools.address '$(REPO)' $(if $(BASEURL),--site '$(BASEURL)') $(if $(BRANCH),--branch '$(BRANCH)')
+	@$(BIN)/python -m tools.site.address '$(REPO)' $(if $(BASEURL),--site '$(BASEURL)') $(if $(BRANCH),--branch '$(BRANCH)')
 
 # OWNER/REPO stands where make expects a target: it is one that does nothing.
 ifeq (publish-as,$(firstword $(MAKECMDGOALS)))
@@ -96,22 +96,22 @@ $(word 2,$(MAKECMDGOALS)): ; @:
 endif
 
 thebe: environment  ## fetch what "Run live" loads, so that the site asks no other host for it
-	@$(BIN)/python -m tools.thebe
+	@$(BIN)/python -m tools.site.thebe
 
 release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
-	@$(BIN)/python -m tools.release
+	@$(BIN)/python -m tools.machine.release
 	@$(MAKE) thebe
 	@$(MAKE) pdf epub
 	@$(MAKE) archive
 
 links: notebooks  ## ask whether the pages of other sites that the book links to are still there
-	@$(BIN)/python -m tools.ahead links
+	@$(BIN)/python -m tools.machine.ahead links
 
 next-packages: environment  ## the package and its notebooks with the newest torch, numpy and matplotlib
-	@$(BIN)/python -m tools.ahead packages
+	@$(BIN)/python -m tools.machine.ahead packages
 
 next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
-	@$(BIN)/python -m tools.ahead sphinx
+	@$(BIN)/python -m tools.machine.ahead sphinx
 
 clean:         ## remove the environment and everything built; work/ stays
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
@@ -119,4 +119,4 @@ clean:         ## remove the environment and everything built; work/ stays
 environment:
 	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "environment: there is no $(PYTHON) here. Install Python 3.11 to 3.14," \
 		"or name the one you have: make book PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) tools/environment.py $(if $(TORCH),--torch $(TORCH))
+	@$(PYTHON) tools/machine/environment.py $(if $(TORCH),--torch $(TORCH))

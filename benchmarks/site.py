@@ -87,7 +87,7 @@ def opened() -> Iterator[tuple[Any, str]]:
     """Chromium and the address of the built site, served from this machine."""
     from playwright.sync_api import sync_playwright
 
-    from tools.server import serving
+    from tools.site.server import serving
 
     built = ROOT / "_build" / "html"
     if not (built / "zh" / "book").is_dir():

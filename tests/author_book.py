@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.editions import stamp
+from tools.rules.editions import stamp
 
 ROOT = Path(__file__).resolve().parent.parent
-MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "sphinxext", "tools", "figures",
+MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "tools", "figures",
              "src/coursecode", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
 FRONT = """---
 jupytext:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import figures
-from sphinxext.figures import write_script
+from tools.site.figures import write_script
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"

@@ -38,15 +38,15 @@ def built() -> Path:
 
     One process of a run brings it up to date (any warning stops here), the others wait for that.
     """
-    from tools import site
+    from tools.site import builder
 
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
-    folder = site.ROOT / "_build"
+    folder = builder.ROOT / "_build"
     folder.mkdir(exist_ok=True)
     current = folder / "current-for"
     with FileLock(folder / "tests.lock"):
         if not current.exists() or current.read_text() != run:
-            site.build(site.ROOT)
+            builder.build(builder.ROOT)
             current.write_text(run)
     return folder / "html"
 

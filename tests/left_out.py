@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.system import NEEDS
+from tools.machine.system import NEEDS
 
 # The only reasons for which a run with CI=true may leave a test out.
 ALLOWED = ("no GPU",)
 
 
 def needs(package: str) -> pytest.MarkDecorator:
-    """Leave a test out where the system lacks ``package``, one of those that ``tools/system.py`` installs."""
+    """Leave a test out where the system lacks ``package``, one of those that ``tools/machine/system.py`` installs."""
     return pytest.mark.skipif(not NEEDS[package].present(), reason=NEEDS[package].reason(package))
 
 
@@ -74,8 +74,9 @@ def _said(listed: Counter[str], others: Counter[str], *, strict: bool) -> str:
         return f"{found.total()} skipped, all for reasons that are allowed: {reasons}"
     if strict:
         return (
-            f"{found.total()} skipped: {reasons}. With CI=true a run leaves nothing out: `python tools/system.py` "
-            "installs what the tests need; what may be missing stands in tests/left_out.py"
+            f"{found.total()} skipped: {reasons}. With CI=true a run leaves nothing out: "
+            "`python tools/machine/system.py` installs what the tests need; "
+            "what may be missing stands in tests/left_out.py"
         )
     return f"{found.total()} skipped: {reasons}. With CI=true this run would fail"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import offline
-from tools.system import NEEDS
+from tools.machine import offline
+from tools.machine.system import NEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = """

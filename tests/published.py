@@ -76,7 +76,7 @@ def published() -> Published:
                 if entry.name != "_build":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             clone(root)
-            for module, *arguments in (("tools.address", "ada/course"), ("tools.site",)):
+            for module, *arguments in (("tools.site.address", "ada/course"), ("tools.site",)):
                 done = run(root, module, *arguments)
                 assert done.returncode == 0, f"{module} ended with {done.returncode}: {done.stdout}{done.stderr}"
             mark.write_text(this_run)

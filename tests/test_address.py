@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from coursecode import _install
-from tools import address, release
+from tools.machine import release
+from tools.site import address
 
 ROOT = address.ROOT
 
@@ -103,10 +104,10 @@ def test_a_place_that_is_lost_is_named_and_nothing_is_written(files):
 @pytest.mark.parametrize(
     ("typed", "command"),
     [
-        (["ada/course"], "tools.address 'ada/course'"),
-        (["ada/course", "BASEURL=https://x.example/"], "tools.address 'ada/course' --site 'https://x.example/'"),
-        (["REPO=https://gitlab.com/a/b", "BRANCH=dev"], "tools.address 'https://gitlab.com/a/b' --branch 'dev'"),
-        ([], "tools.address ''"),
+        (["ada/course"], "tools.site.address 'ada/course'"),
+        (["ada/course", "BASEURL=https://x.example/"], "tools.site.address 'ada/course' --site 'https://x.example/'"),
+        (["REPO=https://gitlab.com/a/b", "BRANCH=dev"], "tools.site.address 'https://gitlab.com/a/b' --branch 'dev'"),
+        ([], "tools.site.address ''"),
     ],
 )
 def test_make_hands_over_what_was_typed(typed, command):

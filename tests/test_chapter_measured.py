@@ -18,7 +18,7 @@ from test_claims import number_problems
 from coursecode import plotting
 from coursecode.experiments import core, timings
 from coursecode.experiments.core import mean_sd, stored
-from tools import chapters
+from tools.source import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("honest-numbers", "benchmarks")

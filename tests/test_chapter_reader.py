@@ -8,9 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from sphinxext import glossary
-from tools import chapters, prose_numbers
-from tools.chapters import parse_text
+from tools.rules import prose_numbers
+from tools.site.builder import glossary
+from tools.source import chapters
+from tools.source.chapters import parse_text
 
 TEXT = """---
 kernelspec:

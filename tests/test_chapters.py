@@ -14,8 +14,8 @@ import yaml
 from problems import none
 
 from coursecode import plotting
-from tools import chapters
-from tools.chapters import Chapter
+from tools.source import chapters
+from tools.source.chapters import Chapter
 
 ROOT = Path(__file__).resolve().parent.parent
 FRONT_MATTER = {

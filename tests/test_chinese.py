@@ -8,7 +8,7 @@ import pytest
 import yaml
 from problems import none
 
-from tools.chinese import line_problems, pages, style_problems, words
+from tools.rules.chinese import line_problems, pages, style_problems, words
 
 ROOT = Path(__file__).resolve().parent.parent
 

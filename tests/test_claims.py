@@ -15,9 +15,9 @@ import pytest
 import yaml
 from problems import marks, none
 
-from tools import chapters
-from tools.chapters import Chapter
-from tools.prose_numbers import find, plain, sentences
+from tools.rules.prose_numbers import find, plain, sentences
+from tools.source import chapters
+from tools.source.chapters import Chapter
 
 ROOT = Path(__file__).resolve().parent.parent
 TAG = re.compile(r"claim-(\w+)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import downloads, light
+from tools.machine import downloads, light
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = json.loads(downloads.FILE.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from problems import none
 
-from tools import editions
+from tools.rules import editions
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from problems import marks, none
 
-from tools import chapters
+from tools.source import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 LABEL = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*")

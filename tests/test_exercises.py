@@ -28,7 +28,7 @@ from coursecode.check import close
 from coursegrade.contract import Bundle
 from coursegrade.masters import lint, master, release
 from coursegrade.masters.master import MasterError
-from tools import chapters, exercises, quiz
+from tools.source import chapters, exercises, quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 MASTERS = ROOT / "exercises"

@@ -15,7 +15,7 @@ from py_mini_racer import MiniRacer
 from coursecode import figures
 from coursecode.data import load
 from coursecode.training import evaluate, predict
-from tools import weights
+from tools.pictures import weights
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def prepared(js: MiniRacer, strokes, pen: int):
 
 
 def test_the_weights_come_from_the_recipe_that_the_chapter_has_now():
-    assert weights.read().recipe == weights.digest(weights.recipe()), "run python -m tools.weights"
+    assert weights.read().recipe == weights.digest(weights.recipe()), "run python -m tools.pictures.weights"
 
 
 def test_the_recipe_is_that_of_the_training_cell_in_both_editions(tmp_path):

@@ -19,9 +19,9 @@ from browser import note, say, text
 from problems import none
 
 from coursecode import figures
-from sphinxext.figures import folder, minify, remove_scripts, smaller
-from tools import posters
-from tools.chapters import parse
+from tools.pictures import posters
+from tools.site.figures import folder, minify, remove_scripts, smaller
+from tools.source.chapters import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -136,7 +136,7 @@ def test_scripts_that_no_page_loads_any_more_are_removed(tmp_path):
 
 def test_static_pictures_are_current_and_none_is_left_over():
     wanted = posters.wanted()
-    problems = [f"{p.path.relative_to(ROOT)} is stale: run python -m tools.posters" for p in wanted if p.stale]
+    problems = [f"{p.path.relative_to(ROOT)} is stale: run python -m tools.pictures.posters" for p in wanted if p.stale]
     problems += [f"{path.relative_to(ROOT)} is used by no page: remove it" for path in posters.orphans(wanted)]
     none(problems)
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tools.fresh import Record, snapshot
+from tools.machine.fresh import Record, snapshot
 
 
 def test_a_snapshot_names_files_folders_and_patterns_and_leaves_out_what_is_hidden(tmp_path):

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from problems import none
 
-from sphinxext.glossary import glossary_lines, names_elsewhere, read_terms
-from tools import chapters
+from tools.site.glossary import glossary_lines, names_elsewhere, read_terms
+from tools.source import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
@@ -217,8 +217,8 @@ def test_each_language_sorts_by_its_own_names() -> None:
 )
 def test_the_page_is_built_and_its_terms_are_linked(tmp_path: Path, language: str, term: str, shown: str) -> None:
     (tmp_path / "conf.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT / 'sphinxext')!r})\n"
-        f"extensions = ['myst_parser', 'glossary']\nlanguage = {language!r}\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        f"extensions = ['myst_parser', 'tools.site.glossary']\nlanguage = {language!r}\n"
     )
     (tmp_path / "index.md").write_text(
         f"# Page\n\nThe {{term}}`{term}`.\n\n```{{course-glossary}}\n```\n", encoding="utf-8"

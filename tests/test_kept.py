@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import kept, lab
+from tools.notebooks import kept, lab
 
 
 @pytest.fixture

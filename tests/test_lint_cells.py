@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint_cells import ROOT, problems
+from tools.rules.lint_cells import ROOT, problems
 
 CLEAN = "x = 1\nx + 1"
 
@@ -55,7 +55,7 @@ def test_fix_mends_the_layout_and_nothing_else(tmp_path):
 
 
 def test_the_command_exits_with_1_where_there_is_a_problem(tmp_path):
-    command = [sys.executable, "-m", "tools.lint_cells", str(page(tmp_path, "print(y)"))]
+    command = [sys.executable, "-m", "tools.rules.lint_cells", str(page(tmp_path, "print(y)"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.count("\n")) == (1, 1)
     assert "page.md:6: F821" in done.stdout

@@ -20,13 +20,11 @@ import published
 import pytest
 from sphinx.errors import ConfigError
 
+from tools.site import live
+from tools.site.server import serving
+from tools.site.thebe import fetch
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "sphinxext"))
-
-import live  # noqa: E402
-
-from tools.server import serving  # noqa: E402
-from tools.thebe import fetch  # noqa: E402
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"

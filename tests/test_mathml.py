@@ -1,17 +1,14 @@
 """Formulas become MathML that browsers can draw and that loses nothing of the LaTeX."""
 
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
+from tools.site.mathml import to_mathml
+from tools.source.chapters import parse
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "sphinxext"))
-
-from mathml import to_mathml  # noqa: E402
-
-from tools.chapters import parse  # noqa: E402
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 FORMULAS = sorted(

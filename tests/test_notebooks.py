@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import notebooks
-from tools.plain import PlainError, edition, plain_markdown
+from tools.notebooks import maker
+from tools.notebooks.plain import PlainError, edition, plain_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """---
@@ -62,7 +62,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The chapters that were executed, with a stand-in for the kernel: the outputs are numbers of the run."""
     names: list[str] = []
 
-    def execute(page: notebooks.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
+    def execute(page: maker.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
         names.append(page.name)
         return [
             nbformat.v4.new_code_cell(
@@ -71,7 +71,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             for source in page.code
         ]
 
-    monkeypatch.setattr(notebooks, "execute", execute)
+    monkeypatch.setattr(maker, "execute", execute)
     return names
 
 
@@ -82,28 +82,28 @@ def edit(path: Path, before: str, after: str) -> None:
 
 
 def test_a_current_notebook_is_not_executed_again(project, executions, capsys):
-    assert notebooks.make(project) == 0
+    assert maker.make(project) == 0
     assert sorted(executions) == ["a", "b"]
-    assert notebooks.make(project) == 0
+    assert maker.make(project) == 0
     assert len(executions) == 2
     assert "no cell was run" in capsys.readouterr().out
 
 
 def test_a_helper_makes_exactly_the_chapters_stale_that_import_it(project, executions, capsys):
-    notebooks.make(project)
+    maker.make(project)
     executions.clear()
     edit(project / "src/coursecode/right.py", "x - 1", "x + 1")
-    assert notebooks.make(project, check=True) == 1
-    notebooks.make(project)
+    assert maker.make(project, check=True) == 1
+    maker.make(project)
     assert executions == ["b"]
     assert "execute b: coursecode.right changed" in capsys.readouterr().out
 
 
 def test_a_helper_of_a_helper_counts_too(project, executions):
-    notebooks.make(project)
+    maker.make(project)
     executions.clear()
     edit(project / "src/coursecode/_shared.py", "1", "-1")
-    notebooks.make(project)
+    maker.make(project)
     assert executions == ["a"]
 
 
@@ -115,42 +115,42 @@ def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executio
     (results.parent / "timings.py").write_text("load = str\n")
     edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
     edit(project / "book/b.md", "g(2)", "from coursecode.experiments import timings")
-    notebooks.make(project)
+    maker.make(project)
     for changed, expected in (("wide", ["a"]), ("benchmarks", ["b"]), ("other", [])):
         executions.clear()
         (results / f"{changed}.json").write_text("[]")
-        notebooks.make(project)
+        maker.make(project)
         assert executions == expected
     assert "execute a: wide.json changed" in capsys.readouterr().out
 
 
 def test_a_changed_cell_is_named(project, executions, capsys):
-    notebooks.make(project)
+    maker.make(project)
     executions.clear()
     edit(project / "book/a.md", "f(2)", "f(3)")
-    notebooks.make(project)
+    maker.make(project)
     assert executions == ["a"]
     assert "execute a: code cell 2 changed" in capsys.readouterr().out
 
 
 def test_the_pinned_environment_makes_all_stale_but_its_comments_do_not(project, executions):
-    notebooks.make(project)
+    maker.make(project)
     executions.clear()
     edit(project / "requirements.txt", "# pins", "# the pins")
-    notebooks.make(project)
+    maker.make(project)
     assert executions == []
     edit(project / "requirements.txt", "2.13.0", "2.14.0")
-    notebooks.make(project)
+    maker.make(project)
     assert sorted(executions) == ["a", "b"]
 
 
 def test_prose_is_rewritten_without_running_a_cell(project, executions):
-    notebooks.make(project)
+    maker.make(project)
     before = nbformat.read(project / "book/a.ipynb", 4)
     executions.clear()
     edit(project / "book/a.md", "Text.", "Other text.")
-    assert notebooks.make(project, check=True) == 1
-    notebooks.make(project)
+    assert maker.make(project, check=True) == 1
+    maker.make(project)
     after = nbformat.read(project / "book/a.ipynb", 4)
     assert executions == []
     assert any("Other text." in cell.source for cell in after.cells)
@@ -159,10 +159,10 @@ def test_prose_is_rewritten_without_running_a_cell(project, executions):
 
 
 def test_a_damaged_notebook_is_made_again(project, executions):
-    notebooks.make(project)
+    maker.make(project)
     executions.clear()
     (project / "book/a.ipynb").write_text('{"cells": [')
-    notebooks.make(project)
+    maker.make(project)
     assert executions == ["a"]
     nbformat.validate(nbformat.read(project / "book/a.ipynb", 4))
 
@@ -172,21 +172,21 @@ def test_the_other_edition_gets_the_same_outputs_and_must_have_the_same_cells(pr
     for name in ("a", "b"):
         text = (project / f"book/{name}.md").read_text().replace("Text.", "正文。")
         (project / f"zh/book/{name}.md").write_text(text)
-    assert notebooks.make(project) == 0
+    assert maker.make(project) == 0
     assert sorted(executions) == ["a", "b"]
     english, chinese = (nbformat.read(project / f"{folder}book/a.ipynb", 4) for folder in ("", "zh/"))
     assert [c for c in english.cells if c.cell_type == "code"] == [c for c in chinese.cells if c.cell_type == "code"]
     edit(project / "zh/book/b.md", "g(2)", "g(3)")
-    assert notebooks.make(project) == 1
+    assert maker.make(project) == 1
     assert "code cell 2 differs" in capsys.readouterr().err
 
 
 def test_a_cell_that_raises_is_named_and_the_old_notebook_stays(project, capsys):
     edit(project / "book/b.md", "from coursecode.right import g", "g = abs")
-    assert notebooks.make(project, only=["b"]) == 0
+    assert maker.make(project, only=["b"]) == 0
     before = (project / "book/b.ipynb").read_bytes()
     edit(project / "book/b.md", "g(2)", "raise ValueError('no kernel')")
-    assert notebooks.make(project, only=["b"]) == 1
+    assert maker.make(project, only=["b"]) == 1
     assert "book/b.md:21: the cell raised ValueError: no kernel" in capsys.readouterr().err
     assert (project / "book/b.ipynb").read_bytes() == before
 
@@ -194,14 +194,14 @@ def test_a_cell_that_raises_is_named_and_the_old_notebook_stays(project, capsys)
 def test_a_cell_that_writes_to_stderr_fails(project, capsys):
     edit(project / "book/b.md", "from coursecode.right import g", "")
     edit(project / "book/b.md", "g(2)", "import warnings; warnings.warn('old')")
-    assert notebooks.make(project, only=["b"]) == 1
+    assert maker.make(project, only=["b"]) == 1
     assert "wrote to stderr" in capsys.readouterr().err
     assert not (project / "book/b.ipynb").exists()
 
 
 @pytest.mark.parametrize("wait", [0.2, 1, 5])  # the kernel is asked for, starts, runs
 def test_an_interrupted_run_leaves_every_notebook_whole(project, executions, wait):
-    notebooks.make(project)
+    maker.make(project)
     before = {path: path.read_bytes() for path in project.glob("book/*.ipynb")}
     (project / "book/a.md").write_text(chapter("a", "import time; time.sleep(600)"))
     # a shell's background job ignores the signal, and what it starts inherits that
@@ -262,7 +262,7 @@ def test_an_interactive_figure_becomes_its_picture_its_caption_and_the_ways_to_s
 
 
 def test_the_committed_notebooks_are_current():
-    assert notebooks.make(ROOT, check=True) == 0
+    assert maker.make(ROOT, check=True) == 0
 
 
 def test_no_notebook_shows_raw_directives_or_roles():
@@ -314,11 +314,11 @@ def test_one_changed_sign_fails_a_test_fails_nbval_and_makes_its_chapters_stale(
     assert compared.returncode == 1, compared.stdout
     assert "FAILED" in compared.stdout
 
-    notebooks.make(project, check=True)
+    maker.make(project, check=True)
     stale = dict(re.findall(r"stale ([\w-]+): (.*)", capsys.readouterr().out))
     assert name in stale
     for chapter_name in edition(project).notebooks:
-        page = notebooks.pages(project, "en", edition(project), [chapter_name])[0]
-        uses = f"coursecode.{module}" in notebooks.module_files(page.code, project / "src/coursecode")
+        page = maker.pages(project, "en", edition(project), [chapter_name])[0]
+        uses = f"coursecode.{module}" in maker.module_files(page.code, project / "src/coursecode")
         assert (chapter_name in stale) == uses
         assert stale.get(chapter_name, f"coursecode.{module} changed") == f"coursecode.{module} changed"

@@ -67,7 +67,7 @@ def test_a_read_only_checkout_without_an_environment_is_told_to_be_copied(tmp_pa
 
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
-    """``tools/environment.py`` for a project whose environment is complete as far as its records tell."""
+    """``tools/machine/environment.py`` for a project whose environment is complete as far as its records tell."""
     script = runpy.run_path(str(project(tmp_path) / "tools" / "environment.py"))
     library = tmp_path / ".venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     for name, version in re.findall(r"^([\w.-]+)==(\S+)", (tmp_path / "requirements.txt").read_text(), re.MULTILINE):
@@ -164,16 +164,16 @@ def test_a_path_with_spaces_and_chinese_characters_is_a_path_like_any_other(tmp_
 def test_too_little_memory_is_named_with_a_way_on(tmp_path, cell, told):
     from test_notebooks import chapter
 
-    from tools import notebooks
+    from tools.notebooks import maker
 
     (tmp_path / "book").mkdir()
     (tmp_path / "src" / "coursecode").mkdir(parents=True)
     (tmp_path / "book" / "a.md").write_text(chapter("a", cell))
     (tmp_path / "_config.yml").write_text("html: {baseurl: https://example.org/c/}\n")
     (tmp_path / "_toc.yml").write_text("root: book/a\nparts: []\n")
-    page = notebooks.pages(tmp_path, "en", notebooks.edition(tmp_path), ["a"])[0]
-    with pytest.raises(notebooks.NotebookError, match=rf"{told}[\s\S]*memory was short[\s\S]*Close other programs"):
-        notebooks.execute(page)
+    page = maker.pages(tmp_path, "en", maker.edition(tmp_path), ["a"])[0]
+    with pytest.raises(maker.NotebookError, match=rf"{told}[\s\S]*memory was short[\s\S]*Close other programs"):
+        maker.execute(page)
 
 
 def test_a_gpu_that_is_asked_for_and_absent_ends_in_a_sentence():

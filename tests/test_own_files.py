@@ -5,20 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from tools import cards, server, site
+from tools.pictures import cards
+from tools.site import builder, drawings, face, icons, own_files, server
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "sphinxext"))
-
-import drawings  # noqa: E402
-import face  # noqa: E402
-import icons  # noqa: E402
-import own_files  # noqa: E402
 
 # The style sheet
 
@@ -111,7 +105,7 @@ def test_an_unknown_drawing_is_named_with_those_there_are():
 def test_the_pictures_for_shared_links_are_up_to_date_and_of_the_size_they_say():
     from PIL import Image
 
-    assert cards.out_of_date() == [], "python -m tools.cards"
+    assert cards.out_of_date() == [], "python -m tools.pictures.cards"
     for path in face.CARDS.glob("*.png"):
         with Image.open(path) as picture:
             assert picture.size == (1200, 630)
@@ -127,7 +121,7 @@ def test_a_page_without_a_picture_of_its_own_shows_the_cover_in_its_language():
 
 
 def test_the_page_not_found_names_files_by_the_path_of_the_public_site():
-    page = site.not_found(ROOT)
+    page = builder.not_found(ROOT)
     assert f'href="{server.base_path()}book/index.html"' in page
     assert f'href="{server.base_path()}zh/book/index.html"' in page
     assert "{base}" not in page

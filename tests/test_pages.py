@@ -16,10 +16,10 @@ import pytest
 
 from benchmarks import site as page_weight
 from coursecode.experiments import timings
-from tools import server, site
+from tools.site import builder, server
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG, TOC = site.edition_settings(ROOT, "en")
+CONFIG, TOC = builder.edition_settings(ROOT, "en")
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
 PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]
 

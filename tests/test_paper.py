@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import paper
-from tools.site import ROOT, SiteError
+from tools.paper import printer
+from tools.site.builder import ROOT, SiteError
 
 SINGLE = """<html><body><article class="bd-article"><section id="book"><span id="sec-index"></span>
 <h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>, after
@@ -26,7 +26,7 @@ SINGLE = """<html><body><article class="bd-article"><section id="book"><span id=
 
 
 def test_the_sheet_is_one_document_whose_links_stay_inside_it():
-    text = paper.sheet(SINGLE, language="zh", title="书 & 本")
+    text = printer.sheet(SINGLE, language="zh", title="书 & 本")
     assert '<html lang="zh-CN">' in text
     assert "书 &amp; 本" in text
     assert 'href="#sec-one"' in text
@@ -38,7 +38,7 @@ def test_the_sheet_is_one_document_whose_links_stay_inside_it():
 
 
 def test_the_front_matter_stands_before_the_chapters_and_contents_lists_them():
-    text = paper.sheet(SINGLE, language="en", title="T", pages={"heading-1": 7, "heading-1-1": 8})
+    text = printer.sheet(SINGLE, language="en", title="T", pages={"heading-1": 7, "heading-1-1": 8})
     assert text.index('class="front"') < text.index("Welcome") < text.index("The road") < text.index('id="one"')
     contents = text[text.index('class="contents"') : text.index('class="front"')]
     assert re.findall(r'href="#([\w-]+)" data-page="(\d*)"><span>([^<]+)', contents) == [
@@ -47,33 +47,33 @@ def test_the_front_matter_stands_before_the_chapters_and_contents_lists_them():
         ("heading-2", "", "2. Two"),
         ("heading-2-1", "", "2.1. First"),
     ]
-    blank = paper.sheet(SINGLE, language="en", title="T")
-    assert paper.numbered(blank, {"heading-1": 7, "heading-1-1": 8}) == text
-    assert paper.numbered(text, {}) == blank
+    blank = printer.sheet(SINGLE, language="en", title="T")
+    assert printer.numbered(blank, {"heading-1": 7, "heading-1-1": 8}) == text
+    assert printer.numbered(text, {}) == blank
 
 
 def test_a_citation_leads_to_its_source_and_a_link_without_one_target_is_named():
-    text = paper.sheet(SINGLE, language="en", title="T")
+    text = printer.sheet(SINGLE, language="en", title="T")
     assert '<a href="#source-id2">Fukushima' in text
     assert '<div class="citation" id="source-id2">' in text
     for wrong, number in (("#first", 2), ("#gone", 0)):
         with pytest.raises(SiteError, match=rf'{wrong}".* has {number} targets'):
-            paper.sheet(SINGLE.replace("#sec-one", wrong), language="en", title="T")
+            printer.sheet(SINGLE.replace("#sec-one", wrong), language="en", title="T")
 
 
 def test_a_theme_with_other_markup_is_named():
     with pytest.raises(SiteError, match="bd-article"):
-        paper.sheet("<html></html>", language="en", title="T")
+        printer.sheet("<html></html>", language="en", title="T")
 
 
 def test_a_machine_without_chromium_gets_the_command_that_installs_it(monkeypatch):
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SiteError, match=r"apt-get install chromium.*CHROMIUM="):
-        paper.chromium()
+        printer.chromium()
     monkeypatch.setenv("CHROMIUM", "/nowhere/browser")
     with pytest.raises(SiteError, match="/nowhere/browser"):
-        paper.chromium()
+        printer.chromium()
 
 
 _STYLES = "".join(f'<link rel="stylesheet" href="../_static/{name}.css" />' for name in ("ebook", "course", "gone"))
@@ -103,7 +103,7 @@ def epub(tmp_path: Path) -> Path:
 
 def test_the_epub_has_no_scripts_no_dead_links_and_declares_its_formulas(epub: Path, tmp_path: Path):
     out = tmp_path / "out.epub"
-    paper.repack(epub, out)
+    printer.repack(epub, out)
     with zipfile.ZipFile(out) as book:
         assert book.namelist()[0] == "mimetype"
         assert book.getinfo("mimetype").compress_type == zipfile.ZIP_STORED
@@ -125,9 +125,9 @@ def test_the_archive_is_the_same_for_the_same_site_and_comes_with_checksums(tmp_
     (site / "index.html").write_text("<p>en</p>")
     (site / "zh" / "index.html").write_text("<p>中</p>")
     out = tmp_path / "out"
-    first = paper.make_archive(root=tmp_path, out=out).read_bytes()
+    first = printer.make_archive(root=tmp_path, out=out).read_bytes()
     os.utime(site / "index.html", (1, 1))
-    assert paper.make_archive(root=tmp_path, out=out).read_bytes() == first
+    assert printer.make_archive(root=tmp_path, out=out).read_bytes() == first
     with zipfile.ZipFile(out / "from-dense-to-convolution-site.zip") as archive:
         assert archive.read("from-dense-to-convolution/zh/index.html").decode() == "<p>中</p>"
     digest, name = (out / "SHA256SUMS").read_text().split()
@@ -137,19 +137,18 @@ def test_the_archive_is_the_same_for_the_same_site_and_comes_with_checksums(tmp_
 
 def test_without_a_site_the_archive_says_how_to_make_one(tmp_path: Path):
     with pytest.raises(SiteError, match="make book"):
-        paper.make_archive(root=tmp_path, out=tmp_path)
+        printer.make_archive(root=tmp_path, out=tmp_path)
 
 
 @pytest.mark.slow
 def test_the_pdf_has_the_whole_book_with_its_contents_links_formulas_and_letters(tmp_path: Path):
-    """The English edition's; each print of a release is looked through by ``paper.complete``."""
+    """The English edition's; each print of a release is looked through by ``printer.complete``."""
     from pypdf import PdfReader
 
     language = "en"
     # in a process of its own: the tests of the site hold the one browser of this process
-    make = (
-        f"from pathlib import Path; from tools import paper; paper.make_pdf({language!r}, out=Path({str(tmp_path)!r}))"
-    )
+    call = f"printer.make_pdf({language!r}, out=Path({str(tmp_path)!r}))"
+    make = f"from pathlib import Path; from tools.paper import printer; {call}"
     subprocess.run([sys.executable, "-c", make], cwd=ROOT, check=True)
     reader = PdfReader(next(tmp_path.glob("*.pdf")))
     titles = [
@@ -190,12 +189,12 @@ def test_a_print_that_lost_something_is_named(tmp_path: Path):
     writer.add_named_destination("heading-1", 1)
     writer.write(tmp_path / "a.pdf")
     listed = '<a href="#heading-1" data-page="2"></a><a href="#heading-2" data-page=""></a>'
-    with pytest.raises(paper.SiteError, match=r"a\.pdf: the contents name no page for heading-2"):
-        paper.complete(tmp_path / "a.pdf", listed)
-    with pytest.raises(paper.SiteError, match=r"a\.pdf: heading-1 is on page 2, and the contents say 3"):
-        paper.complete(tmp_path / "a.pdf", listed[: listed.index("</a>")].replace('"2"', '"3"'))
-    with pytest.raises(paper.SiteError, match=r"a\.pdf: formulas are no text"):
-        paper.complete(tmp_path / "a.pdf", listed[: listed.index("</a>")])
+    with pytest.raises(printer.SiteError, match=r"a\.pdf: the contents name no page for heading-2"):
+        printer.complete(tmp_path / "a.pdf", listed)
+    with pytest.raises(printer.SiteError, match=r"a\.pdf: heading-1 is on page 2, and the contents say 3"):
+        printer.complete(tmp_path / "a.pdf", listed[: listed.index("</a>")].replace('"2"', '"3"'))
+    with pytest.raises(printer.SiteError, match=r"a\.pdf: formulas are no text"):
+        printer.complete(tmp_path / "a.pdf", listed[: listed.index("</a>")])
 
 
 def _fonts(page):

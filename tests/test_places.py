@@ -20,7 +20,8 @@ import yaml
 
 from coursecode import _install
 from coursecode.experiments import timings
-from tools import light, offline, site
+from tools.machine import light, offline
+from tools.site import builder
 
 ROOT = Path(__file__).resolve().parent.parent
 GIB = 2**30
@@ -44,7 +45,7 @@ def test_the_light_sets_have_the_pinned_versions_and_torch_for_the_cpu_from_its_
 
 def test_the_light_sets_are_what_the_tool_writes():
     for file in light.FILES:
-        assert (ROOT / file).read_text(encoding="utf-8") == light.content(file), "run python -m tools.light"
+        assert (ROOT / file).read_text(encoding="utf-8") == light.content(file), "run python -m tools.machine.light"
 
 
 @pytest.mark.parametrize("file", ["binder/postBuild", "container/Dockerfile"])
@@ -94,7 +95,7 @@ def test_nothing_but_the_light_set_is_asked_for_by_binder(rendered):
 def test_each_notebook_is_run_in_2_gib_without_a_network_by_make_nbval():
     listed = subprocess.run(["make", "--dry-run", "nbval"], cwd=ROOT, capture_output=True, text=True, check=True)
     (command,) = [line for line in listed.stdout.splitlines() if "--nbval" in line]
-    assert " -m tools.offline pytest " in command
+    assert " -m tools.machine.offline pytest " in command
     assert command.endswith(" book")  # all of them
     assert offline.MEMORY == 2 * GIB
 
@@ -116,7 +117,7 @@ def test_offline_takes_the_network_and_the_memory_away_from_a_module_and_its_chi
     machines.without_network("true")  # or the test is left out
     (tmp_path / "probe.py").write_text(PROBE)
     variables = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    command = [sys.executable, "-m", "tools.offline", "probe"]
+    command = [sys.executable, "-m", "tools.machine.offline", "probe"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
     assert "Network is unreachable" in done.stdout
     assert "MemoryError" in done.stdout
@@ -126,7 +127,7 @@ def test_offline_takes_the_network_and_the_memory_away_from_a_module_and_its_chi
 def test_where_the_network_cannot_be_taken_away_it_is_said_and_never_passed_over_in_ci(tmp_path, strict, status):
     (tmp_path / "probe.py").write_text("print('ran')")
     variables = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": str(tmp_path), "CI": strict}
-    command = [sys.executable, "-m", "tools.offline", "probe"]
+    command = [sys.executable, "-m", "tools.machine.offline", "probe"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == status
     assert "apt-get install bubblewrap" in done.stderr
@@ -284,7 +285,7 @@ def container_text() -> str:
 
 
 def test_the_first_code_cell_of_each_notebook_is_the_one_that_installs_from_the_configured_repository():
-    repository = site.edition_settings(ROOT, "en")[0]["repository"]
+    repository = builder.edition_settings(ROOT, "en")[0]["repository"]
     for language in ("en", "zh"):
         for path in machines.notebooks(language):
             first = next(cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")

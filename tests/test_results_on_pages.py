@@ -20,7 +20,7 @@ from problems import none
 from test_claims import number_problems, outputs_of, pages, text_of
 
 from coursecode.experiments import core
-from tools.chapters import Chapter, parse
+from tools.source.chapters import Chapter, parse
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = re.compile(r'\bstored\("(\w+)"\)')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import site
+from tools.site import builder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_editions_share_one_configuration_and_one_table_of_contents():
-    english, toc = site.edition_settings(ROOT, "en")
-    chinese, translated = site.edition_settings(ROOT, "zh")
+    english, toc = builder.edition_settings(ROOT, "en")
+    chinese, translated = builder.edition_settings(ROOT, "zh")
     base = english["html"]["baseurl"]
     assert chinese["html"]["baseurl"] == (base and base + "zh/")
     assert chinese["sphinx"]["config"]["language"] == "zh_CN"
@@ -45,25 +45,25 @@ def test_the_editions_share_one_configuration_and_one_table_of_contents():
 
 def test_a_caption_without_a_translation_is_named(project):
     (project / "zh/_config.yml").write_text("captions: {}\n")
-    with pytest.raises(site.SiteError, match=r"captions has no entry for 'Course'"):
-        site.edition_settings(project, "zh")
+    with pytest.raises(builder.SiteError, match=r"captions has no entry for 'Course'"):
+        builder.edition_settings(project, "zh")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_an_entry_without_a_file_and_a_file_without_an_entry_stop_the_build(project, language):
-    folder = project / site.SOURCES[language] / "book"
+    folder = project / builder.SOURCES[language] / "book"
     (folder / "a.md").unlink()
     (folder / "stray.md").write_text("# Stray\n")
-    first, second = site.missing_pages(project, language)
+    first, second = builder.missing_pages(project, language)
     assert re.search(r"_toc\.yml:6: there is no .*book/a\.md; write it or take the entry out", first)
     assert re.search(r"stray\.md:1: _toc\.yml has no entry for this page; add it", second)
-    with pytest.raises(site.SiteError, match="no entry for this page"):
-        site.Build(project, language)
+    with pytest.raises(builder.SiteError, match="no entry for this page"):
+        builder.Build(project, language)
 
 
 @pytest.mark.slow
 def test_both_editions_are_built_and_a_failed_build_leaves_them_as_they_were(project):
-    built = site.build(project)
+    built = builder.build(project)
     english, chinese = (built / f"{folder}book/a.html" for folder in ("", "zh/"))
     assert '<html lang="en"' in english.read_text()
     assert '<html lang="zh-CN"' in chinese.read_text()
@@ -74,11 +74,11 @@ def test_both_editions_are_built_and_a_failed_build_leaves_them_as_they_were(pro
 
     (project / "book/a.md").write_text("# A\n\n{doc}`nowhere`\n")
     for _ in range(2):  # the second build must not forget what the first one found
-        with pytest.raises(site.SiteError, match=r"a\.md:3: WARNING: .*nowhere"):
-            site.build(project)
+        with pytest.raises(builder.SiteError, match=r"a\.md:3: WARNING: .*nowhere"):
+            builder.build(project)
         assert {path: path.read_bytes() for path in built.rglob("*.html")} == before
 
     (project / "book/a.md").write_text("# A\n\nNew text.\n")
-    site.build(project)
+    builder.build(project)
     assert "New text." in english.read_text()
     assert not list(built.parent.glob("html.*"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sphinxext import status
+from tools.site.builder import status
 
 ROOT = Path(__file__).resolve().parent.parent
 

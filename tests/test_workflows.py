@@ -14,7 +14,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tools import release
+from tools.machine import release
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -111,7 +111,7 @@ def test_the_tests_run_on_every_python_that_the_package_names():
     assert whole is not None
     assert [whole[1], *test["jobs"]["pythons"]["strategy"]["matrix"]["python"]] == ["3.11", "3.12", "3.13", "3.14"]
     assert [step["run"] for step in test["jobs"]["pythons"]["steps"][1:]] == [
-        "python tools/system.py bubblewrap",  # without it nbval would run with the network, which CI refuses
+        "python tools/machine/system.py bubblewrap",  # without it nbval would run with the network, which CI refuses
         "make package nbval",
     ]
     assert "Python 3.11 to 3.14" in (ROOT / "requirements.txt").read_text(encoding="utf-8")

@@ -1,4 +1,8 @@
-"""Command line tools that build and check the book."""
+"""What an author runs: the book's sources read, its rules, and everything that is made of it.
+
+``source`` reads the pages; ``rules`` says what is wrong with one; ``notebooks``, ``site`` (one Sphinx package) and
+``paper`` are made of them; ``pictures`` are drawn by code; ``machine`` is what all of that stands on.
+"""
 
 import errno
 import os
@@ -6,10 +10,12 @@ from pathlib import Path
 
 from coursecode import _console
 
+ROOT = Path(__file__).resolve().parent.parent
+
 _console.forgive()
 if not os.access(os.path.expanduser("~"), os.W_OK):
     # kernels, Jupyter and matplotlib write into the home, and matplotlib says on stderr that it cannot
-    _home = Path(__file__).resolve().parent.parent / "_build" / "home"
+    _home = ROOT / "_build" / "home"
     if os.access(_home.parent if _home.parent.exists() else _home.parent.parent, os.W_OK):
         _home.mkdir(parents=True, exist_ok=True)
         os.environ["HOME"] = str(_home)

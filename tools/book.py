@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import site, unwritable
-from tools.editions import behind, differences, glossary_problems
-from tools.fresh import Record, snapshot
+from tools import unwritable
+from tools.machine.fresh import Record, snapshot
+from tools.rules.editions import behind, differences, glossary_problems
+from tools.site import builder
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = 3  # changed pages whose addresses are printed
@@ -43,7 +44,7 @@ class Step:
 
 def _exercises(root: Path, force: bool) -> None:
     from coursegrade.masters.master import MasterError
-    from tools import exercises
+    from tools.source import exercises
 
     try:
         for path in exercises.make(root):
@@ -53,13 +54,13 @@ def _exercises(root: Path, force: bool) -> None:
 
 
 def _notebooks(root: Path, force: bool) -> None:
-    from tools import notebooks
-    from tools.plain import PlainError
+    from tools.notebooks import maker
+    from tools.notebooks.plain import PlainError
 
     try:
-        if status := notebooks.make(root, force=force):
+        if status := maker.make(root, force=force):
             sys.exit(status)
-    except (notebooks.NotebookError, PlainError) as error:
+    except (maker.NotebookError, PlainError) as error:
         sys.exit(str(error))
 
 
@@ -88,7 +89,7 @@ def twins_behind(root: Path, changed: Iterable[str]) -> list[str]:
         if (root / source).exists() and (root / "zh" / source).exists():
             found += [text.replace(f"{root}/", "") for text in differences(root / source, root / "zh" / source)]
         if found:
-            more = f" (and {len(found) - 1} more: python -m tools.editions)" if len(found) > 1 else ""
+            more = f" (and {len(found) - 1} more: python -m tools.rules.editions)" if len(found) > 1 else ""
             told[source] = found[0] + more
     return list(told.values())
 
@@ -100,15 +101,15 @@ def make(root: Path = ROOT, *, only_notebooks: bool = False, force: bool = False
     if only_notebooks:
         return
     if problems := glossary_problems(root):
-        raise site.SiteError("\n".join(problems))
+        raise builder.SiteError("\n".join(problems))
     record = root / "_build" / "made-site.json"
     before = Record(record).inputs
-    changed = changed_pages(before, snapshot(root, *site.READ_BY["zh"])) if before else []
+    changed = changed_pages(before, snapshot(root, *builder.READ_BY["zh"])) if before else []
     told = twins_behind(root, changed)
     try:
-        built = site.build(root)
-    except site.SiteError as error:
-        raise site.SiteError("\n".join([*told, str(error)])) from None
+        built = builder.build(root)
+    except builder.SiteError as error:
+        raise builder.SiteError("\n".join([*told, str(error)])) from None
     for page in changed[:SHOWN]:
         print(f"changed: {(built / page).with_suffix('.html').as_uri()}")
     print(*told, f"The book is ready: {(built / 'index.html').as_uri()}", sep="\n")
@@ -121,7 +122,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         make(only_notebooks=arguments.until == "notebooks", force=arguments.force)
-    except site.SiteError as error:
+    except builder.SiteError as error:
         sys.exit(str(error))
     except OSError as error:
         sys.exit(unwritable("book", error))

@@ -19,6 +19,7 @@ import pytest
 import standin
 from left_out import needs
 
+from coursecode import pooling
 from coursegrade.cage import doctor, run, sandbox
 from coursegrade.cage.run import run_class
 from coursegrade.cage.sandbox import ContainmentError

@@ -10,8 +10,8 @@ from pathlib import Path
 import author_book
 import pytest
 
-from tools import site
-from tools.fresh import snapshot
+from tools.machine.fresh import snapshot
+from tools.site import builder
 
 pytestmark = pytest.mark.slow
 LANGUAGES = ("en", "zh")
@@ -121,7 +121,7 @@ def test_every_file_that_a_build_opens_decides_whether_there_is_a_next_one(book)
     }
     used = {name for name in inside if "__pycache__" not in name}
     assert {"glossary.yml", "book/two.md", "zh/book/two.md", "figures/base.js"} <= used
-    known = set(snapshot(book, *site.READ_BY["zh"]))
+    known = set(snapshot(book, *builder.READ_BY["zh"]))
     assert used - known <= {"requirements-d2l.txt"}  # pins of a page that this book has not
 
 
@@ -135,7 +135,7 @@ def test_after_a_sentence_one_page_is_read_and_its_twin_is_said_to_be_behind(aut
     behind = [line for line in told if line.startswith("zh/book/one.md:")]
     assert len(behind) == 1
     assert "'sec-one' is behind book/one.md:" in behind[0]
-    assert "python -m tools.editions --stamp zh/book/one.md" in behind[0]
+    assert "python -m tools.rules.editions --stamp zh/book/one.md" in behind[0]
     for made in ("book/one.html", "slides/one.html", "_sources/book/one.ipynb"):
         assert "with care" in (author.site / made).read_text(encoding="utf-8"), made
     assert author.differs_from_a_build_from_nothing() == []
@@ -182,7 +182,7 @@ def test_a_change_is_on_every_page_that_shows_it_and_costs_the_pages_that_hold_i
     script = on_two(r'data-figures="[^"]*"')
     change("figures/base.js", "\n", "\nglobalThis.courseBase = 2;\n", reads=set(), gone=script)
     style = on_two(r"site\.css\?v=\w+")
-    change("sphinxext/static/course.css", "\n", "\nbody { --an-author: 1px; }\n", reads=set(), gone=style)
+    change("tools/site/static/course.css", "\n", "\nbody { --an-author: 1px; }\n", reads=set(), gone=style)
     cites = "It follows {cite:t}`euclid`. The section"
     change("book/two.md", "The section", cites, reads={"book/two"}, shows="Euclid")
     assert "Elements" in author.html("references")

@@ -19,7 +19,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from coursecode import _install
-from tools import light, system
+from tools.machine import light, system
 
 ROOT = published.ROOT
 # pinned in container/Dockerfile, beside the packages of its list; and what a cluster with SLURM needs
@@ -117,9 +117,9 @@ FILES = [
         "figures/*.js*",
         "src/**/*.py",
         "tools/*.py",
-        "sphinxext/**/*.py",
-        "sphinxext/**/*.js",
-        "sphinxext/**/*.html",
+        "tools/site/**/*.py",
+        "tools/site/**/*.js",
+        "tools/site/**/*.html",
     )
     for path in sorted(ROOT.glob(pattern))
     if path.is_file()

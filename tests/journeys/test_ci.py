@@ -12,7 +12,7 @@ import left_out
 import nbformat
 import pytest
 
-from tools import system
+from tools.machine import system
 
 ROOT = Path(__file__).resolve().parents[2]
 RAN = "def test_runs(): pass\n"
@@ -44,7 +44,7 @@ def test_whatever_is_left_out_fails_in_ci(tmp_path, text, told):
     status, last = run(tmp_path, ci=True, a=text, b=RAN)
     assert (status, last.startswith("1 skipped: ")) == (1, True)
     assert told in last
-    assert "python tools/system.py" in last
+    assert "python tools/machine/system.py" in last
 
 
 @pytest.mark.parametrize("ci", [True, False])

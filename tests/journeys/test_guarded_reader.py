@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from walking import reader
 
-from tools import server
+from tools.site import server
 
 pytestmark = pytest.mark.slow
 

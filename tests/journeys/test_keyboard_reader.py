@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from walking import VISITED, hold, reader
 
-from tools import server
+from tools.site import server
 
 pytestmark = pytest.mark.slow
 WIDTHS = (360, 1280)

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from test_notebooks import chapter
 
-from tools import book, lab, notebooks
+from tools import book
+from tools.notebooks import lab, maker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GIT = ["git", "-c", "user.name=L", "-c", "user.email=l@example.org", "-c", "commit.gpgsign=false", "-c", "gc.auto=0"]
@@ -61,7 +62,7 @@ def small_project(root: Path) -> Path:
     return root
 
 
-def executed(page: notebooks.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
+def executed(page: maker.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
     """In a kernel's place: the outputs are the sources, in capitals."""
     return [
         nbformat.v4.new_code_cell(s, outputs=[nbformat.v4.new_output("stream", name="stdout", text=s.upper())])
@@ -79,7 +80,7 @@ def run(notebook: nbformat.NotebookNode) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def no_kernel():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(notebooks, "execute", executed)
+        patch.setattr(maker, "execute", executed)
         yield
 
 

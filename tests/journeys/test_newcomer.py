@@ -59,7 +59,7 @@ def test_a_port_that_is_taken_is_said_and_the_next_one_serves(site):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        command = [sys.executable, "-m", "tools.server", str(port)]
+        command = [sys.executable, "-m", "tools.site.server", str(port)]
         server = subprocess.Popen(command, cwd=site, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         try:
             assert server.stdout is not None
@@ -76,13 +76,13 @@ def test_a_port_that_is_taken_is_said_and_the_next_one_serves(site):
 
 @pytest.mark.parametrize("word", ["abc", "99999", "-1", "8000.0", "", "８０００"])
 def test_a_word_that_is_no_port_is_told_what_one_is(site, word):
-    done = ran(sys.executable, "-m", "tools.server", word, cwd=site)
+    done = ran(sys.executable, "-m", "tools.site.server", word, cwd=site)
     assert done.returncode == 1
     assert "is no port; write a number from 1 to 65535, for example: make serve PORT=8001" in done.stderr
 
 
 def test_without_a_site_the_server_says_how_to_make_one(tmp_path):
-    done = ran(sys.executable, "-m", "tools.server", cwd=course(tmp_path))
+    done = ran(sys.executable, "-m", "tools.site.server", cwd=course(tmp_path))
     assert done.returncode == 1
     assert "make it: make book" in done.stderr
 
@@ -152,7 +152,10 @@ def test_pip_for_the_user_a_console_of_ascii_and_a_path_in_chinese_make_an_envir
     variables = {**clean, "LC_ALL": "C", "PYTHONUTF8": "0", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     variables |= {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")} if setting == "file" else {"PIP_USER": "1"}
     course(place)
-    for command in (["make", "environment", f"PYTHON={sys.executable}"], [sys.executable, "tools/environment.py"]):
+    for command in (
+        ["make", "environment", f"PYTHON={sys.executable}"],
+        [sys.executable, "tools/machine/environment.py"],
+    ):
         done = ran(*command, cwd=place, env=variables)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.rstrip().endswith("environment: ready")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from walking import VISITED, reader
 
-from tools import server
+from tools.site import server
 
 pytestmark = pytest.mark.slow
 WIDTHS = (360, 768, 1100, 1280)

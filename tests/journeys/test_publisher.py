@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import published
 import pytest
 
-from tools import address
+from tools.site import address
 
 pytestmark = pytest.mark.slow
 NAMES = sorted(path.stem for path in (published.ROOT / "book").glob("*.md"))
@@ -144,21 +144,23 @@ def test_to_publish_runs_no_cell_and_changes_nothing_the_second_time(addressed, 
     """Whoever moves the course to another place writes the new address over the old one."""
     root = published.clone(tmp_path / "course")
     before = {path: path.read_bytes() for path in root.rglob("*.ipynb")}
-    first = published.run(root, "tools.address", "ada/course")
+    first = published.run(root, "tools.site.address", "ada/course")
     assert first.returncode == 0, first.stderr
     assert "execute" not in first.stdout
     assert all(path.read_bytes() != text for path, text in before.items()) or address.read(published.ROOT)
     state = {
         path: path.read_bytes() for path in root.rglob("*") if path.suffix in (".ipynb", ".yml", ".md", ".cff", ".py")
     }
-    again = published.run(root, "tools.address", "ada/course")
+    again = published.run(root, "tools.site.address", "ada/course")
     assert "no cell was run" in again.stdout
     assert {path: path.read_bytes() for path in state} == state
-    moved = published.run(root, "tools.address", "https://gitlab.com/grace/lessons", "--site", "https://l.example.edu/")
+    moved = published.run(
+        root, "tools.site.address", "https://gitlab.com/grace/lessons", "--site", "https://l.example.edu/"
+    )
     assert moved.returncode == 0, moved.stderr
     for path in state:
         assert b"ada/course" not in path.read_bytes() or "tests" in path.parts or path.name == "address.py", path
-    wrong = published.run(root, "tools.address", "grace")
+    wrong = published.run(root, "tools.site.address", "grace")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "write OWNER/REPO" in wrong.stderr
     assert "Traceback" not in wrong.stderr
@@ -169,6 +171,6 @@ def test_a_clone_is_not_released_before_it_has_an_address(tmp_path):
     for name, empty in (("_config.yml", r"(?m)^(  (?:url|baseurl): ).*$"),):
         text = (root / name).read_text(encoding="utf-8")
         (root / name).write_text(re.sub(empty, r'\1""', text), encoding="utf-8")
-    done = published.run(root, "tools.release", GITHUB_REPOSITORY="", GITHUB_REF_NAME="")
+    done = published.run(root, "tools.machine.release", GITHUB_REPOSITORY="", GITHUB_REF_NAME="")
     assert done.returncode == 1
     assert "make publish-as OWNER/REPO" in done.stderr

@@ -18,7 +18,8 @@ import machines
 import published
 import pytest
 
-from tools import environment, site, thebe
+from tools.machine import environment
+from tools.site import builder, thebe
 
 ROOT = published.ROOT
 
@@ -113,7 +114,7 @@ def test_the_commands_for_mirrors_reach_the_installer(name, tmp_path):
     done = subprocess.run(["sh", "-ec", f"{shell[0]}\n{typed}"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
-    assert told["tools/environment.py"] == "--torch cpu"
+    assert told["tools/machine/environment.py"] == "--torch cpu"
     assert told["mirror"] == shell[0].split("=", 1)[1]
     assert told["torch"] == re.search(r"TORCH_INDEX=(\S+)", shell[1])[1]
     if name.startswith("zh/"):
@@ -148,13 +149,13 @@ def test_the_chinese_launch_menu_has_no_blocked_door_and_leads_to_the_mirrors(ad
 def test_thebes_files_lie_beside_the_pages_once_they_were_fetched(tmp_path):
     """Pages that were built before name the copy beside the site after the next build."""
     project = tmp_path / "course"
-    shutil.copytree(ROOT / "sphinxext", project / "sphinxext")
+    shutil.copytree(ROOT / "tools", project / "tools")
     (project / "zh/book").mkdir(parents=True)
     (project / "_config.yml").write_text(
         "title: T\nrepository:\n  url: https://github.com/ada/course\n  branch: main\nlaunch_buttons:\n"
         "  binderhub_url: https://mybinder.org\n  notebook_interface: jupyterlab\n"
         "html:\n  baseurl: https://example.org/c/\nexecute:\n  execute_notebooks: 'off'\n"
-        "sphinx:\n  local_extensions:\n    launch: sphinxext\n    live: sphinxext\n"
+        "sphinx:\n  local_extensions:\n    tools.site.launch: .\n    tools.site.live: .\n"
         "  config:\n    include_patterns: ['book/**']\n    exclude_patterns: ['**/*.ipynb']\n"
         "    suppress_warnings: ['myst-nb.lexer']\n"
     )
@@ -169,7 +170,7 @@ def test_thebes_files_lie_beside_the_pages_once_they_were_fetched(tmp_path):
     )
 
     def thebe_of_the_page() -> str:
-        build = site.Build(project, "zh")
+        build = builder.Build(project, "zh")
         page = (build.result() / "book/a.html").read_text(encoding="utf-8")
         return json.loads(unescape(re.search(r'data-live="([^"]*)"', page)[1]))["thebe"]
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from walking import PAGES, reader
 
-from tools import server
+from tools.site import server
 
 pytestmark = pytest.mark.slow
 DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"

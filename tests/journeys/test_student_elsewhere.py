@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from coursecode import _install, figures
-from tools import light
+from tools.machine import light
 
 # What Colab's image has of what the notebooks import; it lacks the course, and may lack the others.
 COLAB = ("torch", "torchvision", "numpy", "matplotlib", "pandas", "scipy", "requests", "tqdm", "safetensors",

@@ -1,8 +1,8 @@
 """Read the exercises of a chapter as their author writes them: ``exercises/NAME.md`` and its Chinese twin.
 
 A master is MyST Markdown with one tag line per cell; CONTRIBUTING.md shows one question. It holds solutions, hidden
-tests and wrong answers, so it is never a source of the book: ``tools.exercises`` makes the book's pages from it and
-``coursegrade.masters.release`` the students' notebooks.
+tests and wrong answers, so it is never a source of the book: ``tools.source.exercises`` makes the book's pages from
+it and ``coursegrade.masters.release`` the students' notebooks.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the tools stand on: environment, system, network, pins, and what is stale."""

@@ -1,0 +1,134 @@
+"""What will break later: newest packages, Sphinx without Jupyter Book, links to other sites. CI looks once a week.
+
+    python -m tools.machine.ahead packages   the package and its notebooks with the newest torch, numpy and matplotlib
+    python -m tools.machine.ahead sphinx     both editions on the newest Sphinx, with Jupyter Book's own settings
+    python -m tools.machine.ahead links      the addresses on other hosts that the pages link to
+
+Everything happens in an environment of its own, below ``_build/ahead``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tools import ROOT
+from tools.site.builder import SOURCES, edition_settings
+
+AHEAD = ROOT / "_build" / "ahead"
+NEWEST = ("torch", "numpy", "matplotlib")
+TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat", "ipykernel", "pyyaml")
+# Jupyter Book 1 is a layer over these; without it they may be of any age.
+SPHINX = ("sphinx>=9", "myst-nb", "myst-parser", "sphinx-book-theme", "sphinx-external-toc", "sphinx-togglebutton",
+          "sphinx-copybutton", "sphinx-thebe", "sphinx-comments", "sphinx-design", "sphinx-multitoc-numbering",
+          "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jupyter-cache", "jupytext",
+          "pyyaml", "matplotlib", "numpy", "ipykernel", "linkify-it-py", "docutils")  # fmt: skip
+
+
+def run(*command: str, **variables: str) -> None:
+    print("+", " ".join(command), flush=True)
+    status = subprocess.call(command, cwd=ROOT, env={**os.environ, **variables})
+    if status:
+        sys.exit(f"ahead: '{' '.join(command[:4])} …' failed (exit status {status}); see above for what changed.")
+
+
+def environment(name: str, *packages: str) -> str:
+    """A fresh environment with the newest ``packages``; its Python."""
+    place = AHEAD / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    run(sys.executable, "-m", "venv", str(place))
+    python = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
+    backend = ["--torch-backend", "cpu"] if os.environ.get("TORCH") == "cpu" else []
+    run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--upgrade", *backend, *packages)
+    return python
+
+
+def settings_folder(source: Path, language: str) -> Path:
+    """Where an edition's settings are written: below its source, where Jupyter Book wants the contents."""
+    return ROOT / source / "_build" / "ahead" / language
+
+
+def packages() -> None:
+    """Loose lower bounds as in ``pyproject.toml``, and no upper ones: d2l's page stays with the pinned versions."""
+    python = environment("packages", *NEWEST, *TESTED, ".")
+    run(
+        python, "-c", "import torch, numpy, matplotlib as m; print(torch.__version__, numpy.__version__, m.__version__)"
+    )
+    modules = (path.stem for path in sorted((ROOT / "src" / "coursecode").glob("[a-z]*.py")))
+    tests = [f"tests/test_{name}.py" for name in modules if name not in ("d2l_bridge", "colab")]
+    existing = [test for test in tests if (ROOT / test).exists()]
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full_size and not slow", *existing,
+        OMP_NUM_THREADS="1")  # fmt: skip
+    notebooks = [
+        str(path)
+        for path in sorted((ROOT / "book").glob("*.ipynb"))
+        if "d2l_bridge" not in path.read_text(encoding="utf-8")
+    ]
+    run(
+        python,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "-c",
+        "tests/nbval.ini",
+        "--rootdir",
+        ".",
+        *notebooks,
+        OMP_NUM_THREADS="1",
+    )
+
+
+def sphinx() -> None:
+    """Both editions, warnings as errors, from ``conf.py`` as ``jupyter-book config sphinx`` writes it."""
+    python = environment("sphinx", *SPHINX)
+    for language, source in SOURCES.items():
+        settings = settings_folder(source, language)
+        shutil.rmtree(settings, ignore_errors=True)
+        settings.mkdir(parents=True)
+        config, toc = edition_settings(ROOT, language)
+        # relative to the folder of conf.py, which is another one here
+        config["bibtex_bibfiles"] = [str((ROOT / source / file).resolve()) for file in config["bibtex_bibfiles"]]
+        (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+        (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        book = str(Path(sys.executable).with_name("jupyter-book"))
+        conf = settings / "conf.py"  # written beside its configuration
+        run(book, "config", "sphinx", str(ROOT / source), "--config", str(settings / "_config.yml"),
+            "--toc", str(settings / "_toc.yml"))  # fmt: skip
+        text = conf.read_text(encoding="utf-8")
+        for layer in ("jupyter_book", "sphinx_jupyterbook_latex"):
+            assert f"'{layer}'" in text
+            text = re.sub(rf"'{layer}',? ?|, '{layer}'", "", text)
+        conf.write_text(text, encoding="utf-8")
+        path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "."))
+        run(python, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-c", str(settings), str(ROOT / source),
+            str(settings / "html"), PYTHONPATH=path)  # fmt: skip
+
+
+def links() -> None:
+    """Sphinx's own check of external links, on the pages of both editions."""
+    for language, source in SOURCES.items():
+        settings = settings_folder(source, language)
+        settings.mkdir(parents=True, exist_ok=True)
+        config, toc = edition_settings(ROOT, language)
+        published = config["html"].get("baseurl")
+        ignored = [re.escape(published.rstrip("/"))] if published else []
+        config["sphinx"]["config"] |= {"linkcheck_ignore": ignored, "linkcheck_retries": 3, "linkcheck_timeout": 30}
+        (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+        (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        book = str(Path(sys.executable).with_name("jupyter-book"))
+        run(book, "build", str(ROOT / source), "--builder", "linkcheck", "--config", str(settings / "_config.yml"),
+            "--toc", str(settings / "_toc.yml"), "--path-output", str(settings))  # fmt: skip
+
+
+if __name__ == "__main__":
+    looks = {"packages": packages, "sphinx": sphinx, "links": links}
+    if len(sys.argv) != 2 or sys.argv[1] not in looks:
+        sys.exit(f"ahead: name one of {', '.join(looks)}")
+    looks[sys.argv[1]]()

@@ -1,0 +1,384 @@
+"""MyST to ordinary Markdown: what a notebook shows in Colab, Binder, Lab and GitHub, with no directive or role left.
+
+The book's pages use a small part of MyST (see CONTRIBUTING.md); this module knows exactly that part and stops, naming
+file and line, at anything else. Numbers of chapters, sections, formulas and figures are those of the site.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pybtex.database import BibliographyData, parse_file
+from pybtex.plugin import find_plugin
+
+from tools.source import quiz
+
+WORDS = {
+    "en": {
+        "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
+        "note": "Note", "tip": "Tip", "important": "Important", "warning": "Warning", "seealso": "See also",
+        "live": "This figure computes: [open it in the book]({address}), or run it in a cell:",
+        "run": "This figure computes. Run it in a cell:",
+    },
+    "zh": {
+        "section": "节", "figure": "图", "references": "参考文献", "and": "和", "others": "等",
+        "note": "注意", "tip": "小技巧", "important": "重要", "warning": "警告", "seealso": "参见",
+        "live": "这张图可以操作：[在书中打开]({address})，或者在单元格里运行：",
+        "run": "这张图可以操作，在单元格里运行：",
+    },
+}  # fmt: skip
+
+_FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*)$")
+_TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")
+_MATH_END = re.compile(r"^\$\$\s*\(([\w-]+)\)\s*$")
+_ROLE_OR_CODE = re.compile(r"\{([a-z][a-z:]*)\}`([^`]+)`|(`+)(?!`)(?:.|\n)+?(?<!`)\3(?!`)")
+_TITLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
+
+
+class PlainError(ValueError):
+    """A construct that has no plain form, with file and line."""
+
+
+@dataclass
+class Target:
+    """Where a label points: the page, the words of a link to it, and its number on the site."""
+
+    page: str
+    text: str
+    number: str = ""
+
+
+@dataclass
+class Edition:
+    """One language of the book: its pages in the order of the table of contents, and every label in them."""
+
+    root: Path
+    language: str
+    site: str  # its public address; empty where it has none
+    pages: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+    notebooks: set[str] = field(default_factory=set)
+    targets: dict[str, Target] = field(default_factory=dict)
+    bibliography: BibliographyData | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "book" if self.language == "en" else self.root / self.language / "book"
+
+
+def edition(root: Path, language: str = "en") -> Edition:
+    """Read the table of contents and the pages of one edition below ``root``."""
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    base = (config["html"].get("baseurl") or "").rstrip("/")
+    book = Edition(root, language, base and base + ("" if language == "en" else f"/{language}"))
+    bib = root / "book" / "references.bib"
+    if bib.exists():
+        book.bibliography = parse_file(str(bib))
+    for name, number in _numbered_pages(root / "_toc.yml"):
+        path = book.folder / f"{name}.md"
+        if path.exists():
+            _read_labels(book, name, number, path.read_text(encoding="utf-8"))
+    return book
+
+
+def _numbered_pages(toc: Path) -> Iterator[tuple[str, int | None]]:
+    """Page names with the chapter number that the site gives them (None for unnumbered parts)."""
+    tree = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    yield Path(tree["root"]).name, None
+    number = 0
+    for part in tree["parts"]:
+        for chapter in part["chapters"]:
+            if part.get("numbered"):
+                number += 1
+            yield Path(chapter["file"]).name, number if part.get("numbered") else None
+
+
+def _read_labels(book: Edition, name: str, chapter: int | None, text: str) -> None:
+    book.pages.append(name)
+    if "{code-cell}" in text:
+        book.notebooks.add(name)
+    sections = [0] * 6
+    equations = figures = 0
+    pending: list[str] = []
+    fence = ""
+    prefix = f"{chapter}." if chapter else ""
+    for line in text.split("\n"):
+        opened = re.match(r"^(`{3,}|:{3,})", line)
+        if fence:
+            if line.strip() == fence:
+                fence = ""
+            named = re.match(r"^\s*:?name:\s*(fig-[\w-]+)", line)
+            if named:
+                figures += 1
+                book.targets[named[1]] = Target(name, "", f"{prefix}{figures}")
+            continue
+        if opened and not line.strip().endswith(opened[1] * 2):
+            fence = opened[1]
+            continue
+        if target := _TARGET.match(line):
+            pending.append(target[1])
+        elif heading := re.match(r"^(#{1,6}) (.+)$", line):
+            level = len(heading[1])
+            if level == 1:
+                book.titles.setdefault(name, heading[2].strip())
+                number = str(chapter) if chapter else ""
+            else:
+                sections[level - 2] += 1
+                sections[level - 1 :] = [0] * (7 - level)
+                number = prefix + ".".join(map(str, sections[: level - 1])) if chapter else ""
+            for label in pending:
+                book.targets[label] = Target(name, heading[2].strip(), number)
+            pending.clear()
+        elif equation := _MATH_END.match(line):
+            equations += 1
+            book.targets[equation[1]] = Target(name, "", f"{prefix}{equations}")
+
+
+def plain_markdown(text: str, book: Edition, page: str, *, line: int = 1, cited: list[str] | None = None) -> str:
+    """``text`` (part of ``page``, starting at ``line``) as ordinary Markdown; cited keys are added to ``cited``."""
+    converter = _Converter(book, page, [] if cited is None else cited)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(converter.blocks(text.split("\n"), line))).strip("\n")
+
+
+def references(book: Edition, cited: list[str]) -> str:
+    """The list of cited works as a Markdown section; empty when nothing is cited."""
+    if not cited or book.bibliography is None:
+        return ""
+    style, backend = _bibliography_style()
+    entries = style.format_entries([book.bibliography.entries[key] for key in dict.fromkeys(cited)])
+    lines = [f"- {entry.text.render(backend)}".replace("\n", " ") for entry in entries]
+    return f"## {WORDS[book.language]['references']}\n\n" + "\n".join(sorted(lines))
+
+
+@functools.cache
+def _bibliography_style() -> tuple[Any, Any]:
+    """Pybtex looks through every installed package for each of them."""
+    return find_plugin("pybtex.style.formatting", "plain")(), find_plugin("pybtex.backends", "markdown")()
+
+
+class _Converter:
+    def __init__(self, book: Edition, page: str, cited: list[str]) -> None:
+        self.book, self.page, self.cited = book, page, cited
+        self.words = WORDS[book.language]
+
+    def fail(self, line: int, problem: str) -> PlainError:
+        return PlainError(f"{self.book.folder / self.page}.md:{line}: {problem}")
+
+    # -- blocks -------------------------------------------------------------------------------------------------
+    def blocks(self, lines: list[str], start: int) -> list[str]:
+        out: list[str] = []
+        prose: list[str] = []
+        i = 0
+
+        def flush() -> None:
+            if prose:
+                out.extend(self.inline("\n".join(prose), start + i - len(prose)).split("\n"))
+                prose.clear()
+
+        while i < len(lines):
+            text = lines[i]
+            if directive := _FENCE.match(text):
+                flush()
+                end = self._closing(lines, i, directive["fence"], start)
+                out += [
+                    "",
+                    *self.directive(directive["name"], directive["argument"], lines[i + 1 : end], start + i),
+                    "",
+                ]
+                i = end + 1
+            elif text.startswith("```"):
+                flush()
+                end = self._closing(lines, i, re.match(r"`+", text)[0], start)  # type: ignore[index]
+                out += lines[i : end + 1]
+                i = end + 1
+            elif target := _TARGET.match(text):
+                flush()
+                out += [f'<a id="{target[1]}"></a>', ""]
+                i += 1
+            elif text.strip() == "$$":
+                flush()
+                end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith("$$")), 0)
+                if not end:
+                    raise self.fail(start + i, "the formula that starts here is not closed with $$")
+                out += self.formula(lines[i + 1 : end], _MATH_END.match(lines[end]))
+                i = end + 1
+            elif text.startswith("% "):
+                i += 1
+            else:
+                prose.append(text)
+                i += 1
+        flush()
+        return out
+
+    def _closing(self, lines: list[str], i: int, fence: str, start: int) -> int:
+        for j in range(i + 1, len(lines)):
+            if lines[j].strip() == fence:
+                return j
+        raise self.fail(start + i, f"the block that starts with {fence} here is not closed")
+
+    def formula(self, body: list[str], label: re.Match[str] | None) -> list[str]:
+        if label is None:
+            return ["$$", *body, "$$"]
+        number = self.book.targets[label[1]].number
+        return [f'<a id="{label[1]}"></a>', "", "$$", *body, rf"\tag{{{number}}}", "$$"]
+
+    def directive(self, name: str, argument: str, body: list[str], line: int) -> list[str]:
+        options: dict[str, str] = {}
+        while body and (option := re.match(r"^:([\w-]+):\s*(.*)$", body[0])):
+            options[option[1]] = option[2]
+            body = body[1:]
+            line += 1
+        if name == "math":
+            label = options.get("label")
+            return self.formula(body, re.match(r"(.*)", label) if label else None)
+        if name in {"note", "tip", "important", "warning", "seealso", "admonition"}:
+            title = self.inline(argument, line) if name == "admonition" else self.words[name]
+            inner = self.blocks(body, line + 1)
+            return [f"> **{title}**", ">", *(f"> {text}".rstrip() for text in _trim(inner))]
+        if name == "dropdown":
+            inner = _trim(self.blocks(body, line + 1))
+            return [
+                "<details>",
+                f"<summary>{self.inline(argument, line)}</summary>",
+                "",
+                *inner,
+                "",
+                "</details>",
+            ]
+        if name == "figure":
+            caption = self.inline(" ".join(text.strip() for text in body if text.strip()), line)
+            number = self.book.targets[options["name"]].number if "name" in options else ""
+            lead = f"**{self.words['figure']} {number}**. " if number else ""
+            return [f"![{options.get('alt', '')}]({argument})", "", f"{lead}{caption}".strip()]
+        if name == "interactive":
+            return self._interactive(argument.strip(), options, body, line)
+        if name == "list-table":
+            return self._list_table(argument, body, line)
+        if name == "quiz":
+            return self.blocks(quiz.plain(quiz.parse(argument, body, options), self.book.language), line)
+        raise self.fail(line, f"the directive {{{name}}} has no plain form; give it one in notebooks/plain.py")
+
+    def _interactive(self, figure: str, options: dict[str, str], body: list[str], line: int) -> list[str]:
+        """The picture and the caption of an interactive figure, and the ways to see it live."""
+        label = options.get("name", "")
+        if label not in self.book.targets:
+            raise self.fail(line, f"the figure {figure} has no label; give it :name: fig-…")
+        up = "../" * len(self.book.folder.relative_to(self.book.root).parts)
+        picture = f"{up}figures/posters/{label.removeprefix('fig-')}.{self.book.language}.png"
+        arguments = [repr(figure), *self._settings(options.get("settings", ""))]
+        if self.book.language != "en":
+            arguments.append(f'language="{self.book.language}"')
+        return [
+            *self.directive(
+                "figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line
+            ),
+            "",
+            self.words["live" if self.book.site else "run"].format(
+                address=f"{self.book.site}/book/{self.page}.html#{label}"
+            ),
+            "",
+            "```python",
+            "from coursecode import figures",
+            "",
+            f"figures.show({', '.join(arguments)})".replace("'", '"'),
+            "```",
+        ]
+
+    @staticmethod
+    def _settings(query: str) -> list[str]:
+        """``kernel=3&image=count`` as Python's keyword arguments."""
+        pairs = [pair.split("=", 1) for pair in query.split("&") if pair]
+        return [f"{key}={value if re.fullmatch(r'-?[0-9.]+', value) else repr(value)}" for key, value in pairs]
+
+    def _list_table(self, argument: str, body: list[str], line: int) -> list[str]:
+        rows: list[list[str]] = []
+        for text in body:
+            if cell := re.match(r"^\s*(\* )?- ?(.*)$", text):
+                if cell[1]:
+                    rows.append([])
+                rows[-1].append(cell[2])
+            elif text.strip():
+                rows[-1][-1] += " " + text.strip()
+        cells = [[self.inline(cell, line).replace("|", r"\|") for cell in row] for row in rows]
+        table = [f"| {' | '.join(row)} |" for row in cells]
+        table.insert(1, "|" + " --- |" * len(cells[0]))
+        return [f"**{self.inline(argument, line)}**", "", *table] if argument else table
+
+    # -- inline -------------------------------------------------------------------------------------------------
+    def inline(self, text: str, line: int) -> str:
+        def replace(match: re.Match[str]) -> str:
+            if match[1] is None:  # a code span stays as it is
+                return match[0]
+            return self.role(match[1], match[2], line + text[: match.start()].count("\n"))
+
+        result = _ROLE_OR_CODE.sub(replace, text)
+        if self.book.language == "zh":  # a line break of the source would be shown as a space
+            result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*-])(?!\d+\. )", "", result)
+        return re.sub(r"\]\(([\w-]+)\.md(#[\w-]+)?\)", lambda m: f"]({self.link(m[1])}{m[2] or ''})", result)
+
+    def link(self, page: str) -> str:
+        if page in self.book.notebooks:
+            return f"{page}.ipynb"
+        return f"{self.book.site}/book/{page}.html" if self.book.site else f"{page}.md"
+
+    def role(self, name: str, content: str, line: int) -> str:
+        titled = _TITLED.match(content)
+        title, target = (titled[1], titled[2]) if titled else ("", content)
+        target = target.strip()
+        if name == "doc":
+            page = Path(target).name
+            if page not in self.book.titles:
+                raise self.fail(line, f"{{doc}} names the page {target!r}, which is not in _toc.yml")
+            return f"[{title or self.book.titles[page]}]({self.link(page)})"
+        if name == "term":
+            return title or target
+        if name in {"cite", "cite:p", "cite:t"}:
+            return self._cite([key.strip() for key in content.split(",")], name == "cite:t", line)
+        handlers: dict[str, Callable[[Target], str]] = {
+            "eq": lambda t: f"({t.number})",
+            "ref": lambda t: title or t.text or f"{self.words['figure']} {t.number}",
+            "numref": lambda t: self._numbered(t, target),
+        }
+        if name not in handlers:
+            raise self.fail(line, f"the role {{{name}}} has no plain form; give it one in notebooks/plain.py")
+        found = self.book.targets.get(target)
+        if found is None:
+            raise self.fail(line, f"{{{name}}} names the label {target!r}, which no page defines")
+        page = "" if found.page == self.page else self.link(found.page)
+        return f"[{handlers[name](found)}]({page}#{target})"
+
+    def _numbered(self, target: Target, label: str) -> str:
+        kind = self.words["figure"] if label.startswith("fig-") else self.words["section"]
+        return f"{target.number} {kind}" if kind == "节" else f"{kind} {target.number}"
+
+    def _cite(self, keys: list[str], textual: bool, line: int) -> str:
+        parts = []
+        for key in keys:
+            entries: Any = self.book.bibliography.entries if self.book.bibliography else {}
+            if key not in entries:
+                raise self.fail(line, f"{{cite}} names {key!r}, which is not in book/references.bib")
+            self.cited.append(key)
+            entry = entries[key]
+            people = entry.persons.get("author") or entry.persons.get("editor") or []
+            names = [" ".join(p.prelast_names + p.last_names).replace("{", "").replace("}", "") for p in people]
+            if len(names) > 2:
+                who = f"{names[0]} {self.words['others']}"
+            else:
+                who = f" {self.words['and']} ".join(names) or entry.fields.get("title", key)
+            year = entry.fields.get("year", "")
+            parts.append(f"{who} ({year})" if textual else f"{who}, {year}")
+        return ", ".join(parts) if textual else f"({'; '.join(parts)})"
+
+
+def _trim(lines: list[str]) -> list[str]:
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    return lines

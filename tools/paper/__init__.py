@@ -1,0 +1,1 @@
+"""The book on paper, offline and on slides."""

@@ -1,0 +1,144 @@
+"""Take the static picture of every interactive figure, in both languages, from the figure itself.
+
+python -m tools.pictures.posters            take those whose figure, texts or settings changed
+python -m tools.pictures.posters --force    take all
+python -m tools.pictures.posters --check    say which are stale, take none (exit status 1 if any is)
+
+A picture holds in its metadata a digest of everything it was made from except the machine's fonts; a test compares it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from coursecode import figures
+from tools import ROOT
+from tools.source.chapters import parse
+
+CHROMIUM = "/usr/bin/chromium"
+WIDTH = 720
+KEY = "made-from"
+COLOURS = (
+    "--pst-color-text-base:#222832;--pst-color-text-muted:#48566b;"
+    "--pst-color-border:#d1d5da;--pst-color-surface:#f3f4f5"
+)
+
+
+class Poster(NamedTuple):
+    """One picture: the figure's label on its page, its name, its settings, its language."""
+
+    label: str
+    figure: str
+    settings: str
+    language: str
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "figures" / "posters" / f"{self.label.removeprefix('fig-')}.{self.language}.png"
+
+    @property
+    def markup(self) -> str:
+        """The page that shows the figure and nothing else."""
+        figure = figures.element(self.figure, language=self.language, settings=self.settings)
+        parts = [figures.bundle(self.figure), *map(figures.script, figures.data(self.figure))]
+        code = "".join(f"<script>{part}</script>" for part in parts)
+        style = f"body{{margin:0;width:{WIDTH}px;font-family:system-ui,'Noto Sans CJK SC',sans-serif;{COLOURS}}}"
+        tag = figure.replace(f"<{self.figure} ", f"<{self.figure} poster ", 1)
+        return (
+            f'<!doctype html><html lang="{self.language}" style="color-scheme:light"><meta charset="utf-8">'
+            f"<style>{style}</style>{code}<body>{tag}</{self.figure}></body></html>"
+        )
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.markup.encode()).hexdigest()[:16]
+
+    @property
+    def stale(self) -> bool:
+        if not self.path.exists():
+            return True
+        with Image.open(self.path) as image:
+            return bool(image.info.get(KEY) != self.digest)
+
+
+def wanted(root: Path = ROOT) -> list[Poster]:
+    """The pictures that the pages of both editions need."""
+    found = []
+    for language, folder in (("en", root / "book"), ("zh", root / "zh" / "book")):
+        for path in sorted(folder.glob("*.md")):
+            for directive in parse(path).directives:
+                if directive.name == "interactive":
+                    options = directive.options
+                    found.append(
+                        Poster(options.get("name", ""), directive.argument, options.get("settings", ""), language)
+                    )
+    return found
+
+
+def take(posters: list[Poster]) -> None:
+    """Open each figure in Chromium and keep what it shows, with few colours so that the files stay small."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(
+            viewport={"width": WIDTH, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        for poster in posters:
+            page.set_content(poster.markup)
+            page.wait_for_timeout(300)
+            page.locator(".figure[aria-busy=true]").wait_for(state="detached")
+            if errors or not page.locator(f"{poster.figure} .say").is_visible():
+                raise RuntimeError(f"{poster.label} ({poster.language}): {errors or 'nothing is shown'}")
+            shot = page.locator(poster.figure).screenshot(type="png")
+            poster.path.parent.mkdir(parents=True, exist_ok=True)
+            note = PngInfo()
+            note.add_text(KEY, poster.digest)
+            image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+            image.save(poster.path, optimize=True, pnginfo=note)
+            print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")
+        browser.close()
+
+
+def orphans(posters: list[Poster]) -> list[Path]:
+    """Pictures that no page uses any more."""
+    known = {poster.path for poster in posters}
+    return [path for path in sorted((ROOT / "figures" / "posters").glob("*.png")) if path not in known]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Take the static pictures of the interactive figures.")
+    parser.add_argument("--force", action="store_true", help="take all of them")
+    parser.add_argument("--check", action="store_true", help="say what is stale and take none")
+    arguments = parser.parse_args()
+    posters = wanted()
+    stale = [poster for poster in posters if arguments.force or poster.stale]
+    left = orphans(posters)
+    if arguments.check:
+        for poster in stale:
+            print(f"stale {poster.path.relative_to(ROOT)}")
+        for path in left:
+            print(f"unused {path.relative_to(ROOT)}")
+        sys.exit(bool(stale or left))
+    for path in left:
+        path.unlink()
+    if stale:
+        take(stale)
+    else:
+        print(f"{len(posters)} pictures are current.")
+
+
+if __name__ == "__main__":
+    main()

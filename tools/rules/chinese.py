@@ -1,0 +1,259 @@
+"""The style of the Chinese text: punctuation, spacing, words, and no English sentence left.
+
+What is read is what a reader sees: formulas, code and addresses are left alone, links and emphasis count by their text,
+{doc} by the title of the page. Spacing between Chinese and Latin is AutoCorrect's rule; the rules below are ours.
+
+English is left where four words stand in a row, one of them in small letters, outside 《》 and not a term of up to six
+words in （）; or where a line, a table cell or a title without Chinese holds English that is not a name. A name has two
+capitals or a digit (LeNet, PyTorch); in a line of text, any word with a capital may be one.
+
+    python -m tools.rules.chinese                 every Chinese page
+    python -m tools.rules.chinese zh/book/pooling.md
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import autocorrect_py
+import yaml
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.myst_role import myst_role_plugin
+
+from tools import ROOT
+from tools.source.chapters import parse
+
+_MARKDOWN = MarkdownIt("commonmark").use(dollarmath_plugin).use(myst_role_plugin)
+
+_H = r"\u4e00-\u9fff"  # Chinese
+_F = r"，。：；？！、“”（）《》"  # full-width punctuation
+_S = r"\ue000-\uf8ff"  # a span that is not read: formula, code, role, address
+_WORD = r"[A-Za-zÀ-ɏ]+(?:['’.–-][A-Za-zÀ-ɏ]+)*"
+_GAP = rf"(?:[\s,;:{_S}])+"
+
+_MARK = re.compile(r"^(?:(?:[-*+>:]|\d+[.)]|\[\^[^\]]+\]:)(?:\s+|$))+")
+_ADDRESS = re.compile(r"https?://[\w./?=&%#~+-]+")
+_TEXTLESS = {
+    "bibliography",
+    "code",
+    "code-block",
+    "code-cell",
+    "container",
+    "figure",
+    "image",
+    "include",
+    "interactive",
+    "literalinclude",
+    "math",
+}
+_TEXTLESS |= {"mermaid", "raw", "solution", "solution-end", "solution-start", "exercise-end", "toctree"}
+_SHOWN_OPTIONS = ("alt", "caption", "title")
+
+_RULES = [
+    (rf"(?<=[{_H}{_F}{_S}])\s*[,;:!?]|[,;:!?](?=\s*[{_H}{_F}])|[,;](?=\s)", "half-width {!r}; use full-width"),
+    (
+        rf"(?<=[{_H}{_F}{_S}])\s*\.(?![\w.])|(?<=\w)(?<!al)(?<!vs)(?<!cf)\.(?=\s*(?:[{_H}]|$))",
+        "half-width {!r}; use 。",
+    ),
+    (rf"\([^()]*[{_H}][^()]*\)|(?<=[{_H}{_F}{_S}])\s*\([^()]*\)|\([^()]*\)(?=\s*[{_H}])", "half-width {!r}; use （）"),
+    (r"（[^（）()]*\)|\([^（）()]*）", "one bracket of {!r} is half-width; use （）"),
+    (r'"', "straight {!r}; use “”"),
+    (r"”[^“”]*”|“[^“”]*“|^[^“]*”|“[^”]*$", "a quotation mark of {!r} has no partner; use “ and ”"),
+    (rf"(?<=[{_H}])\s+(?=[{_H}])", "a space between Chinese characters at {!r}; take it out"),
+    (rf"\s+(?=[{_F}])|(?<=[{_F}])\s+", "a space beside full-width punctuation at {!r}; take it out"),
+    (r"(?!？！)[，。：；？！、]{2,}", "{!r}: two marks in a row; keep one"),
+    (r"\.{2,}|。{2,}|(?<!…)…(?!…)", "{!r}; the Chinese ellipsis is ……"),
+    (rf"(?<!—)—(?!—)|(?<=[{_H}])\s*(?:--|\s[-–]\s)\s*(?=[{_H}])", "{!r}; the Chinese dash is ——"),
+    (r"\d\s+%", "a space in {!r}; take it out"),
+    (rf"[{_H}][Α-ω−]|[Α-ω][{_H}]", "no space in {!r}; put one in"),
+    (r"您", "{!r}; the course says 你"),
+    (r"\*+", "{!r} stays visible; put the punctuation outside the emphasis, or a space before it"),
+]
+_PUNCTUATION = [(re.compile(pattern), problem) for pattern, problem in _RULES]
+_SENTENCES = re.compile(rf"[。？！](?=[{_H}\w{_S}“《（])(?![^（]*）)(?![^“]*”)")
+_ENGLISH = re.compile(rf"(?<![A-Za-zÀ-ɏ])(?:{_WORD}{_GAP}){{3,}}{_WORD}")
+_TERM = re.compile(rf"（(?:{_WORD}{_GAP}){{0,5}}{_WORD}(?=[），；、])")
+_NAME = re.compile(r"(?:.*[A-Z].*[A-Z].*|.*\d.*)")
+
+
+def style_problems(path: Path, root: Path = ROOT) -> list[str]:
+    """What the style forbids in a Chinese page, as ``file:line: problem: mend``."""
+    page = parse(path)
+    titles = {other.stem: _title(other) for other in path.parent.glob("*.md")}
+    instead = words(root / "glossary.yml")
+    place = path.relative_to(root) if path.is_relative_to(root) else path
+    texts = [(line, text, False) for line, text in page.prose]
+    texts += [(heading.line, heading.text, True) for heading in page.headings]
+    for directive in page.directives:
+        if directive.name not in _TEXTLESS:
+            texts.append((directive.line, directive.argument, True))
+        texts += [(directive.line, str(directive.options.get(name, "")), True) for name in _SHOWN_OPTIONS]
+    for cell in page.cells:
+        texts += [(cell.line, text, True) for text in _shown(cell.options.get("mystnb"))]
+    return [
+        f"{place}:{line}: {problem}"
+        for line, text, is_title in sorted(texts)
+        for problem in line_problems(text, title=is_title, titles=titles, instead=instead)
+    ]
+
+
+def words(glossary: Path) -> dict[str, str]:
+    """Each word that Chinese text must not hold, with the one to write instead: forbidden ones, and English terms."""
+    instead: dict[str, str] = {}
+    for entry in yaml.safe_load(glossary.read_text(encoding="utf-8")) if glossary.exists() else []:
+        names = [*entry["forbidden"]]
+        if not re.search(r"[A-Za-z]", entry["zh"]):
+            names += [name for name in [entry["en"], *entry.get("also", [])] if name.islower()]
+        instead |= dict.fromkeys(names, entry["zh"])
+    return instead
+
+
+def line_problems(
+    text: str, *, title: bool = False, titles: Mapping[str, str] = {}, instead: Mapping[str, str] = {}
+) -> list[str]:
+    """What is wrong with one line of Chinese prose, or with a title, caption or alt text.
+
+    >>> line_problems("用 3 个核，得到 $x$ 的输出（output）。")
+    []
+    >>> line_problems("用3个核。")
+    ["spacing or width: write '用 3 个核。'"]
+    >>> line_problems("这是核,不是层。")
+    ["half-width ','; use full-width"]
+    >>> line_problems("This sentence was never translated.")
+    ["English is left ('This sentence was never translated.'); translate it"]
+    """
+    problems = []
+    row = text.startswith("|")
+    for cell in re.split(r"(?<!\\)\|", text) if row else [text]:
+        shown, spans = _visible(_MARK.sub("", cell.strip()), titles)
+        found = _line_problems(shown.strip(), title, instead)
+        listed = row or _MARK.match(cell.strip())
+        if not listed and not title and (second := _SENTENCES.search(shown)):
+            found.append(f"a second sentence after {shown[: second.end()][-8:]!r}; one sentence per line")
+        problems += [_restored(problem, spans) for problem in found]
+    return problems
+
+
+def _line_problems(shown: str, title: bool, instead: Mapping[str, str]) -> list[str]:
+    """The problems of one visible text, with its spans as private characters."""
+    chinese = re.search(rf"[{_H}]", shown)
+    outside = re.sub("（[^（）]*）|《[^《》]*》", "", shown)
+    problems = [
+        f"{word} is not the word of this course; write {instead[word]}"
+        for word in instead
+        if (word in shown if re.search(rf"[{_H}]", word) else chinese and _holds(outside, word))
+    ]
+    if not chinese:
+        return problems + _untranslated(shown, title)
+    calm = re.sub(rf"[(（][^()（）{_H}{_S}]*[)）]", lambda m: re.sub(r"[,;:.]", " ", m[0]), shown)
+    for pattern, problem in _PUNCTUATION:
+        text = calm if "half-width" in problem else shown
+        for match in pattern.finditer(text):
+            problems.append(problem.format(match[0].strip() or text[max(0, match.start() - 4) : match.end() + 4]))
+    odd = [c for c in re.findall(rf"[{_H}]", shown) if not c.encode("gb2312", "ignore")]
+    problems += [f"{character} is not a simplified character; write the one that is" for character in odd]
+    for left in _ENGLISH.finditer(re.sub("（[^（）]*）|《[^《》]*》", _without_terms, shown)):
+        if any(word[0].islower() for word in re.findall(_WORD, left[0])):
+            problems.append(f"English is left ({left[0]!r}); translate it")
+    return problems or _spacing(shown)
+
+
+def _without_terms(brackets: re.Match[str]) -> str:
+    """What is in brackets without a term of up to six words; nothing of a title."""
+    return "" if brackets[0].startswith("《") else _TERM.sub("（", brackets[0])
+
+
+def _holds(text: str, term: str) -> bool:
+    """Whether an English term stands in the text as words of its own, also in the plural."""
+    return bool(re.search(rf"(?<![A-Za-z.-]){re.escape(term)}s?(?![A-Za-z-])", text, re.IGNORECASE))
+
+
+def _untranslated(shown: str, title: bool) -> list[str]:
+    """A text without Chinese may hold names, formulas and code only."""
+    words = re.findall(_WORD, shown)
+    left = [word for word in words if not _NAME.fullmatch(word)]
+    if left if title else len(words) > 1 and any(word[0].islower() for word in words):
+        return [f"English is left ({shown!r}); translate it"]
+    return []
+
+
+def _spacing(shown: str) -> list[str]:
+    """AutoCorrect on the visible text; a span counts as a Latin word."""
+    masked = re.sub(rf"[{_S}]", lambda m: f"X{ord(m[0])}X", shown)
+    mended = autocorrect_py.format(autocorrect_py.format(masked))  # full-width digits take two steps
+    if mended == masked:
+        return []
+    before, after = (re.sub(r"X(\d{5})X", lambda m: chr(int(m[1])), text) for text in (masked, mended))
+    at = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    return [f"spacing or width: write {after[max(0, at - 8) : at + 12]!r}"]
+
+
+def _visible(text: str, titles: Mapping[str, str]) -> tuple[str, list[str]]:
+    """What a reader sees of a line, its formulas, code and addresses as private characters, and these."""
+    spans: list[str] = []
+
+    def hide(source: str) -> str:
+        spans.append(source)
+        return chr(0xE000 + len(spans) - 1)
+
+    shown = ""
+    for token in _MARKDOWN.parseInline(text.replace(r"\*", "∗"))[0].children or []:
+        if token.type == "myst_role":
+            name, label = token.meta["name"], re.sub(r"\s*<[^<>]*>$", "", token.content)
+            if label != token.content or name == "term":
+                shown += label
+            elif name in {"doc", "ref"}:
+                shown += titles.get(label) or "文"
+            else:
+                shown += hide(f"{{{name}}}`{label}`")
+        elif token.type == "code_inline":
+            shown += hide(f"`{token.content}`")
+        elif token.type.startswith("math_inline"):
+            shown += hide(f"${token.content}$")
+        elif token.type in {"text", "image"}:
+            shown += _ADDRESS.sub(lambda match: hide(match[0]), token.content)
+    return shown, spans
+
+
+def _restored(problem: str, spans: list[str]) -> str:
+    """A problem with its spans as they are written."""
+    problem = re.sub(r"\\u(e[0-9a-f]{3})", lambda m: chr(int(m[1], 16)), problem)
+    return re.sub(rf"[{_S}]", lambda match: spans[ord(match[0]) - 0xE000], problem)
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    return text[max(0, match.start() - 4) : match.end() + 4]
+
+
+def _title(path: Path) -> str:
+    found = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1].strip() if found else ""
+
+
+def _shown(options: Any) -> Iterator[str]:
+    """The texts among a cell's options: alt, caption, title, at any depth."""
+    for key, value in options.items() if isinstance(options, dict) else ():
+        if key in _SHOWN_OPTIONS:
+            yield str(value)
+        yield from _shown(value)
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """Every Chinese page."""
+    return [path for path in [root / "zh" / "README.md", *sorted((root / "zh").glob("*/*.md"))] if path.exists()]
+
+
+def main() -> None:
+    chosen = [Path(name).resolve() for name in sys.argv[1:]] or pages()
+    problems = [problem for page in chosen for problem in style_problems(page)]
+    print("\n".join(problems) if problems else f"{len(chosen)} pages, no problem of style.")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""``python -m tools.site``: see ``builder.py``."""
+
+from tools.site.builder import main
+
+if __name__ == "__main__":
+    main()

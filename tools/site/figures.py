@@ -1,0 +1,177 @@
+"""Interactive figures: ``{interactive}`` is a figure with number and caption that a script brings to life.
+
+    ```{interactive} conv-stepper
+    :name: fig-stepper-stride
+    :settings: stride=2&size=6
+    :alt: What the static picture shows, in a sentence.
+
+    The caption, which says what there is to see.
+    ```
+
+Without JavaScript, in print, in PDF and in a notebook the reader sees the picture that ``tools/pictures/posters.py``
+took of the same figure. The scripts lie outside every static folder, since Jupyter Book puts each script in one on
+every page: they are put there here, and a page loads those of its own figures only, in one file, when they come near
+the window (``near.js``). They are classic scripts, so a page works from a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+from coursecode import figures
+from tools import ROOT
+
+try:
+    import minify
+except ImportError:  # not every machine has a wheel (see pyproject.toml): there, scripts are sent as they are written
+    minify = None
+
+POSTERS = ROOT / "figures" / "posters"
+PAPER = ("epub", "singlehtml")  # no script runs there: the picture is the figure
+
+
+class interactive(nodes.General, nodes.Element):  # type: ignore[misc]
+    """The element that the script brings to life; inside it stands the static picture."""
+
+
+def poster(label: str, language: str) -> Path:
+    """Where the static picture of a figure lies.
+
+    >>> poster("fig-conv-stepper", "zh").name
+    'conv-stepper.zh.png'
+    """
+    return POSTERS / f"{label.removeprefix('fig-')}.{language}.png"
+
+
+class Interactive(SphinxDirective):  # type: ignore[misc]
+    """``{interactive} NAME`` with ``name``, ``alt``, ``settings`` and a caption."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {"name": directives.unchanged, "alt": directives.unchanged, "settings": directives.unchanged}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        name, label, alt = self.arguments[0], self.options.get("name", ""), self.options.get("alt", "").strip()
+        settings = self.options.get("settings", "")
+        if name not in figures.names():
+            raise self.error(f"there is no figures/{name}.js; there are {', '.join(figures.names())}")
+        if not re.fullmatch(r"fig-[a-z0-9-]+", label):
+            raise self.error(f"the figure {name} has the label {label!r}: give :name: fig-…, in small letters")
+        if not alt:
+            raise self.error(f"the figure {name} has no :alt:, which says what its static picture shows")
+        if not re.fullmatch(r"(?:[\w-]+=[^&=\s]*(?:&[\w-]+=[^&=\s]*)*)?", settings):
+            raise self.error(f"the figure {name} has the settings {settings!r}: write them as kernel=3&stride=2")
+        language = "zh" if (self.config.language or "en").startswith("zh") else "en"
+        picture = poster(label, language)
+        if not picture.exists():
+            raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
+        for source in ("strings.json", f"{name}.js"):
+            self.env.note_dependency(str(ROOT / "figures" / source))
+        element = interactive(figure=name, language=language, settings=settings)
+        place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)
+        element += nodes.image(uri=Path(place).as_posix(), alt=alt, classes=["dark-light"])
+        caption = nodes.caption()
+        caption += self._caption()
+        if not caption.astext().strip():
+            raise self.error(f"the figure {name} has no caption: write one below the options")
+        figure = nodes.figure("", element, caption, classes=["interactive"])
+        self.set_source_info(figure)
+        self.add_name(figure)
+        return [figure]
+
+    def _caption(self) -> list[nodes.Node]:
+        holder = nodes.Element()
+        self.state.nested_parse(self.content, self.content_offset, holder)
+        paragraphs = [node for node in holder.children if isinstance(node, nodes.paragraph)]
+        return list(paragraphs[0].children) if paragraphs else []
+
+
+def visit_html(translator: HTML5Translator, node: interactive) -> None:
+    if translator.builder.name in PAPER:
+        return
+    translator.body.append(figures.element(node["figure"], language=node["language"], settings=node["settings"]))
+
+
+def depart_html(translator: HTML5Translator, node: interactive) -> None:
+    if translator.builder.name in PAPER:
+        return
+    translator.body.append(f"</{node['figure']}>")
+
+
+def show_picture(translator: Any, node: interactive) -> None:
+    """Other formats show the picture inside."""
+
+
+def folder(app: Sphinx) -> Path:
+    return Path(app.outdir) / "_static" / "figures"
+
+
+def write_scripts(app: Sphinx) -> None:
+    """The scripts that come late or are the same on all pages; :func:`add_scripts` writes each page's own."""
+    if app.builder.format != "html":
+        return
+    for name in ("near", *(part for figure in figures.names() for part in figures.data(figure))):
+        write_script(folder(app), name, figures.script(name))
+
+
+def smaller(source: str) -> str:
+    """The same script in fewer bytes: short names inside, no spaces that say nothing.
+
+    >>> smaller("const twice = (value) => 2 * value;")
+    'const twice=e=>2*e'
+    """
+    return str(minify.string("text/javascript", source)) if minify else source
+
+
+def write_script(folder: Path, name: str, source: str) -> None:
+    """A script as the site sends it; written only when it is another."""
+    target, text = folder / f"{name}.js", smaller(source)
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """The small script that loads a page's figures when they come near, on pages that have figures."""
+    if doctree is None:
+        return
+    used = sorted({node["figure"] for node in doctree.findall(interactive)})
+    if not used:
+        return
+    name, source = "_".join(used), figures.bundle(*used)
+    write_script(folder(app), name, source)
+    late = (part for figure in used for part in figures.data(figure))
+    digest = hashlib.sha256("".join([source, *map(figures.script, late)]).encode()).hexdigest()[:8]
+    app.add_js_file("figures/near.js", loading_method="defer", **{"data-figures": f"{name}.js?v={digest}"})
+
+
+def remove_scripts(app: Sphinx, error: Exception | None) -> None:
+    """Take away what an earlier build wrote and no page loads any more."""
+    if error or app.builder.format != "html":
+        return
+    used = {"near.js", *(f"{part}.js" for figure in figures.names() for part in figures.data(figure))}
+    for page in Path(app.outdir).rglob("*.html"):
+        used |= set(re.findall(r'data-figures="([^"?]+)', page.read_text(encoding="utf-8")))
+    for script in folder(app).glob("*.js"):
+        if script.name not in used:
+            script.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    others = dict.fromkeys(("latex", "text", "man", "texinfo"), (show_picture, show_picture))
+    app.add_node(interactive, html=(visit_html, depart_html), **others)
+    app.add_directive("interactive", Interactive)
+    app.connect("builder-inited", write_scripts)
+    app.connect("html-page-context", add_scripts)
+    app.connect("build-finished", remove_scripts)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,180 @@
+"""``{course-status}``: when each chapter was last executed, how long it takes, and which tests guard it.
+
+Everything comes from files of the repository: the notebooks (date, device, versions), ``benchmarks.json`` (time and
+memory), the marks of the tests and ``tests/coverage.yml``. The same files give the same page.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from tools import ROOT
+
+WORDS = {
+    "en": {
+        "chapter": "chapter", "date": "executed", "device": "on", "seconds": "seconds", "gpu": "seconds, GPU",
+        "memory": "memory, MiB", "formulas": "formulas tested", "promises": "promises shown", "cells": "cells compared",
+        "tests": "tests of its helpers", "unknown": "not yet measured", "never": "not recorded",
+        "made": "Executed with Python {python}, torch {torch}, numpy {numpy} and matplotlib {matplotlib}.",
+        "measured": "Time and memory: medians of {rounds} runs, measured on {date} with {threads} thread; {machine}.",
+        "gpu_measured": "On a GPU: medians of {rounds} runs, measured on {date}; {machine}.",
+        "gpu_unknown": "On a GPU nothing was measured yet.",
+    },
+    "zh": {
+        "chapter": "章节", "date": "执行日期", "device": "设备", "seconds": "秒数", "gpu": "GPU 秒数",
+        "memory": "内存（MiB）", "formulas": "已测试的公式", "promises": "已展示的承诺", "cells": "逐一比对的单元格",
+        "tests": "辅助函数的测试", "unknown": "尚未测量", "never": "没有记录",
+        "made": "执行环境：Python {python}、torch {torch}、numpy {numpy}、matplotlib {matplotlib}。",
+        "measured": "时间和内存：{date} 用 {threads} 个线程运行 {rounds} 次的中位数；{machine}。",
+        "gpu_measured": "GPU：{date} 运行 {rounds} 次的中位数；{machine}。",
+        "gpu_unknown": "GPU 上尚未测量。",
+    },
+}  # fmt: skip
+
+
+def chapters(root: Path) -> list[str]:
+    """The pages with a notebook, in the order of the table of contents."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    names = [Path(chapter["file"]).name for part in toc["parts"] for chapter in part["chapters"]]
+    return [name for name in names if (root / "book" / f"{name}.ipynb").exists()]
+
+
+def marks(root: Path) -> dict[str, list[tuple[str, str]]]:
+    """For each test file its marks, as (kind, value), and ``("test", name)`` for each test."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for file in sorted((root / "tests").glob("test_*.py")):
+        entries = found.setdefault(file.name, [])
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                entries.append(("test", node.name))
+                for mark in node.decorator_list:
+                    if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name):
+                        entries += [
+                            (mark.func.id, argument.value)
+                            for argument in mark.args
+                            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                        ]
+    return found
+
+
+def benchmark(root: Path, part: str) -> dict[str, Any] | None:
+    file = root / "src" / "coursecode" / "experiments" / "results" / "benchmarks.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found.get(part)
+
+
+def _median(measured: dict[str, Any] | None, name: str, column: str) -> str:
+    rows = [row[column] for row in (measured or {}).get("rows", []) if row["case"] == name]
+    return f"{statistics.median(rows):.0f}" if rows else ""
+
+
+def facts(
+    root: Path, name: str, registry: dict[str, list[tuple[str, str]]], promises: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What is known of one chapter."""
+    source = (root / "book" / f"{name}.md").read_text(encoding="utf-8")
+    notebook = json.loads((root / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    state = notebook["metadata"].get("coursecode", {})
+    labels = set(re.findall(r"^\$\$ \((eq-[\w-]+)\)", source, re.MULTILINE))
+    tested = {value for marked in registry.values() for kind, value in marked if kind == "equation"}
+    modules = sorted(module.removeprefix("coursecode.") for module in state.get("modules", {}))
+    files = [file for module in modules if (file := f"test_{module.strip('_')}.py") in registry]
+    compared = [
+        cell
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+        and cell.get("id") != "setup"
+        and "nbval-ignore-output" not in cell["metadata"].get("tags", [])
+    ]
+    return {
+        "executed": state.get("executed", {}),
+        "formulas": len(labels & tested),
+        "promises": [row["row"] for row in promises if row["pages"][0] == name],
+        "cells": len(compared),
+        "tests": {file: sum(kind == "test" for kind, _ in registry[file]) for file in files},
+    }
+
+
+def status_lines(root: Path, language: str) -> list[str]:
+    """The two tables as Markdown, with what holds for all chapters above them."""
+    words = WORDS["zh" if language.startswith("zh") else "en"]
+    registry = marks(root)
+    cpu, gpu = benchmark(root, "pages"), benchmark(root, "pages_cuda")
+    promises = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
+    known = {name: facts(root, name, registry, promises) for name in chapters(root)}
+    lines = []
+    versions = {json.dumps(k["executed"], sort_keys=True): k["executed"] for k in known.values() if k["executed"]}
+    made = {words["made"].format(**executed): None for executed in versions.values()}
+    lines += [*made, ""]
+    for part, text in ((cpu, "measured"), (gpu, "gpu_measured")):
+        if part:
+            rounds = max(row["round"] for row in part["rows"])
+            lines += [words[text].format(rounds=rounds, **part), ""]
+    if not gpu:
+        lines += [words["gpu_unknown"], ""]
+    lines += [_row(words[k] for k in ("chapter", "date", "device", "seconds", "gpu", "memory")), "|" + " --- |" * 6]
+    for name, fact in known.items():
+        executed = fact["executed"]
+        cells = [f"{{doc}}`{name}`", executed.get("date", words["never"]), executed.get("device", words["never"])]
+        cells += [_median(cpu, name, "seconds"), _median(gpu, name, "seconds"), _median(cpu, name, "peak_mib")]
+        lines.append(_row(cell or words["unknown"] for cell in cells))
+    lines += ["", _row(words[k] for k in ("chapter", "formulas", "promises", "cells", "tests")), "|" + " --- |" * 5]
+    for name, fact in known.items():
+        tests = ", ".join(f"`{file[5:-3]}` {count}" for file, count in fact["tests"].items())
+        promises = ", ".join(fact["promises"]) or "–"
+        lines.append(_row([f"{{doc}}`{name}`", str(fact["formulas"]), promises, str(fact["cells"]), tests]))
+    return lines
+
+
+def _row(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+class CourseStatus(Directive):  # type: ignore[misc]
+    """``{course-status}``, without content."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        environment: BuildEnvironment = self.state.document.settings.env
+        lines = _lines(environment.app)
+        environment.course_status = lines
+        container = nodes.container(classes=["course-status"])
+        self.state.nested_parse(StringList(lines, source=str(Path(__file__))), self.content_offset, container)
+        return list(container.children)
+
+
+def _lines(app: Sphinx) -> list[str]:
+    """The lines of this build."""
+    if not hasattr(app, "course_status"):
+        app.course_status = status_lines(ROOT, app.config.language or "en")
+    found: list[str] = app.course_status
+    return found
+
+
+def read_again(
+    app: Sphinx, environment: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """The status page depends on every notebook and test: it is read again when they say something else."""
+    shown = getattr(environment, "course_status", None)
+    if shown == _lines(app):
+        return []
+    return [name for name in environment.all_docs if name.endswith("/status")]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("course-status", CourseStatus)
+    app.connect("env-get-outdated", read_again)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
