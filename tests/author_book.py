@@ -11,8 +11,8 @@ from pathlib import Path
 from tools.rules.editions import stamp
 
 ROOT = Path(__file__).resolve().parent.parent
-MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "tools", "figures",
-             "src/coursecode", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
+MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "tools",
+             "src/coursecode", "src/coursegrade", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
 FRONT = """---
 jupytext:
   text_representation:

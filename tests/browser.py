@@ -31,7 +31,7 @@ def write_page(folder: Path, name: str, *, language: str = "en", settings: str =
     for part in (name, *figures.data(name)):
         write_script(scripts, part, figures.bundle(name) if part == name else figures.script(part))
     loaded = f'<script defer src="figures/{name}.js"></script>'
-    picture = next((ROOT / "figures" / "posters").glob("*.en.png")).as_uri()
+    picture = next((ROOT / "src" / "coursecode" / "figures" / "posters").glob("*.en.png")).as_uri()
     element = figures.element(name, language=language, settings=settings)
     page = folder / f"{name}-{language}-{theme}.html"
     page.write_text(

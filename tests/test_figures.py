@@ -29,14 +29,14 @@ NAMES = figures.names()
 SOURCE = {
     name: "".join(
         path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "figures").glob(f"{name}*.js"))
+        for path in sorted(figures.FOLDER.glob(f"{name}*.js"))
         if not path.name.endswith(".data.js")
     )
     for name in NAMES
 }
 WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
 PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
-STRINGS = json.loads((ROOT / "figures" / "strings.json").read_text(encoding="utf-8"))
+STRINGS = json.loads((figures.FOLDER / "strings.json").read_text(encoding="utf-8"))
 LANGUAGES = ("en", "zh")
 
 
@@ -59,7 +59,7 @@ def test_every_text_of_every_figure_is_in_both_languages():
 
 
 def test_every_text_that_a_figure_uses_exists_and_none_is_left_over():
-    base = (ROOT / "figures" / "base.js").read_text(encoding="utf-8")
+    base = (figures.FOLDER / "base.js").read_text(encoding="utf-8")
     problems = []
     for name in NAMES:
         called = set(re.findall(r"""this\.t\((?:[^"`)]*\? )?"(\w+)\"""", SOURCE[name]))
@@ -83,7 +83,7 @@ def _made_of(key: str, source: str) -> bool:
 
 def test_scripts_are_classic_and_ask_nobody_for_anything():
     problems = []
-    for path in (ROOT / "figures").glob("*.js"):
+    for path in figures.FOLDER.glob("*.js"):
         source = path.read_text(encoding="utf-8")
         for pattern, why in {
             r"^\s*(import|export)\b": "a module does not load from file://",
@@ -232,8 +232,8 @@ def test_a_built_wheel_carries_the_scripts(tmp_path):
     subprocess.run([*command, str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        held = {Path(n).name for n in archive.namelist() if n.startswith("coursecode/_figures/")}
-    assert held == {path.name for path in (ROOT / "figures").iterdir() if path.suffix in {".js", ".json"}}
+        held = {Path(n).name for n in archive.namelist() if re.match(r"coursecode/figures/.*(?<!\.py)$", n)}
+    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js", ".json"}}
 
 
 # -- every figure in a browser --------------------------------------------------------------------------------------

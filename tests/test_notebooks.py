@@ -248,11 +248,11 @@ def test_an_interactive_figure_becomes_its_picture_its_caption_and_the_ways_to_s
     (project / "zh" / "book").mkdir(parents=True)
     (project / "zh" / "book" / "a.md").write_text(page.read_text())
     plain = plain_markdown(text, edition(project), "a")
-    assert plain.startswith("![A map.](../figures/posters/shift.en.png)\n\n**Figure 1.1**. A *shift*.\n")
+    assert plain.startswith("![A map.](../src/coursecode/figures/posters/shift.en.png)\n\n**Figure 1.1**. A *shift*.\n")
     assert "(https://example.org/course/book/a.html#fig-shift)" in plain
     assert 'figures.show("pool-shift", shift=2, mode="avg")\n' in plain
     chinese = plain_markdown(text, edition(project, "zh"), "a")
-    assert "![A map.](../../figures/posters/shift.zh.png)" in chinese
+    assert "![A map.](../../src/coursecode/figures/posters/shift.zh.png)" in chinese
     assert 'figures.show("pool-shift", shift=2, mode="avg", language="zh")' in chinese
     with pytest.raises(PlainError, match=r"the figure pool-shift has no label"):
         plain_markdown(text.replace(":name: fig-shift\n", ""), edition(project), "a")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tools import ROOT
 from tools.paper import printer
-from tools.site.builder import ROOT, SiteError
+from tools.site.builder import SiteError
 
 SINGLE = """<html><body><article class="bd-article"><section id="book"><span id="sec-index"></span>
 <h1>The book<a class="headerlink" href="#book">#</a></h1><p>Welcome to <a href="book/index.html#sec-one">one</a>, after

@@ -64,8 +64,8 @@ def _notebooks(root: Path, force: bool) -> None:
         sys.exit(str(error))
 
 
-MASTERS = ("exercises", "zh/exercises", "src/coursecode", "tools")
-PAGES = ("book/*.md", "zh/book/*.md", "book/references.bib", "_config.yml", "_toc.yml", "figures", "requirements*.txt",
+MASTERS = ("exercises", "zh/exercises", "src", "tools")
+PAGES = ("book/*.md", "zh/book/*.md", "book/references.bib", "_config.yml", "_toc.yml", "requirements*.txt",
          "src/coursecode", "tools")  # fmt: skip
 STEPS = (
     Step("exercises", MASTERS, ("book/exercises-*.md", "zh/book/exercises-*.md"), _exercises),

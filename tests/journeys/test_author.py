@@ -120,7 +120,7 @@ def test_every_file_that_a_build_opens_decides_whether_there_is_a_next_one(book)
         if path.is_relative_to(book) and path.is_file() and not made & {path, *path.parents}
     }
     used = {name for name in inside if "__pycache__" not in name}
-    assert {"glossary.yml", "book/two.md", "zh/book/two.md", "figures/base.js"} <= used
+    assert {"glossary.yml", "book/two.md", "zh/book/two.md", "src/coursecode/figures/base.js"} <= used
     known = set(snapshot(book, *builder.READ_BY["zh"]))
     assert used - known <= {"requirements-d2l.txt"}  # pins of a page that this book has not
 
@@ -180,7 +180,7 @@ def test_a_change_is_on_every_page_that_shows_it_and_costs_the_pages_that_hold_i
     assert meaning is not None
     change("glossary.yml", meaning[1], f"In short, {meaning[1]}", reads={"book/glossary"}, shows="In short,")
     script = on_two(r'data-figures="[^"]*"')
-    change("figures/base.js", "\n", "\nglobalThis.courseBase = 2;\n", reads=set(), gone=script)
+    change("src/coursecode/figures/base.js", "\n", "\nglobalThis.courseBase = 2;\n", reads=set(), gone=script)
     style = on_two(r"site\.css\?v=\w+")
     change("tools/site/static/course.css", "\n", "\nbody { --an-author: 1px; }\n", reads=set(), gone=style)
     cites = "It follows {cite:t}`euclid`. The section"

@@ -204,7 +204,7 @@ def test_make_help_shows_every_target_whole_with_what_a_bare_debian_has(tmp_path
 
 def test_a_checkout_on_windows_has_the_line_ends_that_scripts_need(tmp_path):
     upstream = tmp_path / "upstream"
-    for name in (".gitattributes", ".ci/run", "binder/postBuild", "figures/posters/pool-shift.en.png"):
+    for name in (".gitattributes", ".ci/run", "binder/postBuild", "src/coursecode/figures/posters/pool-shift.en.png"):
         (upstream / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, upstream / name)
     for words in (

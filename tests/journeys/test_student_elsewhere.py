@@ -66,7 +66,7 @@ def colab(tmp_path_factory, addressed) -> tuple[Path, dict[str, str]]:
     cuda = {name for name in here if name.startswith(("nvidia-", "cuda-"))}  # torch asks for them by an extra
     machines.copy_packages(light.closure(set(COLAB) & here.keys(), here) | {"torchvision"} | cuda, python)
     public = folder / "public"
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "src/coursecode", "figures"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "src"):
         public.mkdir(exist_ok=True)
         subprocess.run(["cp", "-r", "--parents", name, str(public)], cwd=addressed.root, check=True)
     git = ["git", "-C", str(public), "-c", "user.name=t", "-c", "user.email=t@example.org"]

@@ -182,7 +182,7 @@ class Verified:
 
     def __init__(self, root: Path, books: dict[str, Edition]) -> None:
         self.books, self.record = books, Record(root / "_build" / "made-notebooks.json")
-        files = snapshot(root, "_config.yml", "book/references.bib", "figures", "requirements*.txt", "src/coursecode",
+        files = snapshot(root, "_config.yml", "book/references.bib", "requirements*.txt", "src/coursecode",
                          "tools")  # fmt: skip
         tables = [(book.pages, book.titles, sorted(book.notebooks), book.targets) for book in books.values()]
         self.shared = _digest(repr(files), repr(tables))

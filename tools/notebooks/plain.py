@@ -270,7 +270,7 @@ class _Converter:
         if label not in self.book.targets:
             raise self.fail(line, f"the figure {figure} has no label; give it :name: fig-…")
         up = "../" * len(self.book.folder.relative_to(self.book.root).parts)
-        picture = f"{up}figures/posters/{label.removeprefix('fig-')}.{self.book.language}.png"
+        picture = f"{up}src/coursecode/figures/posters/{label.removeprefix('fig-')}.{self.book.language}.png"
         arguments = [repr(figure), *self._settings(options.get("settings", ""))]
         if self.book.language != "en":
             arguments.append(f'language="{self.book.language}"')

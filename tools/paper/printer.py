@@ -24,8 +24,9 @@ from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 
+from tools import ROOT
 from tools.site import builder
-from tools.site.builder import ROOT, SiteError
+from tools.site.builder import SiteError
 
 OUT = ROOT / "_build" / "paper"
 NAME = "from-dense-to-convolution"

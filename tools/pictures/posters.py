@@ -42,7 +42,7 @@ class Poster(NamedTuple):
 
     @property
     def path(self) -> Path:
-        return ROOT / "figures" / "posters" / f"{self.label.removeprefix('fig-')}.{self.language}.png"
+        return figures.FOLDER / "posters" / f"{self.label.removeprefix('fig-')}.{self.language}.png"
 
     @property
     def markup(self) -> str:
@@ -115,7 +115,7 @@ def take(posters: list[Poster]) -> None:
 def orphans(posters: list[Poster]) -> list[Path]:
     """Pictures that no page uses any more."""
     known = {poster.path for poster in posters}
-    return [path for path in sorted((ROOT / "figures" / "posters").glob("*.png")) if path not in known]
+    return [path for path in sorted((figures.FOLDER / "posters").glob("*.png")) if path not in known]
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The weights of the figure lenet-draw: those of the net that the chapter LeNet trains with moved copies.
 
-python -m tools.pictures.weights            run the chapter's recipe and write figures/lenet-draw.data.js
+python -m tools.pictures.weights            run the chapter's recipe and write lenet-draw.data.js
 python -m tools.pictures.weights --check    say whether the committed weights come from the chapter's recipe
 
 The recipe is read out of the chapter: the statements of the training cell, up to its ``fit``, and those before it that
@@ -23,13 +23,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from coursecode import figures
 from coursecode.device import deterministic
 from coursecode.lenet import lenet_modern
 from coursecode.training import evaluate
 from tools import ROOT
 
 CHAPTER = ROOT / "book" / "lenet.md"
-DATA = ROOT / "figures" / "lenet-draw.data.js"
+DATA = figures.FOLDER / "lenet-draw.data.js"
 CARRIED = "windows pool layer lenet lenet-draw.layers"  # parts of core.js, and a script
 NET = "taught"  # the chapter's name for the net
 
@@ -98,7 +99,7 @@ def digest(program: str) -> str:
 
 
 def checksum(raw: bytes) -> str:
-    """FNV-1a, as figures/core.js computes it.
+    """FNV-1a, as core.js computes it.
 
     >>> checksum(b"foobar")
     'bf9cf968'

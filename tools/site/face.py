@@ -14,6 +14,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from coursecode import figures
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SHARED = {".html", ".js", ".json", ".svg"}
@@ -87,7 +89,7 @@ def set_up(app: Sphinx, config: Config) -> None:
     code = {Path(found) for module in list(sys.modules.values()) if (found := getattr(module, "__file__", None))}
     own = {path for path in code if path.is_relative_to(ROOT) and not {".venv", "site-packages"} & set(path.parts)}
     config.course_extensions = _digest({*own, ROOT / "requirements.txt"})
-    shared = [path for folder in (HERE, ROOT / "figures") for path in folder.rglob("*") if path.suffix in SHARED]
+    shared = [path for folder in (HERE, figures.FOLDER) for path in folder.rglob("*") if path.suffix in SHARED]
     config.course_files = _digest([*shared, ROOT / "glossary.yml", ROOT / "zh" / "interface.yml"])
 
 

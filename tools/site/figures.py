@@ -29,14 +29,13 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from coursecode import figures
-from tools import ROOT
 
 try:
     import minify
 except ImportError:  # not every machine has a wheel (see pyproject.toml): there, scripts are sent as they are written
     minify = None
 
-POSTERS = ROOT / "figures" / "posters"
+POSTERS = figures.FOLDER / "posters"
 PAPER = ("epub", "singlehtml")  # no script runs there: the picture is the figure
 
 
@@ -76,7 +75,7 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
         if not picture.exists():
             raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
         for source in ("strings.json", f"{name}.js"):
-            self.env.note_dependency(str(ROOT / "figures" / source))
+            self.env.note_dependency(str(figures.FOLDER / source))
         element = interactive(figure=name, language=language, settings=settings)
         place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)
         element += nodes.image(uri=Path(place).as_posix(), alt=alt, classes=["dark-light"])

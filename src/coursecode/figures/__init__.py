@@ -1,12 +1,11 @@
 """The book's interactive figures in a live notebook: all chapters.
 
-The figures are scripts of their own (``figures/`` in the repository, carried by the package): one element per file, one
-file of arithmetic that the tests hold against PyTorch. :func:`show` puts them into a cell's output, without a network.
+The figures are scripts of their own, beside this file: one element per file, one file of arithmetic that the tests hold
+against PyTorch. :func:`show` puts them into a cell's output, without a network.
 """
 
 from __future__ import annotations
 
-import functools
 import html
 import json
 import re
@@ -20,22 +19,12 @@ LANGUAGES = ("en", "zh")
 SHARED = ("core", "base")  # what every figure loads, in this order
 
 
-@functools.cache
-def _folder() -> Path:
-    """Where the scripts lie: in an installed package beside this file, in a checkout at its top."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "_figures", here.parents[1] / "figures"):
-        if (folder / "core.js").is_file():
-            return folder
-    raise FileNotFoundError(
-        f"figures: the scripts are neither in {here / '_figures'} nor in a checkout. Install the course anew from its "
-        "whole folder, with setup.py and figures/ in it: `pip install FOLDER`."
-    )
+FOLDER = Path(__file__).resolve().parent
 
 
 def names() -> list[str]:
     """The figures there are, by name."""
-    return sorted(path.stem for path in _folder().glob("*-*.js") if "." not in path.stem)
+    return sorted(path.stem for path in FOLDER.glob("*-*.js") if "." not in path.stem)
 
 
 def _known(who: str, name: str) -> str:
@@ -52,7 +41,7 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
     >>> script("core").startswith("var CourseMath")
     True
     """
-    text = (_folder() / f"{name}.js").read_text(encoding="utf-8")
+    text = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
     if parts is not None:
         text = _PART.sub(lambda part: part[0] if part["name"] in parts else "", text)
     if carried := re.match(r"// carries ([^:]+):", text):
@@ -64,9 +53,9 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
 
 def _late(names: list[str]) -> str:
     """What travels with data: parts of core.js, which join the rest when they arrive, and scripts."""
-    core = (_folder() / "core.js").read_text(encoding="utf-8")
+    core = (FOLDER / "core.js").read_text(encoding="utf-8")
     parts = "".join(part[0] for part in _PART.finditer(core) if part["name"] in names)
-    scripts = "".join((_folder() / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
+    scripts = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
     given = "each, outputSize, padSides, product, tensor"
     return f"(() => {{\nconst math = CourseMath, {{ {given} }} = math;\n{parts}\n}})();\n{scripts}"
 
@@ -82,10 +71,10 @@ def bundle(*figures: str, with_data: bool = False) -> str:
     >>> len(bundle("param-calc")) < len(bundle("param-calc", "mlp-to-conv"))
     True
     """
-    sources = [(_folder() / f"{name}.js").read_text(encoding="utf-8") for name in figures]
+    sources = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in figures]
     used = {word for source in sources for names in re.findall(r"\{(.*?)\} = Course\w+;", source)
             for word in re.findall(r"\w+", names)}  # fmt: skip
-    text = "".join((_folder() / f"{name}.js").read_text(encoding="utf-8") for name in SHARED)
+    text = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SHARED)
     parts: set[str] = set()
     for part in reversed(list(_PART.finditer(text))):  # a part needs only parts above it
         gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
@@ -99,7 +88,7 @@ def words(name: str, language: str = "en") -> dict[str, str]:
     """The texts of a figure in one language, those that all figures share included."""
     if language not in LANGUAGES:
         raise ValueError(f"figures: language is {language!r}; the figures speak {' and '.join(LANGUAGES)}.")
-    texts: dict[str, dict[str, dict[str, str]]] = json.loads((_folder() / "strings.json").read_text(encoding="utf-8"))
+    texts: dict[str, dict[str, dict[str, str]]] = json.loads((FOLDER / "strings.json").read_text(encoding="utf-8"))
     return {key: text[language] for group in ("common", name) for key, text in texts[group].items()}
 
 
@@ -147,7 +136,7 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
 
 def data(name: str) -> list[str]:
     """Data that a page loads late and a notebook carries: ``NAME.data.js``."""
-    return [f"{name}.data"] if (_folder() / f"{name}.data.js").exists() else []
+    return [f"{name}.data"] if (FOLDER / f"{name}.data.js").exists() else []
 
 
 def _text(key: str, value: Any) -> str:
