@@ -69,7 +69,7 @@ nbval: environment  ## run every notebook without a network, in 2 GiB, and compa
 	$(RUN) $(OFFLINE) pytest -n $(WORKERS) --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg -c tests/nbval.ini --rootdir . book
 
 package: environment  ## the tests of the package alone, which run on Windows too
-	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/test_%,$(wildcard src/coursecode/*.py)))
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not full_size" $(wildcard $(patsubst src/coursecode/%,tests/coursecode/test_%,$(wildcard src/coursecode/*.py)))
 
 gpu: environment  ## every test and notebook on CUDA
 	@$(PYTHON) tools/machine/system.py

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.measure import Case, timed
 from coursecode.experiments.core import Plain
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "grading"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "coursegrade"))
 
 
 # what an exercise that trains a net takes of a processor

@@ -71,7 +71,7 @@ def test_a_failure_stays_a_failure(tmp_path):
 
 def test_without_bubblewrap_a_run_of_the_suites_own_tests_fails_in_ci():
     """The sandbox's tests, on a machine that is this one without ``bwrap``."""
-    folder = ROOT / "tests" / "grading"
+    folder = ROOT / "tests" / "coursegrade"
     arguments = (str(folder / "test_hostile.py"), "-k", "stub_gets_none")
     environment = {**os.environ, "CI": "true", "PATH": "/nowhere"}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments]

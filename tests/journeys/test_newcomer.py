@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from test_notebooks import chapter
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = runpy.run_path(str(ROOT / "tools" / "environment.py"))
 CONSOLES = ["latin-1", "cp1252", "gbk", "ascii", "utf-8"]
 

@@ -46,21 +46,21 @@ NEEDS = {
     ),
     "fontconfig": Need(_program("fc-list"), "finding fonts"),
     "fonts-noto-cjk": Need(
-        lambda: _has_font("Noto Serif CJK SC"), "the Chinese PDF in its own letters (tests/test_paper.py)"
+        lambda: _has_font("Noto Serif CJK SC"), "the Chinese PDF in its own letters (tests/tools/test_paper.py)"
     ),
     "chromium": Need(
         lambda: Path("/usr/bin/chromium").exists(),
-        "the tests in a reader's browser (tests/test_live.py, test_paper.py, tests/journeys/test_phone_reader.py)",
+        "the tests in a reader's browser (tests/tools/test_live.py, test_paper.py, tests/journeys/test_phone_reader.py)",
     ),
     "chromium-headless-shell": Need(
         lambda: Path("/usr/bin/chromium-headless-shell").exists(),
-        "the tests in the same browser without a window, faster (tests/test_pages.py, test_figures.py, tests/journeys)",
+        "the tests in the same browser without a window, faster (tests/tools/test_pages.py, test_figures.py, tests/journeys)",
     ),
     "bubblewrap": Need(
-        _program("bwrap"), "the sandbox of the grader (tests/grading), and notebooks without a network (make nbval)"
+        _program("bwrap"), "the sandbox of the grader (tests/coursegrade), and notebooks without a network (make nbval)"
     ),
-    "git": Need(_program("git"), "the first cell of a notebook in Colab (tests/test_colab.py)"),
-    "npm": Need(_program("npm"), "live code with the published Thebe (tests/test_live.py)"),
+    "git": Need(_program("git"), "the first cell of a notebook in Colab (tests/coursecode/test_colab.py)"),
+    "npm": Need(_program("npm"), "live code with the published Thebe (tests/tools/test_live.py)"),
 }
 
 

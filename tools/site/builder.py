@@ -28,7 +28,7 @@ STRICT = ("-n", "-W", "--keep-going")
 SOURCES = {"en": Path(), "zh": Path("zh")}
 # What the pages are made of; the Chinese edition reads English pages too, for its search and its status page.
 READ = ("_config.yml", "_toc.yml", "glossary.yml", "requirements.txt", "book", "src/coursecode",
-        "tools", "tests/*.py", "tests/coverage.yml", "_build/thebe/lib")  # fmt: skip
+        "tools", "tests/**/*.py", "tests/coverage.yml", "_build/thebe/lib")  # fmt: skip
 READ_BY = {"en": READ, "zh": (*READ, "zh")}
 
 

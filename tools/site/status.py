@@ -54,7 +54,7 @@ def chapters(root: Path) -> list[str]:
 def marks(root: Path) -> dict[str, list[tuple[str, str]]]:
     """For each test file its marks, as (kind, value), and ``("test", name)`` for each test."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for file in sorted((root / "tests").glob("test_*.py")):
+    for file in sorted((root / "tests").rglob("test_*.py")):
         entries = found.setdefault(file.name, [])
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

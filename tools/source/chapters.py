@@ -1,7 +1,7 @@
 """Read a chapter's MyST source: headings, code cells, labelled formulas, prose, each with its line number.
 
 A reader of lines, not a Markdown parser: it knows the constructs that the book allows
-(tests/test_chapters.py) and what they mean for a check. Line numbers count from 1.
+(tests/book/test_chapters.py) and what they mean for a check. Line numbers count from 1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 // The arithmetic of the figures: what src/coursecode computes, in the browser. Nothing here draws.
 //
 // A classic script without a build step: <script defer> in a page, also from file://; inlined in a notebook's output;
-// evaluated by MiniRacer in tests/test_figures_core.py, which holds every function against PyTorch.
+// evaluated by MiniRacer in tests/coursecode/test_figures_core.py, which holds every function against PyTorch.
 // As everywhere in the course, padding is the total of both sides, and the odd row goes above or to the left.
 // It travels in parts: a page gets what its figures use. "// [pool: windows" opens a part that needs another one.
 //

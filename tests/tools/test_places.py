@@ -23,7 +23,7 @@ from coursecode.experiments import timings
 from tools.machine import light, offline
 from tools.site import builder
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GIB = 2**30
 HUB = yaml.safe_load((ROOT / "container" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from benchmarks import site as page_weight
 from coursecode.experiments import timings
 from tools.site import builder, server
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG, TOC = builder.edition_settings(ROOT, "en")
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
 PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]

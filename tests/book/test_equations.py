@@ -10,7 +10,7 @@ from problems import marks, none
 
 from tools.source import chapters
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LABEL = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*")
 
 

@@ -23,7 +23,7 @@ from tools.pictures import posters
 from tools.site.figures import folder, minify, remove_scripts, smaller
 from tools.source.chapters import parse
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 NAMES = figures.names()
 SOURCE = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parent.parent / "tools" / "environment.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "machine" / "environment.py"
 
 
 def run(monkeypatch: pytest.MonkeyPatch) -> None:

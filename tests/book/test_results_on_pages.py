@@ -22,7 +22,7 @@ from test_claims import number_problems, outputs_of, pages, text_of
 from coursecode.experiments import core
 from tools.source.chapters import Chapter, parse
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STORED = re.compile(r'\bstored\("(\w+)"\)')
 CASES = [
     (page.path, name)

@@ -7,7 +7,7 @@ import pytest
 
 from tools.site import builder
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The one list of terms: complete, in order, and a page in both languages. tests/test_chinese.py holds text to it."""
+"""The one list of terms: complete, in order, and a page in both languages. tests/tools/test_chinese.py holds text to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from problems import none
 from tools.site.glossary import glossary_lines, names_elsewhere, read_terms
 from tools.source import chapters
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
 Entry = dict[str, Any]
 

@@ -7,7 +7,7 @@ from problems import none
 
 from tools.rules import editions
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 ENGLISH = """(sec-pooling)=
 # Pooling

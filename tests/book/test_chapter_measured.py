@@ -20,7 +20,7 @@ from coursecode.experiments import core, timings
 from coursecode.experiments.core import mean_sd, stored
 from tools.source import chapters
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("honest-numbers", "benchmarks")
 DRAWING = ("bars", "grid", "lines", "show_images")
 Change = Callable[[dict[str, Any]], object]

@@ -18,7 +18,7 @@ from coursecode.correlation import corr2d
 from coursecode.d2l_bridge import load, quiet
 
 mpl.use("agg")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def run(code: str) -> str:

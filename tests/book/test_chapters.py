@@ -17,7 +17,7 @@ from coursecode import plotting
 from tools.source import chapters
 from tools.source.chapters import Chapter
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FRONT_MATTER = {
     "jupytext": {"text_representation": {"extension": ".md", "format_name": "myst"}},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

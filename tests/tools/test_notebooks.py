@@ -15,7 +15,7 @@ import pytest
 from tools.notebooks import maker
 from tools.notebooks.plain import PlainError, edition, plain_markdown
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = """---
 jupytext:
   text_representation:
@@ -306,7 +306,7 @@ def run_pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
 @pytest.mark.slow
 def test_one_changed_sign_fails_a_test_fails_nbval_and_makes_its_chapters_stale(mutated, capsys):
     project, module, test, name = mutated
-    unit = run_pytest(project, f"tests/{test}")
+    unit = run_pytest(project, f"tests/coursecode/{test}")
     assert unit.returncode == 1, unit.stdout
 
     nbval = ["--nbval", "--nbval-sanitize-with", "tests/nbval.cfg", "-c", "tests/nbval.ini", "--rootdir", "."]

@@ -10,7 +10,7 @@ from problems import none
 
 from tools.rules.chinese import line_problems, pages, style_problems, words
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 GLOSSARY = """
 - {key: padding, en: padding, zh: 填充, forbidden: [补边]}

@@ -8,7 +8,7 @@ import pytest
 from tools.site.mathml import to_mathml
 from tools.source.chapters import parse
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 FORMULAS = sorted(

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from tools.machine import release
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WRITES = {  # the only jobs that may write, and what
     ("publish", "pages"): {"pages": "write", "id-token": "write"},

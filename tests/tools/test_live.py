@@ -24,7 +24,7 @@ from tools.site import live
 from tools.site.server import serving
 from tools.site.thebe import fetch
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"

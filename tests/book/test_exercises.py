@@ -30,7 +30,7 @@ from coursegrade.masters import lint, master, release
 from coursegrade.masters.master import MasterError
 from tools.source import chapters, exercises, quiz
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"
 NAMES = release.available(MASTERS)
 LANGUAGES = ("en", "zh")

@@ -10,7 +10,7 @@ import pytest
 
 from tools.machine import downloads, light
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MEASURED = json.loads(downloads.FILE.read_text(encoding="utf-8"))
 
 

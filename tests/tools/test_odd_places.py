@@ -16,7 +16,7 @@ import machines
 import pytest
 from left_out import need
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools" / "environment.py"
 
 

@@ -19,7 +19,7 @@ from tools.rules.prose_numbers import find, plain, sentences
 from tools.source import chapters
 from tools.source.chapters import Chapter
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TAG = re.compile(r"claim-(\w+)")
 ANSWERS = "Questions and answers"
 Row = dict[str, Any]
@@ -124,7 +124,7 @@ def number_problems(page: Chapter, book: dict[str, Chapter]) -> list[str]:
     """
     if page.name.startswith(
         "exercises-"
-    ):  # what an exercise gives is not claimed; tests/test_exercises.py proves the rest
+    ):  # what an exercise gives is not claimed; tests/book/test_exercises.py proves the rest
         return []
     if not page.cells:
         known = {value for other in book.values() for cell in _numbers_of_cells(other) for value in cell[1]}

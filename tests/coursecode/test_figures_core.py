@@ -20,7 +20,7 @@ from coursecode.data import prepare_digit
 from coursecode.dense import dense_parameters
 from coursecode.lenet import lenet_classic, lenet_modern
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from tools.pictures import cards
 from tools.site import builder, drawings, face, icons, own_files, server
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 # The style sheet
 
