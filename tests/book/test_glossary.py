@@ -1,4 +1,4 @@
-"""The one list of terms: complete, in order, and a page in both languages. tests/tools/test_chinese.py holds text to it."""
+"""The one list of terms: complete, in order, and a page in both languages. test_chinese.py holds the text to it."""
 
 from __future__ import annotations
 

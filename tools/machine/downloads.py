@@ -1,7 +1,7 @@
 """How much each way to the course downloads, asked of the index: ``python -m tools.machine.downloads``.
 
 The sizes are those of the files that uv would fetch for Python 3.11 on Linux; the README's numbers are held to them by
-tests/tools/test_downloads.py. PyTorch's own index gives no sizes: its build for the CPU is measured where it is at hand.
+test_downloads.py. PyTorch's own index gives no sizes: its build for the CPU is measured where it is at hand.
 """
 
 from __future__ import annotations

@@ -50,11 +50,11 @@ NEEDS = {
     ),
     "chromium": Need(
         lambda: Path("/usr/bin/chromium").exists(),
-        "the tests in a reader's browser (tests/tools/test_live.py, test_paper.py, tests/journeys/test_phone_reader.py)",
+        "the tests in a reader's browser (test_live.py, test_paper.py, tests/journeys/test_phone_reader.py)",
     ),
     "chromium-headless-shell": Need(
         lambda: Path("/usr/bin/chromium-headless-shell").exists(),
-        "the tests in the same browser without a window, faster (tests/tools/test_pages.py, test_figures.py, tests/journeys)",
+        "the tests in the same browser without a window, faster (test_pages.py, test_figures.py, tests/journeys)",
     ),
     "bubblewrap": Need(
         _program("bwrap"), "the sandbox of the grader (tests/coursegrade), and notebooks without a network (make nbval)"
