@@ -21,7 +21,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from test_notebooks import chapter
+from small_pages import chapter
 
 from tools import book
 from tools.notebooks import lab, maker

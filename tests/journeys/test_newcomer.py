@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from test_notebooks import chapter
+from small_pages import chapter
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = runpy.run_path(str(ROOT / "tools" / "environment.py"))

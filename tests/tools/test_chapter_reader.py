@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tools.rules import prose_numbers
-from tools.site.builder import glossary
+from tools.site import glossary
 from tools.source import chapters
 from tools.source.chapters import parse_text
 

@@ -11,27 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from small_pages import chapter
 
 from tools.notebooks import maker
 from tools.notebooks.plain import PlainError, edition, plain_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
-
-
-def chapter(title: str, *cells: str, prose: str = "Text.") -> str:
-    blocks = "\n\n".join(f"```{{code-cell}} ipython3\n{cell}\n```" for cell in cells)
-    return f"{HEADER}\n(sec-{title})=\n# {title}\n\n{prose}\n\n{blocks}\n"
 
 
 @pytest.fixture

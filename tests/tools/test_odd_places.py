@@ -162,7 +162,7 @@ def test_a_path_with_spaces_and_chinese_characters_is_a_path_like_any_other(tmp_
     ids=["killed", "refused"],
 )
 def test_too_little_memory_is_named_with_a_way_on(tmp_path, cell, told):
-    from test_notebooks import chapter
+    from small_pages import chapter
 
     from tools.notebooks import maker
 

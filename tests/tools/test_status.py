@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.site.builder import status
+from tools.site import status
 
 ROOT = Path(__file__).resolve().parents[2]
 
