@@ -19,7 +19,7 @@ import pytest
 from small_pages import chapter
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = runpy.run_path(str(ROOT / "tools" / "environment.py"))
+ENVIRONMENT = runpy.run_path(str(ROOT / "tools" / "machine" / "environment.py"))
 CONSOLES = ["latin-1", "cp1252", "gbk", "ascii", "utf-8"]
 
 

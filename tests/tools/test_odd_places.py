@@ -17,7 +17,7 @@ import pytest
 from left_out import need
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "tools" / "environment.py"
+SCRIPT = ROOT / "tools" / "machine" / "environment.py"
 
 
 def project(folder: Path) -> Path:
@@ -46,7 +46,7 @@ def run(*command: str, **options) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_without_a_network_the_environment_says_what_it_needs_one_for(tmp_path):
-    script = project(tmp_path) / "tools" / "environment.py"
+    script = project(tmp_path) / "tools" / "machine" / "environment.py"
     empty = {"UV_CACHE_DIR": str(tmp_path / "u"), "PIP_CACHE_DIR": str(tmp_path / "p"), "PIP_RETRIES": "0"}
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))} | empty
     done = run(*machines.without_network(sys.executable, str(script)), env=variables)
@@ -58,7 +58,7 @@ def test_without_a_network_the_environment_says_what_it_needs_one_for(tmp_path):
 
 
 def test_a_read_only_checkout_without_an_environment_is_told_to_be_copied(tmp_path):
-    script = project(tmp_path) / "tools" / "environment.py"
+    script = project(tmp_path) / "tools" / "machine" / "environment.py"
     done = run(*read_only(tmp_path, sys.executable, str(script)))
     assert done.returncode == 1
     assert f"nothing can be written to {tmp_path}" in done.stderr
@@ -68,7 +68,7 @@ def test_a_read_only_checkout_without_an_environment_is_told_to_be_copied(tmp_pa
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
     """``tools/machine/environment.py`` for a project whose environment is complete as far as its records tell."""
-    script = runpy.run_path(str(project(tmp_path) / "tools" / "environment.py"))
+    script = runpy.run_path(str(project(tmp_path) / "tools" / "machine" / "environment.py"))
     library = tmp_path / ".venv" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     for name, version in re.findall(r"^([\w.-]+)==(\S+)", (tmp_path / "requirements.txt").read_text(), re.MULTILINE):
         (library / f"{name.replace('-', '_')}-{version}.dist-info").mkdir(parents=True)
