@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -15,9 +16,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from coursecode import figures
+from tools import ROOT
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 SHARED = {".html", ".js", ".json", ".svg"}
 LOGO = HERE / "static" / "logo.svg"
 CARDS = HERE / "static" / "cards"
@@ -98,7 +99,7 @@ def _digest(files: Iterable[Path]) -> str:
     found = hashlib.sha256()
     for path in sorted(files):
         if path.is_file():
-            found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+            found.update(os.path.relpath(path, ROOT).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
 
