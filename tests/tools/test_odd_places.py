@@ -16,6 +16,9 @@ import machines
 import pytest
 from left_out import need
 
+from tools.notebooks import maker
+from tools.site import builder
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools" / "machine" / "environment.py"
 
@@ -100,7 +103,7 @@ def test_an_environment_with_a_hole_is_named_and_completed(environment, capsys):
 @pytest.mark.parametrize("tool", ["tools.site", "tools.notebooks"])
 def test_a_folder_that_cannot_be_written_is_named(tool, monkeypatch, capsys):
     error = OSError(30, "Read-only file system", str(ROOT / "_build"))
-    module = __import__(tool, fromlist=["main"])
+    module = builder if tool == "tools.site" else maker
     monkeypatch.setattr(
         module, "build" if tool == "tools.site" else "make", lambda *a, **k: (_ for _ in ()).throw(error)
     )
