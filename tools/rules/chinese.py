@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import autocorrect_py
-import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 from tools import ROOT
+from tools.rules import Problem
 from tools.source.chapters import parse
+from tools.source.terms import read_terms
 
 _MARKDOWN = MarkdownIt("commonmark").use(dollarmath_plugin).use(myst_role_plugin)
 
@@ -81,8 +82,8 @@ _TERM = re.compile(rf"（(?:{_WORD}{_GAP}){{0,5}}{_WORD}(?=[），；、])")
 _NAME = re.compile(r"(?:.*[A-Z].*[A-Z].*|.*\d.*)")
 
 
-def style_problems(path: Path, root: Path = ROOT) -> list[str]:
-    """What the style forbids in a Chinese page, as ``file:line: problem: mend``."""
+def problems(path: Path, root: Path = ROOT) -> list[Problem]:
+    """What the style forbids in a Chinese page."""
     page = parse(path)
     titles = {other.stem: _title(other) for other in path.parent.glob("*.md")}
     instead = words(root / "glossary.yml")
@@ -96,7 +97,7 @@ def style_problems(path: Path, root: Path = ROOT) -> list[str]:
     for cell in page.cells:
         texts += [(cell.line, text, True) for text in _shown(cell.options.get("mystnb"))]
     return [
-        f"{place}:{line}: {problem}"
+        Problem(place, line, problem)
         for line, text, is_title in sorted(texts)
         for problem in line_problems(text, title=is_title, titles=titles, instead=instead)
     ]
@@ -105,7 +106,7 @@ def style_problems(path: Path, root: Path = ROOT) -> list[str]:
 def words(glossary: Path) -> dict[str, str]:
     """Each word that Chinese text must not hold, with the one to write instead: forbidden ones, and English terms."""
     instead: dict[str, str] = {}
-    for entry in yaml.safe_load(glossary.read_text(encoding="utf-8")) if glossary.exists() else []:
+    for entry in read_terms(glossary) if glossary.exists() else []:
         names = [*entry["forbidden"]]
         if not re.search(r"[A-Za-z]", entry["zh"]):
             names += [name for name in [entry["en"], *entry.get("also", [])] if name.islower()]
@@ -226,10 +227,6 @@ def _restored(problem: str, spans: list[str]) -> str:
     return re.sub(rf"[{_S}]", lambda match: spans[ord(match[0]) - 0xE000], problem)
 
 
-def _around(text: str, match: re.Match[str]) -> str:
-    return text[max(0, match.start() - 4) : match.end() + 4]
-
-
 def _title(path: Path) -> str:
     found = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return found[1].strip() if found else ""
@@ -250,9 +247,9 @@ def pages(root: Path = ROOT) -> list[Path]:
 
 def main() -> None:
     chosen = [Path(name).resolve() for name in sys.argv[1:]] or pages()
-    problems = [problem for page in chosen for problem in style_problems(page)]
-    print("\n".join(problems) if problems else f"{len(chosen)} pages, no problem of style.")
-    sys.exit(bool(problems))
+    found = [problem for page in chosen for problem in problems(page)]
+    print("\n".join(map(str, found)) or f"{len(chosen)} pages, no problem of style.")
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

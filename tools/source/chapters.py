@@ -6,12 +6,15 @@ A reader of lines, not a Markdown parser: it knows the constructs that the book 
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where there is libyaml
 
 __all__ = [
     "Cell",
@@ -74,6 +77,11 @@ class Role(NamedTuple):
     target: str
     line: int
 
+    @property
+    def aim(self) -> str:
+        """What the role points to: of ``text <label>`` the label."""
+        return self.target.rpartition("<")[2].rstrip(">").strip()
+
 
 class Directive(NamedTuple):
     """A directive's opening line with its options."""
@@ -94,8 +102,15 @@ class Cell:
     line: int
     source_line: int
 
+    @property
+    def alt(self) -> str:
+        """What the cell says of its picture, or the empty string."""
+        mystnb = self.options.get("mystnb")
+        image = mystnb.get("image") if isinstance(mystnb, dict) else None
+        return str(image.get("alt") or "") if isinstance(image, dict) else ""
 
-@dataclass
+
+@dataclass(eq=False)
 class Chapter:
     """What a page is made of, in the order of its lines."""
 
@@ -126,8 +141,13 @@ class Chapter:
 
 
 def parse(path: Path) -> Chapter:
-    """The chapter in the file ``path``."""
-    return parse_text(path.read_text(encoding="utf-8"), path)
+    """The chapter in the file ``path``; read once, however many ask."""
+    return _parsed(path.read_text(encoding="utf-8"), path)
+
+
+@functools.lru_cache(maxsize=128)
+def _parsed(text: str, path: Path) -> Chapter:
+    return parse_text(text, path)
 
 
 def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
@@ -212,7 +232,7 @@ def _front_matter(chapter: Chapter, lines: list[str]) -> int:
 def _yaml(text: str, line: int) -> dict[str, Any]:
     """The mapping that ``text`` holds; ``line`` is where its block opens."""
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _Fault(line, f"the options are no YAML ({str(error).splitlines()[0]}): quote the text.") from None
     return loaded if isinstance(loaded, dict) else {}
