@@ -204,10 +204,7 @@ def main() -> None:
                 sync(name)
             return
         if arguments.lint:
-            found = []
-            for name in names:
-                task = release.assignment(name, ROOT / "exercises")
-                found += lint.form_problems(task) or lint.behaviour_problems(task)
+            found = lint.problems(ROOT / "exercises", names)
             print("\n".join(found).replace(f"{ROOT}/", "") or f"{len(names)} masters: nothing to mend.")
             sys.exit(bool(found))
         changed = make(check=arguments.check)
