@@ -17,7 +17,7 @@ import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
-from tools.source import quiz
+from tools.source import chapters, quiz
 
 WORDS = {
     "en": {
@@ -83,7 +83,10 @@ def edition(root: Path, language: str = "en") -> Edition:
     for name, number in _numbered_pages(root / "_toc.yml"):
         path = book.folder / f"{name}.md"
         if path.exists():
-            _read_labels(book, name, number, path.read_text(encoding="utf-8"))
+            try:
+                _read_labels(book, number, chapters.parse(path))
+            except ValueError as error:
+                raise PlainError(str(error)) from None
     return book
 
 
@@ -99,45 +102,29 @@ def _numbered_pages(toc: Path) -> Iterator[tuple[str, int | None]]:
             yield Path(chapter["file"]).name, number if part.get("numbered") else None
 
 
-def _read_labels(book: Edition, name: str, chapter: int | None, text: str) -> None:
-    book.pages.append(name)
-    if "{code-cell}" in text:
-        book.notebooks.add(name)
-    sections = [0] * 6
-    equations = figures = 0
-    pending: list[str] = []
-    fence = ""
+def _read_labels(book: Edition, chapter: int | None, page: chapters.Chapter) -> None:
+    book.pages.append(page.name)
+    if page.cells:
+        book.notebooks.add(page.name)
+    book.titles.setdefault(page.name, page.title)
     prefix = f"{chapter}." if chapter else ""
-    for line in text.split("\n"):
-        opened = re.match(r"^(`{3,}|:{3,})", line)
-        if fence:
-            if line.strip() == fence:
-                fence = ""
-            named = re.match(r"^\s*:?name:\s*(fig-[\w-]+)", line)
-            if named:
-                figures += 1
-                book.targets[named[1]] = Target(name, "", f"{prefix}{figures}")
-            continue
-        if opened and not line.strip().endswith(opened[1] * 2):
-            fence = opened[1]
-            continue
-        if target := _TARGET.match(line):
-            pending.append(target[1])
-        elif heading := re.match(r"^(#{1,6}) (.+)$", line):
-            level = len(heading[1])
-            if level == 1:
-                book.titles.setdefault(name, heading[2].strip())
-                number = str(chapter) if chapter else ""
-            else:
-                sections[level - 2] += 1
-                sections[level - 1 :] = [0] * (7 - level)
-                number = prefix + ".".join(map(str, sections[: level - 1])) if chapter else ""
-            for label in pending:
-                book.targets[label] = Target(name, heading[2].strip(), number)
-            pending.clear()
-        elif equation := _MATH_END.match(line):
-            equations += 1
-            book.targets[equation[1]] = Target(name, "", f"{prefix}{equations}")
+    sections = [0] * 6
+    above = 0
+    for heading in page.headings:
+        level = heading.level
+        number = str(chapter or "")
+        if level > 1:
+            sections[level - 2] += 1
+            sections[level - 1 :] = [0] * (7 - level)
+            number = prefix + ".".join(map(str, sections[: level - 1])) if chapter else ""
+        for label in page.labels:
+            if above < label.line < heading.line:
+                book.targets[label.name] = Target(page.name, heading.text, number)
+        above = heading.line
+    figures = [str(directive.options.get("name", "")) for directive in page.directives]
+    labels = [formula.label for formula in page.equations if formula.label]
+    for names in ([name for name in figures if name.startswith("fig-")], labels):
+        book.targets |= {name: Target(page.name, "", f"{prefix}{i}") for i, name in enumerate(names, 1)}
 
 
 def plain_markdown(text: str, book: Edition, page: str, *, line: int = 1, cited: list[str] | None = None) -> str:

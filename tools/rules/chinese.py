@@ -85,7 +85,7 @@ _NAME = re.compile(r"(?:.*[A-Z].*[A-Z].*|.*\d.*)")
 def problems(path: Path, root: Path = ROOT) -> list[Problem]:
     """What the style forbids in a Chinese page."""
     page = parse(path)
-    titles = {other.stem: _title(other) for other in path.parent.glob("*.md")}
+    titles = {other.stem: parse(other).title for other in path.parent.glob("*.md")}
     instead = words(root / "glossary.yml")
     place = path.relative_to(root) if path.is_relative_to(root) else path
     texts = [(line, text, False) for line, text in page.prose]
@@ -225,11 +225,6 @@ def _restored(problem: str, spans: list[str]) -> str:
     """A problem with its spans as they are written."""
     problem = re.sub(r"\\u(e[0-9a-f]{3})", lambda m: chr(int(m[1], 16)), problem)
     return re.sub(rf"[{_S}]", lambda match: spans[ord(match[0]) - 0xE000], problem)
-
-
-def _title(path: Path) -> str:
-    found = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1].strip() if found else ""
 
 
 def _shown(options: Any) -> Iterator[str]:

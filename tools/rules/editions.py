@@ -24,20 +24,18 @@ from typing import Any, NamedTuple
 
 from tools import ROOT
 from tools.rules import Problem, terms
-from tools.source.chapters import Chapter, Directive, parse
+from tools.source.chapters import Chapter, Directive, parse, parse_text
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
-_LABEL = re.compile(r"^\(([\w.-]+)\)=\s*$")
-_HEADING = re.compile(r"^#{1,2} ")
-_CELL = re.compile(r"^`{3,}\{code-cell\}")
 
 
 class Section(NamedTuple):
-    """A section's label, the line of its heading, and its text without code cells."""
+    """A section's label, the line of its heading, its text without code cells, and the digest below its heading."""
 
     label: str
     line: int
     text: str
+    stamp: str
 
     @property
     def digest(self) -> str:
@@ -53,55 +51,26 @@ def twins(root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def sections(path: Path) -> list[Section]:
-    """The labelled sections of a page in their order, without the part above the first."""
+    """The labelled sections of level 1 and 2 of a page in their order, without the part above the first."""
     return sections_of(path.read_text(encoding="utf-8"), path)
 
 
 def sections_of(source: str, path: Path) -> list[Section]:
     """The labelled sections of the text that ``path`` holds, or is about to hold."""
-    found: list[Section] = []
-    label, line, body = "", 1, list[str]()
-    pending, inside, count = "", False, 0
-    for number, text in enumerate(source.splitlines(), 1):
-        if inside:
-            inside = text.strip() != "```"
-            continue
-        if _CELL.match(text):
-            inside = True
-        elif target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            if label or body:
-                found.append(Section(label, line, "\n".join(body)))
-            count += 1
-            label, line, body, pending = pending or _numbered(path, count), number, [text], ""
-        elif not _STAMP.match(text):
-            body += [f"({pending})="] if pending else []
-            pending = ""
-            body.append(text)
-    found.append(Section(label, line, "\n".join(body)))
-    return [section for section in found if section.label]
-
-
-def _numbered(path: Path, count: int) -> str:
-    return f"section-{count}" if path.name == "README.md" else ""
-
-
-def stamps(path: Path) -> dict[str, tuple[int, str]]:
-    """The recorded digests of a Chinese page: label -> (line of the heading, digest or '')."""
-    found: dict[str, tuple[int, str]] = {}
-    pending = current = ""
-    count = 0
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            count += 1
-            current, pending = pending or _numbered(path, count), ""
-            if current:
-                found[current] = (number, "")
-        elif (stamp := _STAMP.match(text)) and current:
-            found[current] = (found[current][0], stamp[1] or stamp[2])
+    page, lines = parse_text(source, path), source.splitlines()
+    heads = [heading for heading in page.headings if heading.level <= 2]
+    own = {heading.label for heading in heads}
+    hidden = {number for cell in page.cells for number in range(cell.line, cell.end + 1)}
+    hidden |= {label.line for label in page.labels if label.name in own}
+    found = []
+    for count, (head, after) in enumerate(zip_longest(heads, heads[1:]), 1):
+        label = head.label or (f"section-{count}" if path.name == "README.md" else "")
+        numbers = range(head.line, after.line if after else len(lines) + 1)
+        stamps = {number: stamp for number in numbers if (stamp := _STAMP.match(lines[number - 1]))}
+        text = "\n".join(lines[number - 1] for number in numbers if number not in hidden | stamps.keys())
+        recorded = next((stamp[1] or stamp[2] for stamp in reversed(stamps.values())), "")
+        if label:
+            found.append(Section(label, head.line, text, recorded))
     return found
 
 
@@ -114,7 +83,7 @@ def behind(root: Path = ROOT, pairs: Iterable[tuple[Path, Path]] | None = None) 
         english, page = source.relative_to(root), twin.relative_to(root)
         now = {section.label: section for section in sections(source)}
         command = f"then: python -m tools.rules.editions --stamp {page}"
-        for label, (line, digest) in stamps(twin).items():
+        for label, line, _, digest in sections(twin):
             if label not in now:
                 text = f"{english} has no section {label!r} any more; take it out"
             elif not digest:
@@ -241,25 +210,15 @@ def stamp(twin: Path, root: Path = ROOT) -> int:
 def stamped(source: str, english: list[Section], twin: Path) -> tuple[str, int]:
     """The text of a Chinese page with the digests of the English sections, and how many changed."""
     now = {section.label: section.digest for section in english}
-    lines, out = source.splitlines(), list[str]()
-    pending, changed, skip, count = "", 0, False, 0
-    for i, text in enumerate(lines):
-        if skip:
-            skip = False
-            continue
-        out.append(text)
-        if target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            count += 1
-            pending = pending or _numbered(twin, count)
-            if pending in now:
-                old = lines[i + 1] if i + 1 < len(lines) else ""
-                skip = bool(_STAMP.match(old))
-                out.append(f"<!-- en {now[pending]} -->" if twin.name == "README.md" else f"% en {now[pending]}")
-                changed += out[-1] != old
-            pending = ""
-    return "\n".join(out) + "\n", changed
+    lines, changed = source.splitlines(), 0
+    for section in reversed(sections_of(source, twin)):
+        if section.label in now:
+            at = section.line
+            old = lines[at] if at < len(lines) else ""
+            new = f"<!-- en {now[section.label]} -->" if twin.name == "README.md" else f"% en {now[section.label]}"
+            lines[at : at + bool(_STAMP.match(old))] = [new]
+            changed += new != old
+    return "\n".join(lines) + "\n", changed
 
 
 def main() -> None:

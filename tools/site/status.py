@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from tools import ROOT
+from tools.source.chapters import parse
 
 WORDS = {
     "en": {
@@ -84,10 +84,9 @@ def facts(
     root: Path, name: str, registry: dict[str, list[tuple[str, str]]], promises: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """What is known of one chapter."""
-    source = (root / "book" / f"{name}.md").read_text(encoding="utf-8")
     notebook = json.loads((root / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))
     state = notebook["metadata"].get("coursecode", {})
-    labels = set(re.findall(r"^\$\$ \((eq-[\w-]+)\)", source, re.MULTILINE))
+    labels = {formula.label for formula in parse(root / "book" / f"{name}.md").equations}
     tested = {value for marked in registry.values() for kind, value in marked if kind == "equation"}
     modules = sorted(module.removeprefix("coursecode.") for module in state.get("modules", {}))
     files = [file for module in modules if (file := f"test_{module.strip('_')}.py") in registry]

@@ -100,23 +100,25 @@ class Role(NamedTuple):
 
 
 class Directive(NamedTuple):
-    """A directive's opening line with its options."""
+    """A directive with its options and the lines below them."""
 
     name: str
     argument: str
     options: dict[str, Any]
     line: int
+    body: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell. ``line`` is its fence, ``source_line`` the first line of code."""
+    """A code cell. ``line`` is its fence, ``source_line`` the first line of code, ``end`` the closing fence."""
 
     source: str
     tags: tuple[str, ...]
     options: dict[str, Any]
     line: int
     source_line: int
+    end: int = field(default=0, repr=False)
 
     @property
     def alt(self) -> str:
@@ -252,7 +254,8 @@ def _roles(text: str, line: int) -> Iterator[Role]:
 def _directive(chapter: Chapter, name: str, argument: str, body: list[str], line: int) -> None:
     """Take in a directive: a cell, or its options and the blocks in it."""
     at, options = _options(body, 0, line)
-    chapter.directives.append(Directive(name, argument, {} if name == "code-cell" else options, line))
+    options = {} if name == "code-cell" else options
+    chapter.directives.append(Directive(name, argument, options, line, tuple(body[at:])))
     if name == "code-cell":
         chapter.cells.append(_cell(body, line))
     else:
@@ -290,4 +293,4 @@ def _cell(body: list[str], line: int) -> Cell:
     if isinstance(tags, str):
         tags = [tag for tag in re.split(r"[\s,\[\]]+", tags) if tag]
     source = "\n".join(body[start:]).rstrip()
-    return Cell(source, tuple(str(tag) for tag in tags), options, line, line + 1 + start)
+    return Cell(source, tuple(str(tag) for tag in tags), options, line, line + 1 + start, line + 1 + len(body))
