@@ -34,9 +34,6 @@ WORDS = {
     },
 }  # fmt: skip
 
-_FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*)$")
-_TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")
-_MATH_END = re.compile(r"^\$\$\s*\(([\w-]+)\)\s*$")
 _ROLE_OR_CODE = re.compile(r"\{([a-z][a-z:]*)\}`([^`]+)`|(`+)(?!`)(?:.|\n)+?(?<!`)\3(?!`)")
 _TITLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
 
@@ -160,60 +157,28 @@ class _Converter:
     # -- blocks -------------------------------------------------------------------------------------------------
     def blocks(self, lines: list[str], start: int) -> list[str]:
         out: list[str] = []
-        prose: list[str] = []
-        i = 0
-
-        def flush() -> None:
-            if prose:
-                out.extend(self.inline("\n".join(prose), start + i - len(prose)).split("\n"))
-                prose.clear()
-
-        while i < len(lines):
-            text = lines[i]
-            if directive := _FENCE.match(text):
-                flush()
-                end = self._closing(lines, i, directive["fence"], start)
-                out += [
-                    "",
-                    *self.directive(directive["name"], directive["argument"], lines[i + 1 : end], start + i),
-                    "",
-                ]
-                i = end + 1
-            elif text.startswith("```"):
-                flush()
-                end = self._closing(lines, i, re.match(r"`+", text)[0], start)  # type: ignore[index]
-                out += lines[i : end + 1]
-                i = end + 1
-            elif target := _TARGET.match(text):
-                flush()
-                out += [f'<a id="{target[1]}"></a>', ""]
-                i += 1
-            elif text.strip() == "$$":
-                flush()
-                end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith("$$")), 0)
-                if not end:
-                    raise self.fail(start + i, "the formula that starts here is not closed with $$")
-                out += self.formula(lines[i + 1 : end], _MATH_END.match(lines[end]))
-                i = end + 1
-            elif text.startswith("% "):
-                i += 1
-            else:
-                prose.append(text)
-                i += 1
-        flush()
+        for token, at, end in chapters.blocks(lines):
+            body = lines[at + 1 : end - 1]
+            if token is None or (token.type.startswith("math") and lines[at].strip() != "$$"):
+                if "$$" in (line.strip() for line in lines[at:end]):
+                    raise self.fail(start + at, "the formula that starts here is not closed with $$")
+                out += self.inline("\n".join(lines[at:end]), start + at).split("\n")
+            elif token.type == "myst_target":
+                out += [f'<a id="{token.content}"></a>', ""]
+            elif token.type.startswith("math"):
+                out += self.formula(body, token.info)
+            elif token.type.endswith("fence"):
+                if not chapters.closed(lines[at:end], token):
+                    raise self.fail(start + at, f"the block that starts with {token.markup} here is not closed")
+                name, argument = chapters.directive(token)
+                out += ["", *self.directive(name, argument, body, start + at), ""] if name else lines[at:end]
         return out
 
-    def _closing(self, lines: list[str], i: int, fence: str, start: int) -> int:
-        for j in range(i + 1, len(lines)):
-            if lines[j].strip() == fence:
-                return j
-        raise self.fail(start + i, f"the block that starts with {fence} here is not closed")
-
-    def formula(self, body: list[str], label: re.Match[str] | None) -> list[str]:
-        if label is None:
+    def formula(self, body: list[str], label: str) -> list[str]:
+        if not label:
             return ["$$", *body, "$$"]
-        number = self.book.targets[label[1]].number
-        return [f'<a id="{label[1]}"></a>', "", "$$", *body, rf"\tag{{{number}}}", "$$"]
+        number = self.book.targets[label].number
+        return [f'<a id="{label}"></a>', "", "$$", *body, rf"\tag{{{number}}}", "$$"]
 
     def directive(self, name: str, argument: str, body: list[str], line: int) -> list[str]:
         options: dict[str, str] = {}
@@ -222,8 +187,7 @@ class _Converter:
             body = body[1:]
             line += 1
         if name == "math":
-            label = options.get("label")
-            return self.formula(body, re.match(r"(.*)", label) if label else None)
+            return self.formula(body, options.get("label", ""))
         if name in {"note", "tip", "important", "warning", "seealso", "admonition"}:
             title = self.inline(argument, line) if name == "admonition" else self.words[name]
             inner = self.blocks(body, line + 1)

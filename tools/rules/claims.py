@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from tools.rules import Problem, marks
+from tools.rules import Problem
 from tools.source.chapters import Chapter
+from tools.source.marks import marks
 
 _TAG = re.compile(r"claim-(\w+)")
 _ANSWERS = "Questions and answers"

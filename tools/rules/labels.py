@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.rules import Problem, marks, shown
+from tools.rules import Problem, shown
 from tools.source.chapters import Chapter
+from tools.source.marks import marks
 
 _FORMULA = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*")
 Book = Mapping[str, Chapter]

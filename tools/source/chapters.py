@@ -30,6 +30,9 @@ __all__ = [
     "Label",
     "Prose",
     "Role",
+    "blocks",
+    "closed",
+    "directive",
     "parse",
     "parse_text",
 ]
@@ -37,8 +40,8 @@ __all__ = [
 _DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
 _OPTION = re.compile(r"\s*:([\w-]+):\s*(.*)")
 _FENCES = ("fence", "colon_fence")
-_NO_PROSE = ("front_matter", "heading_open", "math_block", "math_block_label", "myst_target", "myst_line_comment",
-             "myst_block_break", *_FENCES)  # fmt: skip
+_BLOCKS = ("math_block", "math_block_label", "myst_target", "myst_line_comment", *_FENCES)
+_NO_PROSE = ("front_matter", "heading_open", "myst_block_break", *_BLOCKS)
 
 
 @functools.cache
@@ -197,6 +200,30 @@ class _Fault(Exception):
     """A line and what is wrong with it."""
 
 
+def blocks(lines: list[str]) -> Iterator[tuple[Token | None, int, int]]:
+    """The fences, formulas, targets and comments of a text, where each begins and ends, and the text between (None)."""
+    at = 0
+    for token in _markdown().parse("\n".join(lines)):
+        if token.level == 0 and token.map and token.type in _BLOCKS:
+            if token.map[0] > at:
+                yield None, at, token.map[0]
+            at = token.map[1]
+            yield token, token.map[0], at
+    if at < len(lines):
+        yield None, at, len(lines)
+
+
+def closed(lines: list[str], token: Token) -> bool:
+    """Whether the last of its lines ends a fence."""
+    return len(lines) > 1 and not (end := lines[-1].strip()).strip(token.markup[0]) and end.startswith(token.markup)
+
+
+def directive(token: Token) -> tuple[str, str]:
+    """Name and argument of a fence that is a directive; empty otherwise."""
+    found = _DIRECTIVE.match(token.info.strip())
+    return (found[1], found[2].strip()) if found else ("", "")
+
+
 def _read(chapter: Chapter, lines: list[str], first: int = 1) -> None:
     """Take in the blocks of these lines, of which the first has that number, and of the directives among them."""
     taken: set[int] = set()
@@ -223,10 +250,11 @@ def _read(chapter: Chapter, lines: list[str], first: int = 1) -> None:
         elif token.type.startswith("math_block"):
             chapter.equations.append(Equation(token.info or None, token.content.strip(), line))
         elif token.type in _FENCES:
-            if not (end - at > 1 and _closes(lines[end - 1], token.markup)):
+            if not closed(lines[at:end], token):
                 raise _Fault(line, f"the block that opens here is never closed: end it with {token.markup}.")
-            if directive := _DIRECTIVE.match(token.info.strip()):
-                _directive(chapter, directive[1], directive[2].strip(), token.content.splitlines(), line)
+            name, argument = directive(token)
+            if name:
+                _directive(chapter, name, argument, token.content.splitlines(), line)
         label = None
     for number, text in enumerate(lines, first):
         if text.strip() and number - first not in taken:
@@ -234,11 +262,6 @@ def _read(chapter: Chapter, lines: list[str], first: int = 1) -> None:
                 raise _Fault(number, "the formula that opens here is never closed: end it with $$.")
             chapter.prose.append(Prose(number, text.strip()))
             chapter.roles += _roles(text, number)
-
-
-def _closes(line: str, markup: str) -> bool:
-    """Whether a line is the end of a fence of at least this length."""
-    return not line.strip().strip(markup[0]) and line.strip().startswith(markup)
 
 
 def _roles(text: str, line: int) -> Iterator[Role]:
