@@ -6,15 +6,11 @@ What is read is what a reader sees: formulas, code and addresses are left alone,
 English is left where four words stand in a row, one of them in small letters, outside 《》 and not a term of up to six
 words in （）; or where a line, a table cell or a title without Chinese holds English that is not a name. A name has two
 capitals or a digit (LeNet, PyTorch); in a line of text, any word with a capital may be one.
-
-    python -m tools.rules.chinese                 every Chinese page
-    python -m tools.rules.chinese zh/book/pooling.md
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -238,14 +234,3 @@ def _shown(options: Any) -> Iterator[str]:
 def pages(root: Path = ROOT) -> list[Path]:
     """Every Chinese page."""
     return [path for path in [root / "zh" / "README.md", *sorted((root / "zh").glob("*/*.md"))] if path.exists()]
-
-
-def main() -> None:
-    chosen = [Path(name).resolve() for name in sys.argv[1:]] or pages()
-    found = [problem for page in chosen for problem in problems(page)]
-    print("\n".join(map(str, found)) or f"{len(chosen)} pages, no problem of style.")
-    sys.exit(bool(found))
-
-
-if __name__ == "__main__":
-    main()
