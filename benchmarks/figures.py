@@ -6,7 +6,6 @@ in view; LeNet also with the processor slowed down 6 times, through the browser'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any
 from benchmarks.measure import Case, settings
 from benchmarks.site import opened
 from coursecode.experiments.core import Plain
+from tools.source.chapters import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = {"width": 1280, "height": 900}
@@ -70,10 +70,10 @@ _LENET = """async (figure, runs) => {
 def places(language: str) -> dict[str, str]:
     """The page of every figure: its name and the address in this edition."""
     folder = "zh/" if language == "zh" else ""
-    found = {}
+    found: dict[str, str] = {}
     for page in sorted((ROOT / folder / "book").glob("*.md")):
-        for name in re.findall(r"^`{3,}\{interactive\} (\S+)", page.read_text(encoding="utf-8"), re.MULTILINE):
-            found[name] = f"{folder}book/{page.stem}.html"
+        figures = (directive.argument for directive in parse(page).directives if directive.name == "interactive")
+        found |= dict.fromkeys(figures, f"{folder}book/{page.stem}.html")
     return found
 
 

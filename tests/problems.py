@@ -1,34 +1,16 @@
-"""What the checks of the book share: each check returns a list of "file:line: problem: mend"."""
+"""What the tests of the rules share: a rule gives a list of problems, each "file:line: problem: mend" as text."""
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
+from collections.abc import Iterable
 
 
-def none(problems: list[str]) -> None:
+def none(problems: Iterable[object]) -> None:
     """Fail with one problem a line."""
-    assert not problems, f"{len(problems)} found\n" + "\n".join(problems)
+    lines = told(problems)
+    assert not lines, f"{len(lines)} found\n" + "\n".join(lines)
 
 
-def marks(tests: Path, name: str) -> list[tuple[str, str]]:
-    """(value, place) of each ``@name("value", …)`` on a test function or class below ``tests``."""
-    found = []
-    for file in sorted(tests.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                continue
-            if not node.name.lower().startswith("test"):
-                continue
-            for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and _called(decorator.func) == name:
-                    found += [
-                        (argument.value, f"{file}:{decorator.lineno}")
-                        for argument in decorator.args
-                        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-                    ]
-    return found
-
-
-def _called(function: ast.expr) -> str:
-    return getattr(function, "attr", getattr(function, "id", ""))
+def told(problems: Iterable[object]) -> list[str]:
+    """Each problem as its author reads it."""
+    return [str(problem) for problem in problems]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tools import unwritable
 from tools.machine.fresh import Record, snapshot
-from tools.rules.editions import behind, differences, glossary_problems
+from tools.rules import editions
 from tools.site import builder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,17 +81,12 @@ def changed_pages(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 def twins_behind(root: Path, changed: Iterable[str]) -> list[str]:
     """For each changed page one line, if its twin does not say the same: the first problem, and how many more."""
-    told = {}
-    problems = behind(root)
-    for page in changed:
-        source = page.removeprefix("zh/")
-        found = [problem for problem in problems if problem.startswith(f"zh/{source}:")]
-        if (root / source).exists() and (root / "zh" / source).exists():
-            found += [text.replace(f"{root}/", "") for text in differences(root / source, root / "zh" / source)]
-        if found:
-            more = f" (and {len(found) - 1} more: python -m tools.rules.editions)" if len(found) > 1 else ""
-            told[source] = found[0] + more
-    return list(told.values())
+    told = []
+    for source in dict.fromkeys(page.removeprefix("zh/") for page in changed):
+        if found := editions.problems(root, [(root / source, root / "zh" / source)]):
+            more = f" (and {len(found) - 1} more: make page PAGE={source})" if len(found) > 1 else ""
+            told.append(f"{found[0]}{more}")
+    return told
 
 
 def make(root: Path = ROOT, *, only_notebooks: bool = False, force: bool = False) -> None:
@@ -100,8 +95,8 @@ def make(root: Path = ROOT, *, only_notebooks: bool = False, force: bool = False
         step.run(root, force=force)
     if only_notebooks:
         return
-    if problems := glossary_problems(root):
-        raise builder.SiteError("\n".join(problems))
+    if problems := editions.stops(root):
+        raise builder.SiteError("\n".join(map(str, problems)))
     record = root / "_build" / "made-site.json"
     before = Record(record).inputs
     changed = changed_pages(before, snapshot(root, *builder.READ_BY["zh"])) if before else []

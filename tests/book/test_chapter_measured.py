@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from problems import told
 from registry import claim
-from test_claims import number_problems
 
 from coursecode import plotting
 from coursecode.experiments import core, timings
 from coursecode.experiments.core import mean_sd, stored
+from tools.rules import numbers
 from tools.source import chapters
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +90,7 @@ def lost_numbers(page: str, outputs: list[str], folder: Path) -> list[str]:
         for cell, text in zip(parsed.cells, outputs, strict=True)
     ]
     (folder / f"{page}.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    return number_problems(parsed, {page: parsed})
+    return told(numbers.problems(parsed, {page: parsed}))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,205 +3,44 @@ prose comes from a cell above it."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
-from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from problems import marks, none
+from problems import none, told
 
-from tools.rules.prose_numbers import find, plain, sentences
+from tools.rules import claims, numbers, pages
+from tools.rules.claims import Row, read_rows
 from tools.source import chapters
 from tools.source.chapters import Chapter
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = re.compile(r"claim-(\w+)")
-ANSWERS = "Questions and answers"
-Row = dict[str, Any]
-
-
-def read_rows(file: Path) -> list[Row]:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
-
-
-def pages(book: Path) -> dict[str, Chapter]:
-    return {path.stem: chapters.parse(path) for path in sorted(book.glob("*.md"))}
-
-
-# -- promises -----------------------------------------------------------------------------------------------------
-
-
-def table_problems(file: Path, book: dict[str, Chapter]) -> list[str]:
-    """Rows out of order or twice, without a promise, or on a page that does not exist."""
-    rows = read_rows(file)
-    problems = []
-    expected = [f"S{number}" for number in range(1, len(rows) + 1)]
-    if [row["row"] for row in rows] != expected:
-        problems.append(f"{file}:1: the rows are not {expected[0]} to {expected[-1]}, each once, in order: sort them.")
-    for row in rows:
-        where = f"{file}:{_line_of(file, row['row'])}"
-        if not row.get("promise", "").strip():
-            problems.append(f"{where}: {row['row']} has no promise: say in one line what the reader sees.")
-        problems += [
-            f"{where}: {row['row']} is on the page {page}, which does not exist: mend the name."
-            for page in row["pages"]
-            if page not in book
-        ]
-    return problems
-
-
-def _line_of(file: Path, row: str) -> int:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if line.strip() == f"- row: {row}"), 1)
-
-
-def claim_problems(file: Path, book: dict[str, Chapter], tests: Path) -> list[str]:
-    """Rows that nothing shows, and tags or marks that name no row or stand on another page."""
-    rows = {row["row"]: row for row in read_rows(file)}
-    tagged = [
-        (match[1], page.name, f"{page.path}:{cell.line}")
-        for page in book.values()
-        for cell in page.cells
-        for tag in cell.tags
-        if (match := TAG.fullmatch(tag))
-    ]
-    marked = marks(tests, "claim")
-    shown = {name for name, page, _ in tagged if name in rows and page == rows[name]["pages"][0]}
-    shown |= {name for name, _ in marked}
-    problems = [
-        f"{file}:{_line_of(file, name)}: nothing shows {name}: tag the cell of {row['pages'][0]}.md that does with "
-        f'claim-{name}, or mark a test @claim("{name}").'
-        for name, row in rows.items()
-        if name not in shown and not row.get("question")
-    ]
-    for name, where in [(name, where) for name, _, where in tagged] + marked:
-        if name not in rows:
-            problems.append(f"{where}: {name} is no row of {file.name}: mend the name.")
-    problems += [
-        f"{where}: {name} belongs on {', '.join(rows[name]['pages'])}: move the tag, or name the page in {file.name}."
-        for name, page, where in tagged
-        if name in rows and page not in rows[name]["pages"]
-    ]
-    return problems
-
-
-def question_problems(file: Path, book: dict[str, Chapter]) -> list[str]:
-    """Questions that their chapter does not ask, or asks and does not answer."""
-    problems = []
-    for row in read_rows(file):
-        question, page = row.get("question"), book.get(row["pages"][0])
-        if not question or page is None:
-            continue
-        sections = [page.section(h) for h in page.headings if h.level == 2 and h.text == ANSWERS]
-        asked = [
-            h
-            for h in page.headings
-            if h.level == 3 and h.text == question and any(h.line in section for section in sections)
-        ]
-        if not asked:
-            problems.append(
-                f"{page.path}:1: '### {question}' ({row['row']}) is not asked under '## {ANSWERS}': ask it there, or "
-                f"mend the question in {file.name}."
-            )
-        elif not any(line in page.section(asked[0]) for line, _ in page.prose):
-            problems.append(f"{page.path}:{asked[0].line}: '{question}' ({row['row']}) has no answer: write one.")
-    return problems
-
-
-# -- numbers in prose ---------------------------------------------------------------------------------------------
-
-
-def number_problems(page: Chapter, book: dict[str, Chapter]) -> list[str]:
-    """Numbers in the prose of ``page`` that no cell above them holds or prints.
-
-    Free are whole numbers up to 12 and sentences with a citation. A page without cells may use what any chapter
-    computes. A chapter without its notebook is left out: its outputs are not known.
-    """
-    if page.name.startswith(
-        "exercises-"
-    ):  # what an exercise gives is not claimed; tests/book/test_exercises.py proves the rest
-        return []
-    if not page.cells:
-        known = {value for other in book.values() for cell in _numbers_of_cells(other) for value in cell[1]}
-        return list(_unknown(page, [(0, known)]))
-    if not page.path.with_suffix(".ipynb").exists():
-        return []
-    return list(_unknown(page, _numbers_of_cells(page)))
-
-
-def _unknown(page: Chapter, cells: list[tuple[int, set[Decimal]]]) -> Iterable[str]:
-    for line, text in page.prose:
-        known: set[Decimal] = set().union(*(values for at, values in cells if at < line))
-        for sentence in sentences(text):
-            if "{cite:" in sentence:
-                continue
-            for number in find(plain(sentence)):
-                if not number.free and not number.values & known:
-                    yield (
-                        f"{page.path}:{line}: {number.text} comes from no cell above: compute it there, cite its "
-                        "source in this sentence, or say it without the number."
-                    )
-
-
-def _numbers_of_cells(page: Chapter) -> list[tuple[int, set[Decimal]]]:
-    outputs = outputs_of(page.path.with_suffix(".ipynb"))
-    return [(cell.line, _values(cell.source + "\n" + outputs.get(cell.source, ""))) for cell in page.cells]
-
-
-def _values(text: str) -> set[Decimal]:
-    return {value for number in find(text) for value in number.values}
-
-
-def outputs_of(notebook: Path) -> dict[str, str]:
-    """What each cell printed and showed as text, by the cell's source."""
-    if not notebook.exists():
-        return {}
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return {
-        "".join(cell["source"]): "\n".join(map(text_of, cell["outputs"]))
-        for cell in cells
-        if cell["cell_type"] == "code"
-    }
-
-
-def text_of(output: dict[str, Any]) -> str:
-    if output.get("name") == "stderr":
-        return ""
-    data = output.get("data", {})
-    shown = ["".join(data[kind]) for kind in ("text/plain", "text/markdown") if kind in data]
-    markup = re.sub(r"<style.*?</style>|<[^>]*>", " ", "".join(data.get("text/html", "")), flags=re.S)
-    return "\n".join(["".join(output.get("text", "")), *shown, html.unescape(markup)])
-
 
 # -- the repository -----------------------------------------------------------------------------------------------
 
 
 def test_the_table_of_promises_is_in_order() -> None:
     assert len(read_rows(ROOT / "tests" / "coverage.yml")) == 29
-    none(table_problems(ROOT / "tests" / "coverage.yml", pages(ROOT / "book")))
+    none(claims.table(ROOT / "tests" / "coverage.yml", pages(ROOT / "book")))
 
 
 def test_every_promise_is_kept_and_every_claim_is_a_promise() -> None:
-    none(claim_problems(ROOT / "tests" / "coverage.yml", pages(ROOT / "book"), ROOT / "tests"))
+    none(claims.claims(ROOT / "tests" / "coverage.yml", pages(ROOT / "book"), ROOT / "tests"))
 
 
 def test_every_question_is_asked_and_answered() -> None:
-    none(question_problems(ROOT / "tests" / "coverage.yml", pages(ROOT / "book")))
+    none(claims.questions(ROOT / "tests" / "coverage.yml", pages(ROOT / "book")))
 
 
 def test_every_number_in_prose_comes_from_a_cell() -> None:
     book = pages(ROOT / "book")
-    none([problem for page in book.values() for problem in number_problems(page, book)])
+    none(problem for page in book.values() for problem in numbers.problems(page, book))
 
 
 def test_every_number_in_chinese_prose_comes_from_a_cell() -> None:
     book = pages(ROOT / "zh" / "book")
-    none([problem for page in book.values() for problem in number_problems(page, book)])
+    none(problem for page in book.values() for problem in numbers.problems(page, book))
 
 
 # -- planted faults -----------------------------------------------------------------------------------------------
@@ -244,37 +83,37 @@ def planted(
 
 def test_kept_promises_have_no_problem(tmp_path: Path) -> None:
     file, book, tests = planted(tmp_path)
-    assert table_problems(file, book) + claim_problems(file, book, tests) + question_problems(file, book) == []
+    assert claims.problems(file, book, tests) == []
 
 
 def test_rows_out_of_order_are_caught(tmp_path: Path) -> None:
     file, book, _ = planted(tmp_path, rows=ROWS[::-1])
-    (problem,) = table_problems(file, book)
+    (problem,) = told(claims.table(file, book))
     assert "coverage.yml:1: the rows are not S1 to S2" in problem
 
 
 def test_a_row_without_promise_or_page_is_caught(tmp_path: Path) -> None:
     rows = [ROWS[0], ROWS[1] | {"promise": " ", "pages": ["lost"]}]
     file, book, _ = planted(tmp_path, rows=rows)
-    no_promise, no_page = table_problems(file, book)
+    no_promise, no_page = told(claims.table(file, book))
     assert "coverage.yml:5: S2 has no promise" in no_promise
     assert "S2 is on the page lost, which does not exist" in no_page
 
 
 def test_a_promise_that_nothing_shows_is_caught(tmp_path: Path) -> None:
     file, book, tests = planted(tmp_path, PAGE.replace("tags: [claim-S1]", "tags: []"))
-    (problem,) = claim_problems(file, book, tests)
+    (problem,) = told(claims.claims(file, book, tests))
     assert "coverage.yml:1: nothing shows S1" in problem
 
 
 def test_a_marked_test_keeps_a_promise(tmp_path: Path) -> None:
     text = PAGE.replace("tags: [claim-S1]", "tags: []")
-    assert claim_problems(*planted(tmp_path, text, tests='@claim("S1")\ndef test_it(): ...\n')) == []
+    assert claims.claims(*planted(tmp_path, text, tests='@claim("S1")\ndef test_it(): ...\n')) == []
 
 
 def test_a_tag_or_a_mark_that_names_no_row_is_caught(tmp_path: Path) -> None:
     text = PAGE.replace("claim-S1", "claim-S1, claim-S7")
-    tag, mark = claim_problems(*planted(tmp_path, text, tests='@claim("S8")\ndef test_it(): ...\n'))
+    tag, mark = told(claims.claims(*planted(tmp_path, text, tests='@claim("S8")\ndef test_it(): ...\n')))
     assert "page.md:3: S7 is no row of coverage.yml" in tag
     assert "test_page.py:1: S8 is no row of coverage.yml" in mark
 
@@ -283,7 +122,7 @@ def test_a_tag_on_another_page_does_not_keep_the_promise(tmp_path: Path) -> None
     file, _, tests = planted(tmp_path)
     (tmp_path / "book" / "page.md").rename(tmp_path / "book" / "other.md")
     (tmp_path / "book" / "page.md").write_text("# Page\n")
-    nothing, elsewhere = claim_problems(file, pages(tmp_path / "book"), tests)
+    nothing, elsewhere = told(claims.claims(file, pages(tmp_path / "book"), tests))
     assert "nothing shows S1" in nothing
     assert "other.md:3: S1 belongs on page" in elsewhere
 
@@ -298,7 +137,7 @@ def test_a_tag_on_another_page_does_not_keep_the_promise(tmp_path: Path) -> None
 )
 def test_a_question_not_asked_or_not_answered_is_caught(tmp_path: Path, old: str, new: str, expected: str) -> None:
     file, book, _ = planted(tmp_path, PAGE.replace(old, new))
-    (problem,) = question_problems(file, book)
+    (problem,) = told(claims.questions(file, book))
     assert expected in problem
 
 
@@ -310,7 +149,7 @@ def numbered(folder: Path, prose: str, *, source: str = "60_000 + 1_706", output
     outputs = [{"output_type": "execute_result", "data": {"text/plain": [output]}}]
     file.with_suffix(".ipynb").write_text(json.dumps({"cells": [cell | {"outputs": outputs}]}))
     page = chapters.parse(file)
-    return number_problems(page, {"page": page})
+    return told(numbers.problems(page, {"page": page}))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +216,7 @@ def test_a_number_computed_only_below_is_caught(tmp_path: Path) -> None:
     text = (tmp_path / "page.md").read_text().replace("# Page of 99\n", "# Page\n\nIt has 61706 weights.\n")
     (tmp_path / "page.md").write_text(text)
     page = chapters.parse(tmp_path / "page.md")
-    (problem,) = number_problems(page, {"page": page})
+    (problem,) = told(numbers.problems(page, {"page": page}))
     assert "page.md:3: 61706 comes from no cell above" in problem
 
 
@@ -390,5 +229,5 @@ def test_a_page_without_cells_may_use_what_a_chapter_computes(tmp_path: Path) ->
     numbered(tmp_path, "")
     chapter = chapters.parse(tmp_path / "page.md")
     index = chapters.parse_text("# Index\n\nIt has 61,706 weights, 28 of them good.\n", tmp_path / "index.md")
-    (problem,) = number_problems(index, {"page": chapter, "index": index})
+    (problem,) = told(numbers.problems(index, {"page": chapter, "index": index}))
     assert "index.md:3: 28 comes from no cell above" in problem

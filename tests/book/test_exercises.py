@@ -105,7 +105,7 @@ def test_a_right_answer_that_prints_and_warns_gets_all_points(tasks, name):
         for question in task.en.questions:
             if not question.written:
                 answers = [noise + master.reference(block.source) for block in question.of("answer")]
-                assert lint.score(question, answers, setup=task.en.setup) == pytest.approx(question.points)
+                assert lint.earned(question.of("test"), answers, setup=task.en.setup) == pytest.approx(question.points)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,114 +5,34 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from problems import none
+from problems import none, told
 
-from tools.site.glossary import glossary_lines, names_elsewhere, read_terms
-from tools.source import chapters
+from tools.rules import pages, terms
+from tools.site.glossary import glossary_lines
+from tools.source.terms import read_terms
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
 Entry = dict[str, Any]
-
-
-def line_of(file: Path, key: object) -> str:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return f"{file}:{next((n for n, line in enumerate(lines, 1) if line.strip() == f'- key: {key}'), 1)}"
-
-
-def shape_problems(file: Path) -> list[str]:
-    """Entries with a key too few or too many, not of one line, without their full stop, or out of order."""
-    problems = []
-    entries = read_terms(file)
-    for entry in entries:
-        here, name = line_of(file, entry.get("key")), entry.get("key")
-        problems += [f"{here}: {name} has no {key}: add it." for key in sorted(KEYS - entry.keys())]
-        problems += [
-            f"{here}: nobody reads {key}: remove it." for key in sorted(entry.keys() - KEYS - {"also", "called"})
-        ]
-        texts = {key: entry.get(key, "") for key in KEYS - {"forbidden"}}
-        problems += [
-            f"{here}: the {key} of {name} is not one line of text: write it as one."
-            for key, text in texts.items()
-            if key in entry and (not isinstance(text, str) or not text.strip() or "\n" in text)
-        ]
-        for key, stop in (("meaning_en", "."), ("meaning_zh", "。")):
-            if not str(entry.get(key, stop)).endswith(stop):
-                problems.append(f"{here}: the {key} of {name} does not end with {stop}: make it a sentence.")
-        if not re.search(r"[\u4e00-\u9fff]", str(entry.get("meaning_zh", "一"))):
-            problems.append(f"{here}: the meaning_zh of {name} is not Chinese: translate it.")
-        if not all(isinstance(entry.get(key, []), list) for key in ("forbidden", "also", "called")):
-            problems.append(f"{here}: forbidden, also and called are lists: write [word, word].")
-    keys = [str(entry.get("key")) for entry in entries]
-    problems += [
-        f"{line_of(file, key)}: {key} stands after {before}: sort the keys."
-        for before, key in pairwise(keys)
-        if key < before
-    ]
-    return problems
-
-
-def name_problems(file: Path) -> list[str]:
-    """A name given twice, and a forbidden word that is (part of) a word the glossary itself uses."""
-    problems = []
-    entries = read_terms(file)
-    for names in (
-        [(entry["key"], entry["key"]) for entry in entries],
-        [
-            (name.casefold(), entry["key"])
-            for entry in entries
-            for name in [entry["en"], *entry.get("also", []), *names_elsewhere(entry, chinese=False)]
-        ],
-        [(name, entry["key"]) for entry in entries for name in [entry["zh"], *names_elsewhere(entry, chinese=True)]],
-    ):
-        seen: dict[str, str] = {}
-        for name, key in names:
-            if name in seen:
-                problems.append(f"{line_of(file, key)}: {name} stands at {seen[name]} already: remove one.")
-            seen.setdefault(name, key)
-    for entry in entries:
-        for word in entry["forbidden"]:
-            users = [other["key"] for other in entries if word in other["zh"] or word in other["meaning_zh"]]
-            problems += [
-                f"{line_of(file, entry['key'])}: the forbidden {word} is used by {user}: mend one of the two."
-                for user in users
-            ]
-    return problems
-
-
-def term_problems(file: Path, book: Path) -> list[str]:
-    """Uses of ``{term}`` that name no term of the glossary."""
-    known = {
-        name.casefold() for entry in read_terms(file) for name in (entry["en"], entry["zh"], *entry.get("also", []))
-    }
-    return [
-        f"{page.path}:{role.line}: {{term}}`{role.target}` is not in {file.name}: add it or mend the name."
-        for page in map(chapters.parse, sorted(book.glob("*.md")))
-        for role in page.roles
-        if role.name == "term" and role.target.rpartition("<")[2].rstrip(">").strip().casefold() not in known
-    ]
-
 
 # -- the repository -----------------------------------------------------------------------------------------------
 
 
 def test_the_glossary_is_complete_and_in_order() -> None:
     assert len(read_terms()) >= 45
-    none(shape_problems(ROOT / "glossary.yml"))
+    none(terms.lacking(ROOT / "glossary.yml") + terms.shape(ROOT / "glossary.yml"))
 
 
 def test_every_name_is_given_once() -> None:
-    none(name_problems(ROOT / "glossary.yml"))
+    none(terms.names(ROOT / "glossary.yml"))
 
 
 def test_every_term_named_in_the_book_is_in_the_glossary() -> None:
-    none([p for book in (ROOT / "book", ROOT / "zh" / "book") for p in term_problems(ROOT / "glossary.yml", book)])
+    none(p for book in ("book", "zh/book") for p in terms.uses(ROOT / "glossary.yml", pages(ROOT / book)))
 
 
 # -- planted faults -----------------------------------------------------------------------------------------------
@@ -148,7 +68,7 @@ def without(entry: Entry, key: str) -> Entry:
 
 def test_a_good_glossary_has_no_problem(tmp_path: Path) -> None:
     file = glossary_with(tmp_path, PADDING, STRIDE)
-    assert shape_problems(file) + name_problems(file) == []
+    assert terms.problems(file) == []
 
 
 @pytest.mark.parametrize(
@@ -167,7 +87,7 @@ def test_a_good_glossary_has_no_problem(tmp_path: Path) -> None:
     ],
 )
 def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...], expected: str) -> None:
-    (problem,) = shape_problems(glossary_with(tmp_path, *entries))
+    (problem,) = told(terms.shape(glossary_with(tmp_path, *entries)))
     assert expected in problem
 
 
@@ -185,14 +105,14 @@ def test_a_misshapen_entry_is_caught(tmp_path: Path, entries: tuple[Entry, ...],
     ],
 )
 def test_a_name_given_twice_is_caught(tmp_path: Path, second: Entry, expected: str) -> None:
-    (problem,) = name_problems(glossary_with(tmp_path, PADDING, second))
+    (problem,) = told(terms.names(glossary_with(tmp_path, PADDING, second)))
     assert expected in problem
 
 
 def test_a_term_that_is_not_in_the_glossary_is_caught(tmp_path: Path) -> None:
     file = glossary_with(tmp_path, PADDING, STRIDE)
     (tmp_path / "page.md").write_text("{term}`Stride`, {term}`steps <step>`, {term}`步幅`, {term}`lost`\n")
-    (problem,) = term_problems(file, tmp_path)
+    (problem,) = told(terms.uses(file, pages(tmp_path)))
     assert "page.md:1: {term}`lost` is not in glossary.yml" in problem
 
 

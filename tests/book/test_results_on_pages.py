@@ -17,9 +17,10 @@ import matplotlib.pyplot as plt
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from problems import none
-from test_claims import number_problems, outputs_of, pages, text_of
 
 from coursecode.experiments import core
+from tools.rules import numbers, pages
+from tools.rules.cells import outputs_of, text_of
 from tools.source.chapters import Chapter, parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,7 +141,7 @@ def test_some_page_shows_every_stored_result() -> None:
 @pytest.mark.parametrize("path", list(dict.fromkeys(path for path, _ in CASES)), ids=lambda path: path.stem)
 def test_other_results_change_every_output_that_shows_measurements(path: Path, results: Path) -> None:
     before = shown(parse(path))
-    committed = outputs_of(path.with_suffix(".ipynb"))
+    committed = outputs_of(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
     for source, text in before.items():
         assert plain(text) == plain(committed[source]), source
 
@@ -167,5 +168,5 @@ def test_another_result_changes_an_output_and_fails_the_prose(
     for folder, outputs in (("as_it_was", before), ("changed", after)):
         (tmp_path / folder).mkdir()
         copy = copy_with(page, outputs, tmp_path / folder)
-        problems = number_problems(copy, {copy.path.stem: copy})
+        problems = numbers.problems(copy, {copy.path.stem: copy})
         assert bool(problems) == (folder == "changed"), problems

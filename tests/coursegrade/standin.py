@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from coursegrade.contract import Bundle, Cell, Question, Test, text
@@ -120,3 +121,15 @@ def notebook(
 def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
     cell: dict[str, Any] = {"id": name, "cell_type": kind, "metadata": {}, "source": source}
     return cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+
+
+def hidden_sources(bundle: Bundle) -> list[str]:
+    """The lines of hidden tests that must not be seen outside."""
+    lines = [
+        line.strip()
+        for question in bundle.questions
+        for test in question.tests
+        if test.hidden
+        for line in test.source.splitlines()
+    ]
+    return [line for line in lines if len(re.sub(r"\W", "", line)) > 8]

@@ -26,6 +26,7 @@ from lms_classes import (
     right,
     roster_csv,
 )
+from standin import hidden_sources
 
 from coursegrade.__main__ import main
 from coursegrade.contract import text
@@ -33,7 +34,7 @@ from coursegrade.course import Course, init
 from coursegrade.files import write_json
 from coursegrade.handback import feedback as module
 from coursegrade.handback.export import FORMATS
-from coursegrade.handback.feedback import MAX_BYTES, gradescope_results, hidden_sources, page
+from coursegrade.handback.feedback import MAX_BYTES, gradescope_results, page
 from coursegrade.handback.worked import Worked, read_worked
 from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import State, merge

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from lms_classes import canvas_name, people, roster_csv
+from standin import hidden_sources
 
 from coursegrade.__main__ import main
 from coursegrade.course import Course
-from coursegrade.handback.feedback import hidden_sources
 from coursegrade.masters.master import reference
 from coursegrade.masters.release import assignment
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
+from standin import hidden_sources
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursegrade.__main__ import main
@@ -18,7 +19,6 @@ from coursegrade.cage import jobs
 from coursegrade.contract import Limits
 from coursegrade.course import Course, init
 from coursegrade.files import Problem, read_json, write_json
-from coursegrade.handback.feedback import hidden_sources
 from coursegrade.intake.ingest import resubmit
 from coursegrade.masters import lint, release
 from coursegrade.masters.master import MasterError

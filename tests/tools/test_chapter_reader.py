@@ -8,9 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from tools.rules import prose_numbers
+from tools.rules import numbers
 from tools.site import glossary
-from tools.source import chapters
+from tools.source import chapters, terms
 from tools.source.chapters import parse_text
 
 TEXT = """---
@@ -112,7 +112,7 @@ def test_what_is_never_closed_names_its_line(text: str) -> None:
         parse_text(text)
 
 
-@pytest.mark.parametrize("module", [chapters, prose_numbers, glossary], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [chapters, numbers, glossary, terms], ids=lambda module: module.__name__)
 def test_examples_in_docstrings_hold(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from problems import none
+from problems import none, told
 
-from tools.rules.chinese import line_problems, pages, style_problems, words
+from tools.rules import chinese
+from tools.rules.chinese import line_problems, pages, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +27,7 @@ GLOSSARY = """
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_chinese_page_keeps_the_style(page: Path) -> None:
-    none(style_problems(page))
+    none(chinese.problems(page))
 
 
 def test_the_glossary_and_the_configuration_keep_the_style() -> None:
@@ -238,10 +239,10 @@ def test_a_fault_on_a_page_is_caught(tmp_path: Path, old: str, new: str, line: i
     page = tmp_path / "zh" / "book" / "pooling.md"
     page.parent.mkdir(parents=True)
     page.write_text(PAGE, encoding="utf-8")
-    assert style_problems(page, tmp_path) == []
+    assert chinese.problems(page, tmp_path) == []
     assert PAGE.count(old) == 1
     page.write_text(PAGE.replace(old, new), encoding="utf-8")
-    problems = style_problems(page, tmp_path)
+    problems = told(chinese.problems(page, tmp_path))
     assert problems
     assert all(problem.startswith(f"zh/book/pooling.md:{line}: ") for problem in problems)
     assert any(expected in problem for problem in problems)
@@ -251,7 +252,7 @@ def test_a_link_to_a_page_is_read_by_its_title(tmp_path: Path) -> None:
     (tmp_path / "lenet.md").write_text("# LeNet 实战\n", encoding="utf-8")
     page = tmp_path / "page.md"
     page.write_text("# 页\n\n见 {doc}`lenet`的末尾。\n\n见{doc}`lenet`。\n", encoding="utf-8")
-    (problem,) = style_problems(page, tmp_path)
+    (problem,) = told(chinese.problems(page, tmp_path))
     assert problem == "page.md:5: spacing or width: write '见 LeNet 实战。'"
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from problems import told
 
 from tools.rules.lint_cells import ROOT, problems
 
@@ -40,7 +41,7 @@ def test_clean_cells_have_no_problem(tmp_path):
 )
 def test_a_problem_is_named_with_the_line_of_the_page(tmp_path, header, source, line, problem):
     path = page(tmp_path, CLEAN, source, header=header)
-    found = problems([path])
+    found = told(problems([path]))
     assert any(entry.startswith(f"{path}:{line_of(path, line)}: {problem}") for entry in found), found
 
 

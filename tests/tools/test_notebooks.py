@@ -191,7 +191,7 @@ def test_an_interrupted_run_leaves_every_notebook_whole(project, executions, wai
     (project / "book/a.md").write_text(chapter("a", "import time; time.sleep(600)"))
     # a shell's background job ignores the signal, and what it starts inherits that
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{listen}; from pathlib import Path; from tools.notebooks import make; make(Path({str(project)!r}))"
+    code = f"{listen}; from pathlib import Path; from tools.notebooks.maker import make; make(Path({str(project)!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -46,6 +46,7 @@ from tools import ROOT, unwritable
 from tools.machine.fresh import Record, digest, snapshot
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.notebooks.plain import Edition, PlainError, edition, plain_markdown, references
+from tools.source.chapters import parse
 
 LANGUAGES = ("en", "zh")
 
@@ -262,9 +263,8 @@ def _finish(work: Coroutine[Any, Any, Any]) -> None:
 
 def _where(page: Page, index: int) -> str:
     """``file:line`` of a chapter's code cell."""
-    lines = page.source.read_text(encoding="utf-8").split("\n")
-    starts = [i for i, line in enumerate(lines, 1) if line.startswith("```{code-cell}")]
-    return f"{page.source}:{starts[index] if index < len(starts) else 1}"
+    cells = parse(page.source).cells
+    return f"{page.source}:{cells[index].line if index < len(cells) else 1}"
 
 
 # -- the notebook -------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
-from tools.source import quiz
+from tools.source import chapters, quiz
 
 WORDS = {
     "en": {
@@ -34,9 +34,6 @@ WORDS = {
     },
 }  # fmt: skip
 
-_FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*)$")
-_TARGET = re.compile(r"^\(([\w-]+)\)=\s*$")
-_MATH_END = re.compile(r"^\$\$\s*\(([\w-]+)\)\s*$")
 _ROLE_OR_CODE = re.compile(r"\{([a-z][a-z:]*)\}`([^`]+)`|(`+)(?!`)(?:.|\n)+?(?<!`)\3(?!`)")
 _TITLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
 
@@ -83,7 +80,10 @@ def edition(root: Path, language: str = "en") -> Edition:
     for name, number in _numbered_pages(root / "_toc.yml"):
         path = book.folder / f"{name}.md"
         if path.exists():
-            _read_labels(book, name, number, path.read_text(encoding="utf-8"))
+            try:
+                _read_labels(book, number, chapters.parse(path))
+            except ValueError as error:
+                raise PlainError(str(error)) from None
     return book
 
 
@@ -99,45 +99,29 @@ def _numbered_pages(toc: Path) -> Iterator[tuple[str, int | None]]:
             yield Path(chapter["file"]).name, number if part.get("numbered") else None
 
 
-def _read_labels(book: Edition, name: str, chapter: int | None, text: str) -> None:
-    book.pages.append(name)
-    if "{code-cell}" in text:
-        book.notebooks.add(name)
-    sections = [0] * 6
-    equations = figures = 0
-    pending: list[str] = []
-    fence = ""
+def _read_labels(book: Edition, chapter: int | None, page: chapters.Chapter) -> None:
+    book.pages.append(page.name)
+    if page.cells:
+        book.notebooks.add(page.name)
+    book.titles.setdefault(page.name, page.title)
     prefix = f"{chapter}." if chapter else ""
-    for line in text.split("\n"):
-        opened = re.match(r"^(`{3,}|:{3,})", line)
-        if fence:
-            if line.strip() == fence:
-                fence = ""
-            named = re.match(r"^\s*:?name:\s*(fig-[\w-]+)", line)
-            if named:
-                figures += 1
-                book.targets[named[1]] = Target(name, "", f"{prefix}{figures}")
-            continue
-        if opened and not line.strip().endswith(opened[1] * 2):
-            fence = opened[1]
-            continue
-        if target := _TARGET.match(line):
-            pending.append(target[1])
-        elif heading := re.match(r"^(#{1,6}) (.+)$", line):
-            level = len(heading[1])
-            if level == 1:
-                book.titles.setdefault(name, heading[2].strip())
-                number = str(chapter) if chapter else ""
-            else:
-                sections[level - 2] += 1
-                sections[level - 1 :] = [0] * (7 - level)
-                number = prefix + ".".join(map(str, sections[: level - 1])) if chapter else ""
-            for label in pending:
-                book.targets[label] = Target(name, heading[2].strip(), number)
-            pending.clear()
-        elif equation := _MATH_END.match(line):
-            equations += 1
-            book.targets[equation[1]] = Target(name, "", f"{prefix}{equations}")
+    sections = [0] * 6
+    above = 0
+    for heading in page.headings:
+        level = heading.level
+        number = str(chapter or "")
+        if level > 1:
+            sections[level - 2] += 1
+            sections[level - 1 :] = [0] * (7 - level)
+            number = prefix + ".".join(map(str, sections[: level - 1])) if chapter else ""
+        for label in page.labels:
+            if above < label.line < heading.line:
+                book.targets[label.name] = Target(page.name, heading.text, number)
+        above = heading.line
+    figures = [str(directive.options.get("name", "")) for directive in page.directives]
+    labels = [formula.label for formula in page.equations if formula.label]
+    for names in ([name for name in figures if name.startswith("fig-")], labels):
+        book.targets |= {name: Target(page.name, "", f"{prefix}{i}") for i, name in enumerate(names, 1)}
 
 
 def plain_markdown(text: str, book: Edition, page: str, *, line: int = 1, cited: list[str] | None = None) -> str:
@@ -173,60 +157,28 @@ class _Converter:
     # -- blocks -------------------------------------------------------------------------------------------------
     def blocks(self, lines: list[str], start: int) -> list[str]:
         out: list[str] = []
-        prose: list[str] = []
-        i = 0
-
-        def flush() -> None:
-            if prose:
-                out.extend(self.inline("\n".join(prose), start + i - len(prose)).split("\n"))
-                prose.clear()
-
-        while i < len(lines):
-            text = lines[i]
-            if directive := _FENCE.match(text):
-                flush()
-                end = self._closing(lines, i, directive["fence"], start)
-                out += [
-                    "",
-                    *self.directive(directive["name"], directive["argument"], lines[i + 1 : end], start + i),
-                    "",
-                ]
-                i = end + 1
-            elif text.startswith("```"):
-                flush()
-                end = self._closing(lines, i, re.match(r"`+", text)[0], start)  # type: ignore[index]
-                out += lines[i : end + 1]
-                i = end + 1
-            elif target := _TARGET.match(text):
-                flush()
-                out += [f'<a id="{target[1]}"></a>', ""]
-                i += 1
-            elif text.strip() == "$$":
-                flush()
-                end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith("$$")), 0)
-                if not end:
-                    raise self.fail(start + i, "the formula that starts here is not closed with $$")
-                out += self.formula(lines[i + 1 : end], _MATH_END.match(lines[end]))
-                i = end + 1
-            elif text.startswith("% "):
-                i += 1
-            else:
-                prose.append(text)
-                i += 1
-        flush()
+        for token, at, end in chapters.blocks(lines):
+            body = lines[at + 1 : end - 1]
+            if token is None or (token.type.startswith("math") and lines[at].strip() != "$$"):
+                if "$$" in (line.strip() for line in lines[at:end]):
+                    raise self.fail(start + at, "the formula that starts here is not closed with $$")
+                out += self.inline("\n".join(lines[at:end]), start + at).split("\n")
+            elif token.type == "myst_target":
+                out += [f'<a id="{token.content}"></a>', ""]
+            elif token.type.startswith("math"):
+                out += self.formula(body, token.info)
+            elif token.type.endswith("fence"):
+                if not chapters.closed(lines[at:end], token):
+                    raise self.fail(start + at, f"the block that starts with {token.markup} here is not closed")
+                name, argument = chapters.directive(token)
+                out += ["", *self.directive(name, argument, body, start + at), ""] if name else lines[at:end]
         return out
 
-    def _closing(self, lines: list[str], i: int, fence: str, start: int) -> int:
-        for j in range(i + 1, len(lines)):
-            if lines[j].strip() == fence:
-                return j
-        raise self.fail(start + i, f"the block that starts with {fence} here is not closed")
-
-    def formula(self, body: list[str], label: re.Match[str] | None) -> list[str]:
-        if label is None:
+    def formula(self, body: list[str], label: str) -> list[str]:
+        if not label:
             return ["$$", *body, "$$"]
-        number = self.book.targets[label[1]].number
-        return [f'<a id="{label[1]}"></a>', "", "$$", *body, rf"\tag{{{number}}}", "$$"]
+        number = self.book.targets[label].number
+        return [f'<a id="{label}"></a>', "", "$$", *body, rf"\tag{{{number}}}", "$$"]
 
     def directive(self, name: str, argument: str, body: list[str], line: int) -> list[str]:
         options: dict[str, str] = {}
@@ -235,8 +187,7 @@ class _Converter:
             body = body[1:]
             line += 1
         if name == "math":
-            label = options.get("label")
-            return self.formula(body, re.match(r"(.*)", label) if label else None)
+            return self.formula(body, options.get("label", ""))
         if name in {"note", "tip", "important", "warning", "seealso", "admonition"}:
             title = self.inline(argument, line) if name == "admonition" else self.words[name]
             inner = self.blocks(body, line + 1)

@@ -22,6 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from tools import ROOT
 from tools.site import drawings, face
+from tools.source.chapters import parse
 
 CHROMIUM = "/usr/bin/chromium"
 DRAWN = {  # page: drawings
@@ -55,10 +56,10 @@ p { font-size: 27px; color: #4f5b6b }
 def title(name: str, language: str) -> str:
     """The heading of a page, without its Markdown."""
     path = ROOT / ("zh" if language == "zh" else "") / "book" / f"{name}.md"
-    heading = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    if heading is None:
+    heading = parse(path).title
+    if not heading:
         raise ValueError(f"{path}: there is no line '# Title'; a card needs one")
-    return re.sub(r"[`*$]", "", heading[1]).strip()
+    return re.sub(r"[`*$]", "", heading).strip()
 
 
 def chapter_number(name: str) -> int | None:

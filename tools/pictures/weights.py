@@ -14,7 +14,6 @@ import ast
 import base64
 import hashlib
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from coursecode.device import deterministic
 from coursecode.lenet import lenet_modern
 from coursecode.training import evaluate
 from tools import ROOT
+from tools.source.chapters import parse
 
 CHAPTER = ROOT / "book" / "lenet.md"
 DATA = figures.FOLDER / "lenet-draw.data.js"
@@ -56,9 +56,7 @@ def recipe(chapter: Path = CHAPTER) -> str:
     >>> "taught = lenet_modern()" in recipe()
     True
     """
-    cell = re.compile(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", re.M | re.S)
-    cells = cell.findall(chapter.read_text(encoding="utf-8"))
-    parsed = [ast.parse(cell).body for cell in cells]
+    parsed = [ast.parse(cell.source).body for cell in parse(chapter).cells]
     at = next((i for i, cell in enumerate(parsed) if any(NET in _stored(s) for s in cell)), None)
     if at is None:
         raise ValueError(f"weights: no cell of {chapter.name} defines {NET}, the net with moved copies.")

@@ -6,27 +6,24 @@ What is read is what a reader sees: formulas, code and addresses are left alone,
 English is left where four words stand in a row, one of them in small letters, outside 《》 and not a term of up to six
 words in （）; or where a line, a table cell or a title without Chinese holds English that is not a name. A name has two
 capitals or a digit (LeNet, PyTorch); in a line of text, any word with a capital may be one.
-
-    python -m tools.rules.chinese                 every Chinese page
-    python -m tools.rules.chinese zh/book/pooling.md
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import autocorrect_py
-import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 from tools import ROOT
+from tools.rules import Problem
 from tools.source.chapters import parse
+from tools.source.terms import read_terms
 
 _MARKDOWN = MarkdownIt("commonmark").use(dollarmath_plugin).use(myst_role_plugin)
 
@@ -81,10 +78,10 @@ _TERM = re.compile(rf"（(?:{_WORD}{_GAP}){{0,5}}{_WORD}(?=[），；、])")
 _NAME = re.compile(r"(?:.*[A-Z].*[A-Z].*|.*\d.*)")
 
 
-def style_problems(path: Path, root: Path = ROOT) -> list[str]:
-    """What the style forbids in a Chinese page, as ``file:line: problem: mend``."""
+def problems(path: Path, root: Path = ROOT) -> list[Problem]:
+    """What the style forbids in a Chinese page."""
     page = parse(path)
-    titles = {other.stem: _title(other) for other in path.parent.glob("*.md")}
+    titles = {other.stem: parse(other).title for other in path.parent.glob("*.md")}
     instead = words(root / "glossary.yml")
     place = path.relative_to(root) if path.is_relative_to(root) else path
     texts = [(line, text, False) for line, text in page.prose]
@@ -96,7 +93,7 @@ def style_problems(path: Path, root: Path = ROOT) -> list[str]:
     for cell in page.cells:
         texts += [(cell.line, text, True) for text in _shown(cell.options.get("mystnb"))]
     return [
-        f"{place}:{line}: {problem}"
+        Problem(place, line, problem)
         for line, text, is_title in sorted(texts)
         for problem in line_problems(text, title=is_title, titles=titles, instead=instead)
     ]
@@ -105,7 +102,7 @@ def style_problems(path: Path, root: Path = ROOT) -> list[str]:
 def words(glossary: Path) -> dict[str, str]:
     """Each word that Chinese text must not hold, with the one to write instead: forbidden ones, and English terms."""
     instead: dict[str, str] = {}
-    for entry in yaml.safe_load(glossary.read_text(encoding="utf-8")) if glossary.exists() else []:
+    for entry in read_terms(glossary) if glossary.exists() else []:
         names = [*entry["forbidden"]]
         if not re.search(r"[A-Za-z]", entry["zh"]):
             names += [name for name in [entry["en"], *entry.get("also", [])] if name.islower()]
@@ -226,15 +223,6 @@ def _restored(problem: str, spans: list[str]) -> str:
     return re.sub(rf"[{_S}]", lambda match: spans[ord(match[0]) - 0xE000], problem)
 
 
-def _around(text: str, match: re.Match[str]) -> str:
-    return text[max(0, match.start() - 4) : match.end() + 4]
-
-
-def _title(path: Path) -> str:
-    found = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1].strip() if found else ""
-
-
 def _shown(options: Any) -> Iterator[str]:
     """The texts among a cell's options: alt, caption, title, at any depth."""
     for key, value in options.items() if isinstance(options, dict) else ():
@@ -246,14 +234,3 @@ def _shown(options: Any) -> Iterator[str]:
 def pages(root: Path = ROOT) -> list[Path]:
     """Every Chinese page."""
     return [path for path in [root / "zh" / "README.md", *sorted((root / "zh").glob("*/*.md"))] if path.exists()]
-
-
-def main() -> None:
-    chosen = [Path(name).resolve() for name in sys.argv[1:]] or pages()
-    problems = [problem for page in chosen for problem in style_problems(page)]
-    print("\n".join(problems) if problems else f"{len(chosen)} pages, no problem of style.")
-    sys.exit(bool(problems))
-
-
-if __name__ == "__main__":
-    main()

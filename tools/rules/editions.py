@@ -16,27 +16,26 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
-
-import yaml
+from typing import Any, NamedTuple
 
 from tools import ROOT
-from tools.source.chapters import Chapter, Directive, parse
+from tools.rules import Problem, terms
+from tools.source.chapters import Chapter, Directive, parse, parse_text
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
-_LABEL = re.compile(r"^\(([\w.-]+)\)=\s*$")
-_HEADING = re.compile(r"^#{1,2} ")
-_CELL = re.compile(r"^`{3,}\{code-cell\}")
 
 
 class Section(NamedTuple):
-    """A section's label, the line of its heading, and its text without code cells."""
+    """A section's label, the line of its heading, its text without code cells, and the digest below its heading."""
 
     label: str
     line: int
     text: str
+    stamp: str
 
     @property
     def digest(self) -> str:
@@ -52,92 +51,61 @@ def twins(root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def sections(path: Path) -> list[Section]:
-    """The labelled sections of a page in their order, without the part above the first."""
+    """The labelled sections of level 1 and 2 of a page in their order, without the part above the first."""
     return sections_of(path.read_text(encoding="utf-8"), path)
 
 
 def sections_of(source: str, path: Path) -> list[Section]:
     """The labelled sections of the text that ``path`` holds, or is about to hold."""
-    found: list[Section] = []
-    label, line, body = "", 1, list[str]()
-    pending, inside, count = "", False, 0
-    for number, text in enumerate(source.splitlines(), 1):
-        if inside:
-            inside = text.strip() != "```"
-            continue
-        if _CELL.match(text):
-            inside = True
-        elif target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            if label or body:
-                found.append(Section(label, line, "\n".join(body)))
-            count += 1
-            label, line, body, pending = pending or _numbered(path, count), number, [text], ""
-        elif not _STAMP.match(text):
-            body += [f"({pending})="] if pending else []
-            pending = ""
-            body.append(text)
-    found.append(Section(label, line, "\n".join(body)))
-    return [section for section in found if section.label]
-
-
-def _numbered(path: Path, count: int) -> str:
-    return f"section-{count}" if path.name == "README.md" else ""
-
-
-def stamps(path: Path) -> dict[str, tuple[int, str]]:
-    """The recorded digests of a Chinese page: label -> (line of the heading, digest or '')."""
-    found: dict[str, tuple[int, str]] = {}
-    pending = current = ""
-    count = 0
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            count += 1
-            current, pending = pending or _numbered(path, count), ""
-            if current:
-                found[current] = (number, "")
-        elif (stamp := _STAMP.match(text)) and current:
-            found[current] = (found[current][0], stamp[1] or stamp[2])
+    page, lines = parse_text(source, path), source.splitlines()
+    heads = [heading for heading in page.headings if heading.level <= 2]
+    own = {heading.label for heading in heads}
+    hidden = {number for cell in page.cells for number in range(cell.line, cell.end + 1)}
+    hidden |= {label.line for label in page.labels if label.name in own}
+    found = []
+    for count, (head, after) in enumerate(zip_longest(heads, heads[1:]), 1):
+        label = head.label or (f"section-{count}" if path.name == "README.md" else "")
+        numbers = range(head.line, after.line if after else len(lines) + 1)
+        stamps = {number: stamp for number in numbers if (stamp := _STAMP.match(lines[number - 1]))}
+        text = "\n".join(lines[number - 1] for number in numbers if number not in hidden | stamps.keys())
+        recorded = next((stamp[1] or stamp[2] for stamp in reversed(stamps.values())), "")
+        if label:
+            found.append(Section(label, head.line, text, recorded))
     return found
 
 
-def behind(root: Path = ROOT) -> list[str]:
-    """Chinese sections that do not render the English text as it is now, as ``file:line: problem``."""
-    problems = []
-    for source, twin in twins(root):
-        if not twin.exists():
+def behind(root: Path = ROOT, pairs: Iterable[tuple[Path, Path]] | None = None) -> list[Problem]:
+    """Chinese sections that do not render the English text as it is now."""
+    found = []
+    for source, twin in twins(root) if pairs is None else pairs:
+        if not (source.exists() and twin.exists()):
             continue
+        english, page = source.relative_to(root), twin.relative_to(root)
         now = {section.label: section for section in sections(source)}
-        for label, (line, digest) in stamps(twin).items():
-            place = f"{twin.relative_to(root)}:{line}"
-            command = f"then: python -m tools.rules.editions --stamp {twin.relative_to(root)}"
+        command = f"then: python -m tools.rules.editions --stamp {page}"
+        for label, line, _, digest in sections(twin):
             if label not in now:
-                problems.append(f"{place}: {source.relative_to(root)} has no section {label!r} any more; take it out")
+                text = f"{english} has no section {label!r} any more; take it out"
             elif not digest:
-                problems.append(
-                    f"{place}: section {label!r} records no digest of its English text; check it, {command}"
-                )
+                text = f"section {label!r} records no digest of its English text; check it, {command}"
             elif digest != now[label].digest:
-                english = f"{source.relative_to(root)}:{now[label].line}"
-                problems.append(f"{place}: section {label!r} is behind {english}; bring it up to date, {command}")
-    return problems
+                text = f"section {label!r} is behind {english}:{now[label].line}; bring it up to date, {command}"
+            else:
+                continue
+            found.append(Problem(page, line, text))
+    return found
 
 
-def missing(root: Path = ROOT) -> list[str]:
+def missing(root: Path = ROOT) -> list[Problem]:
     """Pages in one language only."""
-    pairs = list(twins(root))
+    pairs = [(a.relative_to(root), b.relative_to(root)) for a, b in twins(root)]
     known = {twin for _, twin in pairs}
-    problems = [
-        f"{a.relative_to(root)}:1: there is no {b.relative_to(root)}; write it" for a, b in pairs if not b.exists()
-    ]
+    found = [Problem(a, 1, f"there is no {b}; write it") for a, b in pairs if not (root / b).exists()]
     for path in [*sorted((root / "zh/book").glob("*.md")), *sorted((root / "zh/exercises").glob("*.md"))]:
-        if path not in known:
-            twin = path.relative_to(root / "zh")
-            problems.append(f"{path.relative_to(root)}:1: there is no {twin}; write it or delete this page")
-    return problems
+        page = path.relative_to(root)
+        if page not in known:
+            found.append(Problem(page, 1, f"there is no {page.relative_to('zh')}; write it or delete this page"))
+    return found
 
 
 def _tables(chapter: Chapter) -> list[tuple[int, int]]:
@@ -159,53 +127,47 @@ def _citations(chapter: Chapter) -> Counter[str]:
     return Counter(key.strip() for r in chapter.roles if r.name.startswith("cite") for key in r.target.split(","))
 
 
-def differences(source: Path, twin: Path) -> list[str]:
+def differences(source: Path, twin: Path, root: Path = ROOT) -> list[Problem]:
     """What differs: headings, labels, formulas, cells, figures, tables, citations, alt texts."""
     a, b = parse(source), parse(twin)
-    problems: list[str] = []
+    english, page = source.relative_to(root), twin.relative_to(root)
+    found: list[Problem] = []
 
-    def compare(what: str, ours: list[object], theirs: list[object], lines: list[int], other: list[int]) -> None:
+    def compare(what: str, items: tuple[list[Any], ...], form: Callable[[Any], object]) -> None:
         """Name the first place where two lists differ."""
-        for i in range(max(len(ours), len(theirs))):
-            one = ours[i] if i < len(ours) else "nothing"
-            two = theirs[i] if i < len(theirs) else "nothing"
+        ours, theirs = items
+        for i, (one, two) in enumerate(zip_longest(ours, theirs)):
+            one, two = (form(x) if x is not None else "nothing" for x in (one, two))
             if one != two:
-                here = f"{twin}:{other[i] if i < len(other) else (other[-1] if other else 1)}"
-                there = f"{source}:{lines[i] if i < len(lines) else (lines[-1] if lines else 1)}"
-                problems.append(
-                    f"{here}: {what} {i + 1} is {two!s:.80}, but {there} has {one!s:.80}; make both the same"
-                )
+                there = f"{english}:{_line(ours, i)}"
+                text = f"{what} {i + 1} is {two!s:.80}, but {there} has {one!s:.80}; make both the same"
+                found.append(Problem(page, _line(theirs, i), text))
                 return
 
-    def column(items: list[object], key: str) -> list[object]:
-        return [getattr(item, key) for item in items]
-
-    def of(name: str, *keys: str) -> tuple[list[object], list[object], list[int], list[int]]:
-        first, second = list(getattr(a, name)), list(getattr(b, name))
-        rows = [[tuple(getattr(x, k) for k in keys) for x in items] for items in (first, second)]
-        return rows[0], rows[1], [x.line for x in first], [x.line for x in second]  # type: ignore[return-value]
-
-    compare("heading (level, label)", *of("headings", "level", "label"))
-    compare("label", *of("labels", "name"))
-    compare("formula (label, LaTeX)", *of("equations", "label", "latex"))
-    compare("code cell (source, tags)", *of("cells", "source", "tags"))
-    names = [[d for d in c.directives if d.name != "code-cell"] for c in (a, b)]
-    rows = [[(d.name, d.options.get("name", ""), *_figure(d)) for d in items] for items in names]
-    compare("directive (name, label)", rows[0], rows[1], *([d.line for d in items] for items in names))  # type: ignore[arg-type]
-    compare("table (rows, columns)", _tables(a), _tables(b), [1], [1])  # type: ignore[arg-type]
-    if a.path.parent.name == "book" and _citations(a) != _citations(b):
+    names = tuple([d for d in c.directives if d.name != "code-cell"] for c in (a, b))
+    compare("heading (level, label)", (a.headings, b.headings), lambda x: (x.level, x.label))
+    compare("label", (a.labels, b.labels), lambda x: (x.name,))
+    compare("formula (label, LaTeX)", (a.equations, b.equations), lambda x: (x.label, x.latex))
+    compare("code cell (source, tags)", (a.cells, b.cells), lambda x: (x.source, x.tags))
+    compare("directive (name, label)", names, lambda x: (x.name, x.options.get("name", ""), *_figure(x)))
+    compare("table (rows, columns)", (_tables(a), _tables(b)), lambda x: x)
+    if page.parent.name == "book" and _citations(a) != _citations(b):
         only = ", ".join(sorted((_citations(a) - _citations(b)) + (_citations(b) - _citations(a))))
-        problems.append(f"{twin}:1: the citations differ from {source}: {only}; cite the same works")
+        found.append(Problem(page, 1, f"the citations differ from {english}: {only}; cite the same works"))
     for cell, other in zip(a.cells, b.cells, strict=False):
-        alt, twin_alt = _alt(cell.options), _alt(other.options)
-        if bool(alt) != bool(twin_alt):
-            problems.append(f"{twin}:{other.line}: a picture has its alt text in one language only; write both")
-        elif alt and alt == twin_alt:
-            problems.append(f"{twin}:{other.line}: the alt text of a picture is not translated")
+        if bool(cell.alt) != bool(other.alt):
+            found.append(Problem(page, other.line, "a picture has its alt text in one language only; write both"))
+        elif cell.alt and cell.alt == other.alt:
+            found.append(Problem(page, other.line, "the alt text of a picture is not translated"))
     for figure, translated in zip(*names, strict=False):
         if figure.options.get("alt") and figure.options["alt"] == translated.options.get("alt"):
-            problems.append(f"{twin}:{translated.line}: the alt text of a figure is not translated")
-    return problems
+            found.append(Problem(page, translated.line, "the alt text of a figure is not translated"))
+    return found
+
+
+def _line(items: list[Any], i: int) -> int:
+    """The line of an item, or of the last one, or the first of the page."""
+    return getattr(items[min(i, len(items) - 1)], "line", 1) if items else 1
 
 
 def _figure(directive: Directive) -> tuple[str, ...]:
@@ -213,45 +175,28 @@ def _figure(directive: Directive) -> tuple[str, ...]:
     return (directive.argument, directive.options.get("settings", "")) if directive.name == "interactive" else ()
 
 
-def _alt(options: dict[str, object]) -> str:
-    mystnb = options.get("mystnb")
-    image = mystnb.get("image") if isinstance(mystnb, dict) else None
-    return str(image.get("alt", "")) if isinstance(image, dict) else ""
-
-
-def glossary_problems(root: Path = ROOT) -> list[str]:
-    """Terms without a twin: an English or Chinese name or meaning that is missing. Or what stops YAML from reading."""
-    path = root / "glossary.yml"
-    text = path.read_text(encoding="utf-8")
-    try:
-        terms = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        mend = "a text with a colon, a dash or a number sign in it needs quotation marks"
-        return [f"{path.relative_to(root)}:{line}: {error.problem}; {mend}"]
-    problems = []
-    for number, term in enumerate(terms, 1):
-        name = term.get("en") or term.get("zh") or f"number {number}"
-        line = next((i for i, row in enumerate(text.splitlines(), 1) if str(name) in row), 1)
-        gone = [key for key in ("en", "zh", "meaning_en", "meaning_zh") if not term.get(key)]
-        if gone:
-            problems.append(f"{path.relative_to(root)}:{line}: the term {name!r} lacks {', '.join(gone)}; add it")
-    return problems
-
-
-def stops(root: Path = ROOT) -> list[str]:
+def stops(root: Path = ROOT) -> list[Problem]:
     """What a build must not go on with: pages or terms in one language only, digests of sections that are gone."""
-    gone = [problem for problem in behind(root) if "has no section" in problem]
-    return missing(root) + gone + glossary_problems(root)
+    gone = [problem for problem in behind(root) if "has no section" in problem.text]
+    return missing(root) + gone + lacking(root)
 
 
-def all_problems(root: Path = ROOT) -> list[str]:
+def lacking(root: Path = ROOT) -> list[Problem]:
+    """Terms in one language only."""
+    file = root / "glossary.yml"
+    return [replace(problem, file=file.relative_to(root)) for problem in terms.lacking(file)]
+
+
+def problems(root: Path = ROOT, pairs: Iterable[tuple[Path, Path]] | None = None) -> list[Problem]:
+    """In what the editions of these pages are out of step, or those of all."""
+    pairs = list(twins(root) if pairs is None else pairs)
+    both = [(source, twin) for source, twin in pairs if source.exists() and twin.exists()]
+    return behind(root, both) + [problem for pair in both for problem in differences(*pair, root)]
+
+
+def all_problems(root: Path = ROOT) -> list[Problem]:
     """Everything in which the editions are out of step."""
-    found = missing(root) + behind(root) + glossary_problems(root)
-    for source, twin in twins(root):
-        if twin.exists():
-            found += [p.replace(f"{root}/", "") for p in differences(source, twin)]
-    return found
+    return missing(root) + lacking(root) + problems(root)
 
 
 def stamp(twin: Path, root: Path = ROOT) -> int:
@@ -265,25 +210,15 @@ def stamp(twin: Path, root: Path = ROOT) -> int:
 def stamped(source: str, english: list[Section], twin: Path) -> tuple[str, int]:
     """The text of a Chinese page with the digests of the English sections, and how many changed."""
     now = {section.label: section.digest for section in english}
-    lines, out = source.splitlines(), list[str]()
-    pending, changed, skip, count = "", 0, False, 0
-    for i, text in enumerate(lines):
-        if skip:
-            skip = False
-            continue
-        out.append(text)
-        if target := _LABEL.match(text):
-            pending = target[1]
-        elif _HEADING.match(text):
-            count += 1
-            pending = pending or _numbered(twin, count)
-            if pending in now:
-                old = lines[i + 1] if i + 1 < len(lines) else ""
-                skip = bool(_STAMP.match(old))
-                out.append(f"<!-- en {now[pending]} -->" if twin.name == "README.md" else f"% en {now[pending]}")
-                changed += out[-1] != old
-            pending = ""
-    return "\n".join(out) + "\n", changed
+    lines, changed = source.splitlines(), 0
+    for section in reversed(sections_of(source, twin)):
+        if section.label in now:
+            at = section.line
+            old = lines[at] if at < len(lines) else ""
+            new = f"<!-- en {now[section.label]} -->" if twin.name == "README.md" else f"% en {now[section.label]}"
+            lines[at : at + bool(_STAMP.match(old))] = [new]
+            changed += new != old
+    return "\n".join(lines) + "\n", changed
 
 
 def main() -> None:
@@ -294,9 +229,9 @@ def main() -> None:
         print(f"{page}: {stamp(page.resolve())} sections recorded")
     if arguments.stamp:
         return
-    problems = all_problems()
-    print("\n".join(problems) if problems else "Both editions are in step: 0 sections behind, 0 differences.")
-    sys.exit(bool(problems))
+    found = all_problems()
+    print("\n".join(map(str, found)) or "Both editions are in step: 0 sections behind, 0 differences.")
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

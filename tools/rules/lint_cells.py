@@ -19,9 +19,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tools import ROOT
+from tools.rules import Problem
+from tools.rules.cells import WIDTH
 from tools.source.chapters import Cell, Chapter, parse
 
-LINE_LENGTH = 88  # what fits a page without scrolling
 # A last value is shown, zip and loops stay short, keywords may be written as dict(k=1), imports may come late; in the
 # masters of the exercises wrong answers define a name again, and checks run at once inside their loop.
 _NOT_IN_CELLS = "B018,B905,B007,C408,E402,F811,B023"
@@ -36,8 +37,8 @@ def pages(root: Path = ROOT) -> list[Path]:
     return [path for path in found if not (path.parent.name == "book" and path.stem.startswith("exercises-"))]
 
 
-def problems(paths: Iterable[Path], *, fix: bool = False) -> list[str]:
-    """One line ``FILE:LINE: problem`` for each problem; with ``fix`` the layout is mended instead of reported."""
+def problems(paths: Iterable[Path], *, fix: bool = False) -> list[Problem]:
+    """What Ruff says; with ``fix`` the layout is mended instead of reported."""
     chapters = [chapter for chapter in map(parse, paths) if chapter.cells]
     found = [line for chapter in chapters for line in _magics(chapter)]
     if not chapters:
@@ -51,28 +52,23 @@ def problems(paths: Iterable[Path], *, fix: bool = False) -> list[str]:
             _ruff(folder, "check", "--fix-only", "--select", "I", f"--extend-ignore={_NOT_IN_CELLS}")
             _ruff(folder, "format")
             for name, chapter in notebooks.items():
-                _write_back(chapter, _sources(Path(folder) / name))
+                notebooks[name] = _written_back(chapter, _sources(Path(folder) / name))
         report = _ruff(folder, "check", "--output-format=json", f"--extend-ignore={_NOT_IN_CELLS}")
         for problem in json.loads(report):
             chapter = notebooks[Path(problem["filename"]).name]
             cell = chapter.cells[problem["cell"] - 1]
             line = cell.source_line + problem["location"]["row"] - 1
-            found.append(f"{_shown(chapter.path)}:{line}: {problem['code']} {problem['message']}")
+            found.append(Problem(chapter.path, line, f"{problem['code']} {problem['message']}"))
         _ruff(folder, "format")
         for name, chapter in notebooks.items() if not fix else ():
             for cell, formatted in zip(chapter.cells, _sources(Path(folder) / name), strict=True):
                 if cell.source != formatted:
                     line = cell.source_line + _first_difference(cell.source, formatted)
-                    found.append(f"{_shown(chapter.path)}:{line}: {_LAYOUT}")
-    return sorted(found, key=_by_place)
+                    found.append(Problem(chapter.path, line, _LAYOUT))
+    return sorted(found)
 
 
-def _by_place(problem: str) -> tuple[str, int]:
-    path, line, _ = problem.split(":", 2)
-    return path, int(line)
-
-
-def _magics(chapter: Chapter) -> Iterable[str]:
+def _magics(chapter: Chapter) -> Iterable[Problem]:
     for cell in chapter.cells:
         try:
             compile(cell.source, "cell", "exec")
@@ -80,7 +76,7 @@ def _magics(chapter: Chapter) -> Iterable[str]:
             line = (error.lineno or 1) - 1
             code = cell.source.splitlines()[line] if cell.source else ""
             if _MAGIC.match(code):
-                yield f"{_shown(chapter.path)}:{cell.source_line + line}: {code.strip()!r} is a magic, not Python"
+                yield Problem(chapter.path, cell.source_line + line, f"{code.strip()!r} is a magic, not Python")
 
 
 def _notebook(cells: Sequence[Cell]) -> str:
@@ -109,7 +105,7 @@ def _first_difference(before: str, after: str) -> int:
     return next((number for number, (a, b) in enumerate(pairs) if a != b), 0)
 
 
-def _write_back(chapter: Chapter, sources: Sequence[str]) -> None:
+def _written_back(chapter: Chapter, sources: Sequence[str]) -> Chapter:
     lines = chapter.path.read_text(encoding="utf-8").split("\n")
     for cell, source in reversed(list(zip(chapter.cells, sources, strict=True))):
         start = cell.source_line - 1
@@ -117,23 +113,18 @@ def _write_back(chapter: Chapter, sources: Sequence[str]) -> None:
     text = "\n".join(lines)
     if text != chapter.path.read_text(encoding="utf-8"):
         chapter.path.write_text(text, encoding="utf-8")
-    chapter.cells[:] = parse(chapter.path).cells
+    return parse(chapter.path)
 
 
 def _ruff(folder: str, command: str, *options: str) -> str:
     # The project excludes notebooks, which are made from the pages; a path that is named is read nevertheless.
-    settings = ["--no-cache", "--quiet", f"--config={ROOT / 'pyproject.toml'}", f"--line-length={LINE_LENGTH}"]
+    settings = ["--no-cache", "--quiet", f"--config={ROOT / 'pyproject.toml'}", f"--line-length={WIDTH}"]
     files = sorted(path.name for path in Path(folder).iterdir())
     call = [sys.executable, "-m", "ruff", command, *settings, *options, *files]
     done = subprocess.run(call, cwd=folder, capture_output=True, text=True)
     if done.returncode not in (0, 1) or (done.returncode and command == "format"):
         raise RuntimeError(f"ruff {command} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
-
-
-def _shown(path: Path) -> str:
-    path = path.resolve()
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def main() -> None:

@@ -6,32 +6,16 @@ every other page the first use of a term links to it and carries the meaning as 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.domains.std import Glossary
 
-from tools import ROOT
-
-FILE = ROOT / "glossary.yml"
-
-
-def read_terms(file: Path = FILE) -> list[dict[str, Any]]:
-    """The entries of the glossary file."""
-    return _entries(file.read_text(encoding="utf-8"))
-
-
-@functools.lru_cache(maxsize=1)  # every page asks for them
-def _entries(text: str) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = yaml.safe_load(text)
-    return entries
+from tools.source.terms import FILE, names_elsewhere, read_terms
 
 
 def glossary_lines(entries: list[dict[str, Any]], language: str) -> list[str]:
@@ -56,19 +40,6 @@ def glossary_lines(entries: list[dict[str, Any]], language: str) -> list[str]:
             called = f" Also called {', '.join(elsewhere)}." if elsewhere else ""
             lines += [entry["en"], *also, f"  {entry['meaning_en']}{called} Chinese: {entry['zh']}.", ""]
     return lines
-
-
-def names_elsewhere(entry: dict[str, Any], *, chinese: bool) -> list[str]:
-    """What other texts in a language call the term; a name that differs in a space alone is the same.
-
-    >>> entry = {"zh": "softmax 回归", "forbidden": ["softmax回归", "软最大回归"], "called": ["multinomial regression"]}
-    >>> names_elsewhere(entry, chinese=True), names_elsewhere(entry, chinese=False)
-    (['软最大回归'], ['multinomial regression'])
-    """
-    names = [*entry.get("forbidden", []), *entry.get("called", [])]
-    own = entry["zh"].replace(" ", "")
-    in_language = [name for name in names if bool(re.search(r"[\u4e00-\u9fff]", name)) == chinese]
-    return [name for name in in_language if name.replace(" ", "") != own]
 
 
 def _english_order(entry: dict[str, Any]) -> str:

@@ -22,8 +22,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from tools.site.glossary import read_terms
 from tools.site.mathml import to_mathml
+from tools.source.terms import read_terms
 
 FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from tools import ROOT
+from tools.source.chapters import parse
+from tools.source.marks import marks
 
 WORDS = {
     "en": {
@@ -51,22 +52,13 @@ def chapters(root: Path) -> list[str]:
     return [name for name in names if (root / "book" / f"{name}.ipynb").exists()]
 
 
-def marks(root: Path) -> dict[str, list[tuple[str, str]]]:
-    """For each test file its marks, as (kind, value), and ``("test", name)`` for each test."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for file in sorted((root / "tests").rglob("test_*.py")):
-        entries = found.setdefault(file.name, [])
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                entries.append(("test", node.name))
-                for mark in node.decorator_list:
-                    if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name):
-                        entries += [
-                            (mark.func.id, argument.value)
-                            for argument in mark.args
-                            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-                        ]
-    return found
+def sizes(root: Path) -> dict[str, int]:
+    """How many tests each file holds."""
+    trees = {file.name: ast.parse(file.read_text(encoding="utf-8")) for file in (root / "tests").rglob("test_*.py")}
+    return {
+        name: sum(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in tree.body)
+        for name, tree in trees.items()
+    }
 
 
 def benchmark(root: Path, part: str) -> dict[str, Any] | None:
@@ -81,16 +73,14 @@ def _median(measured: dict[str, Any] | None, name: str, column: str) -> str:
 
 
 def facts(
-    root: Path, name: str, registry: dict[str, list[tuple[str, str]]], promises: list[dict[str, Any]]
+    root: Path, name: str, count: dict[str, int], tested: set[str], promises: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """What is known of one chapter."""
-    source = (root / "book" / f"{name}.md").read_text(encoding="utf-8")
     notebook = json.loads((root / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))
     state = notebook["metadata"].get("coursecode", {})
-    labels = set(re.findall(r"^\$\$ \((eq-[\w-]+)\)", source, re.MULTILINE))
-    tested = {value for marked in registry.values() for kind, value in marked if kind == "equation"}
+    labels = {formula.label for formula in parse(root / "book" / f"{name}.md").equations}
     modules = sorted(module.removeprefix("coursecode.") for module in state.get("modules", {}))
-    files = [file for module in modules if (file := f"test_{module.strip('_')}.py") in registry]
+    files = [file for module in modules if (file := f"test_{module.strip('_')}.py") in count]
     compared = [
         cell
         for cell in notebook["cells"]
@@ -103,17 +93,17 @@ def facts(
         "formulas": len(labels & tested),
         "promises": [row["row"] for row in promises if row["pages"][0] == name],
         "cells": len(compared),
-        "tests": {file: sum(kind == "test" for kind, _ in registry[file]) for file in files},
+        "tests": {file: count[file] for file in files},
     }
 
 
 def status_lines(root: Path, language: str) -> list[str]:
     """The two tables as Markdown, with what holds for all chapters above them."""
     words = WORDS["zh" if language.startswith("zh") else "en"]
-    registry = marks(root)
+    count, tested = sizes(root), {label for label, *_ in marks(root / "tests", "equation")}
     cpu, gpu = benchmark(root, "pages"), benchmark(root, "pages_cuda")
     promises = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
-    known = {name: facts(root, name, registry, promises) for name in chapters(root)}
+    known = {name: facts(root, name, count, tested, promises) for name in chapters(root)}
     lines = []
     versions = {json.dumps(k["executed"], sort_keys=True): k["executed"] for k in known.values() if k["executed"]}
     made = {words["made"].format(**executed): None for executed in versions.values()}

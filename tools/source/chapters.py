@@ -1,17 +1,25 @@
 """Read a chapter's MyST source: headings, code cells, labelled formulas, prose, each with its line number.
 
-A reader of lines, not a Markdown parser: it knows the constructs that the book allows
-(tests/book/test_chapters.py) and what they mean for a check. Line numbers count from 1.
+It reads the tokens of MyST-Parser's own parser, markdown-it; which constructs a page may use says tools/rules/form.py.
+Line numbers count from 1.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where there is libyaml
 
 __all__ = [
     "Cell",
@@ -22,18 +30,32 @@ __all__ = [
     "Label",
     "Prose",
     "Role",
+    "blocks",
+    "closed",
+    "directive",
     "parse",
     "parse_text",
 ]
 
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,}|:{3,})\s*(.*)$")
-_DIRECTIVE = re.compile(r"^\{([\w:-]+)\}\s*(.*)$")
-_LABEL = re.compile(r"^\(([\w.-]+)\)=\s*$")
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
-_OPTION = re.compile(r"^\s*:([\w-]+):\s*(.*)$")
-_ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
-_DISPLAY_LINE = re.compile(r"^\$\$(.+?)\$\$\s*(?:\(([\w.-]+)\))?$")
-_DISPLAY_END = re.compile(r"^(.*?)\$\$\s*(?:\(([\w.-]+)\))?\s*$")
+_DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
+_OPTION = re.compile(r"\s*:([\w-]+):\s*(.*)")
+_FENCES = ("fence", "colon_fence")
+_BLOCKS = ("math_block", "math_block_label", "myst_target", "myst_line_comment", *_FENCES)
+_NO_PROSE = ("front_matter", "heading_open", "myst_block_break", *_BLOCKS)
+
+
+@functools.cache
+def _markdown() -> MarkdownIt:
+    """What MyST-Parser reads a page with, without the Sphinx around it; text inside a line only where it is asked."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.colon_fence import colon_fence_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+    from mdit_py_plugins.myst_blocks import myst_block_plugin
+    from mdit_py_plugins.myst_role import myst_role_plugin
+
+    markdown = MarkdownIt("commonmark").use(front_matter_plugin).use(myst_block_plugin).use(myst_role_plugin)
+    return markdown.use(dollarmath_plugin).use(colon_fence_plugin).disable("inline")
 
 
 class Heading(NamedTuple):
@@ -74,28 +96,42 @@ class Role(NamedTuple):
     target: str
     line: int
 
+    @property
+    def aim(self) -> str:
+        """What the role points to: of ``text <label>`` the label."""
+        return self.target.rpartition("<")[2].rstrip(">").strip()
+
 
 class Directive(NamedTuple):
-    """A directive's opening line with its options."""
+    """A directive with its options and the lines below them."""
 
     name: str
     argument: str
     options: dict[str, Any]
     line: int
+    body: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell. ``line`` is its fence, ``source_line`` the first line of code."""
+    """A code cell. ``line`` is its fence, ``source_line`` the first line of code, ``end`` the closing fence."""
 
     source: str
     tags: tuple[str, ...]
     options: dict[str, Any]
     line: int
     source_line: int
+    end: int = field(default=0, repr=False)
+
+    @property
+    def alt(self) -> str:
+        """What the cell says of its picture, or the empty string."""
+        mystnb = self.options.get("mystnb")
+        image = mystnb.get("image") if isinstance(mystnb, dict) else None
+        return str(image.get("alt") or "") if isinstance(image, dict) else ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Chapter:
     """What a page is made of, in the order of its lines."""
 
@@ -126,8 +162,13 @@ class Chapter:
 
 
 def parse(path: Path) -> Chapter:
-    """The chapter in the file ``path``."""
-    return parse_text(path.read_text(encoding="utf-8"), path)
+    """The chapter in the file ``path``; read once, however many ask."""
+    return _parsed(path.read_text(encoding="utf-8"), path)
+
+
+@functools.lru_cache(maxsize=128)
+def _parsed(text: str, path: Path) -> Chapter:
+    return parse_text(text, path)
 
 
 def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
@@ -140,6 +181,15 @@ def parse_text(text: str, path: Path = Path("page.md")) -> Chapter:
     chapter = Chapter(path)
     try:
         _read(chapter, text.splitlines())
+        for part in (
+            chapter.labels,
+            chapter.cells,
+            chapter.equations,
+            chapter.prose,
+            chapter.roles,
+            chapter.directives,
+        ):
+            part.sort(key=lambda item: item.line)
     except _Fault as fault:
         line, problem = fault.args
         raise ValueError(f"{path}:{line}: {problem}") from None
@@ -150,69 +200,95 @@ class _Fault(Exception):
     """A line and what is wrong with it."""
 
 
-def _read(chapter: Chapter, lines: list[str]) -> None:
-    at = _front_matter(chapter, lines)
-    open_fences: list[tuple[str, int]] = []
+def blocks(lines: list[str]) -> Iterator[tuple[Token | None, int, int]]:
+    """The fences, formulas, targets and comments of a text, where each begins and ends, and the text between (None)."""
+    at = 0
+    for token in _markdown().parse("\n".join(lines)):
+        if token.level == 0 and token.map and token.type in _BLOCKS:
+            if token.map[0] > at:
+                yield None, at, token.map[0]
+            at = token.map[1]
+            yield token, token.map[0], at
+    if at < len(lines):
+        yield None, at, len(lines)
+
+
+def closed(lines: list[str], token: Token) -> bool:
+    """Whether the last of its lines ends a fence."""
+    return len(lines) > 1 and not (end := lines[-1].strip()).strip(token.markup[0]) and end.startswith(token.markup)
+
+
+def directive(token: Token) -> tuple[str, str]:
+    """Name and argument of a fence that is a directive; empty otherwise."""
+    found = _DIRECTIVE.match(token.info.strip())
+    return (found[1], found[2].strip()) if found else ("", "")
+
+
+def _read(chapter: Chapter, lines: list[str], first: int = 1) -> None:
+    """Take in the blocks of these lines, of which the first has that number, and of the directives among them."""
+    taken: set[int] = set()
     label: str | None = None
-    while at < len(lines):
-        line, number = lines[at], at + 1
-        at += 1
-        if not line.strip():
+    tokens = _markdown().parse("\n".join(lines))
+    for i, token in enumerate(tokens):
+        if token.nesting < 0 or token.map is None:
             continue
-        if fence := _FENCE.match(line):
-            marks, info = fence.groups()
-            if open_fences and _closes(fence, open_fences[-1][0]):
-                open_fences.pop()
-                continue
-            directive = _DIRECTIVE.match(info)
-            if directive and directive[1] != "code-cell":
-                at, options = _options(lines, at, number)
-                chapter.directives.append(Directive(directive[1], directive[2].strip(), options, number))
-                open_fences.append((marks, number))
-                continue
-            at, body = _verbatim(lines, at, marks)
-            if directive:
-                chapter.directives.append(Directive("code-cell", directive[2].strip(), {}, number))
-                chapter.cells.append(_cell(body, number))
+        at, end = token.map
+        line = first + at
+        comment = token.type == "html_block" and token.content.startswith("<!--")
+        if comment or (token.type in _NO_PROSE and (token.type != "heading_open" or first == 1)):
+            taken |= set(range(at, end))
+        if token.type == "front_matter" and first == 1:
+            chapter.front_matter = _yaml(token.content, line)
+        elif token.type == "myst_target":
+            label = token.content
+            chapter.labels.append(Label(label, line))
             continue
-        if line.lstrip().startswith("$$"):
-            at = _display(chapter, lines, at - 1)
-            continue
-        if target := _LABEL.match(line):
-            label = target[1]
-            chapter.labels.append(Label(label, number))
-            continue
-        if (heading := _HEADING.match(line)) and not open_fences:
-            chapter.headings.append(Heading(len(heading[1]), heading[2], number, label))
-        elif not line.startswith(("%", "+++", "<!--")):
-            chapter.prose.append(Prose(number, line.strip()))
-        chapter.roles += [Role(role[1], role[2], number) for role in _ROLE.finditer(line)]
+        elif token.type == "heading_open" and first == 1:
+            text = tokens[i + 1].content
+            chapter.headings.append(Heading(int(token.tag[1]), text, line, label))
+            chapter.roles += _roles(text, line)
+        elif token.type.startswith("math_block"):
+            chapter.equations.append(Equation(token.info or None, token.content.strip(), line))
+        elif token.type in _FENCES:
+            if not closed(lines[at:end], token):
+                raise _Fault(line, f"the block that opens here is never closed: end it with {token.markup}.")
+            name, argument = directive(token)
+            if name:
+                _directive(chapter, name, argument, token.content.splitlines(), line)
         label = None
-    if open_fences:
-        marks, number = open_fences[-1]
-        raise _Fault(number, f"the block that opens here is never closed: end it with {marks}.")
+    for number, text in enumerate(lines, first):
+        if text.strip() and number - first not in taken:
+            if text.lstrip().startswith("$$"):
+                raise _Fault(number, "the formula that opens here is never closed: end it with $$.")
+            chapter.prose.append(Prose(number, text.strip()))
+            chapter.roles += _roles(text, number)
 
 
-def _closes(fence: re.Match[str], marks: str) -> bool:
-    """Whether this fence closes the one opened by ``marks``."""
-    return not fence[2] and fence[1].startswith(marks)
+def _roles(text: str, line: int) -> Iterator[Role]:
+    """The roles in a line of text; what stands in code is none."""
+    if "}`" in text:
+        found: list[Token] = []
+        _markdown().inline.parse(text, _markdown(), {}, found)
+        for token in found:
+            if token.type == "myst_role":
+                yield Role(token.meta["name"], token.content, line)
 
 
-def _front_matter(chapter: Chapter, lines: list[str]) -> int:
-    """Read the YAML block at the top; the index of the first line after it."""
-    if not lines or lines[0].rstrip() != "---":
-        return 0
-    end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
-    if end is None:
-        return 0
-    chapter.front_matter = _yaml("\n".join(lines[1:end]), 1)
-    return end + 1
+def _directive(chapter: Chapter, name: str, argument: str, body: list[str], line: int) -> None:
+    """Take in a directive: a cell, or its options and the blocks in it."""
+    at, options = _options(body, 0, line)
+    options = {} if name == "code-cell" else options
+    chapter.directives.append(Directive(name, argument, options, line, tuple(body[at:])))
+    if name == "code-cell":
+        chapter.cells.append(_cell(body, line))
+    else:
+        _read(chapter, body[at:], line + 1 + at)
 
 
 def _yaml(text: str, line: int) -> dict[str, Any]:
     """The mapping that ``text`` holds; ``line`` is where its block opens."""
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _Fault(line, f"the options are no YAML ({str(error).splitlines()[0]}): quote the text.") from None
     return loaded if isinstance(loaded, dict) else {}
@@ -231,18 +307,6 @@ def _options(lines: list[str], at: int, line: int) -> tuple[int, dict[str, Any]]
     return at, options
 
 
-def _verbatim(lines: list[str], at: int, marks: str) -> tuple[int, list[str]]:
-    """The lines up to the fence that closes ``marks``, and the index after it."""
-    body: list[str] = []
-    while at < len(lines):
-        fence = _FENCE.match(lines[at])
-        if fence and _closes(fence, marks):
-            return at + 1, body
-        body.append(lines[at])
-        at += 1
-    raise _Fault(at - len(body), f"the block that opens here is never closed: end it with {marks}.")
-
-
 def _cell(body: list[str], line: int) -> Cell:
     """The code cell with the given lines inside its fence."""
     start, options = _options(body, 0, line)
@@ -252,24 +316,4 @@ def _cell(body: list[str], line: int) -> Cell:
     if isinstance(tags, str):
         tags = [tag for tag in re.split(r"[\s,\[\]]+", tags) if tag]
     source = "\n".join(body[start:]).rstrip()
-    return Cell(source, tuple(str(tag) for tag in tags), options, line, line + 1 + start)
-
-
-def _display(chapter: Chapter, lines: list[str], at: int) -> int:
-    """Read the display formula that opens at index ``at``; the index after it."""
-    number = at + 1
-    first = lines[at].strip()
-    if whole := _DISPLAY_LINE.match(first):
-        chapter.equations.append(Equation(whole[2], whole[1].strip(), number))
-        return at + 1
-    latex = [first[2:]]
-    at += 1
-    while at < len(lines):
-        end = _DISPLAY_END.match(lines[at])
-        if end:
-            latex.append(end[1])
-            chapter.equations.append(Equation(end[2], "\n".join(latex).strip(), number))
-            return at + 1
-        latex.append(lines[at])
-        at += 1
-    raise _Fault(number, "the formula that opens here is never closed: end it with $$.")
+    return Cell(source, tuple(str(tag) for tag in tags), options, line, line + 1 + start, line + 1 + len(body))

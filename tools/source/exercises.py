@@ -22,6 +22,7 @@ from coursegrade.masters.master import Master, MasterError, Section
 from tools import ROOT
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.rules.editions import sections_of, stamp, stamped
+from tools.source.chapters import parse
 
 _FRONT = """---
 jupytext:
@@ -175,17 +176,18 @@ def make(root: Path = ROOT, *, check: bool = False) -> list[str]:
 def sync(name: str, root: Path = ROOT) -> None:
     """Copy the code cells and the quiz options ``check`` and ``kind`` of the English master into its Chinese twin."""
     source, twin = root / "exercises" / f"{name}.md", root / "zh" / "exercises" / f"{name}.md"
-    fence = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
     text, other = source.read_text(encoding="utf-8"), twin.read_text(encoding="utf-8")
-    cells, checks = fence.findall(text), _CHECK.findall(text)
-    if len(cells) != (found := len(fence.findall(other))):
-        raise MasterError(f"{twin}:1: {found} code cells, but {source} has {len(cells)}; put in empty ones")
-    parts = iter(cells)
-    other = fence.sub(lambda _: next(parts), other)
+    cells, places = parse(source).cells, parse(twin).cells
+    if len(cells) != len(places):
+        raise MasterError(f"{twin}:1: {len(places)} code cells, but {source} has {len(cells)}; put in empty ones")
+    lines, own = other.split("\n"), text.split("\n")
+    for cell, place in reversed(list(zip(cells, places, strict=True))):
+        lines[place.line - 1 : place.end] = own[cell.line - 1 : cell.end]
+    other = "\n".join(lines)
     checks = [match[0] for match in _CHECK.finditer(text)]
     if len(checks) == len(_CHECK.findall(other)):
-        lines = iter(checks)
-        other = _CHECK.sub(lambda _: next(lines), other)
+        parts = iter(checks)
+        other = _CHECK.sub(lambda _: next(parts), other)
     twin.write_text(other, encoding="utf-8")
     stamp(twin, root)
 
@@ -204,10 +206,7 @@ def main() -> None:
                 sync(name)
             return
         if arguments.lint:
-            found = []
-            for name in names:
-                task = release.assignment(name, ROOT / "exercises")
-                found += lint.form_problems(task) or lint.behaviour_problems(task)
+            found = lint.problems(ROOT / "exercises", names)
             print("\n".join(found).replace(f"{ROOT}/", "") or f"{len(names)} masters: nothing to mend.")
             sys.exit(bool(found))
         changed = make(check=arguments.check)

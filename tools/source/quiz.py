@@ -22,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tools.source.chapters import parse_text
+
 __all__ = ["WORDS", "Option", "Quiz", "QuizError", "blocks", "parse", "plain", "wrong"]
 
 WORDS = {
@@ -33,8 +35,6 @@ WORDS = {
            "other": "其他的数", "colon": "："},
 }  # fmt: skip
 _OPTION = re.compile(r"^- \[([ x])\] (.+?)\s*$")
-_BLOCK = re.compile(r"^(:{3,})\{quiz\} (.+?)\s*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
-_SETTING = re.compile(r"^:([\w-]+):\s*(.*?)\s*$")
 
 
 class QuizError(ValueError):
@@ -99,15 +99,9 @@ def parse(question: str, body: Sequence[str], settings: Mapping[str, str]) -> Qu
 
 
 def blocks(text: str) -> list[Quiz]:
-    """All questions in Markdown."""
-    found = []
-    for match in _BLOCK.finditer(text):
-        lines, settings = match[3].split("\n"), {}
-        while lines and (setting := _SETTING.match(lines[0])):
-            settings[setting[1]] = setting[2]
-            lines = lines[1:]
-        found.append(parse(match[2], lines, settings))
-    return found
+    """All questions in a page's text."""
+    found = (directive for directive in parse_text(text).directives if directive.name == "quiz")
+    return [parse(directive.argument, directive.body, directive.options) for directive in found]
 
 
 def wrong(quiz: Quiz, names: Mapping[str, Any]) -> str:

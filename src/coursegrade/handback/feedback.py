@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -462,15 +461,3 @@ def feedback(
         write_atomic(folder / name, zip_of(files, executable=("run_autograder", "setup.sh")))
         paths.append(folder / name)
     return Feedback(written, paths, waiting, unscored)
-
-
-def hidden_sources(bundle: Bundle) -> list[str]:
-    """The lines of hidden tests that must not be seen outside; for checking what is handed out."""
-    lines = [
-        line.strip()
-        for question in bundle.questions
-        for test in question.tests
-        if test.hidden
-        for line in test.source.splitlines()
-    ]
-    return [line for line in lines if len(re.sub(r"\W", "", line)) > 8]

@@ -20,7 +20,7 @@ from coursegrade.masters import master, release
 from coursegrade.masters.master import Block, Section
 from coursegrade.masters.release import Assignment
 
-__all__ = ["behaviour_problems", "earned", "form_problems", "form_warnings", "problems", "score"]
+__all__ = ["behaviour_problems", "earned", "form_problems", "form_warnings", "problems"]
 
 WRONG = 3  # seeded wrong answers, or graded samples of a written answer
 HINTS = 2
@@ -162,11 +162,6 @@ def run_tests(tests: Iterable[Any], answer: Student, *, seed: str) -> dict[str, 
     return found
 
 
-def score(section: Section, answers: Iterable[str], *, setup: str, seed: str = "lint") -> float:
-    """The points that the given answer cells earn, run in this process after ``setup``."""
-    return earned(section.of("test"), answers, setup=setup, seed=seed)
-
-
 def earned(tests: Iterable[Any], answers: Iterable[str], *, setup: str, seed: str = "lint") -> float:
     """The points that answer cells earn from ``tests`` (of a master or of a bundle)."""
     names: dict[str, Any] = {"__name__": "answer"}
@@ -212,15 +207,14 @@ def behaviour_problems(task: Assignment, *, seed: str = "lint") -> list[str]:
     return found
 
 
-def problems(exercises: Path, *, overlay: Path | None = None) -> list[str]:
-    """Everything that is wrong with the masters of a folder."""
+def problems(exercises: Path, names: Iterable[str] = ()) -> list[str]:
+    """Everything that is wrong with these masters of a folder, or with all of them."""
     found = []
-    for name in sorted({*release.available(exercises), *(release.available(overlay) if overlay else [])}):
+    for name in names or release.available(exercises):
         try:
-            task = release.assignment(name, exercises, overlay=overlay)
+            task = release.assignment(name, exercises)
         except master.MasterError as error:
             found.append(str(error))
             continue
-        form = form_problems(task)
-        found += form or behaviour_problems(task)
+        found += form_problems(task) or behaviour_problems(task)
     return found

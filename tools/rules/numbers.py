@@ -1,15 +1,21 @@
-"""Find the numbers in prose and in outputs, in whatever way they are written.
+"""Every number in prose comes from a cell above it, in whatever way the two are written.
 
 61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion = 36 亿.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-__all__ = ["Number", "find", "plain", "sentences"]
+from tools.rules import Problem
+from tools.rules.cells import outputs_of
+from tools.source.chapters import Chapter
+
+__all__ = ["Number", "find", "plain", "problems", "sentences"]
 
 _SCALES = {
     "k": 3,
@@ -109,3 +115,50 @@ def sentences(line: str) -> list[str]:
     ['LeCun et al. trained it {cite:p}`lecun1998`.', 'It has 60,000 weights.']
     """
     return [line] if line.startswith("|") else _SENTENCE.split(line)
+
+
+def problems(page: Chapter, book: Mapping[str, Chapter]) -> list[Problem]:
+    """Numbers in the prose of ``page`` that no cell above them holds or prints.
+
+    Free are whole numbers up to 12 and sentences with a citation. A page without cells may use what any chapter
+    computes. A chapter without its notebook is left out: its outputs are not known. So are the exercises: what they
+    give is not claimed, and tests/book/test_exercises.py proves the rest.
+    """
+    if page.name.startswith("exercises-"):
+        return []
+    if not page.cells:
+        known = set().union(*(values for other in book.values() for _, values in _numbers_of_cells(other)))
+        return _unknown(page, [(0, known)])
+    if not page.path.with_suffix(".ipynb").exists():
+        return []
+    return _unknown(page, _numbers_of_cells(page))
+
+
+def _unknown(page: Chapter, cells: list[tuple[int, set[Decimal]]]) -> list[Problem]:
+    found = []
+    for line, text in page.prose:
+        known: set[Decimal] = set().union(*(values for at, values in cells if at < line))
+        found += [
+            Problem(page.path, line, f"{number.text} comes from no cell above: compute it there, cite its source in "
+                    "this sentence, or say it without the number.")
+            for sentence in sentences(text)
+            if "{cite:" not in sentence
+            for number in find(plain(sentence))
+            if not number.free and not number.values & known
+        ]  # fmt: skip
+    return found
+
+
+def _numbers_of_cells(page: Chapter) -> list[tuple[int, set[Decimal]]]:
+    notebook = page.path.with_suffix(".ipynb")
+    return _numbers(page, notebook.read_text(encoding="utf-8") if notebook.exists() else "")
+
+
+@functools.lru_cache(maxsize=64)  # each page without cells asks for those of all chapters
+def _numbers(page: Chapter, notebook: str) -> list[tuple[int, set[Decimal]]]:
+    outputs = outputs_of(notebook)
+    return [(cell.line, _values(cell.source + "\n" + outputs.get(cell.source, ""))) for cell in page.cells]
+
+
+def _values(text: str) -> set[Decimal]:
+    return {value for number in find(text) for value in number.values}
