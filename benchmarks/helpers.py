@@ -16,7 +16,7 @@ from coursecode import d2l_bridge
 from coursecode.channels import corr2d_multi_in_out, corr2d_multi_in_out_1x1
 from coursecode.correlation import corr1d, corr2d, corr3d, correlate
 from coursecode.dense import dense_4d, dense_4d_loop
-from coursecode.pooling import avg_pool, max_pool, pool2d
+from coursecode.pooling import avg_pool, max_pool, pool_loop
 
 _Ways = dict[str, Callable[[], object]]
 _LARGEST_LOOP = 40_000  # outputs: a loop needs some 10 µs for each
@@ -75,7 +75,7 @@ def _one_by_one(n: int) -> _Ways:
 def _max_pool(n: int) -> _Ways:
     X = _random(n, n)
     return {
-        "loop": lambda: pool2d(X, 2, stride=2),
+        "loop": lambda: pool_loop(X[None, None], 2, "max"),
         "vectorised": lambda: max_pool(X[None, None], 2),
         "torch": lambda: F.max_pool2d(X[None, None], 2),
     }
@@ -84,7 +84,7 @@ def _max_pool(n: int) -> _Ways:
 def _avg_pool(n: int) -> _Ways:
     X = _random(n, n)
     return {
-        "loop": lambda: pool2d(X, 2, "avg", stride=2),
+        "loop": lambda: pool_loop(X[None, None], 2, "avg"),
         "vectorised": lambda: avg_pool(X[None, None], 2),
         "torch": lambda: F.avg_pool2d(X[None, None], 2),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import torch
@@ -42,6 +42,11 @@ def place(net: nn.Module, x: Tensor) -> tuple[torch.device, torch.dtype]:
     for parameter in net.parameters():
         return parameter.device, parameter.dtype
     return x.device, torch.float32
+
+
+def like_parameters(net: nn.Module, X: Tensor) -> Tensor:
+    """X on the device and in the precision of the net."""
+    return X.to(*place(net, X))
 
 
 @contextmanager
@@ -167,3 +172,49 @@ def check_logits(who: str, logits: object) -> Tensor:
 
 def _called(name: str, module: nn.Module) -> str:
     return f"the net's layer {name}, {module}" if name else f"the net itself, {module}"
+
+
+def network(who: str, _: str, value: nn.Module) -> nn.Module:
+    """`check_net` as a declaration for `checked`."""
+    check_net(who, value)
+    return value
+
+
+def position(who: str, X: Tensor, Y: Tensor, at: Sequence[int] | None) -> tuple[int, ...]:
+    """``at``, or the centre of the map ``Y`` that a net made of ``X``, if it lies in the map."""
+    if Y.dim() != X.dim():
+        raise ValueError(
+            f"{who}: the net turns {shape_text(X.shape)} into {shape_text(Y.shape)}, but its output "
+            f"must keep rank {X.dim()}: (batch, c_o, *m). Leave out flatten and dense layers."
+        )
+    m = Y.shape[2:]
+    centre = tuple(size // 2 for size in m) if at is None else tuple(at)
+    if len(centre) != len(m) or not all(0 <= i < size for i, size in zip(centre, m, strict=True)):
+        raise ValueError(f"{who}: at is {centre}, but it must be a position in the {shape_text(m)} output.")
+    return centre
+
+
+_NO_PRODUCTS = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm)  # they have tables or scales, no products
+
+
+def check_counted(who: str, path: str, module: nn.Module) -> None:
+    """Raise where a layer has weights and none of its products was counted: 0 would be a wrong answer."""
+    weights = [shape_text(p.shape) for p in module.parameters(recurse=False) if p.dim() > 1]
+    if weights and not isinstance(module, _NO_PRODUCTS):
+        raise ValueError(
+            f"{who}: the layer {path or 'itself'}, {module}, has weights of {weights[0]}, but it ran no convolution "
+            "and no matrix product, the operations that are counted. Count this layer by hand and the rest without it."
+        )
+
+
+def grey_images(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Raise for images that LeNet's dense half cannot take, and name what is wrong with them."""
+    X = inputs[0]
+    if X.dim() == 4 and X.shape[1] == 1:
+        return  # of another size: the dense layer says what it was given
+    mends = {(28, 28): "X[None, None]", (1, 28, 28): "X[None]"}
+    mend = mends.get(tuple(X.shape), "X[:, None]" if X.dim() == 3 and X.shape[1:] == (28, 28) else "")
+    raise Refused(
+        f"LeNet: X has shape {shape_text(X.shape)}, but it must be (batch, 1, 28, 28): grey images of 28×28; "
+        + (f"give {mend}." if mend else "resize them, or build a net for your size.")
+    )

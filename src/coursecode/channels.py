@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from coursecode._checks import Size, check_same_dtype, check_tensor, shape_text
+from coursecode._arguments import channels_match, checked, colours, one_by_one
+from coursecode._checks import Size
 from coursecode.correlation import corr2d
 from coursecode.geometry import conv_macs
 
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@checked(channels_match, X="c_i, n_h, n_w", K="c_i, k_h, k_w")
 def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     """Correlate every channel with its own kernel and add the results (``eq-multi-in``).
 
@@ -30,10 +32,10 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     >>> corr2d_multi_in(torch.ones(3, 4, 4), torch.ones(3, 2, 2))[0]
     tensor([12., 12., 12.])
     """
-    _check("corr2d_multi_in", X, K, rank=3, axes="c_i, k_h, k_w")
     return torch.stack([corr2d(x, k) for x, k in zip(X, K, strict=True)]).sum(0)
 
 
+@checked(channels_match, X="c_i, n_h, n_w", K="c_o, c_i, k_h, k_w", bias="c_o")
 def corr2d_multi_in_out(X: Tensor, K: Tensor, *, bias: Tensor | None = None) -> Tensor:
     """One multi-channel kernel per output channel, the results stacked (``eq-multi-out``).
 
@@ -43,21 +45,11 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor, *, bias: Tensor | None = None) -> 
     >>> corr2d_multi_in_out(torch.ones(3, 4, 4), torch.ones(2, 3, 2, 2)).shape
     torch.Size([2, 3, 3])
     """
-    who = "corr2d_multi_in_out"
-    _check(who, X, K, rank=4, axes="c_o, c_i, k_h, k_w")
     Y = torch.stack([corr2d_multi_in(X, k) for k in K])
-    if bias is None:
-        return Y
-    check_tensor(who, "bias", bias, rank=1, axes="c_o")
-    check_same_dtype(who, X=X, bias=bias)
-    if len(bias) != len(K):
-        raise ValueError(
-            f"{who}: bias has {len(bias)} numbers, but K has c_o = {len(K)} output channels; "
-            "every output channel has one bias."
-        )
-    return Y + bias[:, None, None]
+    return Y if bias is None else Y + bias[:, None, None]
 
 
+@checked(channels_match, one_by_one, X="c_i, n_h, n_w", K="c_o, c_i, 1, 1")
 def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     """A 1×1 kernel is a dense layer over the channels of every pixel: a matrix product (``eq-one-by-one``).
 
@@ -67,33 +59,12 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     >>> corr2d_multi_in_out_1x1(torch.ones(3, 4, 4), torch.ones(2, 3, 1, 1))[0, 0]
     tensor([3., 3., 3., 3.])
     """
-    who = "corr2d_multi_in_out_1x1"
-    _check(who, X, K, rank=4, axes="c_o, c_i, 1, 1")
-    if K.shape[2:] != (1, 1):
-        raise ValueError(
-            f"{who}: K has a {shape_text(K.shape[2:])} kernel, but only a 1×1 kernel is a matrix product "
-            "over channels; use corr2d_multi_in_out for larger ones."
-        )
     c_o, c_i = K.shape[:2]
     _, n_h, n_w = X.shape
     return (K.reshape(c_o, c_i) @ X.reshape(c_i, n_h * n_w)).reshape(c_o, n_h, n_w)
 
 
-def _check(who: str, X: Tensor, K: Tensor, *, rank: int, axes: str) -> None:
-    check_tensor(who, "X", X, rank=3, axes="c_i, n_h, n_w")
-    check_tensor(who, "K", K, rank=rank, axes=axes)
-    check_same_dtype(who, X=X, K=K)
-    if X.shape[0] != K.shape[-3]:
-        raise ValueError(
-            f"{who}: X has {X.shape[0]} channels and K has {K.shape[-3]}, but c_i must be the same: "
-            "every input channel has its own kernel."
-        )
-    if 0 in K.shape or 0 in X.shape:
-        raise ValueError(
-            f"{who}: X has shape {shape_text(X.shape)} and K {shape_text(K.shape)}, but no axis may be empty."
-        )
-
-
+@checked(X=colours)
 def to_gray(X: Tensor) -> Tensor:
     """The grey image of a colour image: 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.
 
@@ -102,16 +73,9 @@ def to_gray(X: Tensor) -> Tensor:
     >>> to_gray(torch.tensor([255, 255, 255], dtype=torch.uint8).reshape(3, 1, 1)).item()
     255
     """
-    check_tensor("to_gray", "X", X)
-    if X.dim() < 3 or X.shape[-3] != 3:
-        raise ValueError(
-            f"to_gray: X has shape {shape_text(X.shape)}, but it must be (..., 3, h, w): red, green and blue."
-        )
     R, G, B = X.unbind(-3)
     if X.dtype == torch.uint8:
         return ((299 * R.int() + 587 * G.int() + 114 * B.int() + 500) // 1000).to(torch.uint8)
-    if not X.is_floating_point():
-        raise TypeError(f"to_gray: X is {str(X.dtype).removeprefix('torch.')}, but it must be uint8 or a float.")
     return 0.299 * R + 0.587 * G + 0.114 * B
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
-__all__ = ["load", "quiet"]
+__all__ = ["declare_operators", "load", "quiet"]
+
+Library: Any = torch.library.Library  # its methods carry no types
 
 _INSTALL = "pip install --no-deps -r requirements-d2l.txt"
 
@@ -47,15 +49,19 @@ def _import_torchvision() -> None:
             raise
         for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
             del sys.modules[name]  # half imported
-        operators = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        for name in ("nms", "qnms"):
-            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            operators.define(schema)  # type: ignore[no-untyped-call]
-        _keep.append(operators)  # the declarations live as long as this object
+        declare_operators()
         importlib.import_module("torchvision")
 
 
-_keep: list[Any] = []
+def declare_operators() -> None:
+    """Declare the two operators that torchvision's Python part looks for, with no code behind them."""
+    operators = Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    declared.append(operators)  # the declarations live as long as this object
+
+
+declared: list[Any] = []
 
 
 @contextmanager

@@ -8,13 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from coursecode._checks import (
-    check_int,
-    check_same_device,
-    check_same_dtype,
-    check_sizes,
-    check_tensor,
-    shape_text,
+from coursecode._arguments import (
+    checked,
+    enough_offsets,
+    filled,
+    flattened,
+    has_centre,
+    number_type,
+    reads_image,
+    reads_offsets,
+    sizes,
+    tensor,
+    whole,
 )
 
 __all__ = [
@@ -35,45 +40,7 @@ __all__ = [
 ]
 
 
-def _check_4d(who: str, name: str, weight: Tensor, axes: str) -> None:
-    check_tensor(who, name, weight, rank=4, axes=axes)
-    if 0 in weight.shape:
-        raise ValueError(f"{who}: {name} has shape {shape_text(weight.shape)}, but each axis needs at least 1 element.")
-
-
-def _check_layer(who: str, X: Tensor, weight: Tensor, name: str, axes: str, U: Tensor | None) -> None:
-    """Check an image, a rank-4 weight and a bias per output that belong together."""
-    check_tensor(who, "X", X, rank=2, axes="n_h, n_w")
-    _check_4d(who, name, weight, axes)
-    if U is not None:
-        check_tensor(who, "U", U, rank=2, axes="m_h, m_w")
-        if U.shape != weight.shape[:2]:
-            raise ValueError(
-                f"{who}: U has shape {shape_text(U.shape)}, but it holds one bias per output: "
-                f"{shape_text(weight.shape[:2])}, the first two axes of {name}."
-            )
-    for other_name, other in ((name, weight), ("U", U)):
-        check_same_dtype(who, X=X, **{other_name: other})
-        check_same_device(who, X=X, **{other_name: other})
-
-
-def _check_in_shape(who: str, X: Tensor, W: Tensor) -> None:
-    if X.shape != W.shape[2:]:
-        raise ValueError(
-            f"{who}: X has shape {shape_text(X.shape)}, but W reads images of {shape_text(W.shape[2:])}, "
-            "its last two axes."
-        )
-
-
-def _check_offsets(who: str, V: Tensor, n_h: int, n_w: int) -> None:
-    m_h, m_w = V.shape[:2]
-    if V.shape[2:] != (m_h + n_h - 1, m_w + n_w - 1):
-        raise ValueError(
-            f"{who}: V has shape {shape_text(V.shape)}, but from {n_h}×{n_w} to {m_h}×{m_w} there are "
-            f"(m_h+n_h-1)×(m_w+n_w-1) = {m_h + n_h - 1}×{m_w + n_w - 1} offsets."
-        )
-
-
+@checked(reads_image, X="n_h, n_w", W="m_h, m_w, n_h, n_w", U="m_h, m_w")
 def dense_4d(X: Tensor, W: Tensor, U: Tensor | None = None) -> Tensor:
     """A dense layer that keeps images as images: H_ij = U_ij + Σ_kl W_ijkl X_kl (``eq-dense-4d``).
 
@@ -83,20 +50,17 @@ def dense_4d(X: Tensor, W: Tensor, U: Tensor | None = None) -> Tensor:
     >>> dense_4d(torch.ones(2, 3), torch.ones(4, 5, 2, 3)).unique()
     tensor([6.])
     """
-    _check_layer("dense_4d", X, W, "W", "m_h, m_w, n_h, n_w", U)
-    _check_in_shape("dense_4d", X, W)
     H = torch.einsum("ijkl,kl->ij", W, X)
     return H if U is None else U + H
 
 
+@checked(reads_image, X="n_h, n_w", W="m_h, m_w, n_h, n_w", U="m_h, m_w")
 def dense_4d_loop(X: Tensor, W: Tensor, U: Tensor | None = None) -> Tensor:
     """The loop twin of `dense_4d` (``eq-dense-4d``), same arguments and errors.
 
     >>> dense_4d_loop(torch.ones(2, 3), torch.ones(4, 5, 2, 3)).unique()
     tensor([6.])
     """
-    _check_layer("dense_4d_loop", X, W, "W", "m_h, m_w, n_h, n_w", U)
-    _check_in_shape("dense_4d_loop", X, W)
     m_h, m_w = W.shape[:2]
     H = X.new_zeros(m_h, m_w)
     for i in range(m_h):
@@ -105,6 +69,7 @@ def dense_4d_loop(X: Tensor, W: Tensor, U: Tensor | None = None) -> Tensor:
     return H if U is None else U + H
 
 
+@checked(flattened, weight="m_h·m_w, n_h·n_w", in_shape=sizes(2), out_shape=sizes(2))
 def linear_to_4d(weight: Tensor, *, in_shape: Sequence[int], out_shape: Sequence[int]) -> Tensor:
     """The weight of an ``nn.Linear`` between images flattened row by row, as W (m_h, m_w, n_h, n_w).
 
@@ -114,29 +79,22 @@ def linear_to_4d(weight: Tensor, *, in_shape: Sequence[int], out_shape: Sequence
     >>> linear_to_4d(torch.nn.Linear(6, 20).weight, in_shape=(2, 3), out_shape=(4, 5)).shape
     torch.Size([4, 5, 2, 3])
     """
-    who = "linear_to_4d"
-    check_tensor(who, "weight", weight, rank=2, axes="m_h·m_w, n_h·n_w")
-    n_h, n_w = check_sizes(who, "in_shape", in_shape, axes=2, minimum=1)
-    m_h, m_w = check_sizes(who, "out_shape", out_shape, axes=2, minimum=1)
-    if weight.shape != (m_h * m_w, n_h * n_w):
-        raise ValueError(
-            f"{who}: weight has shape {shape_text(weight.shape)}, but from {n_h}×{n_w} to {m_h}×{m_w} "
-            f"it must be (m_h·m_w)×(n_h·n_w) = {m_h * m_w}×{n_h * n_w}."
-        )
+    (m_h, m_w), (n_h, n_w) = out_shape, in_shape
     return weight.reshape(m_h, m_w, n_h, n_w)
 
 
+@checked(filled, W="m_h, m_w, n_h, n_w")
 def to_linear(W: Tensor) -> Tensor:
     """W (m_h, m_w, n_h, n_w) as the matrix (m_h·m_w, n_h·n_w) of ``nn.Linear``: undoes `linear_to_4d`.
 
     >>> to_linear(torch.zeros(4, 5, 2, 3)).shape
     torch.Size([20, 6])
     """
-    _check_4d("to_linear", "W", W, "m_h, m_w, n_h, n_w")
     m_h, m_w, n_h, n_w = W.shape
     return W.reshape(m_h * m_w, n_h * n_w)
 
 
+@checked(filled, W="m_h, m_w, n_h, n_w")
 def reindex(W: Tensor) -> Tensor:
     """The same weights, named by the offset from the output: V_ijab = W_i,j,i+a,j+b (``eq-reindex``).
 
@@ -148,7 +106,6 @@ def reindex(W: Tensor) -> Tensor:
     <BLANKLINE>
              [[4, 5, 6, 0]]]])
     """
-    _check_4d("reindex", "W", W, "m_h, m_w, n_h, n_w")
     m_h, m_w, n_h, n_w = W.shape
     V = W.new_zeros(m_h, m_w, m_h + n_h - 1, m_w + n_w - 1)
     for i in range(m_h):
@@ -158,6 +115,7 @@ def reindex(W: Tensor) -> Tensor:
     return V
 
 
+@checked(reads_offsets, in_shape=sizes(2), V="m_h, m_w, m_h+n_h-1, m_w+n_w-1")
 def reindex_back(V: Tensor, *, in_shape: Sequence[int]) -> Tensor:
     """W_ijkl = V_i,j,k−i,l−j: undoes `reindex` (``eq-reindex``) for images of ``in_shape`` (n_h, n_w).
 
@@ -165,10 +123,7 @@ def reindex_back(V: Tensor, *, in_shape: Sequence[int]) -> Tensor:
     >>> torch.equal(reindex_back(reindex(W), in_shape=(2, 3)), W)
     True
     """
-    n_h, n_w = check_sizes("reindex_back", "in_shape", in_shape, axes=2, minimum=1)
-    _check_4d("reindex_back", "V", V, "m_h, m_w, m_h+n_h-1, m_w+n_w-1")
-    _check_offsets("reindex_back", V, n_h, n_w)
-    m_h, m_w = V.shape[:2]
+    (m_h, m_w), (n_h, n_w) = V.shape[:2], in_shape
     W = V.new_zeros(m_h, m_w, n_h, n_w)
     for i in range(m_h):
         for j in range(m_w):
@@ -177,6 +132,7 @@ def reindex_back(V: Tensor, *, in_shape: Sequence[int]) -> Tensor:
     return W
 
 
+@checked(reads_offsets, X="n_h, n_w", V="m_h, m_w, m_h+n_h-1, m_w+n_w-1", U="m_h, m_w")
 def dense_by_offset(X: Tensor, V: Tensor, U: Tensor | None = None) -> Tensor:
     """The dense layer, weights named by offset: H_ij = U_ij + Σ_ab V_ijab X_i+a,j+b (``eq-dense-offset``).
 
@@ -187,8 +143,6 @@ def dense_by_offset(X: Tensor, V: Tensor, U: Tensor | None = None) -> Tensor:
     >>> torch.equal(dense_by_offset(X, reindex(W)), dense_4d(X, W))
     True
     """
-    _check_layer("dense_by_offset", X, V, "V", "m_h, m_w, m_h+n_h-1, m_w+n_w-1", U)
-    _check_offsets("dense_by_offset", V, *X.shape)
     m_h, m_w, offsets_h, offsets_w = V.shape
     X = F.pad(X, (m_w - 1, m_w - 1, m_h - 1, m_h - 1))  # zeros wherever an offset leaves the image
     windows = X.unfold(0, offsets_h, 1).unfold(1, offsets_w, 1)  # windows_ijab = X_i+a,j+b
@@ -196,6 +150,7 @@ def dense_by_offset(X: Tensor, V: Tensor, U: Tensor | None = None) -> Tensor:
     return H if U is None else U + H
 
 
+@checked(enough_offsets, v="m_h+n_h-1, m_w+n_w-1", out_shape=sizes(2))
 def share(v: Tensor, *, out_shape: Sequence[int]) -> Tensor:
     """One set of weights for every output: V_ijab = v_ab (``eq-shared``).
 
@@ -205,16 +160,10 @@ def share(v: Tensor, *, out_shape: Sequence[int]) -> Tensor:
     >>> share(torch.zeros(5, 6), out_shape=(3, 4)).shape
     torch.Size([3, 4, 5, 6])
     """
-    check_tensor("share", "v", v, rank=2, axes="m_h+n_h-1, m_w+n_w-1")
-    m_h, m_w = check_sizes("share", "out_shape", out_shape, axes=2, minimum=1)
-    if v.shape[0] < m_h or v.shape[1] < m_w:
-        raise ValueError(
-            f"share: v has shape {shape_text(v.shape)}, but an output of {m_h}×{m_w} has "
-            f"m_h+n_h-1 and m_w+n_w-1 offsets, at least {m_h}×{m_w}."
-        )
-    return v.expand(m_h, m_w, *v.shape)
+    return v.expand(*out_shape, *v.shape)
 
 
+@checked(has_centre, v=tensor("*"))
 def local(v: Tensor, *, delta: int, centre: Sequence[int]) -> Tensor:
     """``v`` with v_ab = 0 for abs(a) > Δ or abs(b) > Δ, the rest kept (``eq-local``).
 
@@ -227,59 +176,51 @@ def local(v: Tensor, *, delta: int, centre: Sequence[int]) -> Tensor:
             [0, 1, 1, 1, 0],
             [0, 1, 1, 1, 0]])
     """
-    check_tensor("local", "v", v)
-    if v.dim() not in (2, 4):
-        check_tensor("local", "v", v, rank=2, axes="offsets_h, offsets_w")
-    delta = check_int("local", "delta", delta, minimum=0)
-    c_h, c_w = check_sizes("local", "centre", centre, axes=2, minimum=0)
-    offsets_h, offsets_w = v.shape[-2:]
-    if c_h >= offsets_h or c_w >= offsets_w:
-        raise ValueError(f"local: centre is {(c_h, c_w)}, but v has {offsets_h}×{offsets_w} offsets, indexed from 0.")
+    (offsets_h, offsets_w), (c_h, c_w) = v.shape[-2:], centre
     a = torch.arange(offsets_h, device=v.device) - c_h
     b = torch.arange(offsets_w, device=v.device) - c_w
     near = (a.abs() <= delta)[:, None] & (b.abs() <= delta)
     return v.masked_fill(~near, 0)
 
 
+@checked(inputs=whole(1), hidden=whole(1))
 def dense_parameters(inputs: int, hidden: int, *, bias: bool = False) -> int:
     """Weights of a dense layer from ``inputs`` to ``hidden`` numbers, with ``bias`` one more per output.
 
     >>> dense_parameters(36_000_000, 100)
     3600000000
     """
-    inputs = check_int("dense_parameters", "inputs", inputs, minimum=1)
-    hidden = check_int("dense_parameters", "hidden", hidden, minimum=1)
     return (inputs + bool(bias)) * hidden
 
 
+@checked(in_shape=sizes(2), out_shape=sizes(2))
 def shared_parameters(*, in_shape: Sequence[int], out_shape: Sequence[int]) -> int:
     """Weights left when V_ijab = v_ab: one per offset, (m_h+n_h−1)(m_w+n_w−1) (``eq-shared``).
 
     >>> shared_parameters(in_shape=(1000, 1000), out_shape=(1000, 1000))
     3996001
     """
-    n_h, n_w = check_sizes("shared_parameters", "in_shape", in_shape, axes=2, minimum=1)
-    m_h, m_w = check_sizes("shared_parameters", "out_shape", out_shape, axes=2, minimum=1)
+    (m_h, m_w), (n_h, n_w) = out_shape, in_shape
     return (m_h + n_h - 1) * (m_w + n_w - 1)
 
 
+@checked(delta=whole(0))
 def local_parameters(delta: int) -> int:
     """Weights left when abs(a), abs(b) ≤ Δ: (2Δ+1)², because a and b each take 2Δ+1 values (``eq-local``).
 
     >>> local_parameters(1)
     9
     """
-    return (2 * check_int("local_parameters", "delta", delta, minimum=0) + 1) ** 2
+    return (2 * delta + 1) ** 2
 
 
+@checked(n_h=whole(1), n_w=whole(1))
 def parameter_ladder(n_h: int, n_w: int, *, delta: int) -> dict[str, int]:
     """Weights of a layer from n_h×n_w to n_h×n_w: dense, then shared, then also local. No biases.
 
     >>> parameter_ladder(1000, 1000, delta=10)
     {'dense': 1000000000000, 'shared': 3996001, 'local': 441}
     """
-    n_h = check_int("parameter_ladder", "n_h", n_h, minimum=1)
-    n_w = check_int("parameter_ladder", "n_w", n_w, minimum=1)
     return {
         "dense": dense_parameters(n_h * n_w, n_h * n_w),
         "shared": shared_parameters(in_shape=(n_h, n_w), out_shape=(n_h, n_w)),
@@ -287,12 +228,11 @@ def parameter_ladder(n_h: int, n_w: int, *, delta: int) -> dict[str, int]:
     }
 
 
+@checked(dtype=number_type, parameters=whole(0))
 def memory_bytes(parameters: int, dtype: torch.dtype = torch.float32) -> int:
     """Bytes that so many numbers of ``dtype`` take.
 
     >>> memory_bytes(3_600_000_000)
     14400000000
     """
-    if not isinstance(dtype, torch.dtype):
-        raise TypeError(f"memory_bytes: dtype must be a dtype of torch, such as torch.float32, not {dtype!r}.")
-    return check_int("memory_bytes", "parameters", parameters, minimum=0) * dtype.itemsize
+    return parameters * dtype.itemsize

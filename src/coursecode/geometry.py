@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from coursecode._checks import Size, check_fits, check_int, check_sizes, check_tensor, shape_text
-from coursecode._nets import check_net, evaluating, explaining, place
+from coursecode._arguments import chain, checked, groups_divide, kernel_fits, shape, shrinking, tensor, whole
+from coursecode._checks import Size
+from coursecode._nets import check_counted, check_net, evaluating, explaining, like_parameters, network, position
 
 __all__ = [
     "Layer",
     "ReceptiveField",
     "Row",
+    "Windows",
     "conv_macs",
     "conv_parameters",
     "count_macs",
@@ -27,6 +32,7 @@ __all__ = [
     "output_shape",
     "output_size",
     "pad_sides",
+    "per_axis",
     "receptive_field",
     "same_padding",
     "shrink",
@@ -35,6 +41,59 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Windows:
+    """How a kernel's windows move: one number per axis. ``padding`` is the total on both sides."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @classmethod
+    def of(cls, kernel: Sequence[int], stride: Size | None = 1, padding: Size = 0, dilation: Size = 1) -> Windows:
+        """One number serves all axes; the stride None is the kernel, as in pooling."""
+        axes, stride = len(kernel), kernel if stride is None else stride
+        return cls(*(per_axis(value, axes) for value in (kernel, stride, padding, dilation)))
+
+    @property
+    def span(self) -> tuple[int, ...]:
+        """From a window's first element to its last, d(k-1)+1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def out(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """How many windows lie along each axis: ⌊(n - span + p + s) / s⌋ (``eq-output-size``)."""
+        axes = zip(shape, self.span, self.padding, self.stride, strict=True)
+        return tuple((n - span + p + s) // s for n, span, p, s in axes)
+
+    def pad(self, X: Tensor, value: float = 0) -> Tensor:
+        """``X`` with ``value`` around its last axes: ⌈p/2⌉ before and ⌊p/2⌋ after."""
+        sides = [side for p in reversed(self.padding) for side in pad_sides(p)]
+        return F.pad(X, sides, value=value) if any(sides) else X
+
+    def places(self, shape: Sequence[int]) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """Each output position with the slices that its window cuts out of the padded input."""
+        for start in itertools.product(*map(range, self.out(shape))):
+            axes = zip(start, self.stride, self.span, self.dilation, strict=True)
+            yield start, tuple(slice(i * s, i * s + span, d) for i, s, span, d in axes)
+
+    def cut(self, X: Tensor) -> Tensor:
+        """All windows of a padded (batch, c, *n) as a view (batch, c, *m, *k): nothing is copied."""
+        for axis, (span, s, d) in enumerate(zip(self.span, self.stride, self.dilation, strict=True), start=2):
+            X = X.unfold(axis, span, s)[..., ::d]
+        return X
+
+
+def per_axis(value: Size, axes: int) -> tuple[int, ...]:
+    """One number for each of so many axes; a single number serves them all.
+
+    >>> per_axis(2, 3)
+    (2, 2, 2)
+    """
+    return tuple(value) if isinstance(value, Sequence) else (value,) * axes
+
+
+@checked(kernel_fits)
 def output_size(size: int, *, kernel: int, padding: int = 0, stride: int = 1, dilation: int = 1) -> int:
     """Length of a correlation's output along one axis: ⌊(n - k + p + s) / s⌋ (``eq-output-size``).
 
@@ -51,9 +110,11 @@ def output_size(size: int, *, kernel: int, padding: int = 0, stride: int = 1, di
     >>> output_size(32, kernel=5, padding=4, stride=2)
     16
     """
-    return _output_shape("output_size", (size,), kernel, padding, stride, dilation)[0]
+    span = dilation * (kernel - 1) + 1
+    return (size - span + padding + stride) // stride
 
 
+@checked(kernel_fits)
 def output_shape(
     shape: Sequence[int], *, kernel: Size, padding: Size = 0, stride: Size = 1, dilation: Size = 1
 ) -> tuple[int, ...]:
@@ -64,36 +125,10 @@ def output_shape(
     >>> output_shape((8, 8), kernel=(3, 5), padding=(0, 2), stride=(3, 4))
     (2, 2)
     """
-    return _output_shape("output_shape", shape, kernel, padding, stride, dilation)
+    return Windows.of(per_axis(kernel, len(shape)), stride, padding, dilation).out(shape)
 
 
-def _output_shape(
-    who: str, shape: Sequence[int], kernel: Size, padding: Size, stride: Size, dilation: Size
-) -> tuple[int, ...]:
-    n, k, p, s, d = _check_windows(who, shape, kernel, padding, stride, dilation)
-    return tuple((n_ - (d_ * (k_ - 1) + 1) + p_ + s_) // s_ for n_, k_, p_, s_, d_ in zip(n, k, p, s, d, strict=True))
-
-
-def _check_shape(who: str, name: str, shape: Sequence[int]) -> tuple[int, ...]:
-    if not isinstance(shape, Sequence):
-        raise TypeError(f"{who}: {name} must be a sequence with one size per axis, not {shape!r}.")
-    return check_sizes(who, name, shape, axes=len(shape), minimum=1)
-
-
-def _check_windows(
-    who: str, shape: Sequence[int], kernel: Size, padding: Size, stride: Size, dilation: Size = 1
-) -> tuple[tuple[int, ...], ...]:
-    """Shape, kernel, padding, stride and dilation with one number per axis, if the kernel fits."""
-    n = _check_shape(who, "size" if who in ("output_size", "dropped") else "shape", shape)
-    axes = len(n)
-    k = check_sizes(who, "kernel", kernel, axes=axes, minimum=1)
-    p = check_sizes(who, "padding", padding, axes=axes, minimum=0)
-    s = check_sizes(who, "stride", stride, axes=axes, minimum=1)
-    d = check_sizes(who, "dilation", dilation, axes=axes, minimum=1)
-    check_fits(who, n, k, padding=p, dilation=d)
-    return n, k, p, s, d
-
-
+@checked(padding=whole(0))
 def pad_sides(padding: int) -> tuple[int, int]:
     """Split a total: (⌈p/2⌉ above or left, ⌊p/2⌋ below or right) (``eq-pad-sides``).
 
@@ -102,20 +137,20 @@ def pad_sides(padding: int) -> tuple[int, int]:
     >>> pad_sides(3)
     (2, 1)
     """
-    p = check_int("pad_sides", "padding", padding, minimum=0)
-    return (p + 1) // 2, p // 2
+    return (padding + 1) // 2, padding // 2
 
 
+@checked(kernel=whole(1), dilation=whole(1))
 def same_padding(kernel: int, *, dilation: int = 1) -> int:
     """The total padding that keeps the size at stride 1: k - 1, dilated d(k - 1) (``eq-same-padding``).
 
     >>> same_padding(5)
     4
     """
-    k = check_int("same_padding", "kernel", kernel, minimum=1)
-    return check_int("same_padding", "dilation", dilation, minimum=1) * (k - 1)
+    return dilation * (kernel - 1)
 
 
+@checked(size=whole(1), kernel=shrinking)
 def shrink(size: int, *, kernel: int) -> list[int]:
     """The sizes of the maps when layers without padding follow each other until the kernel no longer fits.
 
@@ -124,29 +159,23 @@ def shrink(size: int, *, kernel: int) -> list[int]:
     >>> shrink(32, kernel=5)
     [32, 28, 24, 20, 16, 12, 8, 4]
     """
-    return _shrink("shrink", size, kernel)
+    sizes = [size]
+    while sizes[-1] >= kernel:
+        sizes.append(sizes[-1] - kernel + 1)
+    return sizes
 
 
+@checked(size=whole(1), kernel=shrinking)
 def max_depth(size: int, *, kernel: int) -> int:
     """How many layers without padding fit on an input of ``size``: ⌊(n - 1) / (k - 1)⌋.
 
     >>> max_depth(32, kernel=5)
     7
     """
-    return len(_shrink("max_depth", size, kernel)) - 1
+    return (size - 1) // (kernel - 1)
 
 
-def _shrink(who: str, size: int, kernel: int) -> list[int]:
-    sizes = [check_int(who, "size", size, minimum=1)]
-    if check_int(who, "kernel", kernel, minimum=1) == 1:
-        raise ValueError(
-            f"{who}: kernel is 1, but n - k + 1 = n: such a kernel never shrinks its input. Use 2 or more."
-        )
-    while sizes[-1] >= kernel:
-        sizes.append(sizes[-1] - kernel + 1)
-    return sizes
-
-
+@checked(kernel_fits)
 def dropped(size: int, *, kernel: int, padding: int = 0, stride: int = 1) -> int:
     """How many rows at the end of the padded input no window reads: (n - k + p) mod s, what the floor drops.
 
@@ -156,10 +185,10 @@ def dropped(size: int, *, kernel: int, padding: int = 0, stride: int = 1) -> int
     >>> dropped(8, kernel=3, stride=2)
     1
     """
-    (n,), (k,), (p,), (s,), _ = _check_windows("dropped", (size,), kernel, padding, stride)
-    return (n - k + p) % s
+    return (size - kernel + padding) % stride
 
 
+@checked(kernel_fits)
 def use_counts(shape: Sequence[int], *, kernel: Size, padding: Size = 0, stride: Size = 1) -> Tensor:
     """In how many windows each input element stands: an int64 tensor of ``shape``.
 
@@ -170,12 +199,12 @@ def use_counts(shape: Sequence[int], *, kernel: Size, padding: Size = 0, stride:
             [6, 9, 6],
             [4, 6, 4]])
     """
-    n, k, p, s, _ = _check_windows("use_counts", shape, kernel, padding, stride)
+    axes = [per_axis(value, len(shape)) for value in (shape, kernel, padding, stride)]
     counts = torch.ones((), dtype=torch.int64)
-    for n_, k_, p_, s_ in zip(n, k, p, s, strict=True):
-        row = torch.arange(n_) + pad_sides(p_)[0]  # where the element stands in the padded input
-        first = ((row - k_ + s_) // s_).clamp(min=0)  # ⌈(row - k + 1) / s⌉: the first window that reaches it
-        last = (row // s_).clamp(max=(n_ - k_ + p_) // s_)
+    for n, k, p, s in zip(*axes, strict=True):
+        row = torch.arange(n) + pad_sides(p)[0]  # where the element stands in the padded input
+        first = ((row - k + s) // s).clamp(min=0)  # ⌈(row - k + 1) / s⌉: the first window that reaches it
+        last = (row // s).clamp(max=(n - k + p) // s)
         counts = counts.unsqueeze(-1) * (last - first + 1).clamp(min=0)
     return counts
 
@@ -201,6 +230,7 @@ class ReceptiveField(NamedTuple):
     start: int
 
 
+@checked(chain)
 def receptive_field(layers: Sequence[Layer]) -> list[ReceptiveField]:
     """The receptive field after every layer, first layer first.
 
@@ -213,20 +243,14 @@ ReceptiveField(size=9, jump=2, start=0)]
     """
     size, jump, start = 1, 1, 0
     fields = []
-    for number, layer in enumerate(layers):
-        who = f"receptive_field: layer {number}"
-        if not isinstance(layer, tuple) or not 1 <= len(layer) <= 4:
-            raise TypeError(f"{who} must be a Layer(kernel, stride, padding, dilation), not {layer!r}.")
+    for layer in layers:
         k, s, p, d = Layer(*layer)
-        k = check_int(who, "kernel", k, minimum=1)
-        s = check_int(who, "stride", s, minimum=1)
-        p = check_int(who, "padding", p, minimum=0)
-        d = check_int(who, "dilation", d, minimum=1)
         size, jump, start = size + d * (k - 1) * jump, s * jump, start - pad_sides(p)[0] * jump
         fields.append(ReceptiveField(size, jump, start))
     return fields
 
 
+@checked(in_shape=shape, samples=whole(1), net=network)
 def gradient_field(
     net: nn.Module, in_shape: Sequence[int], *, at: Sequence[int] | None = None, samples: int = 1
 ) -> Tensor:
@@ -242,29 +266,19 @@ def gradient_field(
     >>> (gradient_field(net, (1, 9, 9)) > 0).sum().item()
     25
     """
-    who = "gradient_field"
-    n = _check_shape(who, "in_shape", in_shape)
-    X = torch.randn(check_int(who, "samples", samples, minimum=1), *n, generator=torch.Generator().manual_seed(0))
-    check_net(who, net)
-    X = _like_parameters(net, X).requires_grad_()
+    X = torch.randn(samples, *in_shape, generator=torch.Generator().manual_seed(0))
+    X = like_parameters(net, X).requires_grad_()
     with evaluating(net), torch.enable_grad():
-        with explaining(who, net, "in_shape", X):
+        with explaining("gradient_field", net, "in_shape", X):
             Y = net(X)
-        if Y.dim() != X.dim():
-            raise ValueError(
-                f"{who}: the net turns {shape_text(X.shape)} into {shape_text(Y.shape)}, but its output "
-                f"must keep rank {X.dim()}: (batch, c_o, *m). Leave out flatten and dense layers."
-            )
-        m = Y.shape[2:]
-        centre = tuple(size // 2 for size in m) if at is None else tuple(at)
-        if len(centre) != len(m) or not all(0 <= i < size for i, size in zip(centre, m, strict=True)):
-            raise ValueError(f"{who}: at is {centre}, but it must be a position in the {shape_text(m)} output.")
+        centre = position("gradient_field", X, Y, at)
         field = torch.zeros_like(X)
         for channel in Y[(..., *centre)].sum(0):  # samples do not mix in evaluation mode
             field += torch.autograd.grad(channel, X, retain_graph=True)[0].abs()
     return field.sum((0, 1))
 
 
+@checked(groups_divide, c_in=whole(1), c_out=whole(1), groups=whole(1))
 def conv_parameters(c_in: int, c_out: int, kernel: Size, *, bias: bool = True, groups: int = 1) -> int:
     """Parameters of a convolution: c_o (c_i / g) k_h k_w weights and c_o biases (``eq-conv-parameters``).
 
@@ -275,11 +289,11 @@ def conv_parameters(c_in: int, c_out: int, kernel: Size, *, bias: bool = True, g
     >>> conv_parameters(3, 8, 5, bias=False)
     600
     """
-    axes = len(kernel) if isinstance(kernel, Sequence) else 2
-    weights = _weights("conv_parameters", c_in, c_out, kernel, groups, axes)
+    weights = c_out * (c_in // groups) * math.prod(per_axis(kernel, 2))
     return weights + (c_out if bias else 0)
 
 
+@checked(groups_divide, out_shape=shape, c_in=whole(1), c_out=whole(1), groups=whole(1))
 def conv_macs(c_in: int, c_out: int, kernel: Size, out_shape: Sequence[int], *, groups: int = 1) -> int:
     """Multiply-accumulates of a convolution for one image: c_o (c_i / g) k_h k_w m_h m_w (``eq-conv-macs``).
 
@@ -288,30 +302,18 @@ def conv_macs(c_in: int, c_out: int, kernel: Size, out_shape: Sequence[int], *, 
     >>> conv_macs(100, 100, 5, (64, 64))
     1024000000
     """
-    m = _check_shape("conv_macs", "out_shape", out_shape)
-    return _weights("conv_macs", c_in, c_out, kernel, groups, len(m)) * math.prod(m)
+    weights = conv_parameters(c_in, c_out, kernel, bias=False, groups=groups)
+    return weights * math.prod(out_shape)
 
 
-def _weights(who: str, c_in: int, c_out: int, kernel: Size, groups: int, axes: int) -> int:
-    c_i = check_int(who, "c_in", c_in, minimum=1)
-    c_o = check_int(who, "c_out", c_out, minimum=1)
-    g = check_int(who, "groups", groups, minimum=1)
-    k = check_sizes(who, "kernel", kernel, axes=axes, minimum=1)
-    if c_i % g or c_o % g:
-        raise ValueError(
-            f"{who}: groups is {g}, but it must divide c_in = {c_i} and c_out = {c_o}: all groups are equally large."
-        )
-    return c_o * (c_i // g) * math.prod(k)
-
-
+@checked(inputs=whole(1), outputs=whole(1))
 def dense_macs(inputs: int, outputs: int) -> int:
     """Multiply-accumulates of a dense layer for one sample: inputs × outputs. The bias is not counted.
 
     >>> dense_macs(400, 120)
     48000
     """
-    n = check_int("dense_macs", "inputs", inputs, minimum=1)
-    return n * check_int("dense_macs", "outputs", outputs, minimum=1)
+    return inputs * outputs
 
 
 class Row(NamedTuple):
@@ -323,6 +325,7 @@ class Row(NamedTuple):
     macs: int
 
 
+@checked(X=tensor("*"))
 def count_macs(net: nn.Module, X: Tensor) -> int:
     """Multiply-accumulates that the net spends on the whole batch X: those of convolutions and matrix products.
 
@@ -334,10 +337,10 @@ def count_macs(net: nn.Module, X: Tensor) -> int:
     >>> count_macs(nn.Conv2d(3, 8, 5), torch.zeros(1, 3, 32, 32)) == conv_macs(3, 8, 5, (28, 28))
     True
     """
-    check_tensor("count_macs", "X", X)
     return sum(row.macs for row in _rows("count_macs", net, "X", X))
 
 
+@checked(in_shape=shape, net=network)
 def summary(net: nn.Module, in_shape: Sequence[int]) -> list[Row]:
     """One row (name, shape, parameters, macs) per layer, in the order in which they run.
 
@@ -351,12 +354,7 @@ def summary(net: nn.Module, in_shape: Sequence[int]) -> list[Row]:
     0 Conv2d (6, 24, 24) 156 86400
     1 ReLU (6, 24, 24) 0 0
     """
-    n = _check_shape("summary", "in_shape", in_shape)
-    check_net("summary", net)
-    return _rows("summary", net, "in_shape", _like_parameters(net, torch.zeros(1, *n)))
-
-
-_NO_PRODUCTS = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm)  # they have tables or scales, no products
+    return _rows("summary", net, "in_shape", like_parameters(net, torch.zeros(1, *in_shape)))
 
 
 def _rows(who: str, net: nn.Module, name: str, X: Tensor) -> list[Row]:
@@ -384,7 +382,7 @@ def _rows(who: str, net: nn.Module, name: str, X: Tensor) -> list[Row]:
         seen.update(new)
         if leaf or macs or new:
             if leaf and not macs and X.numel():
-                _check_counted(who, paths[module], module)
+                check_counted(who, paths[module], module)
             kind, path = type(module).__name__, paths[module]
             label = path if path and not path.rpartition(".")[2].isdigit() else f"{path} {kind}".strip()
             rows.append(Row(label, _shape_of(output), sum(p.numel() for p in new), macs))
@@ -428,23 +426,8 @@ def _more_products() -> dict[Any, Callable[..., int]]:
     }
 
 
-def _check_counted(who: str, path: str, module: nn.Module) -> None:
-    """Raise where a layer has weights and none of its products was counted: 0 would be a wrong answer."""
-    weights = [shape_text(p.shape) for p in module.parameters(recurse=False) if p.dim() > 1]
-    if weights and not isinstance(module, _NO_PRODUCTS):
-        raise ValueError(
-            f"{who}: the layer {path or 'itself'}, {module}, has weights of {weights[0]}, but it ran no convolution "
-            "and no matrix product, the operations that are counted. Count this layer by hand and the rest without it."
-        )
-
-
 def _shape_of(output: Any) -> tuple[int, ...]:
     """The shape of one sample's output; of several outputs, the first one's."""
     while isinstance(output, list | tuple | dict) and output:
         output = next(iter(output.values())) if isinstance(output, dict) else output[0]
     return tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
-
-
-def _like_parameters(net: nn.Module, X: Tensor) -> Tensor:
-    """X on the device and in the precision of the net."""
-    return X.to(*place(net, X))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursecode._checks import check_int, check_tensor, dtype_text, shape_text
-from coursecode._nets import Refused
-from coursecode.geometry import conv_parameters
+from coursecode._arguments import checked, class_numbers, numbered, scored, tensor, whole
+from coursecode._nets import grey_images
+from coursecode.geometry import conv_parameters, same_padding
 
 __all__ = [
     "C3_TABLE",
     "OriginalLayer",
     "confusion_matrix",
+    "kaiming_",
+    "lenet",
     "lenet_classic",
     "lenet_modern",
     "mlp",
@@ -25,7 +27,63 @@ __all__ = [
     "worst_mistakes",
 ]
 
+Net = TypeVar("Net", bound=nn.Module)
 
+
+@checked(width=whole(1), kernel=whole(1), num_classes=whole(1))
+def lenet(
+    *,
+    width: int = 6,
+    kernel: int = 5,
+    hidden: tuple[int, int] = (120, 84),
+    num_classes: int = 10,
+    activation: type[nn.Module] = nn.ReLU,
+    pool: type[nn.AvgPool2d] | type[nn.MaxPool2d] = nn.MaxPool2d,
+) -> nn.Sequential:
+    """LeNet's layers with PyTorch's own starting weights; ``width`` maps first, 8/3 as many then.
+
+    Takes images (batch, 1, 28, 28), returns logits (batch, ``num_classes``). The first layer keeps the size; ``hidden``
+    are the units of its two dense layers.
+
+    >>> sum(p.numel() for p in lenet().parameters()), lenet(width=3).conv2
+    (61706, Conv2d(3, 8, kernel_size=(5, 5), stride=(1, 1)))
+    """
+    maps = round(width * 8 / 3)
+    side = (14 - kernel + 1) // 2
+    layers = OrderedDict[str, nn.Module](
+        conv1=nn.Conv2d(1, width, kernel_size=kernel, padding=same_padding(kernel) // 2),
+        act1=activation(),
+        pool1=pool(kernel_size=2, stride=2),
+        conv2=nn.Conv2d(width, maps, kernel_size=kernel),
+        act2=activation(),
+        pool2=pool(kernel_size=2, stride=2),
+        flatten=nn.Flatten(),
+        dense1=nn.Linear(maps * side * side, hidden[0]),
+        act3=activation(),
+        dense2=nn.Linear(hidden[0], hidden[1]),
+        act4=activation(),
+        dense3=nn.Linear(hidden[1], num_classes),
+    )
+    net = nn.Sequential(layers)
+    net.register_forward_pre_hook(grey_images)
+    return net
+
+
+def kaiming_(net: Net, *, nonlinearity: Literal["relu", "linear"] = "relu") -> Net:
+    """Draw Kaiming's weights for what follows each layer of ``net``, and set its biases to 0; gives ``net`` back.
+
+    >>> kaiming_(nn.Linear(2, 3)).bias.tolist()
+    [0.0, 0.0, 0.0]
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity=nonlinearity)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return net
+
+
+@checked(num_classes=whole(1))
 def lenet_classic(*, num_classes: int = 10) -> nn.Sequential:
     """LeNet as d2l trains it: sigmoids, average pooling, Xavier weights; 61,706 parameters.
 
@@ -37,13 +95,14 @@ def lenet_classic(*, num_classes: int = 10) -> nn.Sequential:
     >>> sum(p.numel() for p in net.parameters())
     61706
     """
-    net = _lenet("lenet_classic", nn.Sigmoid, nn.AvgPool2d, num_classes)
+    net = lenet(activation=nn.Sigmoid, pool=nn.AvgPool2d, num_classes=num_classes)
     for module in net:
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)
     return net
 
 
+@checked(num_classes=whole(1))
 def lenet_modern(*, num_classes: int = 10) -> nn.Sequential:
     """LeNet with today's parts: ReLU, max pooling, Kaiming weights, biases 0; 61,706 parameters.
 
@@ -52,33 +111,26 @@ def lenet_modern(*, num_classes: int = 10) -> nn.Sequential:
     >>> lenet_modern()(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
     """
-    net = _lenet("lenet_modern", nn.ReLU, nn.MaxPool2d, num_classes)
-    for module in net:
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-    return net
+    return kaiming_(lenet(num_classes=num_classes))
 
 
+@checked(num_classes=whole(1))
 def softmax_regression(*, num_classes: int = 10) -> nn.Sequential:
     """The linear baseline: 784 pixels to ``num_classes`` logits, 7,850 parameters.
 
     >>> sum(p.numel() for p in softmax_regression().parameters())
     7850
     """
-    num_classes = check_int("softmax_regression", "num_classes", num_classes, minimum=1)
     return nn.Sequential(OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(784, num_classes)))
 
 
+@checked(hidden=whole(1), num_classes=whole(1))
 def mlp(*, hidden: int = 256, num_classes: int = 10) -> nn.Sequential:
     """The dense baseline: one hidden layer of ``hidden`` ReLUs, 203,530 parameters by default.
 
     >>> sum(p.numel() for p in mlp().parameters())
     203530
     """
-    hidden = check_int("mlp", "hidden", hidden, minimum=1)
-    num_classes = check_int("mlp", "num_classes", num_classes, minimum=1)
     return nn.Sequential(
         OrderedDict(
             flatten=nn.Flatten(),
@@ -86,43 +138,6 @@ def mlp(*, hidden: int = 256, num_classes: int = 10) -> nn.Sequential:
             act1=nn.ReLU(),
             dense2=nn.Linear(hidden, num_classes),
         )
-    )
-
-
-def _lenet(
-    who: str, activation: type[nn.Module], pool: type[nn.AvgPool2d] | type[nn.MaxPool2d], num_classes: int
-) -> nn.Sequential:
-    num_classes = check_int(who, "num_classes", num_classes, minimum=1)
-    net = nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(1, 6, kernel_size=5, padding=2),
-            act1=activation(),
-            pool1=pool(kernel_size=2, stride=2),
-            conv2=nn.Conv2d(6, 16, kernel_size=5),
-            act2=activation(),
-            pool2=pool(kernel_size=2, stride=2),
-            flatten=nn.Flatten(),
-            dense1=nn.Linear(16 * 5 * 5, 120),
-            act3=activation(),
-            dense2=nn.Linear(120, 84),
-            act4=activation(),
-            dense3=nn.Linear(84, num_classes),
-        )
-    )
-    net.register_forward_pre_hook(_check_images)
-    return net
-
-
-def _check_images(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    """Raise for images that LeNet's dense half cannot take, and name what is wrong with them."""
-    X = inputs[0]
-    if X.dim() == 4 and X.shape[1] == 1:
-        return  # of another size: the dense layer says what it was given
-    mends = {(28, 28): "X[None, None]", (1, 28, 28): "X[None]"}
-    mend = mends.get(tuple(X.shape), "X[:, None]" if X.dim() == 3 and X.shape[1:] == (28, 28) else "")
-    raise Refused(
-        f"LeNet: X has shape {shape_text(X.shape)}, but it must be (batch, 1, 28, 28): grey images of 28×28; "
-        + (f"give {mend}." if mend else "resize them, or build a net for your size.")
     )
 
 
@@ -190,6 +205,7 @@ def original_lenet5() -> list[OriginalLayer]:
     ]
 
 
+@checked(numbered, num_classes=whole(1), targets=class_numbers, predictions=class_numbers)
 def confusion_matrix(targets: Tensor, predictions: Tensor, num_classes: int) -> Tensor:
     """How often class i (row) was taken for class j (column): int64 (``num_classes``, ``num_classes``).
 
@@ -199,30 +215,11 @@ def confusion_matrix(targets: Tensor, predictions: Tensor, num_classes: int) -> 
     tensor([[1, 1],
             [0, 1]])
     """
-    who = "confusion_matrix"
-    num_classes = check_int(who, "num_classes", num_classes, minimum=1)
-    for name, value in (("targets", targets), ("predictions", predictions)):
-        check_tensor(who, name, value, rank=1, axes="number of images")
-        _check_class_numbers(who, name, value)
-        if value.numel() and not (int(value.min()) >= 0 and int(value.max()) < num_classes):
-            raise ValueError(
-                f"{who}: {name} run from {int(value.min())} to {int(value.max())}, "
-                f"but {num_classes} classes are numbered 0 to {num_classes - 1}."
-            )
-    if targets.shape != predictions.shape:
-        raise ValueError(f"{who}: {len(targets)} targets, but {len(predictions)} predictions; each needs one.")
     pairs = targets.long() * num_classes + predictions.long()
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def _check_class_numbers(who: str, name: str, value: Tensor) -> None:
-    if value.is_floating_point() or value.is_complex():
-        raise TypeError(
-            f"{who}: {name} is {dtype_text(value.dtype)}, but class numbers are integers; "
-            "logits become class numbers by .argmax(1)."
-        )
-
-
+@checked(scored, k=whole(0), logits=tensor("images, classes"), targets=tensor("images"))
 def worst_mistakes(logits: Tensor, targets: Tensor, k: int) -> Tensor:
     """Indices of the wrongly classified images with the largest cross-entropy, worst first.
 
@@ -231,24 +228,6 @@ def worst_mistakes(logits: Tensor, targets: Tensor, k: int) -> Tensor:
     >>> worst_mistakes(torch.tensor([[0.0, 9.0], [1.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 0, 0]), 5)
     tensor([0, 2])
     """
-    who = "worst_mistakes"
-    k = check_int(who, "k", k, minimum=0)
-    check_tensor(who, "logits", logits, rank=2, axes="images, classes")
-    check_tensor(who, "targets", targets, rank=1, axes="images")
-    if len(logits) != len(targets):
-        raise ValueError(
-            f"{who}: logits have shape {shape_text(logits.shape)}, but there are {len(targets)} targets; "
-            "each image needs one row and one target."
-        )
-    _check_class_numbers(who, "targets", targets)
-    if not logits.is_floating_point():
-        raise TypeError(f"{who}: logits are {dtype_text(logits.dtype)}, but a net's scores are floats: logits.float().")
-    classes = logits.shape[1]
-    if len(targets) and not (int(targets.min()) >= 0 and int(targets.max()) < classes):
-        raise ValueError(
-            f"{who}: targets run from {int(targets.min())} to {int(targets.max())}, but the logits are of "
-            f"{classes} classes, numbered 0 to {classes - 1}."
-        )
     wrong = (logits.argmax(1) != targets).nonzero().flatten()
     loss = F.cross_entropy(logits[wrong], targets[wrong].long(), reduction="none")
     return wrong[torch.sort(loss, descending=True, stable=True).indices[:k]]

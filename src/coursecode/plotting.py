@@ -137,8 +137,8 @@ def show_source(thing: Callable[..., Any] | type, *, doc: bool = True) -> _Shown
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             first = node.body[0]
             lines_ = source.splitlines()
-            del lines_[first.lineno - 1 : first.end_lineno]
-            source = "\n".join(lines_)
+            before, after = lines_[: first.lineno - 1], lines_[first.end_lineno :]
+            source = "\n".join([*before, "\n".join(after).lstrip("\n")])
     fence = "````" if "```" in source else "```"
     return _Shown(plain=source, markdown=f"{fence}python\n{source}\n{fence}")
 

@@ -65,9 +65,9 @@ def test_another_failure_of_torchvision_is_not_hidden(monkeypatch):
 
 def test_a_torchvision_that_imports_needs_no_stub(monkeypatch):
     monkeypatch.setattr(d2l_bridge.importlib, "import_module", lambda name: None)
-    kept = list(d2l_bridge._keep)
+    kept = list(d2l_bridge.declared)
     d2l_bridge._import_torchvision()
-    assert d2l_bridge._keep == kept
+    assert d2l_bridge.declared == kept
 
 
 def test_the_pinned_versions_are_the_ones_tested():

@@ -17,6 +17,7 @@ from coursecode.experiments.kernels import (
     large_kernel_or_stack,
 )
 from coursecode.geometry import conv_macs, conv_parameters, output_size, same_padding
+from coursecode.lenet import kaiming_
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_the_stack_without_relu_between_starts_with_outputs_of_the_same_size() -
     for between, gain in (("relu", nn.ReLU()), ("linear", nn.Identity())):
         torch.manual_seed(0)
         net = nn.Sequential(*[m for _ in range(6) for m in (nn.Conv2d(16, 16, 3, padding=1), gain)])
-        kernels._initialise(net, between=between)
+        kaiming_(net, nonlinearity=between)
         spread[between] = net(torch.randn(8, 16, 20, 20)).square().mean().sqrt().item()
     assert 0.2 < spread["relu"] < 5
     assert 0.2 < spread["linear"] < 5

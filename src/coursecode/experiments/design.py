@@ -14,7 +14,7 @@ from coursecode import data
 from coursecode._checks import check_int, check_tensor, shape_text
 from coursecode.experiments.core import Plain, Plan, Row, Size
 from coursecode.geometry import same_padding, summary
-from coursecode.lenet import lenet_modern
+from coursecode.lenet import kaiming_, lenet_modern
 from coursecode.training import evaluate, fit
 
 __all__ = ["cut_out", "search", "strip_lenet", "strips", "wide_input"]
@@ -106,9 +106,7 @@ def strip_lenet(change: str) -> nn.Sequential:
     """
     net = lenet_modern()
     if change == "dense layer rebuilt":
-        net.dense1 = nn.Linear(16 * 3 * 248, 120)
-        nn.init.kaiming_uniform_(net.dense1.weight, nonlinearity="relu")
-        nn.init.zeros_(net.dense1.bias)
+        net.dense1 = kaiming_(nn.Linear(16 * 3 * 248, 120))
     elif change in ("average to 5×5", "maximum to 5×5"):
         pool = nn.AdaptiveAvgPool2d((5, 5)) if change.startswith("average") else nn.AdaptiveMaxPool2d((5, 5))
         net.pool2 = nn.Sequential(net.get_submodule("pool2"), pool)
@@ -298,7 +296,5 @@ def _lenet(*, width: int, kernel: int) -> nn.Sequential:
     net.conv2 = nn.Conv2d(width, second, kernel)
     net.dense1 = nn.Linear(second * side * side, 120)
     for module in (net.conv1, net.conv2, net.dense1):
-        nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
+        kaiming_(module)
     return net

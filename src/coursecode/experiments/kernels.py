@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from coursecode import data
 from coursecode.experiments.core import Plain, Plan, Row, Size
 from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
+from coursecode.lenet import kaiming_
 from coursecode.training import evaluate, fit
 
 __all__ = ["effective_field", "effective_side", "kernel_padding_stride", "large_kernel_or_stack"]
@@ -54,7 +55,7 @@ def _train_body(
         nn.Flatten(),
         nn.Linear(channels * 7 * 7, 10),
     )
-    _initialise(whole, between="relu" if between else "linear")
+    kaiming_(whole, nonlinearity="relu" if between else "linear")
     fields = receptive_field([Layer(kernel)] * depth)
     part = summary(nn.Sequential(*body), (channels, 14, 14))
     return {
@@ -100,7 +101,7 @@ def _train_combination(
         nn.Flatten(),
         nn.Linear(16 * 3 * 3, 10),
     )
-    _initialise(net)
+    kaiming_(net)
     rows = summary(net, (1, 28, 28))
     return {
         "map": rows[2].shape[1],
@@ -155,7 +156,7 @@ def _watch_field(
             body.append(nn.MaxPool2d(2))
             layers.append(Layer(2, stride=2))
     whole = nn.Sequential(body, nn.AdaptiveMaxPool2d(3), nn.Flatten(), nn.Linear(channels * 9, 10))
-    _initialise(whole)
+    kaiming_(whole)
     fields = receptive_field(layers)
     room = 2 * fields[-1].size + 1
     rows: list[dict[str, Plain]] = []
@@ -196,15 +197,6 @@ def effective_side(field: Tensor, *, share: float = 0.95) -> float:
             return 2 * reach + 1 - 2 * (held - share) / (held - before) if reach else 1.0
         before = held
     return float(max(energy.shape))
-
-
-def _initialise(net: nn.Module, *, between: str = "relu") -> None:
-    """Kaiming weights for what follows the layer (``"relu"`` or ``"linear"``), biases 0."""
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu" if between == "relu" else "linear")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
 
 
 def _digit_accuracy(net: nn.Module, *, images: int, epochs: int, lr: float, batch_size: int, seed: int) -> float:

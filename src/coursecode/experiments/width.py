@@ -17,6 +17,7 @@ from coursecode.data import Dataset, load
 from coursecode.experiments.core import Plan, Row, Size
 from coursecode.experiments.transfer import some_of_each
 from coursecode.geometry import conv_macs, summary
+from coursecode.lenet import kaiming_, lenet
 from coursecode.training import evaluate, fit
 
 __all__ = ["halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
@@ -100,7 +101,7 @@ def three_stages(widths: list[int], *, first_map: int) -> nn.Sequential:
             stride = 1
         layers.append(nn.MaxPool2d(2))
         before = width
-    return _kaiming(nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * (first_map // 8) ** 2, 10)))
+    return kaiming_(nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * (first_map // 8) ** 2, 10)))
 
 
 def mixed_kernels(*, size: Size = "full") -> Plan:
@@ -213,33 +214,7 @@ def lenet_of_width(channels: int) -> nn.Sequential:
     >>> sum(p.numel() for p in lenet_of_width(6).parameters())
     61706
     """
-    second, hidden = round(16 * channels / 6), (20 * channels, 14 * channels)
-    return _kaiming(
-        nn.Sequential(
-            nn.Conv2d(1, channels, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(channels, second, 5),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(25 * second, hidden[0]),
-            nn.ReLU(),
-            nn.Linear(hidden[0], hidden[1]),
-            nn.ReLU(),
-            nn.Linear(hidden[1], 10),
-        )
-    )
-
-
-def _kaiming(net: nn.Sequential) -> nn.Sequential:
-    """Weights for ReLU as in ``lenet_modern``, biases 0."""
-    for module in net:
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-    return net
+    return kaiming_(lenet(width=channels, hidden=(20 * channels, 14 * channels)))
 
 
 @cache

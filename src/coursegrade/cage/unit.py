@@ -77,8 +77,8 @@ _SYMBOLIC = re.compile(r"optim|compile|SGD|Adam|autograd|backward\(\s*[^\s)]")  
 _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 # the modules of coursecode that an answer or a test can lead to
-_DECIDE = ("_checks", "_compare", "_gate", "_nets", "channels", "check", "correlation", "data", "dense", "device",
-           "geometry", "lenet", "pooling", "training")  # fmt: skip
+_DECIDE = ("_arguments", "_checks", "_compare", "_gate", "_nets", "channels", "check", "correlation", "data", "dense",
+           "device", "geometry", "lenet", "pooling", "training")  # fmt: skip
 
 _NOTES: dict[str, Text] = {
     "time-limit": text("it took too long and was stopped", "运行时间过长，已被中止"),
