@@ -233,8 +233,8 @@ def test_the_images_instructions_are_safe_small_and_repeatable():
     ("before", "after", "told"),
     [
         ("python:3.11.14-slim-bookworm", "python:latest", "name a full version"),
-        ("pip install --no-cache-dir --no-deps mlxtend==0.25.0", "pip install mlxtend==0.25.0", "--no-cache-dir"),
-        ("mlxtend==0.25.0", "mlxtend", "pin the version"),
+        ("pip install --no-cache-dir --requirement", "pip install --requirement", "--no-cache-dir"),
+        ('"jupyterhub==${JUPYTERHUB}"', "jupyterhub", "pin the version"),
         ("USER 1000\n", "", "last user is root"),
         ('CMD ["jupyterhub-singleuser"]', "CMD jupyterhub-singleuser", "form of a list"),
         ("COPY src src", "ADD src src", "use COPY"),
