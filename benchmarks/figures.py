@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.measure import Case, settings
 from benchmarks.site import opened
-from coursecode.experiments.core import Plain
+from coursecode.experiments.record import Plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = {"width": 1280, "height": 900}

@@ -18,7 +18,7 @@ import yaml
 
 from benchmarks.epoch import d2l_beside, fashion_or_a_few_digits
 from benchmarks.measure import Case, UnavailableError, settings, timed
-from coursecode.experiments.core import Plain
+from coursecode.experiments.record import Plain
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CHAPTERS = "channels correlation data dense device geometry lenet plotting pooling training"
