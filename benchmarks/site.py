@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.measure import Case, UnavailableError, settings
 from coursecode.experiments.record import Plain
+from tools import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 SLOW = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 SLOWER = 4  # times, the processor

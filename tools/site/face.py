@@ -15,9 +15,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from coursecode import figures
+from tools import ROOT
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 SHARED = {".html", ".js", ".json", ".svg"}
 LOGO = HERE / "static" / "logo.svg"
 CARDS = HERE / "static" / "cards"

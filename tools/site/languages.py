@@ -16,8 +16,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from tools import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 
 
 def _is_chinese(config: Config) -> bool:
