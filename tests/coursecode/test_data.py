@@ -21,6 +21,7 @@ import torch
 from packaging.requirements import Requirement
 
 from coursecode import data
+from coursecode.experiments import record
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = tuple(data._SOURCES["mnist"].sha256)
@@ -156,12 +157,14 @@ def test_a_learner_installs_nothing_heavier_than_torch_and_matplotlib():
 
 
 @pytest.mark.slow
-def test_a_built_wheel_carries_the_digits_and_their_licence(tmp_path):
+def test_a_built_wheel_carries_the_digits_their_licence_and_every_result(tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
     subprocess.run([*command, ROOT], check=True)
     (wheel,) = tmp_path.glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {n.removeprefix("coursecode/digits/"): archive.read(n) for n in archive.namelist() if "/digits/" in n}
+        results = {n for n in archive.namelist() if n.startswith("coursecode/experiments/results/")}
+    assert results >= {path.relative_to(ROOT / "src").as_posix() for path in record.RESULTS.rglob("*.json")}
     held = {name: content for name, content in held.items() if "/" not in name}  # the licence lies there once more
     assert held == {path.name: path.read_bytes() for path in data._DIGITS.iterdir()}
     assert len(held) == 5
