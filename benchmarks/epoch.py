@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from benchmarks.measure import Case, settings, timed
 from coursecode import d2l_bridge, data
 from coursecode.data import Dataset
-from coursecode.experiments.core import Plain
 from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
+from coursecode.experiments.record import Plain
 from coursecode.lenet import lenet_classic, lenet_modern
 from coursecode.training import evaluate, fit, seed_everything
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Case, settings
 from benchmarks.site import opened
-from coursecode.experiments.core import Plain
+from coursecode.experiments.record import Plain
+from tools import ROOT
 from tools.source.chapters import parse
 
-ROOT = Path(__file__).resolve().parent.parent
 SCREEN = {"width": 1280, "height": 900}
 STEPS = 30
 _READY = "f => f.shadowRoot && f.figure && !f.figure.hasAttribute('aria-busy')"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Case, timed
-from coursecode.experiments.core import Plain
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "coursegrade"))
-
+from coursecode.experiments.record import Plain
+from coursegrade import standin
+from coursegrade.cage.run import run_class
 
 # what an exercise that trains a net takes of a processor
 _TRAINING = """import time
@@ -26,7 +24,7 @@ while time.process_time() < end:
 """
 
 
-def _submission(number: int, standin: Any, draw: random.Random, *, trains: bool = False) -> bytes:
+def _submission(number: int, draw: random.Random, *, trains: bool = False) -> bytes:
     """One in twenty is damaged; of the others most are right, some blank, some wrong, one in a hundred never ends."""
     if number % 20 == 7:
         right = standin.notebook(standin.SOLUTIONS)
@@ -42,7 +40,7 @@ def _submission(number: int, standin: Any, draw: random.Random, *, trains: bool 
     return bytes(standin.notebook(answers, extra=f"# student {number}\ntorch.rand({number} + 1).mean()\n{more}"))
 
 
-def _class(root: Path, students: int, standin: Any, *, questions: tuple[str, ...], trains: bool = False) -> None:
+def _class(root: Path, students: int, *, questions: tuple[str, ...], trains: bool = False) -> None:
     draw = random.Random(0)
     (root / "release" / "standin").mkdir(parents=True)
     (root / "release" / "standin" / "bundle.json").write_text(json.dumps(standin.bundle(*questions).to_json()))
@@ -51,21 +49,17 @@ def _class(root: Path, students: int, standin: Any, *, questions: tuple[str, ...
     for number in range(students):
         folder = root / "submitted" / f"s{number:03}" / "standin"
         folder.mkdir(parents=True)
-        (folder / "standin.ipynb").write_bytes(_submission(number, standin, draw, trains=trains))
+        (folder / "standin.ipynb").write_bytes(_submission(number, draw, trains=trains))
 
 
 @contextmanager
 def grading(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """``run_class`` on synthetic classes: wall-clock time, seconds per submission, how many got a grade or a reason."""
-    import standin
-
-    from coursegrade.cage.run import run_class
-
     whole, few, training = (3, 1, 2) if tiny else (300, 8, 40)
     with tempfile.TemporaryDirectory() as folder:
         for students in (whole, few, training):
             questions = ("size",) if tiny else ()
-            _class(Path(folder, str(students)), students, standin, questions=questions, trains=students == training)
+            _class(Path(folder, str(students)), students, questions=questions, trains=students == training)
 
         def case(students: int, jobs: int, mode: Any) -> Callable[[], dict[str, Plain]]:
             def work() -> dict[str, Plain]:

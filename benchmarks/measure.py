@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
-import platform
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import date
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import torch
-from tqdm import tqdm
-
-from coursecode.device import deterministic
-from coursecode.experiments.core import Plain, Row
-from coursecode.experiments.timings import Timings
+from coursecode.experiments.record import Plain, Result
+from coursecode.experiments.runner import in_turns, with_threads
 
 PARTS = {  # name: module, threads
     "epoch": ("epoch", 2),
@@ -41,20 +31,21 @@ class UnavailableError(RuntimeError):
     """Something that a part needs is not on this machine; the message says what, and how to get it."""
 
 
-def measure(part: str, *, rounds: int, tiny: bool) -> Timings:
-    """A part's rows: its cases, each ``rounds`` times, interleaved."""
+def measure(part: str, *, rounds: int, tiny: bool) -> Result:
+    """A part's rows: its cases, each ``rounds`` times, in turns."""
     module, threads = PARTS[part]
     plan = getattr(importlib.import_module(f"benchmarks.{module}"), part)
-    rows: list[Row] = []
-    with _threads(threads), plan(tiny=tiny) as (settings, cases):
-        bar = tqdm(total=rounds * len(cases), desc=part, unit="case", disable=None)
-        for number in range(1, rounds + 1):
-            for names, case in cases:
-                gc.collect()
-                rows.append(_rounded({**names, "round": number, **case()}))
-                bar.update()
-        bar.close()
-    return Timings(rows, settings, _versions(), _machine(), threads, date.today().isoformat())
+    with with_threads(threads), plan(tiny=tiny) as (settings, cases):
+        return in_turns(
+            part,
+            [(names, lambda _, case=case: case()) for names, case in cases],
+            range(1, rounds + 1),
+            column="round",
+            settings=settings,
+            threads=threads,
+            digits=4,
+            packages=("torch", "torchvision", "numpy", "d2l"),
+        )
 
 
 def timed(work: Callable[[], object]) -> dict[str, Plain]:
@@ -83,43 +74,6 @@ def per_call(work: Callable[[], object], *, least: float = 0.02) -> dict[str, Pl
         if used >= least:
             return {"seconds": used / calls, "calls": calls}
         calls = max(2 * calls, int(1.2 * calls * least / max(used, 1e-9)))
-
-
-def _rounded(row: dict[str, Plain]) -> Row:
-    return {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in row.items()}
-
-
-@contextmanager
-def _threads(threads: int) -> Iterator[None]:
-    before, variable = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
-    deterministic(threads=threads)
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # of the programs that a part starts
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        os.environ.pop("OMP_NUM_THREADS")
-        if variable is not None:
-            os.environ["OMP_NUM_THREADS"] = variable
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("torch", "torchvision", "numpy", "d2l"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _machine() -> str:
-    lines: Iterable[str] = ()
-    if (info := Path("/proc/cpuinfo")).exists():
-        lines = info.read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
-    gpu = f"; {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{model or platform.machine()}, {os.cpu_count()} cores{gpu}"
 
 
 def settings(**values: Any) -> dict[str, Any]:

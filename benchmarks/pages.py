@@ -18,9 +18,9 @@ import yaml
 
 from benchmarks.epoch import d2l_beside, fashion_or_a_few_digits
 from benchmarks.measure import Case, UnavailableError, settings, timed
-from coursecode.experiments.core import Plain
+from coursecode.experiments.record import Plain
+from tools import ROOT
 
-_ROOT = Path(__file__).resolve().parent.parent
 _CHAPTERS = "channels correlation data dense device geometry lenet plotting pooling training"
 _IMPORTS = {
     "python alone": "",
@@ -66,10 +66,10 @@ def imports(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 @contextmanager
 def pages(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """Every page with code, in the order of the book; the page *The same in d2l* runs d2l's functions."""
-    toc = yaml.safe_load((_ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
     names = [name for file in files if (name := Path(file).name) != "benchmarks"]  # it shows this very result
-    notebooks = {name: path for name in names if (path := _ROOT / "book" / f"{name}.ipynb").exists()}
+    notebooks = {name: path for name in names if (path := ROOT / "book" / f"{name}.ipynb").exists()}
     with tempfile.TemporaryDirectory() as folder:
         if tiny:
             cell = nbformat.v4.new_code_cell("1 + 1")

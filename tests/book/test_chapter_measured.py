@@ -16,8 +16,7 @@ from problems import told
 from registry import claim
 
 from coursecode import plotting
-from coursecode.experiments import core, timings
-from coursecode.experiments.core import mean_sd, stored
+from coursecode.experiments import load, mean_sd, record, runner, stored
 from tools.rules import numbers
 from tools.source import chapters
 
@@ -36,9 +35,8 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
             plotting, name, lambda *a, _name=name, **k: drawn.append(f"{_name} {a} {k}".replace("\n", " "))
         )
     results = tmp_path / "results"
-    shutil.copytree(core._RESULTS, results)
-    monkeypatch.setattr(core, "_RESULTS", results)
-    monkeypatch.setattr(timings, "FILE", results / "benchmarks.json")
+    shutil.copytree(record.RESULTS, results)
+    monkeypatch.setattr(record, "RESULTS", results)
 
     def show(page: str, *, file: str = "", change: Change = lambda found: None) -> list[str]:
         if file:
@@ -152,9 +150,9 @@ def test_another_repair_in_the_file_changes_the_tables_and_is_missed_in_the_pros
     assert lost_numbers("honest-numbers", after, tmp_path)
 
 
-def slower(part: str, case: str, factor: float) -> Change:
+def slower(case: str, factor: float) -> Change:
     def change(found: dict[str, Any]) -> None:
-        for row in found[part]["rows"]:
+        for row in found["rows"]:
             if row.get("case") == case:
                 row["seconds"] *= factor
 
@@ -167,32 +165,32 @@ def slower(part: str, case: str, factor: float) -> Change:
 )
 def test_another_time_in_the_file_changes_the_page(part, case, show):
     before = show("benchmarks")
-    after = show("benchmarks", file="benchmarks", change=slower(part, case, 1.02))
+    after = show("benchmarks", file=f"benchmarks/{part}", change=slower(case, 1.02))
     assert any(text != old for text, old in zip(after, before, strict=True))
 
 
 @pytest.mark.parametrize(("case", "factor"), [("ours", 1.2), ("d2l, its book", 0.5)])
 def test_the_page_stops_where_its_claim_about_the_epoch_is_no_longer_true(case, factor, show):
     with pytest.raises(AssertionError):
-        show("benchmarks", file="benchmarks", change=slower("epoch", case, factor))
+        show("benchmarks", file="benchmarks/epoch", change=slower(case, factor))
 
 
 def test_what_was_not_measured_is_said_to_be_so_and_never_guessed(show):
     def change(found: dict[str, Any]) -> None:
         for part in ("race", "d2l_pages", "site", "figures", "grading"):
-            found.pop(part, None)
-        found["epoch"]["rows"] = [r for r in found["epoch"]["rows"] if "GPU" not in r["case"]]
+            (record.RESULTS / "benchmarks" / f"{part}.json").unlink(missing_ok=True)
+        found["rows"] = [r for r in found["rows"] if "GPU" not in r["case"]]
 
-    shown = show("benchmarks", file="benchmarks", change=change)
+    shown = show("benchmarks", file="benchmarks/epoch", change=change)
     assert sum(text.strip() == "'not yet measured'" for text in shown) == 7
 
 
 def test_the_columns_of_a_gpu_appear_where_one_was_measured(show):
     def change(found: dict[str, Any]) -> None:
         row = {"case": "ours, GPU", "round": 1, "seconds": 0.654321, "cpu_seconds": 0.6}
-        found["epoch"]["rows"].append(row)
+        found["rows"].append(row)
 
-    assert "0.654" in show("benchmarks", file="benchmarks", change=change)[-1]
+    assert "0.654" in show("benchmarks", file="benchmarks/epoch", change=change)[-1]
 
 
 # What the stored files hold
@@ -214,7 +212,7 @@ def test_modern_lenet_is_what_the_page_says_it_is():
 
 @pytest.mark.parametrize("name", ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs"])
 def test_every_stored_result_is_a_full_run_of_todays_plan_with_five_seeds(name):
-    plan, result = core._plan(name, "full"), stored(name)
+    plan, result = runner._plan(name, "full"), stored(name)
     assert result.settings == json.loads(json.dumps(dict(plan.settings)))
     assert result.seeds == list(plan.seeds)
     assert len(result.seeds) >= 5
@@ -223,6 +221,6 @@ def test_every_stored_result_is_a_full_run_of_todays_plan_with_five_seeds(name):
 
 
 def test_the_race_is_won_by_the_margin_the_page_speaks_of():
-    race = timings.load("race")
+    race = load("race")
     assert all(race.column("reached", case="ours"))
     assert race.median("seconds", case="d2l") >= 25 * race.median("seconds", case="ours")

@@ -18,7 +18,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from problems import none
 
-from coursecode.experiments import core
+from coursecode.experiments import record, runner
 from tools.rules import numbers, pages
 from tools.rules.cells import outputs_of, text_of
 from tools.source.chapters import Chapter, parse
@@ -96,8 +96,8 @@ def plain(text: str) -> list[str]:
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the stored results, which ``stored`` reads instead."""
-    copy = shutil.copytree(core._RESULTS, tmp_path / "results")
-    monkeypatch.setattr(core, "_RESULTS", copy)
+    copy = shutil.copytree(record.RESULTS, tmp_path / "results")
+    monkeypatch.setattr(record, "RESULTS", copy)
     monkeypatch.setattr(plt, "show", lambda *_, **__: None)
     return copy
 
@@ -105,7 +105,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def change(file: Path) -> None:
     """Make every measured decimal a tenth smaller and every count larger; what was compared, such as a rate, stays."""
     result = json.loads(file.read_text(encoding="utf-8"))
-    compared = {key for job in core._plan(result["name"], "full").jobs for key in job}
+    compared = {key for job in runner._plan(result["name"], "full").jobs for key in job}
     for row in result["rows"]:
         for key in row.keys() - compared:
             if isinstance(row[key], float):
@@ -128,13 +128,7 @@ def copy_with(page: Chapter, outputs: dict[str, str], folder: Path) -> Chapter:
 
 def test_some_page_shows_every_stored_result() -> None:
     shown_somewhere = {name for _, name in CASES}
-    none(
-        [
-            f"{p}: no page shows it"
-            for p in core._RESULTS.glob("*.json")
-            if p.stem not in shown_somewhere | {"benchmarks"}
-        ]
-    )
+    none([f"{p}: no page shows it" for p in record.RESULTS.glob("*.json") if p.stem not in shown_somewhere])
 
 
 @pytest.mark.slow
@@ -146,8 +140,7 @@ def test_other_results_change_every_output_that_shows_measurements(path: Path, r
         assert plain(text) == plain(committed[source]), source
 
     for file in results.glob("*.json"):
-        if file.stem != "benchmarks":
-            change(file)
+        change(file)
     after = shown(parse(path))
     with_spread = [source for source, text in before.items() if "±" in text]
     assert with_spread

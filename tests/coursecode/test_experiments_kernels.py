@@ -8,14 +8,14 @@ import torch
 from registry import claim
 from torch import nn
 
-from coursecode.experiments import kernels
-from coursecode.experiments.core import Plan, Result, execute, run
+from coursecode.experiments import Result, kernels
 from coursecode.experiments.kernels import (
     effective_field,
     effective_side,
     kernel_padding_stride,
     large_kernel_or_stack,
 )
+from coursecode.experiments.runner import Plan, execute, run
 from coursecode.geometry import conv_macs, conv_parameters, output_size, same_padding
 from coursecode.lenet import kaiming_
 

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from coursecode import data, lenet, training
-from coursecode.experiments.core import Result, run
+from coursecode.experiments import Result
 from coursecode.experiments.lenet_study import picture
 from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
+from coursecode.experiments.runner import run
 
 
 @pytest.fixture(scope="module")

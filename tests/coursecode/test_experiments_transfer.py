@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis.strategies import integers
 from registry import claim
 
-from coursecode.experiments import transfer
-from coursecode.experiments.core import Result, run, stored
+from coursecode.experiments import Result, stored, transfer
+from coursecode.experiments.runner import run
 from coursecode.lenet import lenet_modern
 
 NAME = "pretrain_then_finetune"

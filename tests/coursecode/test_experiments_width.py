@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from
 from registry import claim
 
-from coursecode.experiments import width
-from coursecode.experiments.core import EXPERIMENTS, Result, run, stored
+from coursecode.experiments import Result, stored, width
+from coursecode.experiments.runner import EXPERIMENTS, run
 from coursecode.geometry import count_macs
 from coursecode.lenet import lenet_modern
 

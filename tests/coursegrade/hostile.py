@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from standin import SECRET
+from coursegrade.standin import SECRET
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import standin
 from left_out import needs
 
+from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade
 from coursegrade.contract import Limits, Result

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import standin
 from hostile import ATTACKS, HEAVY, SPIES, Attack
 from left_out import needs
 
+from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade
 from coursegrade.contract import Limits, Result

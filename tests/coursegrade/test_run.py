@@ -16,10 +16,10 @@ from pathlib import Path
 
 import lanes
 import pytest
-import standin
 from left_out import needs
 
 from coursecode import pooling
+from coursegrade import standin
 from coursegrade.cage import doctor, run, sandbox
 from coursegrade.cage.run import run_class
 from coursegrade.cage.sandbox import ContainmentError

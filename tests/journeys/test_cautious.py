@@ -173,7 +173,7 @@ def test_a_name_that_anybody_could_register_is_found(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "pip install --no-cache-dir --no-deps mlxtend==0.25.0",
+        "pip install --no-cache-dir --no-deps d2l==1.0.3",
         "Do in the folder of the course: pip install '.[grade]'",
         "pip install 'coursecode[grade] @ git+https://github.com/ada/course@main'",
         "pip install 'nbgrader>=0.9.6,<0.10'",

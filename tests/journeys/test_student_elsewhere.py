@@ -72,7 +72,7 @@ def colab(tmp_path_factory, addressed) -> tuple[Path, dict[str, str]]:
     git = ["git", "-C", str(public), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "now"]):
         subprocess.run([*git, *command], check=True)
-    index = machines.wheels(("mlxtend", "pooch", "d2l", "setuptools"), folder / "index")
+    index = machines.wheels(("pooch", "d2l", "setuptools"), folder / "index")
     return python, {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{public.as_uri()}.insteadOf",
@@ -123,7 +123,7 @@ def test_in_colab_the_books_and_the_classs_notebooks_install_what_is_missing_and
 ):
     python, environment = colab
     before = machines.versions(python)
-    assert not {"coursecode", "mlxtend", "d2l", "pooch"} & set(before)
+    assert not {"coursecode", "d2l", "pooch"} & set(before)
     handed = release(addressed.root, tmp_path / "release")
     empty = tmp_path / "content"
     empty.mkdir()
@@ -135,7 +135,7 @@ def test_in_colab_the_books_and_the_classs_notebooks_install_what_is_missing_and
     machines.run_notebooks(notebooks, empty, python=python, environment=environment)
     after = machines.versions(python)
     assert {name: after[name] for name in before} == before
-    assert set(after) - set(before) == {"coursecode", "mlxtend", "d2l", "pooch"}
+    assert set(after) - set(before) == {"coursecode", "d2l", "pooch"}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_the_released_notebooks_begin_with_the_locked_cell_that_installs(tmp_pat
 
 
 @pytest.mark.slow
-def test_the_wheel_from_exactly_what_the_image_takes_has_every_figure(tmp_path):
+def test_the_wheel_from_exactly_what_the_image_takes_has_every_figure_and_the_digits(tmp_path):
     place = published.image_context(tmp_path / "image")
     index = machines.wheels(("setuptools",), tmp_path / "index")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path / "out"), "."]
@@ -206,7 +206,8 @@ def test_the_wheel_from_exactly_what_the_image_takes_has_every_figure(tmp_path):
     (wheel,) = (tmp_path / "out").glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site-packages")
-    code = "from coursecode import figures; [print(n, len(figures.show(n).html)) for n in figures.names()]"
+    code = "from coursecode import data, figures; data.load('digits'); "
+    code += "[print(n, len(figures.show(n).html)) for n in figures.names()]"
     (tmp_path / "home").mkdir()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site-packages")}
     command = [sys.executable, "-c", code]

@@ -95,13 +95,14 @@ def test_a_helper_of_a_helper_counts_too(project, executions):
 def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executions, capsys):
     results = project / "src" / "coursecode" / "experiments" / "results"
     results.mkdir(parents=True)
-    for name in ("wide", "other", "benchmarks"):
+    (results / "benchmarks").mkdir()
+    for name in ("wide", "other", "benchmarks/epoch"):
         (results / f"{name}.json").write_text("{}")
-    (results.parent / "timings.py").write_text("load = str\n")
+    (results.parent / "__init__.py").write_text("load = str\n")
     edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
-    edit(project / "book/b.md", "g(2)", "from coursecode.experiments import timings")
+    edit(project / "book/b.md", "g(2)", "from coursecode.experiments import load")
     maker.make(project)
-    for changed, expected in (("wide", ["a"]), ("benchmarks", ["b"]), ("other", [])):
+    for changed, expected in (("wide", ["a"]), ("benchmarks/epoch", ["b"]), ("other", [])):
         executions.clear()
         (results / f"{changed}.json").write_text("[]")
         maker.make(project)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from benchmarks import site as page_weight
-from coursecode.experiments import timings
+from coursecode.experiments import Result
 from tools.site import builder, server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -453,16 +453,16 @@ def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
     assert second["kilobytes_own"] <= 120
 
 
-def measured(part: str, path: Path) -> timings.Timings:
+def measured(part: str, path: Path) -> Result:
     """A part of the benchmarks, run at tiny size on the built site."""
     command = [sys.executable, "-m", "benchmarks", part, "--tiny", "--rounds", "1", "--out", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return timings.load(part, path=path)
+    return Result.load(path / f"{part}.json")
 
 
 def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_path):
-    found = measured("site", tmp_path / "b.json")
+    found = measured("site", tmp_path)
     rows = page_weight.summary(found)
     assert [row[:3] for row in rows] == [
         ("cover", language, f"{order} page") for language in ("en", "zh") for order in ("first", "second")
@@ -472,7 +472,7 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
 
 
 def test_the_benchmark_of_the_figures_takes_a_step_of_each(built, tmp_path):
-    found = measured("figures", tmp_path / "b.json")
+    found = measured("figures", tmp_path)
     steps = [(row["case"], row["language"]) for row in found.rows if row["what"] == "step"]
     assert len(set(steps)) == len(steps) == 14
     assert all(row["control"] for row in found.rows if row["what"] == "step")

@@ -52,17 +52,16 @@ def measure() -> dict[str, Any]:
     beside_torch = sum(size(p) for p in resolved(without, "--no-deps"))
     names = [line for line in light.content("binder/requirements.txt").splitlines() if "==" in line]
     notebooks = sum(size(p) for p in resolved("\n".join(n for n in names if not n.startswith("torch==")), "--no-deps"))
-    mlxtend = size(resolved(f"mlxtend=={light.pins()['mlxtend']}", "--no-deps")[0])
     cpu = torch_for_cpu()
     ways = {
         "make book": sum(everything.values()) + alone,
         "make book TORCH=cpu": beside_torch + cpu + alone,
-        "Binder": notebooks + cpu + mlxtend + alone,
-        "Colab": mlxtend + next(size(p) for p in resolved("pooch", "--no-deps")),
+        "Binder": notebooks + cpu + alone,
+        "Colab": next(size(p) for p in resolved("pooch", "--no-deps")),
     }
     return {
         "date": date.today().isoformat(),
-        "megabytes": {way: round(count / 1e6) for way, count in ways.items()},
+        "megabytes": {way: max(1, round(count / 1e6)) for way, count in ways.items()},
         "torch_cpu_megabytes": round(cpu / 1e6),
         "packages": len(everything),
     }

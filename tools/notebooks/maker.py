@@ -111,10 +111,11 @@ def result_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
     """The stored results that the cells may read, by name: those that are named in quotes, and the benchmarks."""
     source = "\n".join(cells)
     names = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
-    if "coursecode.experiments.timings" in imported_modules(source):
-        names.add("benchmarks")
-    results = sorted((package / "experiments" / "results").glob("*.json"))
-    return {path.name: path for path in results if path.stem in names}
+    results = package / "experiments" / "results"
+    found = [path for path in sorted(results.glob("*.json")) if path.stem in names]
+    if "coursecode.experiments.load" in imported_modules(source):
+        found += sorted(results.glob("benchmarks/*.json"))
+    return {path.relative_to(results).as_posix(): path for path in found}
 
 
 def _digest(*texts: str) -> str:

@@ -1,6 +1,6 @@
 """``{course-status}``: when each chapter was last executed, how long it takes, and which tests guard it.
 
-Everything comes from files of the repository: the notebooks (date, device, versions), ``benchmarks.json`` (time and
+Everything comes from files of the repository: the notebooks (date, device, versions), the stored benchmarks (time and
 memory), the marks of the tests and ``tests/coverage.yml``. The same files give the same page.
 """
 
@@ -62,9 +62,9 @@ def sizes(root: Path) -> dict[str, int]:
 
 
 def benchmark(root: Path, part: str) -> dict[str, Any] | None:
-    file = root / "src" / "coursecode" / "experiments" / "results" / "benchmarks.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return found.get(part)
+    file = root / "src" / "coursecode" / "experiments" / "results" / "benchmarks" / f"{part}.json"
+    found: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return found
 
 
 def _median(measured: dict[str, Any] | None, name: str, column: str) -> str:

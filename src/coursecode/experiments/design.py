@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from coursecode import data
 from coursecode._checks import check_int, check_tensor, shape_text
-from coursecode.experiments.core import Plain, Plan, Row, Size
+from coursecode.experiments.record import Plain, Row
+from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import same_padding, summary
 from coursecode.lenet import kaiming_, lenet_modern
 from coursecode.training import evaluate, fit

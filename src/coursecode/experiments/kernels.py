@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from coursecode import data
-from coursecode.experiments.core import Plain, Plan, Row, Size
+from coursecode.experiments.record import Plain, Row
+from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
 from coursecode.lenet import kaiming_
 from coursecode.training import evaluate, fit

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursecode import data, lenet
-from coursecode.experiments.core import Plain, Plan, Row, Size
 from coursecode.experiments.recipes import RECIPES, arguments, standardised
+from coursecode.experiments.record import Plain, Row
+from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import summary
 from coursecode.training import evaluate, fit, predict
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from coursecode._checks import check_int, check_tensor
 from coursecode.data import Dataset, load
-from coursecode.experiments.core import Plan, Row, Size
+from coursecode.experiments.record import Row
+from coursecode.experiments.runner import Plan, Size
 from coursecode.lenet import lenet_modern
 from coursecode.training import evaluate, fit
 

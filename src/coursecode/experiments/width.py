@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from coursecode import device as _device
 from coursecode.data import Dataset, load
-from coursecode.experiments.core import Plan, Row, Size
+from coursecode.experiments.record import Row
+from coursecode.experiments.runner import Plan, Size
 from coursecode.experiments.transfer import some_of_each
 from coursecode.geometry import conv_macs, summary
 from coursecode.lenet import kaiming_, lenet

@@ -42,7 +42,7 @@ from coursegrade.files import Problem
 __all__ = ["ContainmentError", "Died", "Fault", "Missing", "Sandbox", "Session", "Unsendable", "readable_inside"]
 
 Mode = Literal["zygote", "fresh"]
-_NEEDED = ("torch", "numpy", "matplotlib", "mlxtend", "pooch", "safetensors", "tqdm")
+_NEEDED = ("torch", "numpy", "matplotlib", "pooch", "safetensors", "tqdm")
 _START_SECONDS = 180.0  # a cold import of torch on a busy machine
 _INNER_UID = 65534
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from coursegrade.cage.supervise import Broken, Caps, supervised
 from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, text
 from coursegrade.course import Course
-from coursegrade.files import read_json, write_atomic
+from coursegrade.files import read_json, write_atomic, zip_of
 from coursegrade.handback import formulas
-from coursegrade.handback.giveback import as_handed_in, zip_of
+from coursegrade.handback.giveback import as_handed_in
 from coursegrade.handback.worked import Worked, opened, read_worked
 from coursegrade.masters.release import points_text
 from coursegrade.records.gradebook import State, states

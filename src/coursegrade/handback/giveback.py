@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
 
+from coursegrade.files import zip_of
 from coursegrade.handback.formulas import as_typed
 
-__all__ = ["as_handed_in", "zip_of"]
+__all__ = ["as_handed_in"]
 
 
 def as_handed_in(name: str, page: str) -> bytes | None:
@@ -37,15 +36,3 @@ def _notebook(page: str) -> bytes:
     cell = {"cell_type": "markdown", "id": "feedback", "metadata": {}, "source": f"<div>{body}</div>"}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def zip_of(files: dict[str, bytes], *, executable: tuple[str, ...] = ()) -> bytes:
-    """A zip whose bytes depend on its content only; names are UTF-8, as LMSs read them."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted(files.items()):
-            info = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o100755 if name in executable else 0o100644) << 16
-            archive.writestr(info, data)
-    return buffer.getvalue()

@@ -7,10 +7,8 @@ stay behind: hidden tests and rubrics in ``bundle.json``, which never leaves the
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ import yaml
 
 from coursecode import _install
 from coursegrade.contract import Bundle, Cell, Question, Test, text
-from coursegrade.files import read_json, write_atomic
+from coursegrade.files import read_json, write_atomic, zip_of
 from coursegrade.masters import master
 from coursegrade.masters.master import Block, Master, MasterError, Section
 from coursegrade.settings import Settings
@@ -443,7 +441,9 @@ def release(
         for name, content in files.items():
             write_atomic(folder / name, content)
         for language, name in zip(LANGUAGES, files, strict=True):
-            write_atomic(folder / f"{task.name}-{language}.zip", _zip(f"{task.name}/{task.name}.ipynb", files[name]))
+            write_atomic(
+                folder / f"{task.name}-{language}.zip", zip_of({f"{task.name}/{task.name}.ipynb": files[name].encode()})
+            )
         (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
         write_atomic(folder / "solutions.json", _json(worked(task.name, exercises, overlay=overlay).to_json()))
         write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
@@ -489,14 +489,3 @@ def _texts(notebooks: Iterable[str]) -> dict[str, list[str]]:
 
 def _json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
-
-
-def _zip(name: str, content: str) -> bytes:
-    """The students' archive, the same bytes for the same content."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(entry, content)
-    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""A small assignment of the tests' own, and notebooks that answer it."""
+"""A small assignment, and notebooks that answer it: what the tests grade, and what a benchmark measures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from coursegrade.contract import Bundle, Cell, Question, Test, text
 
-SEED = "a seed that only the tests know"
+SEED = "a seed of the stand-in's own"
 SECRET = "corpus-secret-7f3a"  # stands in a hidden test; must not be seen anywhere
 
 SETUP = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
