@@ -220,7 +220,7 @@ def test_the_arrow_keys_move_the_centred_digit(figure_pages):
 def test_a_unit_is_taken_apart_into_the_numbers_of_pytorch(figure_pages, js, layer):
     page = figure_pages.open("lenet-draw", settings=f"digit=8&layer={layer}&map=5&row=3&column=2")
     size = {"conv1": 25, "conv2": 150, "dense1": 400, "dense2": 120, "dense3": 84}.get(layer)
-    ink = re.search(r"SAMPLES = (\[.*?\]);", (figures._folder() / "lenet-draw.js").read_text("utf-8"))[1]
+    ink = re.search(r"SAMPLES = (\[.*?\]);", (figures.FOLDER / "lenet-draw.js").read_text("utf-8"))[1]
     strokes = [
         [(int(line[i : i + 2], 36), int(line[i + 2 : i + 4], 36)) for i in range(0, len(line), 4)]
         for line in json.loads(ink)[8].split(".")
