@@ -265,8 +265,20 @@ def test_no_notebook_shows_raw_directives_or_roles():
 
 MUTATIONS = {
     # one sign in one helper: (file, before, after, the test file that must fail, a chapter whose outputs must change)
-    "geometry": ("geometry.py", "(k_ - 1) + 1) + p_", "(k_ - 1) + 1) - p_", "test_geometry.py", "padding-and-stride"),
-    "correlation": ("correlation.py", "K).flip(", "K).neg().flip(", "test_correlation.py", "convolutional-layer"),
+    "geometry": (
+        "geometry.py",
+        "(n - span + p + s) // s for",
+        "(n - span - p + s) // s for",
+        "test_geometry.py",
+        "padding-and-stride",
+    ),
+    "correlation": (
+        "correlation.py",
+        "return K.flip(",
+        "return -K.flip(",
+        "test_correlation.py",
+        "convolutional-layer",
+    ),
 }
 
 
