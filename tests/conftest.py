@@ -20,7 +20,7 @@ settings.register_profile("full", derandomize=True, deadline=None, max_examples=
 settings.register_profile("fast", derandomize=True, deadline=None, max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
-LONG = ("test_benchmarks.py", "test_paper.py")
+LONG = ("test_places.py", "test_benchmarks.py", "test_paper.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
