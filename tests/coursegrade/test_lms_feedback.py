@@ -26,7 +26,6 @@ from lms_classes import (
     right,
     roster_csv,
 )
-from standin import hidden_sources
 
 from coursegrade.__main__ import main
 from coursegrade.contract import text
@@ -39,6 +38,7 @@ from coursegrade.handback.worked import Worked, read_worked
 from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import State, merge
 from coursegrade.sanitise import Untrusted, clean, escape, said
+from coursegrade.standin import hidden_sources
 
 PAYLOADS = [
     "<script>alert(1)</script>",

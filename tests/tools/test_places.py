@@ -175,7 +175,6 @@ def run_steps(script: str, python: Path, folder: Path) -> None:
         **os.environ,
         "PATH": f"{python.parent}:{os.environ['PATH']}",
         "PIP_RETRIES": "0",
-        "PIP_NO_COMPILE": "1",
     }
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=place, env=environment, capture_output=True, text=True
