@@ -20,6 +20,7 @@ settings.register_profile("full", derandomize=True, deadline=None, max_examples=
 settings.register_profile("fast", derandomize=True, deadline=None, max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
+SLOW = Path(__file__).parent / "slow.txt"
 LONG = ("test_places.py", "test_benchmarks.py", "test_paper.py")
 
 
@@ -27,7 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the full-size tests out where their data are not installed; what runs longest by itself begins first."""
     items.sort(key=lambda item: item.path.name not in LONG)
     installed = needs("dataset-fashion-mnist")
+    long = {line for line in SLOW.read_text(encoding="utf-8").splitlines() if not line.startswith("#")}
     for item in items:
+        if item.nodeid.partition("[")[0] in long:
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("full_size"):
             item.add_marker(installed)
 

@@ -1,0 +1,16 @@
+"""The list of slow tests names tests that there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_each_line_names_a_test():
+    lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert lines == sorted(set(lines))
+    for line in lines:
+        file, *_, name = line.split("::")
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert f"def {name}(" in text or name == "runTest", line
