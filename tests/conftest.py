@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     installed = needs("dataset-fashion-mnist")
     long = {line for line in SLOW.read_text(encoding="utf-8").splitlines() if not line.startswith("#")}
     for item in items:
-        if item.nodeid.partition("[")[0] in long:
+        if {item.nodeid.partition("[")[0], item.nodeid.partition("::")[0]} & long:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("full_size"):
             item.add_marker(installed)
