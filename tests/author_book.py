@@ -8,22 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from small_pages import HEADER
+
 from tools.rules.editions import stamp
 
 ROOT = Path(__file__).resolve().parent.parent
 MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "tools",
              "src/coursecode", "src/coursegrade", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
-FRONT = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
 TOC = """format: jb-book
 root: book/index
 options:
@@ -54,14 +45,14 @@ FIGURE = """```{interactive} conv-stepper
 FORMULA = "$$\na = b\n$$ (eq-one)\n"
 PAGES = {
     "book/index.md": "(sec-home)=\n# Home\n\nThe pages are {doc}`one` and {doc}`two`.\n",
-    "book/one.md": f"{FRONT}(sec-one)=\n# One\n\nThe first chapter counts.\n\n{CELL}\n(sec-one-sum)=\n## A sum\n\n"
+    "book/one.md": f"{HEADER}(sec-one)=\n# One\n\nThe first chapter counts.\n\n{CELL}\n(sec-one-sum)=\n## A sum\n\n"
     f"A formula says what a stride is:\n\n{FORMULA}",
     "book/two.md": "(sec-two)=\n# Two\n\nThe section {ref}`sec-one-sum` has the formula {eq}`eq-one`, and the padding "
     f"is explained there.\n\n{FIGURE % ('A window.', 'A window moves.')}",
     "book/glossary.md": "(sec-glossary)=\n# Glossary\n\n```{course-glossary}\n```\n",
     "book/references.md": "(sec-references)=\n# References\n\n```{bibliography}\n```\n",
     "zh/book/index.md": "(sec-home)=\n# 首页\n\n两章是 {doc}`one` 和 {doc}`two`。\n",
-    "zh/book/one.md": f"{FRONT}(sec-one)=\n# 第一章\n\n这一章数数。\n\n{CELL}\n(sec-one-sum)=\n## 求和\n\n"
+    "zh/book/one.md": f"{HEADER}(sec-one)=\n# 第一章\n\n这一章数数。\n\n{CELL}\n(sec-one-sum)=\n## 求和\n\n"
     f"一个公式：\n\n{FORMULA}",
     "zh/book/two.md": "(sec-two)=\n# 第二章\n\n{ref}`sec-one-sum` 一节中有公式 {eq}`eq-one`。\n\n"
     f"{FIGURE % ('一个窗口。', '窗口在移动。')}",

@@ -137,6 +137,20 @@ def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -
     assert result.score == 8
 
 
+@pytest.mark.parametrize(
+    ("line", "there"),
+    [("step = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)", True), ("step = None", False)],
+)
+def test_torchs_compiler_is_imported_for_who_trains_and_before_the_student_pays(
+    line: str, there: bool, sandbox: Sandbox
+) -> None:
+    look = f"import sys\nprint('torch._dynamo' in sys.modules)\n{line}\n"
+    sandbox.close()  # what an earlier submission needed stays imported
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
+    assert result.outputs["size"].stored().startswith(str(there))
+    assert result.score == 8
+
+
 def test_when_the_zygote_is_killed_another_takes_its_place(sandbox: Sandbox) -> None:
     assert sandbox.pid is not None
     os.kill(sandbox.pid, 9)
