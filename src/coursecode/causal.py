@@ -42,9 +42,10 @@ def field_size(layers: Sequence[Layer]) -> int:
     9
     """
     layers = [Layer(*layer) for layer in layers]
+    strides = [layer.stride for layer in layers]
     size = 1
-    for l, layer in enumerate(layers):
-        size += layer.dilation * (layer.kernel - 1) * math.prod(before.stride for before in layers[:l])
+    for l, (k, _, _, d) in enumerate(layers):
+        size += d * (k - 1) * math.prod(strides[:l])
     return size
 
 
