@@ -34,7 +34,7 @@ def causal_corr1d(x: Tensor, w: Tensor, *, dilation: int = 1) -> Tensor:
 
 @checked(chain)
 def field_size(layers: Sequence[Layer]) -> int:
-    """How many inputs in a row one output spans: r = 1 + Σ_l d_l (k_l − 1) Π_{i<l} s_i (``eq-field-closed``).
+    """How many inputs in a row one output spans: r = 1 + Σ_l d_l (k_l − 1) Π_{t<l} s_t (``eq-field-closed``).
 
     The closed form of ``receptive_field``; plain tuples in Layer's order also serve.
 
@@ -53,7 +53,7 @@ def field_size(layers: Sequence[Layer]) -> int:
 def field_centre(layers: Sequence[Layer]) -> tuple[float, int]:
     """Where output 0 looks, and how far apart neighbours look: the centre is q + i·j (``eq-field-centre``).
 
-    q = Σ_l (d_l (k_l − 1)/2 − ⌈p_l/2⌉) Π_{i<l} s_i, in input elements counted from 0; j = Π s_l. A half means a
+    q = Σ_l (d_l (k_l − 1)/2 − ⌈p_l/2⌉) Π_{t<l} s_t, in input elements counted from 0; j = Π s_l. A half means a
     place between two elements.
 
     >>> field_centre([Layer(5), Layer(2, stride=2)])
