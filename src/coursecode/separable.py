@@ -24,7 +24,7 @@ __all__ = [
 
 @checked(column_and_row, X="n_h, n_w", u="k_h", v="k_w")
 def corr2d_separable(X: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """X ⋆ K for the kernel K_ab = u_a v_b: first the column ``u``, then the row ``v`` (``eq-separable``).
+    """X ⋆ K for the kernel K_ab = u_a v_b: first the row ``v``, then the column ``u`` (``eq-separable``).
 
     X (n_h, n_w), u (k_h,), v (k_w,) -> (n_h − k_h + 1, n_w − k_w + 1): k_h + k_w multiplications for each output in
     place of k_h·k_w. Raises ValueError or TypeError where they do not fit.
@@ -32,7 +32,8 @@ def corr2d_separable(X: Tensor, u: Tensor, v: Tensor) -> Tensor:
     >>> corr2d_separable(torch.ones(3, 3), torch.tensor([1.0, 2, 1]), torch.tensor([-1.0, 0, 1]))
     tensor([[0.]])
     """
-    return corr2d(corr2d(X, u[:, None]), v[None, :])
+    rows = corr2d(X, v[None, :])
+    return corr2d(rows, u[:, None])
 
 
 @checked(has_terms, K="k_h, k_w", terms=whole(1))
@@ -49,7 +50,8 @@ def factors(K: Tensor, *, terms: int = 1) -> list[tuple[Tensor, Tensor]]:
             [4., 0.]])
     """
     U, S, Vh = torch.linalg.svd(K, full_matrices=False)
-    return [(S[r].sqrt() * U[:, r], S[r].sqrt() * Vh[r]) for r in range(terms)]
+    columns, rows = U * S.sqrt(), S.sqrt()[:, None] * Vh
+    return [(columns[:, r], rows[r]) for r in range(terms)]
 
 
 @checked(grouped, X="c_i, n_h, n_w", K="c_o, c_i/groups, k_h, k_w", groups=whole(1))
@@ -62,8 +64,10 @@ def corr2d_grouped(X: Tensor, K: Tensor, *, groups: int) -> Tensor:
     >>> corr2d_grouped(torch.ones(4, 3, 3), torch.ones(6, 2, 2, 2), groups=2).shape
     torch.Size([6, 2, 2])
     """
-    pairs = zip(X.chunk(groups), K.chunk(groups), strict=True)
-    return torch.cat([corr2d_multi_in_out(x, k) for x, k in pairs])
+    maps = []
+    for x, k in zip(X.chunk(groups), K.chunk(groups), strict=True):
+        maps.append(corr2d_multi_in_out(x, k))
+    return torch.cat(maps)
 
 
 @checked(one_kernel_each, X="c, n_h, n_w", K="c, k_h, k_w")
@@ -76,7 +80,8 @@ def corr2d_depthwise(X: Tensor, K: Tensor) -> Tensor:
     >>> corr2d_depthwise(torch.ones(2, 2, 2), torch.ones(2, 2, 2)).flatten()
     tensor([4., 4.])
     """
-    return torch.stack([corr2d(x, k) for x, k in zip(X, K, strict=True)])
+    maps = [corr2d(x, k) for x, k in zip(X, K, strict=True)]
+    return torch.stack(maps)
 
 
 def depthwise_separable_macs(c_in: int, c_out: int, kernel: Size, out_shape: Sequence[int]) -> int:
@@ -87,4 +92,6 @@ def depthwise_separable_macs(c_in: int, c_out: int, kernel: Size, out_shape: Seq
     >>> depthwise_separable_macs(64, 128, 3, (14, 14))
     1718528
     """
-    return conv_macs(c_in, c_in, kernel, out_shape, groups=c_in) + conv_macs(c_in, c_out, 1, out_shape)
+    depthwise = conv_macs(c_in, c_in, kernel, out_shape, groups=c_in)
+    pointwise = conv_macs(c_in, c_out, 1, out_shape)
+    return depthwise + pointwise
