@@ -41,6 +41,7 @@ _TEXTLESS = {
     "code-block",
     "code-cell",
     "container",
+    "course-api",
     "figure",
     "image",
     "include",
