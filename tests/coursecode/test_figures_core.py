@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,6 @@ from coursecode.correlation import convolve, correlate
 from coursecode.data import prepare_digit
 from coursecode.dense import dense_parameters
 from coursecode.lenet import lenet_classic, lenet_modern
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
