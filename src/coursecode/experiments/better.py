@@ -1,0 +1,145 @@
+"""Experiments of *The same net, better*: what is chosen on validation images, and one look at the test images."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from coursecode import data, lenet, muon
+from coursecode.experiments.recipes import RECIPES, arguments, standardised
+from coursecode.experiments.record import Plain
+from coursecode.experiments.runner import Plan, Size
+from coursecode.training import evaluate, fit
+
+__all__ = ["SHORT", "better_ablation", "better_fashion", "better_mnist", "split"]
+
+_TODAY = "today's, ten epochs"
+SHORT: dict[str, Plain] = {"epochs": 3, "flip": False, "shift": 0, "smoothing": 0.0}
+_NETS: dict[str, dict[str, Any]] = {
+    "SiLU, average": {"activation": nn.SiLU, "pool": nn.AvgPool2d},
+    "ReLU, max": {"activation": nn.ReLU, "pool": nn.MaxPool2d},
+}
+_ABLATIONS: dict[str, dict[str, Plain]] = {
+    "nothing": {},
+    "SGD for the matrices too": {"lr": 0.0},
+    "one step of Newton and Schulz": {"steps": 1},
+    "three steps of Newton and Schulz": {"steps": 3},
+    "half the rate": {"lr": 0.025},
+    "twice the rate": {"lr": 0.1},
+    "batches of 128": {"batch_size": 128},
+    "batches of 512": {"batch_size": 512},
+    "ReLU and maximum": {"parts": "ReLU, max"},
+    "no mirroring": {"flip": False},
+    "no shifts": {"shift": 0},
+    "no smoothing": {"smoothing": 0.0},
+}
+
+
+def split(y: Tensor, *, validation: int) -> tuple[Tensor, Tensor]:
+    """Indices of the training images (N,) that train, and of the ``validation`` that judge: the same in every run."""
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(12345))
+    return order[validation:], order[:validation]
+
+
+def better_ablation(*, size: Size = "full") -> Plan:
+    """Fashion-MNIST, a validation split of its training images: the recipe, and the recipe with one thing changed."""
+    full = size == "full"
+    return Plan(
+        jobs=[{"change": change, **_DEFAULTS, **new} for change, new in _ABLATIONS.items()],
+        seeds=range(3 if full else 2),
+        settings={
+            "data": "fashion-mnist" if full else "digits",
+            "images": None if full else 200,
+            "epochs": 8 if full else 1,
+            "validation": 10_000 if full else 100,
+        },
+        measure=_validate,
+    )
+
+
+_DEFAULTS: dict[str, Plain] = {
+    "lr": 0.05,
+    "steps": 5,
+    "batch_size": 256,
+    "parts": "SiLU, average",
+    "flip": True,
+    "shift": 1,
+    "smoothing": 0.1,
+}
+
+
+def _validate(
+    *, change: str, parts: str, seed: int, data: str, images: int | None, validation: int, **options: Any
+) -> dict[str, Plain]:
+    train_x, train_y, _, _ = _load(data, images)
+    train, judge = split(train_y, validation=validation)
+    x, judge_x = standardised(train_x[train], train_x[judge])
+    if len(x) < options["batch_size"]:
+        options["batch_size"] = 32
+    used = time.process_time()
+    net = muon.train(x, train_y[train], seed=seed, **options, **_NETS[parts])
+    return {
+        "cpu_seconds": time.process_time() - used,
+        "accuracy": evaluate(net, judge_x, train_y[judge]).accuracy,
+        "train_accuracy": evaluate(net, x[:10_000], train_y[train][:10_000]).accuracy,
+    }
+
+
+def better_fashion(*, size: Size = "full") -> Plan:
+    """Fashion-MNIST, its test images read once: the recipe, a run of three epochs, and today's recipe beside them."""
+    return _test("fashion-mnist", size, [_TODAY, "ours, three epochs", "ours"])
+
+
+def better_mnist(*, size: Size = "full") -> Plan:
+    """MNIST, its test images read once: the recipe without mirroring, half as long."""
+    return _test("mnist", size, ["ours on digits"])
+
+
+_OURS: dict[str, dict[str, Any]] = {"ours": {}, "ours, three epochs": SHORT, "ours on digits": muon.DIGITS}
+
+
+def _test(name: str, size: Size, recipes: list[str]) -> Plan:
+    full = size == "full"
+    return Plan(
+        jobs=[{"recipe": recipe} for recipe in recipes],
+        seeds=range(10 if full else 2),
+        settings={
+            "data": name if full else "digits",
+            "images": None if full else 300,
+            "today_seeds": 3 if full else 1,  # of today's recipe: its accuracy is known, its time is wanted
+        },
+        measure=_measure,
+    )
+
+
+def _measure(*, recipe: str, seed: int, data: str, images: int | None, today_seeds: int) -> list[dict[str, Plain]]:
+    """A row for the run; none where today's recipe has had its seeds."""
+    if recipe == _TODAY and seed >= today_seeds:
+        return []
+    train_x, train_y, test_x, test_y = _load(data, images)
+    used = time.process_time()
+    x, test_x = standardised(train_x, test_x)
+    if recipe == _TODAY:
+        net = lenet.lenet_modern()
+        fit(net, x, train_y, num_epochs=10, seed=seed, progress=False, **arguments(RECIPES["modern"]))
+    else:
+        net = muon.train(x, train_y, seed=seed, **_OURS[recipe])
+    spent = time.process_time() - used
+    return [
+        {
+            "parameters": sum(p.numel() for p in net.parameters()),
+            "cpu_seconds": spent,
+            "accuracy": evaluate(net, test_x, test_y).accuracy,
+        }
+    ]
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, images: int | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training and test images of a set; the first ``images`` of each if that is a number."""
+    found = data.load(name)
+    return found.train_x[:images], found.train_y[:images], found.test_x[:images], found.test_y[:images]

@@ -1,0 +1,114 @@
+"""Page *The same net, better*: LeNet trained by orthogonalised momentum (Muon), in plain tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursecode.lenet import kaiming_, lenet
+
+__all__ = ["DIGITS", "batches", "logits", "moved", "muon_step", "orthogonalised", "train"]
+
+DIGITS: dict[str, Any] = {"epochs": 8, "flip": False}  # what is different for digits: a mirrored 2 is none
+
+
+def orthogonalised(G: Tensor, *, steps: int = 5) -> Tensor:
+    """Newton and Schulz: U Vᵀ of G = U S Vᵀ, with singular values only near 1 (``eq-newton-schulz``).
+
+    ``G`` is a matrix (n, m). The three coefficients are Jordan's: chosen to lift small singular values quickly.
+    """
+    X = G / (G.norm() + 1e-7)
+    if tall := G.shape[0] > G.shape[1]:
+        X = X.T
+    for _ in range(steps):
+        A = X @ X.T
+        X = 3.4445 * X + (2.0315 * A @ A - 4.7750 * A) @ X
+    return X.T if tall else X
+
+
+@torch.no_grad()
+def muon_step(
+    net: nn.Module, velocity: dict[str, Tensor], *, lr: float, sgd_lr: float, momentum: float, steps: int
+) -> None:
+    """V ← μV + G, W ← W - η √max(1, n/m) · orthogonalised(G + μV); biases, last matrix (``lr=0``: all): plain SGD."""
+    *_, (last, _) = (named for named in net.named_parameters() if named[1].dim() > 1)
+    for name, W in net.named_parameters():
+        V = velocity[name].mul_(momentum).add_(W.grad)
+        update = W.grad + momentum * V
+        if W.dim() == 1 or name == last or lr == 0:
+            W -= sgd_lr * update
+        else:
+            M = orthogonalised(update.flatten(1), steps=steps)
+            W -= lr * math.sqrt(max(1, M.shape[0] / M.shape[1])) * M.view_as(W)
+
+
+def logits(net: nn.Sequential, x: Tensor) -> Tensor:
+    """``net(x)`` up to rounding, with convolution and pooling of the first layer in one: half the time.
+
+    The four places of a pooling window see the same kernel a pixel apart: four kernels 6×6, at stride 2.
+    """
+    corners = [(dx, 1 - dx, dy, 1 - dy) for dy in (0, 1) for dx in (0, 1)]
+    kernels = torch.cat([F.pad(net.conv1.weight, corner) for corner in corners])
+    maps = net.act1(F.conv2d(x, kernels, net.conv1.bias.repeat(4), stride=2, padding=2))
+    windows = maps.unflatten(1, (4, -1))
+    x = windows.mean(1) if isinstance(net.pool1, nn.AvgPool2d) else windows.amax(1)
+    for layer in list(net)[3:]:
+        x = layer(x)
+    return x
+
+
+def moved(x: Tensor, *, shift: int, mirror: Tensor) -> Tensor:
+    """The images ``x`` (N, 1, h, w), each up to ``shift`` pixels off at random, mirrored where ``mirror`` (N,) says."""
+    N, _, h, w = x.shape
+    padded = F.pad(x, (shift,) * 4, value=float(x.min()))
+    rows, columns = (torch.randint(2 * shift + 1, (N, 1)) + torch.arange(n) for n in (h, w))
+    columns = torch.where(mirror[:, None], columns.flip(1), columns)
+    return padded[torch.arange(N)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def batches(x: Tensor, y: Tensor, *, size: int, flip: bool, shift: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Epoch after epoch without end, in a new order; with ``flip`` every second time an image comes mirrored."""
+    mirror = torch.rand(len(x)) < (0.5 if flip else 0.0)
+    while True:
+        for i in torch.randperm(len(x))[: len(x) // size * size].split(size):
+            images = x.index_select(0, i)
+            yield (moved(images, shift=shift, mirror=mirror[i]) if flip or shift else images), y[i]
+        mirror = mirror.logical_not() if flip else mirror
+
+
+def train(
+    x: Tensor,
+    y: Tensor,
+    *,
+    seed: int,
+    epochs: float = 16,
+    batch_size: int = 256,
+    lr: float = 0.05,
+    sgd_lr: float = 0.1,
+    momentum: float = 0.9,
+    steps: int = 5,
+    smoothing: float = 0.1,
+    flip: bool = True,
+    shift: int = 1,
+    activation: type[nn.Module] = nn.SiLU,
+    pool: type[nn.AvgPool2d] | type[nn.MaxPool2d] = nn.AvgPool2d,
+) -> nn.Sequential:
+    """LeNet, trained on images ``x`` (N, 1, 28, 28), standardised, with classes ``y`` (N,); rates fall to 0."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        net = kaiming_(lenet(activation=activation, pool=pool)).to(memory_format=torch.channels_last)
+        velocity = {name: torch.zeros_like(W) for name, W in net.named_parameters()}
+        total = round(epochs * (len(x) // batch_size))
+        stream = batches(x, y, size=batch_size, flip=flip, shift=shift)
+        for step in range(total):
+            images, labels = next(stream)
+            net.zero_grad()
+            F.cross_entropy(logits(net, images), labels, label_smoothing=smoothing).backward()
+            left = 1 - (step + 0.5) / total
+            muon_step(net, velocity, lr=lr * left, sgd_lr=sgd_lr * left, momentum=momentum, steps=steps)
+    return net
