@@ -14,7 +14,7 @@ from coursecode.lenet import kaiming_, lenet
 
 __all__ = ["DIGITS", "batches", "logits", "moved", "muon_step", "orthogonalised", "train"]
 
-DIGITS: dict[str, Any] = {"epochs": 8, "flip": False}  # what is different for digits: a mirrored 2 is none
+DIGITS: dict[str, Any] = {"epochs": 10, "flip": False}  # what is different for digits: a mirrored 2 is none
 
 
 def orthogonalised(G: Tensor, *, steps: int = 5) -> Tensor:
@@ -86,9 +86,9 @@ def train(
     y: Tensor,
     *,
     seed: int,
-    epochs: float = 16,
+    epochs: float = 24,
     batch_size: int = 256,
-    lr: float = 0.05,
+    lr: float = 0.03,
     sgd_lr: float = 0.1,
     momentum: float = 0.9,
     steps: int = 5,
