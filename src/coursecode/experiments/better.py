@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from coursecode import data, lenet, muon
-from coursecode.experiments.recipes import RECIPES, arguments, standardised
+from coursecode.experiments.recipes import RECIPES, standardised
 from coursecode.experiments.record import Plain
 from coursecode.experiments.runner import Plan, Size
 from coursecode.training import evaluate, fit
@@ -18,7 +19,7 @@ from coursecode.training import evaluate, fit
 __all__ = ["SHORT", "better_ablation", "better_fashion", "better_mnist", "split"]
 
 _TODAY = "today's, ten epochs"
-SHORT: dict[str, Any] = {"epochs": 3, "sgd_lr": 0.07, "flip": False, "shift": 0, "smoothing": 0.0}
+SHORT: dict[str, Any] = {"epochs": 3, "shift": 0, "smoothing": 0.05}
 _NETS: dict[str, dict[str, Any]] = {
     "SiLU, average": {"activation": nn.SiLU, "pool": nn.AvgPool2d},
     "ReLU, max": {"activation": nn.ReLU, "pool": nn.MaxPool2d},
@@ -123,7 +124,7 @@ def _measure(*, recipe: str, seed: int, data: str, images: int | None, today_see
     x, test_x = standardised(train_x, test_x)
     if recipe == _TODAY:
         net = lenet.lenet_modern()
-        fit(net, x, train_y, num_epochs=10, seed=seed, progress=False, **arguments(RECIPES["modern"]))
+        fit(net, x, train_y, replace(RECIPES["modern"], seed=seed), progress=False)
     else:
         net = muon.train(x, train_y, seed=seed, **_OURS[recipe])
     spent = time.process_time() - used

@@ -28,7 +28,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
-__all__ = ["Effect", "Plain", "Result", "Row", "Statistic", "interval", "load", "mean_sd", "measured", "records", "stored"]
+__all__ = [
+    "Effect",
+    "Plain",
+    "Result",
+    "Row",
+    "Statistic",
+    "interval",
+    "load",
+    "mean_sd",
+    "measured",
+    "records",
+    "stored",
+]
 
 Plain = int | float | str | bool
 Row = dict[str, Plain]

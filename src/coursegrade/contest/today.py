@@ -2,7 +2,7 @@
 
 from coursecode.data import normalise
 from coursecode.lenet import lenet_modern
-from coursecode.training import fit, seed_everything
+from coursecode.training import Recipe, fit, seed_everything
 
 RECIPE = {
     "name": "the recipe of Honest numbers, ten epochs",
@@ -19,6 +19,6 @@ def train(x, y, *, seed):
     pixels = x.float() / 255
     RECIPE["mean"], RECIPE["std"] = float(pixels.mean()), float(pixels.std())
     x = normalise(x, mean=RECIPE["mean"], std=RECIPE["std"])
-    how = {"lr": 0.1, "batch_size": 128, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
-    fit(net, x, y, num_epochs=10, seed=seed, progress=False, **how)
+    recipe = Recipe(num_epochs=10, lr=0.1, batch_size=128, momentum=0.9, nesterov=True, weight_decay=5e-4, seed=seed)
+    fit(net, x, y, recipe, progress=False)
     return dict(net.state_dict())
