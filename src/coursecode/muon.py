@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -28,23 +28,32 @@ def orthogonalised(G: Tensor, *, steps: int = 5) -> Tensor:
     for _ in range(steps):
         A = X @ X.T
         X = 3.4445 * X + (2.0315 * A @ A - 4.7750 * A) @ X
-    return X.T if tall else X
+    Y: Tensor = X.T if tall else X
+    return Y
 
 
 @torch.no_grad()
 def muon_step(
-    net: nn.Module, velocity: dict[str, Tensor], *, lr: float, sgd_lr: float, momentum: float, steps: int
+    net: nn.Module,
+    gradients: Sequence[Tensor],
+    velocity: Sequence[Tensor],
+    *,
+    lr: float,
+    sgd_lr: float,
+    momentum: float,
+    steps: int,
 ) -> None:
     """V ← μV + G, W ← W - η √max(1, n/m) · orthogonalised(G + μV); biases, last matrix (``lr=0``: all): plain SGD."""
-    *_, (last, _) = (named for named in net.named_parameters() if named[1].dim() > 1)
-    for name, W in net.named_parameters():
-        V = velocity[name].mul_(momentum).add_(W.grad)
-        update = W.grad + momentum * V
-        if W.dim() == 1 or name == last or lr == 0:
-            W -= sgd_lr * update
+    weights = list(net.parameters())
+    last = [W for W in weights if W.dim() > 1][-1]
+    for W, G, V in zip(weights, gradients, velocity, strict=True):
+        V.mul_(momentum).add_(G)
+        update = G + momentum * V
+        if W.dim() == 1 or W is last or lr == 0:
+            W.sub_(sgd_lr * update)
         else:
             M = orthogonalised(update.flatten(1), steps=steps)
-            W -= lr * math.sqrt(max(1, M.shape[0] / M.shape[1])) * M.view_as(W)
+            W.sub_(lr * math.sqrt(max(1, M.shape[0] / M.shape[1])) * M.view_as(W))
 
 
 def logits(net: nn.Sequential, x: Tensor) -> Tensor:
@@ -52,14 +61,15 @@ def logits(net: nn.Sequential, x: Tensor) -> Tensor:
 
     The four places of a pooling window see the same kernel a pixel apart: four kernels 6×6, at stride 2.
     """
+    conv, activation, pool, *rest = list[Any](net)
     corners = [(dx, 1 - dx, dy, 1 - dy) for dy in (0, 1) for dx in (0, 1)]
-    kernels = torch.cat([F.pad(net.conv1.weight, corner) for corner in corners])
-    maps = net.act1(F.conv2d(x, kernels, net.conv1.bias.repeat(4), stride=2, padding=2))
+    kernels = torch.cat([F.pad(conv.weight, corner) for corner in corners])
+    maps = activation(F.conv2d(x, kernels, conv.bias.repeat(4), stride=2, padding=2))
     windows = maps.unflatten(1, (4, -1))
-    x = windows.mean(1) if isinstance(net.pool1, nn.AvgPool2d) else windows.amax(1)
-    for layer in list(net)[3:]:
-        x = layer(x)
-    return x
+    Y: Tensor = windows.mean(1) if isinstance(pool, nn.AvgPool2d) else windows.amax(1)
+    for layer in rest:
+        Y = layer(Y)
+    return Y
 
 
 def moved(x: Tensor, *, shift: int, mirror: Tensor) -> Tensor:
@@ -75,7 +85,7 @@ def batches(x: Tensor, y: Tensor, *, size: int, flip: bool, shift: int) -> Itera
     """Epoch after epoch without end, in a new order; with ``flip`` every second time an image comes mirrored."""
     mirror = torch.rand(len(x)) < (0.5 if flip else 0.0)
     while True:
-        for i in torch.randperm(len(x))[: len(x) // size * size].split(size):
+        for i in torch.randperm(len(x))[: len(x) // size * size].view(-1, size):
             images = x.index_select(0, i)
             yield (moved(images, shift=shift, mirror=mirror[i]) if flip or shift else images), y[i]
         mirror = mirror.logical_not() if flip else mirror
@@ -101,14 +111,16 @@ def train(
     """LeNet, trained on images ``x`` (N, 1, 28, 28), standardised, with classes ``y`` (N,); rates fall to 0."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        net = kaiming_(lenet(activation=activation, pool=pool)).to(memory_format=torch.channels_last)
-        velocity = {name: torch.zeros_like(W) for name, W in net.named_parameters()}
-        total = round(epochs * (len(x) // batch_size))
+        net = kaiming_(lenet(activation=activation, pool=pool))
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        weights = list(net.parameters())
+        velocity = [torch.zeros_like(W) for W in weights]
         stream = batches(x, y, size=batch_size, flip=flip, shift=shift)
+        total = round(epochs * (len(x) // batch_size))
         for step in range(total):
             images, labels = next(stream)
-            net.zero_grad()
-            F.cross_entropy(logits(net, images), labels, label_smoothing=smoothing).backward()
+            loss = F.cross_entropy(logits(net, images), labels, label_smoothing=smoothing)
+            gradients = torch.autograd.grad(loss, weights)
             left = 1 - (step + 0.5) / total
-            muon_step(net, velocity, lr=lr * left, sgd_lr=sgd_lr * left, momentum=momentum, steps=steps)
+            muon_step(net, gradients, velocity, lr=lr * left, sgd_lr=sgd_lr * left, momentum=momentum, steps=steps)
     return net

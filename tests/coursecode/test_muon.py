@@ -57,22 +57,22 @@ def run(net: nn.Module, step) -> dict[str, torch.Tensor]:
         net.zero_grad()
         x, y = torch.randn(6, 1, 4, 4, generator=generator), torch.randint(4, (6,), generator=generator)
         nn.functional.cross_entropy(net(x), y).backward()
-        step()
+        step([p.grad for p in net.parameters()])
     return {name: value.detach().clone() for name, value in net.named_parameters()}
 
 
 def test_a_step_is_the_slow_one():
     """Biases and the last matrix by torch's SGD, the others number by number with the SVD."""
     net = small()
-    velocity = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
-    found = run(net, lambda: muon_step(net, velocity, lr=0.03, sgd_lr=0.2, momentum=0.9, steps=5))
+    velocity = [torch.zeros_like(p) for p in net.parameters()]
+    found = run(net, lambda gradients: muon_step(net, gradients, velocity, lr=0.03, sgd_lr=0.2, momentum=0.9, steps=5))
 
     net = small()
     plain = {name: p for name, p in net.named_parameters() if p.dim() == 1 or name == "3.weight"}
     sgd = torch.optim.SGD(plain.values(), lr=0.2, momentum=0.9, nesterov=True)
     memory: dict[str, list[float]] = {}
 
-    def slow() -> None:
+    def slow(_: list[torch.Tensor]) -> None:
         sgd.step()
         for name, p in net.named_parameters():
             if name in plain:
@@ -92,11 +92,11 @@ def test_a_step_is_the_slow_one():
 
 def test_without_a_rate_for_matrices_a_step_is_plain_sgd():
     net = small()
-    velocity = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
-    found = run(net, lambda: muon_step(net, velocity, lr=0.0, sgd_lr=0.2, momentum=0.9, steps=5))
+    velocity = [torch.zeros_like(p) for p in net.parameters()]
+    found = run(net, lambda gradients: muon_step(net, gradients, velocity, lr=0.0, sgd_lr=0.2, momentum=0.9, steps=5))
     net = small()
     sgd = torch.optim.SGD(net.parameters(), lr=0.2, momentum=0.9, nesterov=True)
-    for name, value in run(net, sgd.step).items():
+    for name, value in run(net, lambda _: sgd.step()).items():
         torch.testing.assert_close(found[name], value)
 
 

@@ -183,6 +183,15 @@ def test_an_entry_is_judged_outside_and_replaces_the_one_of_its_name(tmp_path: P
     assert found.column("accuracy", recipe="a few steps") == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("name", ["ours", "today"])
+def test_the_recipes_of_the_course_are_entries(sandbox, images, name):
+    source = entry.source_of(Path(entry.__file__).with_name(f"{name}.py"))
+    x, y = (t.repeat(8, *[1] * (t.dim() - 1)) for t in images)
+    run = entry.train_inside(sandbox, source, x, y, seed=1, seconds=120.0)
+    assert run.std == pytest.approx(float((x.float() / 255).std()))
+    assert run.net()(x[:2].float()).shape == (2, 10)
+
+
 def test_a_refused_file_ends_the_command_with_one_sentence(tmp_path: Path, capsys):
     recipe = tmp_path / "broken.py"
     recipe.write_bytes(b"\xff\xfe")

@@ -27,6 +27,7 @@ _NETS: dict[str, dict[str, Any]] = {
 _ABLATIONS: dict[str, dict[str, Plain]] = {
     "nothing": {},
     "SGD for the matrices too": {"lr": 0.0},
+    "the same, twice its rate": {"lr": 0.0, "sgd_lr": 0.2},
     "one step of Newton and Schulz": {"steps": 1},
     "three steps of Newton and Schulz": {"steps": 3},
     "half the rate": {"lr": 0.015},
@@ -62,6 +63,7 @@ def better_ablation(*, size: Size = "full") -> Plan:
 
 _DEFAULTS: dict[str, Plain] = {
     "lr": 0.03,
+    "sgd_lr": 0.1,
     "steps": 5,
     "batch_size": 256,
     "parts": "SiLU, average",

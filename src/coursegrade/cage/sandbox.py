@@ -130,9 +130,9 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
         if os.path.islink(name):
             binds += ["--symlink", os.readlink(name), name]
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind", python, python]
-    covered = [_own()] if any(folder in _own().parents for folder in _read_only()) else []
-    for path in (*covered, *map(Path, options["hidden"])):
-        binds += ["--tmpfs", str(path), "--remount-ro", str(path)]
+    covered = [str(_own())] if any(folder in _own().parents for folder in _read_only()) else []
+    for place in (*covered, *options["hidden"]):
+        binds += ["--tmpfs", place, "--remount-ro", place]
     for file in ("_worker.py", "_wire.py", "_cage.py"):
         binds += ["--ro-bind", str(here / file), f"/sandbox/{file}"]
     binds += ["--tmpfs", "/dev"]
