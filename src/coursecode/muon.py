@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from coursecode.lenet import kaiming_, lenet
 
-__all__ = ["DIGITS", "batches", "logits", "moved", "muon_step", "orthogonalised", "train"]
+__all__ = ["DIGITS", "EPOCHS", "batches", "logits", "moved", "muon_step", "orthogonalised", "train"]
 
+EPOCHS = 24
 DIGITS: dict[str, Any] = {"epochs": 10, "flip": False}  # what is different for digits: a mirrored 2 is none
 
 
@@ -96,7 +97,7 @@ def train(
     y: Tensor,
     *,
     seed: int,
-    epochs: float = 24,
+    epochs: float = EPOCHS,
     batch_size: int = 256,
     lr: float = 0.03,
     sgd_lr: float = 0.1,

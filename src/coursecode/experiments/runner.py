@@ -78,6 +78,7 @@ EXPERIMENTS: dict[str, str] = {
     "better_fashion": "better",
     "better_mnist": "better",
     "better_ablation": "better",
+    "better_cost": "better",
 }
 """Name of the experiment → module of this package; both name the plan's function."""
 
