@@ -79,6 +79,7 @@ EXPERIMENTS: dict[str, str] = {
     "better_mnist": "better",
     "better_ablation": "better",
     "better_cost": "better",
+    "better_race": "better",
 }
 """Name of the experiment → module of this package; both name the plan's function."""
 
