@@ -47,8 +47,9 @@ from tools.machine.fresh import Record, digest, snapshot
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.notebooks.plain import Edition, PlainError, edition, plain_markdown, references
 from tools.source.chapters import parse
+from tools.source.words import editions, folder
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = editions()
 
 
 class NotebookError(RuntimeError):
@@ -143,8 +144,8 @@ def record(page: Page, root: Path) -> NotebookNode | None:
     Code cells and their outputs are the same in all languages, so a notebook that a person changed is made again from
     its twin, without a run.
     """
-    mirror = {language: root / ("" if language == "en" else language) / "book" for language in LANGUAGES}
-    twins = [folder / page.path.name for language, folder in mirror.items() if language != page.language]
+    mirror = {language: root / folder(language) / "book" for language in LANGUAGES}
+    twins = [book / page.path.name for language, book in mirror.items() if language != page.language]
     first = None
     for path in filter(as_made, (page.path, *twins)):
         notebook = nbformat.read(path, as_version=4)

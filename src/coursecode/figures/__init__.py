@@ -106,7 +106,7 @@ def words(name: str, language: str = "en") -> dict[str, str]:
     said: dict[str, str] = {}
     for one in dict.fromkeys(("en", language)):  # what a language lacks is said in English
         texts = json.loads((FOLDER / "words" / f"{one}.json").read_text(encoding="utf-8"))
-        said |= texts["common"] | texts[name]
+        said |= texts.get("common", {}) | texts.get(name, {})
     return said
 
 
