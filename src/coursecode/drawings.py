@@ -75,18 +75,19 @@ def draw_blocks(blocks: Mapping[str, tuple[Sequence[Sequence[str]], str]]) -> No
         if len(branches) != 1 and not join:
             raise ValueError(f"draw_blocks: {name} has {len(branches)} branches; say what joins them, such as '+'.")
     longest = max(len(branch) for branches, _ in blocks.values() for branch in branches)
-    step, wide, high = 2.0, 1.7, 0.62
+    step, wide, high = 2.0, 1.7, 0.72
 
     def paint(plt: Any) -> Any:
         count = sum(len(branches) for branches, _ in blocks.values()) + 0.8 * len(blocks)
         figure, axes = plt.subplots(figsize=(_WIDEST, 0.48 * count), layout="constrained")
         axes.set_axis_off()
-        start, end = 0.0, 0.9 + step * longest + 0.3
+        start = 0.0
         arrow = {"arrowstyle": "-|>", "color": _INK, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
         y = 0.0
         for name, (branches, join) in blocks.items():
             axes.text(start, y, name, ha="left", va="center", fontweight="bold")
             y -= 0.9
+            end = start + 1.2 + step * max(len(branch) for branch in branches)
             middle = y - (len(branches) - 1) / 2
             axes.text(start, middle, "x", ha="center", va="center")
             for branch in branches:
@@ -106,7 +107,7 @@ def draw_blocks(blocks: Mapping[str, tuple[Sequence[Sequence[str]], str]]) -> No
                 look = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": _INK}
                 axes.text(end + 0.75, middle, join, ha="center", va="center", bbox=look, fontsize=8)
             y -= 0.1
-        axes.set_xlim(-0.2, end + 1.8)
+        axes.set_xlim(-0.2, start + 3.1 + step * longest)
         axes.set_ylim(y + 0.5, 0.5)
         return figure
 
