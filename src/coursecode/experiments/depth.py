@@ -1,12 +1,16 @@
 """Experiments of *The road after LeNet*: what batch norm does to a plateau, and shortcuts to a net of twenty layers.
 
 In both the seed draws the division of the 5,000 digits, too, so that an interval covers the images as well as the
-weights and the order. A learning rate is chosen for each arm on the validation images, which are not the held-out ones.
+weights and the order. Each arm is trained at three learning rates with the first two seeds, and with the others at the
+one that was best on the validation images of those two; held-out images are not looked at before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +20,13 @@ from coursecode.data import load
 from coursecode.experiments.record import Result, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.lenet import lenet_classic, lenet_modern
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["best_rates", "norm_and_plateau", "shortcuts_in_deep_nets"]
 
-_HIDDEN = ("sigmoid", "sigmoid, scaled once", "sigmoid, batch norm", "ReLU")
+_GRID_SEEDS = 2  # so many seeds are trained at all rates
+_PLAIN_RATES = (0.1, 0.3, 1.0)
+_CHOSEN_PLAIN = {"sigmoid": 0.1, "sigmoid, scaled once": 0.3, "sigmoid, batch norm": 0.3, "ReLU": 0.1}
 _DEEP = {"8 layers": (1, False), "20 layers": (3, False), "20 layers, shortcuts": (3, True)}
 _RATES = {  # by net, and whether it has batch norm
     ("8 layers", False): (0.01, 0.03, 0.1),
@@ -28,6 +34,13 @@ _RATES = {  # by net, and whether it has batch norm
     ("20 layers, shortcuts", False): (0.003, 0.01, 0.03),
     ("20 layers", True): (0.03, 0.1, 0.3),
     ("20 layers, shortcuts", True): (0.03, 0.1, 0.3),
+}
+_CHOSEN = {
+    ("8 layers", False): 0.03,
+    ("20 layers", False): 0.01,
+    ("20 layers, shortcuts", False): 0.01,
+    ("20 layers", True): 0.1,
+    ("20 layers, shortcuts", True): 0.1,
 }
 
 
@@ -39,10 +52,9 @@ def norm_and_plateau(*, size: Size = "full") -> Plan:
     mean training loss is below 2, and has learned in the first with 97 % of the training digits right, where it stops.
     """
     full = size == "full"
-    rates = (0.1, 0.3, 1.0) if full else (0.1,)
     return Plan(
-        jobs=[{"hidden": hidden, "lr": lr} for hidden in _HIDDEN for lr in rates],
-        seeds=range(5 if full else 2),
+        jobs=[{"hidden": hidden} for hidden in _CHOSEN_PLAIN],
+        seeds=range(5) if full else (1, 2),
         settings={
             "images": [2000, 500, 2500] if full else [100, 50, 50],
             "epochs": 40 if full else 2,
@@ -52,7 +64,13 @@ def norm_and_plateau(*, size: Size = "full") -> Plan:
     )
 
 
-def _until_learned(*, hidden: str, lr: float, seed: int, images: list[int], epochs: int, batch_size: int) -> Row:
+def _until_learned(*, hidden: str, seed: int, **settings: Any) -> list[Row]:
+    rates = _PLAIN_RATES if seed < _GRID_SEEDS else (_CHOSEN_PLAIN[hidden],)
+    return [{"lr": lr, **_learn(hidden, lr, seed=seed, **settings)} for lr in rates]
+
+
+def _learn(hidden: str, lr: float, *, seed: int, images: list[int], epochs: int, batch_size: int) -> Row:
+    torch.manual_seed(seed)
     (x, y), validation, held_out = _parts(images, seed)
     net = lenet_modern() if hidden == "ReLU" else lenet_classic()
     if hidden.endswith("scaled once"):
@@ -60,12 +78,12 @@ def _until_learned(*, hidden: str, lr: float, seed: int, images: list[int], epoc
     elif hidden.endswith("batch norm"):
         net = normalised(net)
     updates = -(-len(x) // batch_size)
+    recipe = Recipe(num_epochs=1, lr=lr, batch_size=batch_size, momentum=0, schedule="constant")
     left = learned = 0
     loss = accuracy = 0.0
     for epoch in range(epochs):
         try:
-            history = fit(net, x, y, num_epochs=1, lr=lr, batch_size=batch_size, momentum=0.0, schedule="constant",
-                          seed=1000 * seed + epoch, progress=False)  # fmt: skip
+            history = fit(net, x, y, replace(recipe, seed=1000 * seed + epoch), progress=False)
         except FloatingPointError:
             return {"left": 0, "learned": 0, "updates": 0, "diverged": True, "train_loss": 0.0, "train_accuracy": 0.0,
                     "validation_accuracy": 0.0, "test_accuracy": 0.0}  # fmt: skip
@@ -91,16 +109,12 @@ def shortcuts_in_deep_nets(*, size: Size = "full") -> Plan:
     """Nets of 20 layers with and without shortcuts, with and without batch norm, and beside them one of 8 layers.
 
     With and without shortcuts a net has the same parameters, the same work and, with the same seed, the same starting
-    weights. All are trained equally long, each with three learning rates.
+    weights. All are trained equally long.
     """
     full = size == "full"
     return Plan(
-        jobs=[
-            {"net": net, "batch_norm": norm, "lr": lr}
-            for (net, norm), rates in _RATES.items()
-            for lr in (rates if full else rates[1:2])
-        ],
-        seeds=range(5 if full else 2),
+        jobs=[{"net": net, "batch_norm": norm} for net, norm in _RATES],
+        seeds=range(5) if full else (1, 2),
         settings={
             "images": [2000, 500, 2500] if full else [60, 30, 30],
             "epochs": 12 if full else 1,
@@ -111,9 +125,16 @@ def shortcuts_in_deep_nets(*, size: Size = "full") -> Plan:
     )
 
 
-def _train_deep(
-    *, net: str, batch_norm: bool, lr: float, seed: int, images: list[int], epochs: int, batch_size: int, width: int
+def _train_deep(*, net: str, batch_norm: bool, seed: int, **settings: Any) -> list[Row]:
+    arm = net, batch_norm
+    rates = _RATES[arm] if seed < _GRID_SEEDS else (_CHOSEN[arm],)
+    return [{"lr": lr, **_train(*arm, lr, seed=seed, **settings)} for lr in rates]
+
+
+def _train(
+    net: str, batch_norm: bool, lr: float, *, seed: int, images: list[int], epochs: int, batch_size: int, width: int
 ) -> Row:
+    torch.manual_seed(seed)
     (x, y), validation, held_out = _parts(images, seed)
     blocks, shortcuts = _DEEP[net]
     model = residual_net(blocks=blocks, width=width, in_channels=1, shrink=4, norm=batch_norm, shortcuts=shortcuts)
@@ -121,7 +142,7 @@ def _train_deep(
     row: Row = {"layers": weights, "parameters": sum(p.numel() for p in model.parameters()), "diverged": False}
     measured = ("train_accuracy", "validation_accuracy", "test_accuracy", "train_loss")
     try:
-        fit(model, x, y, num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+        fit(model, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
     except FloatingPointError:
         return {**row, **dict.fromkeys(measured, 0.0), "diverged": True}
     train = evaluate(model, x, y)
@@ -136,16 +157,20 @@ def _parts(images: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
     return [(x[part], y[part]) for part in order[: sum(images)].split(images)]
 
 
-def best_rates(result: Result, *by: str) -> Result:
-    """The rows with the learning rate that has the best mean validation accuracy for its values of ``by``."""
-    rows = result.summary(by=[*by, "lr"], value="validation_accuracy")
-    best: dict[tuple[object, ...], dict[str, object]] = {}
-    for row in rows:
-        key = tuple(row[name] for name in by)
-        if key not in best or row["mean"] > best[key]["mean"]:  # type: ignore[operator]
-            best[key] = row
-    chosen = [row for row in result.rows if row["lr"] == best[tuple(row[name] for name in by)]["lr"]]
-    return Result(**{**vars(result), "rows": chosen})
+def best_rates(result: Result, by: str | Sequence[str]) -> Result:
+    """The rows with the learning rate that each value of ``by`` was given: the best on the validation images.
+
+    It is chosen by the mean over the seeds that were trained at all rates; of equally good rates the smallest is taken.
+    """
+    keys = [by] if isinstance(by, str) else list(by)
+    grid = Result(**{**vars(result), "rows": [row for row in result.rows if row["seed"] < _GRID_SEEDS]})
+    best: dict[tuple[Any, ...], tuple[float, Any]] = {}
+    for row in grid.summary(by=[*keys, "lr"], value="validation_accuracy"):
+        arm = tuple(row[key] for key in keys)
+        if arm not in best or row["mean"] > best[arm][0]:
+            best[arm] = row["mean"], row["lr"]
+    rows = [row for row in result.rows if row["lr"] == best[tuple(row[key] for key in keys)][1]]
+    return Result(**{**vars(result), "rows": rows})
 
 
 @cache
