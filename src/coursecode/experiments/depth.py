@@ -32,8 +32,8 @@ _RATES = {  # by net, and whether it has batch norm
     ("8 layers", False): (0.01, 0.03, 0.1),
     ("20 layers", False): (0.003, 0.01, 0.03),
     ("20 layers, shortcuts", False): (0.003, 0.01, 0.03),
-    ("20 layers", True): (0.03, 0.1, 0.3),
-    ("20 layers, shortcuts", True): (0.03, 0.1, 0.3),
+    ("20 layers", True): (0.01, 0.03, 0.1),
+    ("20 layers, shortcuts", True): (0.01, 0.03, 0.1),
 }
 _CHOSEN = {
     ("8 layers", False): 0.03,
