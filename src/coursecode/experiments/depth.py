@@ -1,8 +1,8 @@
 """Experiments of *The road after LeNet*: what batch norm does to a plateau, and shortcuts to a net of twenty layers.
 
 In both the seed draws the division of the 5,000 digits, too, so that an interval covers the images as well as the
-weights and the order. Each arm is trained at three learning rates with the first two seeds, and with the others at the
-one that was best on the validation images of those two; held-out images are not looked at before.
+weights and the order. Each arm is trained at three learning rates with the first seed, and with the others at the one
+that was best on the validation images of the first; held-out images are not looked at before.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["best_rates", "norm_and_plateau", "shortcuts_in_deep_nets"]
 
-_GRID_SEEDS = 2  # so many seeds are trained at all rates
+_GRID_SEEDS = 1  # so many seeds are trained at all rates
 _PLAIN_RATES = (0.1, 0.3, 1.0)
-_CHOSEN_PLAIN = {"sigmoid": 0.1, "sigmoid, scaled once": 0.3, "sigmoid, batch norm": 0.3, "ReLU": 0.1}
+_CHOSEN_PLAIN = {"sigmoid": 0.3, "sigmoid, scaled once": 0.3, "sigmoid, batch norm": 0.1, "ReLU": 0.3}
 _DEEP = {"8 layers": (1, False), "20 layers": (3, False), "20 layers, shortcuts": (3, True)}
 _RATES = {  # by net, and whether it has batch norm
     ("8 layers", False): (0.01, 0.03, 0.1),
@@ -39,8 +39,8 @@ _CHOSEN = {
     ("8 layers", False): 0.03,
     ("20 layers", False): 0.01,
     ("20 layers, shortcuts", False): 0.01,
-    ("20 layers", True): 0.1,
-    ("20 layers, shortcuts", True): 0.1,
+    ("20 layers", True): 0.03,
+    ("20 layers, shortcuts", True): 0.03,
 }
 
 
@@ -54,7 +54,7 @@ def norm_and_plateau(*, size: Size = "full") -> Plan:
     full = size == "full"
     return Plan(
         jobs=[{"hidden": hidden} for hidden in _CHOSEN_PLAIN],
-        seeds=range(5) if full else (1, 2),
+        seeds=range(5) if full else (0, 1),
         settings={
             "images": [2000, 500, 2500] if full else [100, 50, 50],
             "epochs": 40 if full else 2,
@@ -114,7 +114,7 @@ def shortcuts_in_deep_nets(*, size: Size = "full") -> Plan:
     full = size == "full"
     return Plan(
         jobs=[{"net": net, "batch_norm": norm} for net, norm in _RATES],
-        seeds=range(5) if full else (1, 2),
+        seeds=range(5) if full else (0, 1),
         settings={
             "images": [2000, 500, 2500] if full else [60, 30, 30],
             "epochs": 12 if full else 1,
