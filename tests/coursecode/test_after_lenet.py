@@ -143,7 +143,7 @@ def test_scaling_once_does_what_a_fresh_batch_norm_does_and_then_is_gone() -> No
     net = lenet_classic()
     layers = len(net)
     with_norm = normalised(copy.deepcopy(net)).train()
-    torch.testing.assert_close(scale_once_(net, X)(X), with_norm(X), atol=2e-4, rtol=1e-3)
+    torch.testing.assert_close(scale_once_(net, X)(X), with_norm(X), atol=1e-3, rtol=1e-2)
     assert len(net) == layers
     assert not any(isinstance(part, nn.BatchNorm2d) for part in net)
 

@@ -1,0 +1,92 @@
+"""The studies of *The road after LeNet*, at reduced size, and their stored runs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from registry import claim
+
+from coursecode.experiments import Result, depth, stored
+from coursecode.experiments.runner import EXPERIMENTS, run
+
+NAMES = [name for name, module in EXPERIMENTS.items() if module == "depth"]
+ARM = {"norm_and_plateau": ["hidden"], "shortcuts_in_deep_nets": ["net", "batch_norm"]}
+
+
+@cache
+def small(name: str) -> Result:
+    return run(name, size="small")
+
+
+def test_every_experiment_of_the_module_is_registered() -> None:
+    assert NAMES == list(ARM)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_run_has_all_rates_with_the_first_seed_and_one_with_the_next(name: str) -> None:
+    result, plan = small(name), getattr(depth, name)(size="small")
+    for job in plan.jobs:
+        assert len(result.select(**job, seed=0)) == 3
+        assert len(result.select(**job, seed=1)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_numbers(name: str) -> None:
+    assert run(name, size="small").rows == small(name).rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
+    small(name).save(tmp_path / f"{name}.json")
+    assert Result.load(tmp_path / f"{name}.json") == small(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stored_run_is_the_full_run_of_this_code(name: str) -> None:
+    result, plan = stored(name), getattr(depth, name)()
+    assert result.settings == json.loads(json.dumps(plan.settings))
+    assert result.seeds == list(plan.seeds)
+    assert len(result.seeds) >= 5
+    for job in plan.jobs:
+        assert [len(result.select(**job, seed=seed)) for seed in result.seeds] == [3, 1, 1, 1, 1]
+    assert set(result.rows[0]) == set(small(name).rows[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rate_of_an_arm_is_the_one_that_was_best_on_its_validation_images(name: str) -> None:
+    best = depth.best_rates(stored(name), ARM[name])
+    for job in getattr(depth, name)().jobs:
+        (rate,) = {row["lr"] for row in best.select(**job)}
+        assert len(best.select(**job)) == 5
+        tried = {row["lr"]: row["validation_accuracy"] for row in stored(name).select(**job, seed=0)}
+        assert tried[rate] == max(tried.values())
+
+
+def test_training_validation_and_held_out_digits_are_different_ones_and_the_seed_draws_them() -> None:
+    x, _ = depth._digits()
+    parts = depth._parts([2000, 500, 2500], 3)
+    assert [len(part) for part, _ in parts] == [2000, 500, 2500]
+    everything = torch.cat([part for part, _ in parts]).flatten(1).double()
+    key = torch.rand(784, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close((everything @ key).sort().values, (x.flatten(1).double() @ key).sort().values)
+    assert not torch.equal(parts[0][0], depth._parts([2000, 500, 2500], 4)[0][0])
+
+
+@claim("S37")
+def test_the_nets_that_are_compared_have_the_layers_of_their_names() -> None:
+    for row in stored("shortcuts_in_deep_nets").rows:
+        assert row["layers"] == int(str(row["net"]).split()[0])
+    counts = {row["net"]: row["parameters"] for row in stored("shortcuts_in_deep_nets").select(batch_norm=False)}
+    assert counts["20 layers"] == counts["20 layers, shortcuts"]
+
+
+def test_a_run_that_diverges_is_a_row_that_says_so() -> None:
+    settings = {"images": [20, 20, 20], "epochs": 3, "batch_size": 4}
+    row = depth._learn("ReLU", 1e4, seed=0, **settings)
+    assert row["diverged"] is True
+    assert row["validation_accuracy"] == 0
+    assert set(row) == set(depth._learn("ReLU", 0.1, seed=0, **settings))
