@@ -57,7 +57,7 @@ def alexnet(*, num_classes: int = 1000) -> nn.Sequential:
 
 
 def vgg16(*, num_classes: int = 1000) -> nn.Sequential:
-    """VGG-16, configuration D of the paper, on (3, 224, 224): thirteen 3×3 layers in five blocks, three dense layers."""
+    """VGG-16, configuration D of the paper, on (3, 224, 224): thirteen 3×3 layers in five blocks, three dense ones."""
     layers: list[nn.Module] = []
     channels = 3
     for count, width in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):

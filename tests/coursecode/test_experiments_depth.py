@@ -28,7 +28,7 @@ def small(name: str) -> Result:
 
 
 def test_every_experiment_of_the_module_is_registered() -> None:
-    assert NAMES == list(ARM)
+    assert list(ARM) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,3 +100,35 @@ def test_a_run_that_diverges_is_a_row_that_says_so() -> None:
     assert row["diverged"] is True
     assert row["validation_accuracy"] == 0
     assert set(row) == set(depth._learn("ReLU", 0.1, seed=0, **settings))
+
+
+# -- what the page says -------------------------------------------------------------------------------------------
+
+
+@claim("S36")
+def test_one_normalisation_ends_the_plateau_and_batch_norm_then_halves_the_steps() -> None:
+    rows = stored("norm_and_plateau").rows
+    assert not any(row["left"] or row["learned"] for row in rows if row["hidden"] == "sigmoid")
+    best = depth.best_rates(stored("norm_and_plateau"), "hidden")
+    first_epoch = 2000 // 32 + 1
+    for hidden in ("sigmoid, scaled once", "sigmoid, batch norm", "ReLU"):
+        assert set(best.column("left", hidden=hidden)) == {first_epoch}
+        assert min(best.column("learned", hidden=hidden)) > 0
+    once, each = (best.median("learned", hidden=f"sigmoid, {how}") for how in ("scaled once", "batch norm"))
+    assert each <= 0.5 * once
+    where = {"high": "sigmoid, batch norm", "low": "sigmoid, scaled once"}
+    assert best.effect(value="test_accuracy", of="hidden", **where).low > 0
+
+
+@claim("S37")
+def test_shortcuts_help_with_every_seed_with_batch_norm_and_without() -> None:
+    deep = depth.best_rates(stored("shortcuts_in_deep_nets").where(epochs=12), ["net", "batch_norm"])
+    for norm in (False, True):
+        for value in ("train_accuracy", "test_accuracy"):
+            plain, around = (
+                deep.column(value, net=net, batch_norm=norm) for net in ("20 layers", "20 layers, shortcuts")
+            )
+            assert all(a > b for a, b in zip(around, plain, strict=True))
+    eight = deep.column("train_accuracy", net="8 layers")
+    twenty = deep.column("train_accuracy", net="20 layers", batch_norm=False)
+    assert all(a > b for a, b in zip(eight, twenty, strict=True))
