@@ -150,19 +150,16 @@ def test_a_further_language_speaks_in_the_commands(copy: Path) -> None:
 
 FEEDBACK = """
 from pathlib import Path
-from dataclasses import replace
-from lms_classes import NAME, course_folder, bundle, people
+from lms_classes import bundle, course_folder, people
+from coursegrade.contract import text
 from coursegrade.handback.feedback import page
 from coursegrade.records.gradebook import State
-from coursegrade.contract import text
 from coursegrade.sanitise import said
-from coursegrade.course import Course
-import inspect
-course = course_folder(Path("class"), students=people(2), language={language!r})
-fields = inspect.signature(State).parameters
-given = dict(student=people(2)[0], record={{}}, status="failed", reason=said(text("the submission could not be read")))
-print(page(course, bundle(), State(**given, **{{k: {{}} if k in ("questions", "comments") else None if k == "result" else 0.0
-      for k, v in fields.items() if v.default is v.empty and k not in given}}), language={language!r}))
+
+course = course_folder(Path("class"), students=people(1), language={language!r})
+reason = said(text("the submission could not be read"))
+state = State(people(1)[0], "failed", reason, 0.0, 0.0, 0.0, 10.0, {{}}, None, {{}}, {{}})
+print(page(course, bundle(), state, language={language!r}))
 """
 
 
