@@ -277,21 +277,12 @@ def grid(
         for row in rows:
             tallest, x = max(floats[i].shape[0] for i in row), 0.0
             for i in row:
-                array, (n_h, n_w) = floats[i], floats[i].shape
+                n_h, n_w = floats[i].shape
                 left, top = x + (widths[i] - n_w) / 2, y + head + (tallest - n_h) / 2
-                rgb = _colours(array, finite[i].min(), finite[i].max())
+                rgb = _colours(floats[i], finite[i].min(), finite[i].max())
                 axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
                 axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
-                edges = {"colors": "#8a8a8a", "linewidth": 0.5}
-                axes.vlines([left + c for c in range(n_w + 1)], top, top + n_h, **edges)
-                axes.hlines([top + r for r in range(n_h + 1)], left, left + n_w, **edges)
-                if max(n_h, n_w) <= 20:
-                    for r, c in np.ndindex(n_h, n_w):
-                        text = _number(array[r, c])
-                        ink = "black" if _luminance(rgb[r, c]) > 0.179 else "white"  # 4.5:1 or more
-                        size = inch / 0.4 * (9 if len(text) <= 3 else 7 if len(text) <= 5 else 5.5)
-                        where = (left + c + 0.5, top + r + 0.52)
-                        axes.text(*where, text, ha="center", va="center", color=ink, fontsize=size)
+                _cells(axes, floats[i], rgb, left, top, inch)
                 if (box := frames[i]) is not None:
                     r, c, h, w = box
                     corner = (left + c, top + r)
@@ -306,6 +297,21 @@ def grid(
         return figure
 
     _draw(paint)
+
+
+def _cells(axes: Any, array: Any, rgb: Any, left: float, top: float, inch: float) -> None:
+    """Lines between an array's cells, and the number in each; ``inch``: how large a cell is."""
+    n_h, n_w = array.shape
+    edges = {"colors": "#8a8a8a", "linewidth": 0.5}
+    axes.vlines([left + c for c in range(n_w + 1)], top, top + n_h, **edges)
+    axes.hlines([top + r for r in range(n_h + 1)], left, left + n_w, **edges)
+    if max(n_h, n_w) > 20:
+        return
+    for r, c in np.ndindex(n_h, n_w):
+        text = _number(array[r, c])
+        ink = "black" if _luminance(rgb[r, c]) > 0.179 else "white"  # 4.5:1 or more
+        size = inch / 0.4 * (9 if len(text) <= 3 else 7 if len(text) <= 5 else 5.5)
+        axes.text(left + c + 0.5, top + r + 0.52, text, ha="center", va="center", color=ink, fontsize=size)
 
 
 def _one_each(who: str, name: str, values: Sequence[_T] | None, count: int) -> Sequence[_T] | None:

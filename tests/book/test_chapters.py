@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from problems import none, told
+from root import ROOT
 
 from coursecode import plotting
 from tools.rules import Problem, cells, form, labels, pages
@@ -18,8 +19,6 @@ from tools.rules.cells import DRAWS, NO_ALT
 from tools.rules.form import FRONT_MATTER
 from tools.source import chapters
 from tools.source.chapters import Chapter
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # -- the repository -----------------------------------------------------------------------------------------------
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from problems import none, told
+from root import ROOT
 
 from tools.rules import pages, terms
 from tools.site.glossary import glossary_lines
 from tools.source.terms import read_terms
 
-ROOT = Path(__file__).resolve().parents[2]
 Entry = dict[str, Any]
 
 # -- the repository -----------------------------------------------------------------------------------------------

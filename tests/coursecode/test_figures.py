@@ -17,13 +17,13 @@ from types import SimpleNamespace
 import pytest
 from browser import note, say, text
 from problems import none
+from root import ROOT
 
 from coursecode import figures
 from tools.pictures import posters
 from tools.site.figures import folder, minify, remove_scripts, smaller
 from tools.source.chapters import parse
 
-ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 NAMES = figures.names()
 SOURCE = {

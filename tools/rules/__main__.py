@@ -15,7 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools import ROOT
-from tools.rules import Problem, cells, chinese, claims, editions, form, labels, lint_cells, numbers, pages, terms, words
+from tools.rules import (
+    Problem,
+    cells,
+    chinese,
+    claims,
+    editions,
+    form,
+    labels,
+    lint_cells,
+    numbers,
+    pages,
+    terms,
+    words,
+)
 from tools.source.chapters import parse
 
 Pair = tuple[Path, Path]
