@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import author_book
@@ -74,6 +75,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_sentence_is_in_every_language_and_nothing_else_is() -> None:
     none(words.problems())
+
+
+def test_the_files_of_words_travel_with_the_packages() -> None:
+    carried = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    for package, patterns in carried.items():
+        folder = ROOT / "src" / package
+        files = {path for pattern in patterns for path in folder.glob(pattern)}
+        none(f"{path} is in no wheel" for path in folder.rglob("*.json") if "words" in path.parts and path not in files)
 
 
 @pytest.fixture
