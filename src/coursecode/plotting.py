@@ -214,11 +214,13 @@ def _number(value: Any) -> str:
     return f"{value:.2g}".replace("-", "−")
 
 
-def _colours(array: NDArray[Any], low: float, high: float) -> NDArray[np.float64]:
+def _colours(array: NDArray[Any], low: float, high: float, *, gray: bool = False) -> NDArray[np.float64]:
     """RGB per cell: white is 0 where there are negative values, else the smallest value."""
     import matplotlib as mpl
 
-    if low < 0:
+    if gray:
+        scaled, name = (array - low) / ((high - low) or 1.0), "gray"
+    elif low < 0:
         bound = max(-low, high)
         scaled, name = 0.5 + 0.38 * array / bound, "PuOr_r"
     else:
@@ -240,13 +242,15 @@ def grid(
     columns: int | None = None,
     boxes: Sequence[tuple[int, int, int, int] | None] | None = None,
     same_scale: bool = False,
+    gray: bool = False,
 ) -> None:
     """Draw small arrays side by side, a number in every cell, coloured by value.
 
     ``arrays`` have shape (rows, columns) or (columns,). Blue grows from the smallest value; where there are
     negative values, 0 is white, orange is above and purple below. ``columns`` arrays stand in one row,
     ``boxes`` frames (row, column, height, width) of each array, ``same_scale`` shares the colours.
-    A side of more than 20 cells is drawn without numbers.
+    ``gray`` paints each array as an image, from black for its smallest value to white for its largest. A side of more
+    than 20 cells is drawn without numbers.
     """
     planes = [np.atleast_2d(_array(a)) for a in arrays]
     for plane in planes:
@@ -279,7 +283,7 @@ def grid(
             for i in row:
                 n_h, n_w = floats[i].shape
                 left, top = x + (widths[i] - n_w) / 2, y + head + (tallest - n_h) / 2
-                rgb = _colours(floats[i], finite[i].min(), finite[i].max())
+                rgb = _colours(floats[i], finite[i].min(), finite[i].max(), gray=gray)
                 axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
                 axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
                 _cells(axes, floats[i], rgb, left, top, inch)

@@ -19,6 +19,7 @@ import coursecode
 
 SOURCE = Path(coursecode.__file__).parent
 CHAPTERS = ("dense", "correlation", "geometry", "channels", "pooling", "lenet")
+CHAPTERS += ("circular", "causal", "separable", "backward", "fast")
 CHECKS = re.compile(r"check_\w+|comparable|position|explaining")  # each of them can only refuse what it is given
 
 
