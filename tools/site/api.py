@@ -34,6 +34,7 @@ CHAPTER = {  # which the module is written for
     "channels": "channels",
     "pooling": "pooling",
     "lenet": "lenet",
+    "muon": "same-net-better",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3
