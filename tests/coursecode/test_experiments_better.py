@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from coursecode import data, muon
-from coursecode.experiments import Result, better
+from coursecode.experiments import Result, better, record, records
 from coursecode.experiments.recipes import standardised
 from coursecode.experiments.runner import run
 from coursecode.lenet import lenet
@@ -85,3 +85,18 @@ def test_a_cost_is_that_of_all_epochs():
     }
     for row in found.rows:
         assert row["cpu_seconds"] == pytest.approx(row["epochs"] * row["epoch_seconds"], rel=1e-4)
+
+
+def test_a_race_counts_who_reached_the_target():
+    found = run("better_race", size="small", progress=False)
+    assert [row["reached"] for row in found.rows] == [row["accuracy"] >= 0.804 for row in found.rows]
+
+
+def test_a_record_table_is_read_by_the_name_of_its_data_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match="Make it: make record"):
+        records("mnist")
+    rows = [{"recipe": "mine", "seed": 0, "accuracy": 0.5}]
+    (tmp_path / "records").mkdir()
+    Result("mnist", rows, [0], {}, {}, "here", 1, "2026-01-01").save(tmp_path / "records" / "mnist.json")
+    assert records("mnist").column("accuracy") == [0.5]

@@ -129,7 +129,7 @@ def _measure(*, recipe: str, seed: int, data: str, images: int | None) -> dict[s
 
 
 def better_cost(*, size: Size = "full") -> Plan:
-    """Fashion-MNIST: the processor time of each recipe over a third of an epoch, in turns: a slow minute touches all."""
+    """The processor time of each recipe over a third of an epoch, in turns, so that a slow minute touches all."""
     full = size == "full"
     return Plan(
         jobs=[{"recipe": recipe} for recipe in (_TODAY, "ours, three epochs", "ours")],
