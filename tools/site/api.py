@@ -35,6 +35,11 @@ CHAPTER = {  # which the module is written for
     "pooling": "pooling",
     "lenet": "lenet",
     "muon": "same-net-better",
+    "circular": "circular-convolution",
+    "causal": "causal-and-dilated",
+    "separable": "separable-kernels",
+    "backward": "backward-pass",
+    "fast": "how-it-is-computed",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3

@@ -75,6 +75,8 @@ EXPERIMENTS: dict[str, str] = {
     "lenet_mnist": "lenet_study",
     "lenet_fashion": "lenet_study",
     "lenet_repairs": "lenet_study",
+    "norm_and_plateau": "depth",
+    "shortcuts_in_deep_nets": "depth",
     "better_fashion": "better",
     "better_mnist": "better",
     "better_ablation": "better",
