@@ -35,6 +35,7 @@ CHAPTER = {  # which the module is written for
     "channels": "channels",
     "pooling": "pooling",
     "lenet": "lenet",
+    "muon": "same-net-better",
     "circular": "circular-convolution",
     "causal": "causal-and-dilated",
     "separable": "separable-kernels",

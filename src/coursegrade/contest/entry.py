@@ -46,7 +46,7 @@ from coursecode.experiments.runner import _machine
 from coursecode.lenet import lenet
 from coursecode.training import evaluate
 from coursegrade.cage.sandbox import Died, Fault, Missing, Sandbox, Unsendable
-from coursegrade.contract import Limits, text
+from coursegrade.contract import Limits
 from coursegrade.files import Problem
 
 __all__ = [
@@ -109,15 +109,14 @@ def source_of(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Problem(
-            "{path} cannot be read: {strerror}; name the file of a recipe", path=path, strerror=str(error.strerror)
-        ) from None
+        why = error.strerror or str(error)
+        raise Problem("{path} cannot be read: {why}; name the file of a recipe", path=path, why=why) from None
     if len(content) > LARGEST:
         raise Problem(
-            "{path} has {n_content:,} bytes; a recipe has at most {largest:,}, so that no weights travel in it",
+            "{path} has {size:,} bytes; a recipe has at most {limit:,}, so that no weights travel in it",
             path=path,
-            n_content=len(content),
-            largest=LARGEST,
+            size=len(content),
+            limit=LARGEST,
         )
     try:
         return content.decode()
@@ -152,11 +151,11 @@ def train_inside(
             session.close()  # what the processor did for a process that ended is counted once it is waited for
             raise _died(error, seed, session.processor_seconds() - before, seconds) from None
         except Fault as error:
-            raise Problem("seed {seed}: the recipe raised {error}", seed=seed, error=error) from None
+            raise Problem("seed {seed}: the recipe raised {error}", seed=seed, error=str(error)) from None
         except Missing:
             raise Problem("the recipe does not define both RECIPE and train(x, y, *, seed)") from None
         except Unsendable as error:
-            raise Problem("seed {seed}: {error}", seed=seed, error=error) from None
+            raise Problem("seed {seed}: train returned no plain data ({error})", seed=seed, error=str(error)) from None
     if used > seconds:
         raise _late(seed, seconds)
     return checked(weights, recipe, seed=seed, cpu_seconds=used)
@@ -184,9 +183,9 @@ def checked(weights: object, recipe: object, *, seed: int, cpu_seconds: float) -
         raise Problem("RECIPE is no dictionary")
     for key, known in (("activation", ACTIVATIONS), ("pooling", POOLINGS)):
         if recipe.get(key) not in known:
-            there = ", ".join(known)
+            given = f"{recipe.get(key)!r:.40}"
             raise Problem(
-                "RECIPE[{key!r}] is {given:.40}; there are {there}", key=key, given=repr(recipe.get(key)), there=there
+                "RECIPE[{key}] is {given}; there are {known}", key=repr(key), given=given, known=", ".join(known)
             )
     mean, std = recipe.get("mean", 0.0), recipe.get("std", 1.0)
     if not all(type(v) in (int, float) and math.isfinite(v) for v in (mean, std)) or std <= 0:
@@ -195,27 +194,25 @@ def checked(weights: object, recipe: object, *, seed: int, cpu_seconds: float) -
     if not isinstance(name, str) or not 0 < len(name) <= 60 or not all(c.isalnum() or c in " ,.:+-()%" for c in name):
         raise Problem("RECIPE['name'] is 1 to 60 letters, digits, spaces and , . : + - ( ) %")
     expected = {key: tuple(value.shape) for key, value in lenet().state_dict().items()}
-    count = sum(math.prod(shape) for shape in expected.values())
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise Problem("seed {seed}: train returned no dictionary of tensors", seed=seed)
     found = {key: tuple(value.shape) for key, value in weights.items()}
     if found != expected:
-        numbers = sum(value.numel() for value in weights.values())
         wrong = next(key for key in [*expected, *found] if found.get(key) != expected.get(key))
         raise Problem(
-            "seed {seed}: the weights are {numbers:,} numbers and not LeNet's {count:,}: {wrong!r:.40} "
-            "is {given} and should be {right}",
+            "seed {seed}: the weights are {numbers:,} numbers and not LeNet's {count:,}: "
+            "{name} has shape {shape} and should have {right}",
             seed=seed,
-            numbers=numbers,
-            count=count,
-            wrong=wrong,
-            given=str(found[wrong]) if wrong in found else text("missing"),
-            right=str(expected[wrong]) if wrong in expected else text("left out"),
+            numbers=sum(value.numel() for value in weights.values()),
+            count=sum(math.prod(shape) for shape in expected.values()),
+            name=f"{wrong!r:.40}",
+            shape=str(found.get(wrong, "–")),
+            right=str(expected.get(wrong, "–")),
         )
     for key, value in weights.items():
         if value.dtype != torch.float32 or not bool(value.isfinite().all()):
             raise Problem(
-                "seed {seed}: {key} holds numbers that are not finite, or are not float32", seed=seed, key=key
+                "seed {seed}: {name} holds numbers that are not finite, or are not float32", seed=seed, name=key
             )
     copies = {key: value.detach().clone() for key, value in weights.items()}
     return Trained(copies, recipe["activation"], recipe["pooling"], float(mean), float(std), name, cpu_seconds)
