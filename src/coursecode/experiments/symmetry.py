@@ -1,0 +1,567 @@
+"""Studies of what a convolution presumes: that neighbours belong together, and that a pattern may stand anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from itertools import product
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coursecode import lenet
+from coursecode.experiments.protocol import Deal, Protocol, Sentence, Verdict, draw, train
+from coursecode.experiments.record import Effect, Result, Row
+from coursecode.experiments.runner import Plan, Size
+from coursecode.lenet import kaiming_, lenet_modern
+from coursecode.pooling import shifted
+
+__all__ = [
+    "BlurPool",
+    "examples_needed",
+    "layer_by_layer",
+    "learn_the_convolution",
+    "shuffled_pixels",
+    "tolerance",
+]
+
+# -- shuffled pixels ----------------------------------------------------------------------------------------------
+
+_READERS: dict[str, Callable[[], nn.Module]] = {
+    "LeNet": lenet_modern,
+    "MLP": lambda: kaiming_(lenet.mlp()),
+    "softmax": lenet.softmax_regression,
+}
+_ORDERS = ("as they are", "blocks shuffled", "pixels shuffled")
+
+
+def shuffled_pixels(*, size: Size = "full") -> Plan:
+    """LeNet, an MLP and softmax regression on digits, and on the same digits after one permutation of the pixels.
+
+    ``blocks shuffled`` permutes the sixteen blocks of 7×7 pixels and leaves each as it is; ``pixels shuffled`` permutes
+    all 784. A seed has one permutation for all its images.
+    """
+    full = size == "full"
+
+    def gain(high: str, low: str, order: str, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="net", high=high, low=low, order=order)
+
+    def loss(net: str, order: str, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="order", high=order, low=_ORDERS[0], net=net)
+
+    return Plan(
+        jobs=[{"net": net, "order": order} for net, order in product(_READERS if full else ["MLP"], _ORDERS)],
+        seeds=range(10 if full else 1),
+        settings={"train": 1000 if full else 40, "steps": 200 if full else 2, "batch_size": 50},
+        measure=_read_shuffled,
+        protocol=Protocol(
+            question="What does a net lose when the pixels of all images change places in the same way?",
+            varied="The net, and the order of the pixels.",
+            held="The images, the updates, the batch, the schedule; every arm has a learning rate of its own.",
+            confounders=(
+                "That shuffled images are harder in themselves: a dense net, to which every order is alike, reads "
+                "them beside LeNet. That whole places matter rather than neighbours: blocks are shuffled, too."
+            ),
+            smallest=0.01,
+            tuning_seeds=(900, 901) if full else (900,),
+            sceptic_seeds=3 if full else 1,
+            sentences=[
+                Sentence("As they are: LeNet beats the MLP", partial(gain, "LeNet", "MLP", _ORDERS[0]), "more"),
+                Sentence("Pixels shuffled: LeNet against the MLP", partial(gain, "LeNet", "MLP", _ORDERS[2]), "less"),
+                Sentence("LeNet, pixels shuffled against as they are", partial(loss, "LeNet", _ORDERS[2]), "less"),
+                Sentence("LeNet, blocks shuffled against as they are", partial(loss, "LeNet", _ORDERS[1]), "less"),
+                Sentence("MLP, pixels shuffled against as they are", partial(loss, "MLP", _ORDERS[2]), "same"),
+            ],
+        ),
+    )
+
+
+def _read_shuffled(
+    *, net: str, order: str, seed: int, lr: float, images: int, train: int, steps: int, batch_size: int
+) -> Row:
+    deal = draw(seed, train=train, images=images)
+    model = _READERS[net]()
+    place = torch.Generator().manual_seed(seed)
+    if order == _ORDERS[2]:
+        permutation = torch.randperm(784, generator=place)
+        deal = _each(deal, lambda x: x.flatten(1)[:, permutation].reshape(x.shape))
+    elif order == _ORDERS[1]:
+        blocks = torch.randperm(16, generator=place)
+        deal = _each(deal, lambda x: _from_blocks(_to_blocks(x)[:, blocks]))
+    measured = _train(model, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)
+    return {"parameters": sum(p.numel() for p in model.parameters()), **measured}
+
+
+_train = train  # where an argument has its name
+
+
+def _each(deal: Deal, change: Callable[[Tensor], Tensor]) -> Deal:
+    """The same deal with other images."""
+    return deal._replace(train_x=change(deal.train_x), valid_x=change(deal.valid_x), test_x=change(deal.test_x))
+
+
+def _to_blocks(x: Tensor) -> Tensor:
+    """(N, 1, 28, 28) as (N, 16, 7, 7)."""
+    return x.reshape(len(x), 4, 7, 4, 7).transpose(2, 3).reshape(len(x), 16, 7, 7)
+
+
+def _from_blocks(blocks: Tensor) -> Tensor:
+    return blocks.reshape(len(blocks), 4, 4, 7, 7).transpose(2, 3).reshape(len(blocks), 1, 28, 28)
+
+
+# -- how many examples each rung of the ladder needs --------------------------------------------------------------
+
+_SIDE, _MAPS = 14, 4
+
+
+class _Untied(nn.Linear):
+    """A dense layer from a map of 14×14 to four, whose weights beyond a window of 5×5 are held at 0."""
+
+    def __init__(self, reach: int = 2) -> None:
+        super().__init__(_SIDE * _SIDE, _MAPS * _SIDE * _SIDE)
+        place = torch.arange(_SIDE)
+        near = (place[:, None] - place).abs() <= reach
+        window = (near[:, None, :, None] & near[None, :, None, :]).reshape(_SIDE**2, _SIDE**2)
+        self.register_buffer("window", window.repeat(_MAPS, 1).float())
+        with torch.no_grad():  # Kaiming's weights for the inputs that are left
+            self.weight.normal_(0, (2 / (2 * reach + 1) ** 2) ** 0.5).mul_(self.get_buffer("window"))
+            self.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight * self.get_buffer("window")
+        return F.linear(x.flatten(1), weight, self.bias).reshape(-1, _MAPS, _SIDE, _SIDE)
+
+
+def _rung(name: str) -> nn.Sequential:
+    """A net whose first layer is a rung of the ladder; what follows is equal."""
+    if name == "dense":
+        first: nn.Module = nn.Sequential(
+            nn.Flatten(), nn.Linear(_SIDE**2, _MAPS * _SIDE**2), nn.Unflatten(1, (_MAPS, _SIDE, _SIDE))
+        )
+    elif name == "local, not shared":
+        first = _Untied()
+    else:
+        kernel = 5 if name == "local and shared" else 2 * _SIDE - 1
+        first = nn.Conv2d(1, _MAPS, kernel, padding=kernel // 2)
+    untied = isinstance(first, _Untied)
+    head = kaiming_(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(_MAPS * (_SIDE // 2) ** 2, 10)))
+    return nn.Sequential(first if untied else kaiming_(first), head)
+
+
+_RUNGS = ("dense", "local, not shared", "shared, not local", "local and shared")
+
+
+def examples_needed(*, size: Size = "full") -> Plan:
+    """How well each rung of the ladder dense → local → shared reads moved digits, by the number of examples.
+
+    Digits of 14×14 pixels, each moved by up to two pixels up or down, left or right. The first layer makes four maps of
+    14×14 from the image; ReLU, pooling and one dense layer follow it in every net.
+    """
+    full = size == "full"
+    counts = (100, 300, 1000, 3000) if full else (30,)
+
+    def gain(high: str, low: str, count: int, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="rung", high=high, low=low, train=count)
+
+    def sentence(text: str, high: str, low: str, count: int, says: Verdict) -> Sentence:
+        return Sentence(text, partial(gain, high, low, count), says)
+
+    return Plan(
+        jobs=[{"rung": rung, "train": n} for rung, n in product(_RUNGS if full else _RUNGS[-1:], counts)],
+        seeds=range(10 if full else 1),
+        settings={"steps": 300 if full else 2, "batch_size": 50},
+        measure=_climb,
+        protocol=Protocol(
+            question="How many examples does each rung of the ladder from dense to convolution need?",
+            varied="Which weights of the first layer are free, and the number of examples.",
+            held="Maps, ReLU, pooling, last layer, updates, batch, schedule; every arm has a rate of its own.",
+            confounders=(
+                "That sharing and locality come together: each stands alone, too. That few examples are seen more "
+                "often: the number of updates is the same for all."
+            ),
+            smallest=0.01,
+            tuning_seeds=(900, 901) if full else (900,),
+            sceptic_seeds=3 if full else 1,
+            sentences=[
+                sentence("1,000 examples: both together beat the dense layer", _RUNGS[3], _RUNGS[0], 1000, "more"),
+                sentence("1,000 examples: locality alone beats the dense layer", _RUNGS[1], _RUNGS[0], 1000, "more"),
+                sentence("1,000 examples: sharing alone beats the dense layer", _RUNGS[2], _RUNGS[0], 1000, "more"),
+                sentence("1,000 examples: both beat locality alone", _RUNGS[3], _RUNGS[1], 1000, "more"),
+                sentence("3,000 examples: both beat the dense layer", _RUNGS[3], _RUNGS[0], 3000, "more"),
+            ],
+        ),
+    )
+
+
+def _climb(*, rung: str, train: int, seed: int, lr: float, images: int, steps: int, batch_size: int) -> Row:
+    deal = draw(seed, train=train, images=images)
+    places = torch.Generator().manual_seed(seed)
+    deal = _each(deal, lambda x: _moved(F.avg_pool2d(x.float() / 255, 2), 2, places))
+    net = _rung(rung)
+    free = net[0].get_buffer("window").sum() + net[0].bias.numel() if isinstance(net[0], _Untied) else None
+    parameters = int(free) if free is not None else sum(p.numel() for p in net[0].parameters())
+    return {"first_layer": parameters, **_train(net, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)}
+
+
+def _moved(x: Tensor, reach: int, places: torch.Generator) -> Tensor:
+    """Each image moved by up to ``reach`` pixels along both axes; zeros come in."""
+    moves = torch.randint(-reach, reach + 1, (len(x), 2), generator=places)
+    moved = torch.empty_like(x)
+    for dy, dx in {(int(a), int(b)) for a, b in moves}:
+        mine = (moves[:, 0] == dy) & (moves[:, 1] == dx)
+        moved[mine] = shifted(x[mine], shift=(dy, dx))
+    return moved
+
+
+# -- pooling on the maps that it reads ----------------------------------------------------------------------------
+
+
+class BlurPool(nn.Module):
+    """Blur with (1, 2, 1) along both axes, then take every second place (Zhang 2019).
+
+    >>> BlurPool()(torch.ones(1, 3, 4, 4))[0, 0]
+    tensor([[0.5625, 0.7500],
+            [0.7500, 1.0000]])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        line = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device) / 4
+        kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+HALVINGS: dict[str, Callable[[], nn.Module]] = {
+    "every second": lambda: nn.MaxPool2d(1, stride=2),
+    "average 2×2": lambda: nn.AvgPool2d(2),
+    "maximum 2×2": lambda: nn.MaxPool2d(2),
+    "blur, every second": BlurPool,
+    "maximum, blur, every second": lambda: nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2, 1), BlurPool()),
+}
+"""Ways to halve the height and the width of maps."""
+
+_EDGES = torch.tensor([[[[1.0, -1.0], [1.0, -1.0]]], [[[1.0, 1.0], [-1.0, -1.0]]]])
+
+
+def tolerance(*, size: Size = "full") -> Plan:
+    """S25: how much of a pooled map stays when the digit moves, on ink, on edge maps and on a trained net's maps.
+
+    ``kept``: the share of outputs that are as before, of those that hold something before or after. ``likeness``: the
+    correlation coefficient of the outputs before and after. A row is one way to halve the map and one shift.
+    """
+    full = size == "full"
+
+    def gain(high: str, low: str, shift: int, maps: str, value: str, result: Result) -> Effect:
+        return result.effect(value=value, of="halving", high=high, low=low, maps=maps, shift=shift)
+
+    def ink(shift: int, result: Result) -> Effect:
+        return result.effect(value="kept", of="maps", high="ink", low="edges", halving="maximum 2×2", shift=shift)
+
+    def sentence(text: str, high: str, low: str, shift: int, maps: str, value: str, says: Verdict) -> Sentence:
+        return Sentence(text, partial(gain, high, low, shift, maps, value), says)
+
+    best, plain = "maximum, blur, every second", "maximum 2×2"
+    return Plan(
+        jobs=[{"maps": maps} for maps in (("ink", "edges", "trained") if full else ("ink", "edges"))],
+        seeds=range(10 if full else 1),
+        settings={"train": 1000 if full else 40, "steps": 200 if full else 2, "batch_size": 50, "shifts": [1, 2, 3]},
+        measure=_halve_and_shift,
+        protocol=Protocol(
+            question="How much of a map does pooling keep when the digit moves by one, two or three pixels?",
+            varied="The way to halve the map, the shift, and what kind of map is halved.",
+            held="The digits, and within a kind of map the maps.",
+            confounders=(
+                "That ink is thick and keeps itself: thin maps stand beside it. That edges are made by hand: so do "
+                "those of a trained layer. That a large part of a map is empty: empty outputs are not counted."
+            ),
+            smallest=0.02,
+            rates=(),
+            value="likeness",
+            sceptic_seeds=3 if full else 1,
+            sentences=[
+                sentence(
+                    "Edges, 1 pixel: the maximum keeps more outputs than every second",
+                    plain, "every second", 1, "edges", "kept", "more",
+                ),
+                sentence(
+                    "Edges, 1 pixel: the maximum keeps more outputs than the average",
+                    plain, "average 2×2", 1, "edges", "kept", "more",
+                ),
+                Sentence("2 pixels, maximum: ink keeps more than edges", partial(ink, 2), "more"),
+                sentence(
+                    "Edges, 1 pixel: blurred maxima are more alike than plain ones",
+                    best, plain, 1, "edges", "likeness", "more",
+                ),
+                sentence(
+                    "Trained maps, 1 pixel: the same", best, plain, 1, "trained", "likeness", "more",
+                ),
+                sentence(
+                    "Trained maps, 2 pixels: the same", best, plain, 2, "trained", "likeness", "more",
+                ),
+            ],
+        ),
+    )  # fmt: skip
+
+
+def _halve_and_shift(
+    *, maps: str, seed: int, images: int, train: int, steps: int, batch_size: int, shifts: list[int]
+) -> list[Row]:
+    deal = draw(seed, train=train, images=images)
+    x = deal.test_x.float() / 255
+    if maps == "trained":
+        net = _trained(seed, images, train, steps, batch_size)
+        layer: Callable[[Tensor], Tensor] = nn.Sequential(net.conv1, net.act1)
+    elif maps == "edges":
+        layer = lambda x: F.conv2d((x > 0.5).float(), torch.cat([_EDGES, -_EDGES]), padding=1).relu()  # noqa: E731
+    else:
+        layer = lambda x: (x > 0.5).float()  # noqa: E731
+    rows: list[Row] = []
+    with torch.inference_mode():
+        for name, make in HALVINGS.items():
+            halve = make()
+            before = halve(layer(x))
+            for shift in shifts:
+                after = halve(layer(shifted(x, shift=(0, shift))))
+                holds = (before.abs() > 1e-6) | (after.abs() > 1e-6)
+                same = torch.isclose(before, after, atol=1e-6)
+                rows.append(
+                    {
+                        "halving": name,
+                        "shift": shift,
+                        "kept": float(same[holds].double().mean()),
+                        "likeness": float(torch.corrcoef(torch.stack([before, after]).double().flatten(1))[0, 1]),
+                    }
+                )
+    return rows
+
+
+@lru_cache(maxsize=4)
+def _trained(seed: int, images: int, count: int, steps: int, batch_size: int) -> Any:
+    """A LeNet that learned the digits of this deal."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = lenet_modern()
+        train(net, draw(seed, train=count, images=images), lr=0.05, steps=steps, batch_size=batch_size, seed=seed)
+    return net.eval()
+
+
+# -- equivariance, layer by layer ---------------------------------------------------------------------------------
+
+
+def layer_by_layer(*, size: Size = "full") -> Plan:
+    """How far a trained LeNet's layers move with the digit, with max pooling and with blurred max pooling.
+
+    ``likeness``: the correlation coefficient of a layer's maps for the moved digit and its maps for the digit, moved;
+    a move by a part of a map's pixel is interpolated. For ``logits`` it is that of the ten numbers before and after,
+    and ``agrees`` the share of digits that get the same answer.
+    """
+    full = size == "full"
+
+    def gain(layer: str, shift: int, value: str, result: Result) -> Effect:
+        return result.effect(value=value, of="pool", high="blurred", low="maximum", layer=layer, shift=shift)
+
+    def depth(shift: int, result: Result) -> Effect:
+        return result.effect(value="likeness", of="layer", high="pool2", low="conv1", pool="maximum", shift=shift)
+
+    def accuracy(result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="pool", high="blurred", low="maximum", layer="logits", shift=0)
+
+    return Plan(
+        jobs=[{"pool": pool} for pool in ("maximum", "blurred")],
+        seeds=range(10 if full else 1),
+        settings={
+            "train": 1000 if full else 40,
+            "steps": 200 if full else 2,
+            "batch_size": 50,
+            "shifts": [0, 1, 2, 3, 4] if full else [0, 1],
+        },
+        measure=_follow,
+        protocol=Protocol(
+            question="At which layer does a trained net cease to move with its input, and does blurring help?",
+            varied="The pooling layers, the layer that is looked at, the shift.",
+            held="The images, the updates, the batch, the schedule; each net has a learning rate of its own.",
+            confounders=(
+                "That a blurred net is merely a worse one: its accuracy stands in the table. That digits leave the "
+                "image: they have a margin of four pixels, and no shift is larger."
+            ),
+            smallest=0.01,
+            tuning_seeds=(900, 901) if full else (900,),
+            sceptic_seeds=3 if full else 1,
+            sentences=[
+                Sentence("Maximum, 1 pixel: pool2 moves with the digit less than conv1", partial(depth, 1), "less"),
+                Sentence("1 pixel, pool1: blurred against maximum", partial(gain, "pool1", 1, "likeness"), "more"),
+                Sentence("1 pixel, pool2: blurred against maximum", partial(gain, "pool2", 1, "likeness"), "more"),
+                Sentence("3 pixels, answers: blurred against maximum", partial(gain, "logits", 3, "agrees"), "more"),
+                Sentence("Accuracy on unmoved digits: blurred against maximum", accuracy, "open"),
+            ],
+        ),
+    )  # fmt: skip
+
+
+def _follow(
+    *, pool: str, seed: int, lr: float, images: int, train: int, steps: int, batch_size: int, shifts: list[int]
+) -> list[Row]:
+    net = lenet_modern()
+    if pool == "blurred":
+        for name in ("pool1", "pool2"):
+            setattr(net, name, HALVINGS["maximum, blur, every second"]())
+    deal = draw(seed, train=train, images=images)
+    measured = _train(net, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)
+    net.eval()
+    x = deal.test_x.float() / 255
+    rows: list[Row] = []
+    with torch.inference_mode():
+        for shift in shifts:
+            before, after = x, shifted(x, shift=(0, shift))
+            step = 1.0
+            for name, layer in net.named_children():
+                before, after = layer(before), layer(after)
+                if name.startswith("pool"):
+                    step *= 2
+                if name in ("conv1", "pool1", "conv2", "pool2"):
+                    moved = _moved_by(before, shift / step)
+                    rows.append(measured | {"layer": name, "shift": shift, "likeness": _alike(moved, after)})
+            agrees = float((before.argmax(1) == after.argmax(1)).double().mean())
+            rows.append(
+                measured | {"layer": "logits", "shift": shift, "likeness": _alike(before, after), "agrees": agrees}
+            )
+    return rows
+
+
+def _moved_by(maps: Tensor, distance: float) -> Tensor:
+    """Maps moved to the right, between two pixels by interpolation; zeros come in."""
+    whole = int(distance)
+    part = distance - whole
+    near: Tensor = shifted(maps, shift=(0, whole))
+    further: Tensor = shifted(maps, shift=(0, whole + 1))
+    return (1 - part) * near + part * further
+
+
+def _alike(one: Tensor, other: Tensor) -> float:
+    return float(torch.corrcoef(torch.stack([one, other]).double().flatten(1))[0, 1])
+
+
+# -- a dense layer learns a convolution ---------------------------------------------------------------------------
+
+
+def learn_the_convolution(*, size: Size = "full") -> Plan:
+    """A layer from 12×12 to 12×12 learns a 3×3 correlation with zero padding from examples: dense, local, shared.
+
+    The targets carry noise. Each student gets the least-squares weights, of several the smallest, to which gradient
+    descent from 0 leads. ``error``: the mean square of its mistakes on new images without noise, as a share of the
+    outputs'. ``band``: the share of the squared weights that lie within the 3×3 window. ``shared``: how much of the
+    band's squared weights is left when each offset has its mean over all places.
+    """
+    full = size == "full"
+    counts = [5, 20, 80, 150, 300, 1000] if full else [5, 20]
+
+    def errs(high: str, low: str, count: int, inputs: str, result: Result) -> Effect:
+        return result.effect(value="error", of="student", high=high, low=low, examples=count, inputs=inputs)
+
+    def rise(value: str, high: int, low: int, inputs: str, result: Result) -> Effect:
+        return result.effect(value=value, of="examples", high=high, low=low, student="dense", inputs=inputs)
+
+    return Plan(
+        jobs=[{"inputs": inputs} for inputs in ("noise", "digits")],
+        seeds=range(10 if full else 1),
+        settings={"examples": counts, "spread": 0.1},
+        measure=_students,
+        protocol=Protocol(
+            question="Does a dense layer find the convolution behind its examples, and how many does it need?",
+            varied="Which weights are free, the number of examples, and what kind of images they are.",
+            held="The images, the kernel, the noise, and how the weights are found.",
+            confounders=(
+                "That white noise shows a layer more than images do: crops of digits stand beside it. That small "
+                "weights stand outside the window: their squares are counted, not their number."
+            ),
+            smallest=0.02,
+            rates=(),
+            value="error",
+            sceptic_seeds=3 if full else 1,
+            sentences=[
+                Sentence("Noise, dense: band, 1,000 against 80", partial(rise, "band", 1000, 80, "noise"), "more"),
+                Sentence("Noise, dense: alike, 1,000 against 80", partial(rise, "shared", 1000, 80, "noise"), "more"),
+                Sentence("Noise, 80: error, dense to local", partial(errs, "dense", "local", 80, "noise"), "more"),
+                Sentence("Noise, 20: error, local to shared", partial(errs, "local", "shared", 20, "noise"), "more"),
+                Sentence("Digits, 300: dense to shared", partial(errs, "dense", "shared", 300, "digits"), "more"),
+            ],
+        ),
+    )  # fmt: skip
+
+
+SIDE = 12  # of the images that a layer learns to correlate
+_OFFSETS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+
+
+def in_window() -> Tensor:
+    """For every output place and input place of 12×12 (144, 144): which offset they have, 0 to 8, or -1."""
+    place = torch.arange(SIDE * SIDE)
+    dy = place[None] // SIDE - place[:, None] // SIDE
+    dx = place[None] % SIDE - place[:, None] % SIDE
+    return torch.where((dy.abs() <= 1) & (dx.abs() <= 1), (dy + 1) * 3 + dx + 1, -1)
+
+
+def least_squares(student: str, X: Tensor, Y: Tensor) -> Tensor:
+    """The weights (144, 144) of a student: Y (n, 144) ≈ X (n, 144) Wᵀ, float64."""
+    offset = in_window()
+    n = SIDE * SIDE
+    W = torch.zeros(n, n, dtype=X.dtype)
+    if student == "dense":
+        weights: Tensor = torch.linalg.lstsq(X, Y, driver="gelsd").solution.T
+        return weights
+    if student == "local":
+        for i in range(n):
+            window = offset[i] >= 0
+            W[i, window] = torch.linalg.lstsq(X[:, window], Y[:, i : i + 1], driver="gelsd").solution[:, 0]
+        return W
+    read = torch.stack([X @ (offset == k).to(X.dtype).T for k in range(9)], dim=-1)  # (n, 144, 9)
+    kernel = torch.linalg.lstsq(read.reshape(-1, 9), Y.reshape(-1, 1), driver="gelsd").solution[:, 0]
+    filled: Tensor = torch.where(offset >= 0, kernel[offset.clamp(min=0)], W)
+    return filled
+
+
+def examples_of(inputs: str, count: int, seed: int, images: int = 0) -> Tensor:
+    """So many images of 12×12, flat (count, 144), float64: white noise, or crops of digits."""
+    draws = torch.Generator().manual_seed(seed)
+    if inputs == "noise":
+        return torch.randn(count, SIDE * SIDE, generator=draws, dtype=torch.float64)
+    deal = draw(seed, images=images)
+    chosen = torch.randint(0, len(deal.train_x), (count,), generator=draws)
+    corners = torch.randint(3, 28 - SIDE - 2, (count, 2), generator=draws)
+    crops = [
+        deal.train_x[i, 0, r : r + SIDE, c : c + SIDE]
+        for i, (r, c) in zip(chosen.tolist(), corners.tolist(), strict=True)
+    ]
+    x = torch.stack(crops).double().flatten(1) / 255
+    return x / x.std()
+
+
+def _students(*, inputs: str, seed: int, images: int, examples: list[int], spread: float) -> list[Row]:
+    draws = torch.Generator().manual_seed(5000 + seed)
+    kernel = torch.randn(9, generator=draws, dtype=torch.float64)
+    offset = in_window()
+    true = torch.where(offset >= 0, kernel[offset.clamp(min=0)], 0.0)
+    X = examples_of(inputs, max(examples), seed, images)
+    new = examples_of(inputs, 500, 7000 + seed, images)
+    noise = torch.randn(X.shape, generator=draws, dtype=torch.float64)
+    size = float((X @ true.T).std())
+    rows: list[Row] = []
+    for count in examples:
+        Y = X[:count] @ true.T + spread * size * noise[:count]
+        for student in ("dense", "local", "shared"):
+            W = least_squares(student, X[:count], Y)
+            wrong = new @ (W - true).T
+            band = torch.where(offset >= 0, W, 0.0)
+            means = torch.stack([W[offset == k].mean() for k in range(9)])
+            alike = torch.where(offset >= 0, means[offset.clamp(min=0)], 0.0)
+            rows.append(
+                {
+                    "examples": count,
+                    "student": student,
+                    "error": float(wrong.square().mean() / (new @ true.T).square().mean()),
+                    "band": float(band.square().sum() / W.square().sum()),
+                    "shared": float(alike.square().sum() / band.square().sum()),
+                }
+            )
+    return rows
