@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from coursecode import data
 from coursecode.experiments.record import Effect, Plain, Result, Row
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = [
     "FOLDS",
@@ -153,27 +153,16 @@ def _pool() -> tuple[Tensor, Tensor]:
     return torch.cat([digits.train_x, digits.test_x]), torch.cat([digits.train_y, digits.test_y])
 
 
-def train(
-    net: nn.Module, deal: Deal, *, lr: float, steps: int, batch_size: int, seed: int, **recipe: Any
-) -> dict[str, Plain]:
+def train(net: nn.Module, deal: Deal, *, lr: float, steps: int, batch_size: int, seed: int) -> dict[str, Plain]:
     """Train ``net`` for about ``steps`` updates, and measure it on all three parts of the deal.
 
     A rate at which the loss is no longer finite measures 0 everywhere: that rate is not chosen.
     """
     batch_size = min(batch_size, len(deal.train_x))
     epochs = max(1, round(steps / math.ceil(len(deal.train_x) / batch_size)))
+    recipe = Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
     try:
-        fit(
-            net,
-            deal.train_x,
-            deal.train_y,
-            num_epochs=epochs,
-            lr=lr,
-            batch_size=batch_size,
-            seed=seed,
-            progress=False,
-            **recipe,
-        )
+        fit(net, deal.train_x, deal.train_y, recipe, progress=False)
     except FloatingPointError:
         return {f"{part}_accuracy": 0.0 for part in ("train", "valid", "test")}
     parts = {"train": deal[:2], "valid": deal[2:4], "test": deal[4:]}

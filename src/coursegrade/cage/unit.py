@@ -78,7 +78,7 @@ _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 # the modules of coursecode that an answer or a test can lead to
 _DECIDE = ("_arguments", "_checks", "_compare", "_gate", "_nets", "channels", "check", "correlation", "data", "dense",
-           "device", "geometry", "lenet", "pooling", "training")  # fmt: skip
+           "device", "geometry", "lenet", "pooling", "training/*")  # fmt: skip
 
 _NOTES: dict[str, Text] = {
     "time-limit": text("it took too long and was stopped", "运行时间过长，已被中止"),
@@ -123,7 +123,8 @@ def environment(limits: Limits | None = None) -> str:
     """The digest of what decides a result besides submission, bundle and seed: versions, our own code, limits."""
     cage, learner = Path(__file__).resolve().parent, Path(coursecode.__file__).resolve().parent
     own = [cage / f"{name}.py" for name in ("_wire", "_cage", "_worker", "sandbox", "unit")]
-    files = [*(learner / f"{name}.py" for name in _DECIDE), *own, cage.parent / "contract.py"]
+    decide = [path for name in _DECIDE for path in sorted(learner.glob(f"{name}.py"))]
+    files = [*decide, *own, cage.parent / "contract.py"]
     code = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
     parts = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
     return environment_digest({**parts, "coursecode": __version__, "code": code, "limits": str(limits or Limits())})
