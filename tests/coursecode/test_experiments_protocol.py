@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import doctest
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ from coursecode.experiments.protocol import (
     verdict,
 )
 from coursecode.experiments.record import Effect, student_t
-from coursecode.experiments.runner import EXPERIMENTS, Plan, doubt, execute, plan_of
+from coursecode.experiments.runner import EXPERIMENTS, Plan, Task, carry_out, doubt, execute, plan_of
+from coursecode.experiments.transfer import _LEARNED, _SCRATCH
 
 STUDIES = [name for name in EXPERIMENTS if plan_of(name).protocol is not None]
 
@@ -255,3 +257,33 @@ def test_examples_in_docstrings_hold() -> None:
     assert Result.__doc__
     for module in (protocol, record):
         assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+# -- the sceptic, at reduced size ---------------------------------------------------------------------------------
+
+QUICK = [  # a study, one of its sentences, and the arms that it needs
+    ("pretrain_then_finetune", 1, lambda job: job["per_class"] == 2 and job["way"] in (_LEARNED, _SCRATCH)),
+    ("shuffled_pixels", 2, lambda job: job["net"] == "LeNet" and job["order"] != "blocks shuffled"),
+    ("tolerance", 0, lambda job: job["maps"] == "edges"),
+    ("tolerance", 2, lambda job: job["maps"] != "trained"),
+    ("learn_the_convolution", 0, lambda job: job["inputs"] == "noise"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "number", "needed"), QUICK, ids=[f"{name}-{number}" for name, number, _ in QUICK])
+def test_seeds_that_nobody_used_do_not_turn_a_sentence(name: str, number: int, needed: Any) -> None:
+    study, result = plan_of(name), stored(name)
+    rules = study.protocol
+    assert rules is not None
+    chosen = chosen_rates(result) if rules.rates else []
+    rates = {json.dumps(job): row["lr"] for job, row in zip(study.jobs, chosen, strict=bool(chosen))}
+    rows = []
+    for seed in (500, 501):
+        for job in filter(needed, study.jobs):
+            rate = {"lr": rates[json.dumps(job)]} if rates else {}
+            rows += carry_out(study, Task(name, "full", seed, dict(job), {**job, **rate, "images": 2}))[0]
+    sentence = rules.sentences[number]
+    assert sentence.says != "open"
+    again = replace(result, rows=rows, seeds=[500, 501])
+    assert keeps(sentence, sentence.effect(again), rules.smallest)

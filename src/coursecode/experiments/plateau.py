@@ -67,6 +67,7 @@ def leave_the_plateau(*, size: Size = "full") -> Plan:
             rates=(),
             value="doublings",
             unit="doublings",
+            reruns=["other seeds"],  # a seed draws its own images
             sceptic_seeds=2 if full else 1,
             sentences=[
                 sentence("learning rate 0.9", "less"),

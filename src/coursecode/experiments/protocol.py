@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +78,7 @@ class Protocol:
     ``confounders``: what else could make the difference, and what was done about it. ``smallest``: the smallest
     difference of ``value`` that the page would name. ``rates``: the learning rates that every arm begins with,
     rising by about √10; empty where none is chosen. ``unit``: points are hundredths of a share, doublings are what they
-    are. ``sentences``: what the page says, each with its difference.
+    are. ``sentences``: what the page says, each with its difference. ``reruns``: those of ``RERUNS`` that apply.
     """
 
     question: str
@@ -92,6 +92,7 @@ class Protocol:
     unit: Literal["points", "doublings"] = "points"
     tuning_seeds: Sequence[int] = (900, 901)
     sceptic_seeds: int = 3
+    reruns: Sequence[str] = tuple(RERUNS)
 
     def __post_init__(self) -> None:
         empty = [name for name in ("question", "varied", "held", "confounders") if not getattr(self, name).strip()]

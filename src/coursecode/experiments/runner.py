@@ -177,9 +177,8 @@ def doubt(
     work = _Work(result.name, plan, size, progress, part, hands)
     found: list[dict[str, Any]] = [{"lr": row["lr"]} for row in chosen_rates(result)] if result.tuning else []
     tasks = []
-    for rerun, change in RERUNS.items():
-        if not found and rerun in ("twice the budget", "half the rate"):
-            continue  # nothing is trained
+    for rerun in plan.protocol.reruns:
+        change = RERUNS[rerun]
         first = int(change.get("first_seed", 0))
         for seed in range(first, first + plan.protocol.sceptic_seeds):
             for number, job in enumerate(plan.jobs):

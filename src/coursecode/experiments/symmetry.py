@@ -134,20 +134,40 @@ class _Untied(nn.Linear):
         return F.linear(x.flatten(1), weight, self.bias).reshape(-1, _MAPS, _SIDE, _SIDE)
 
 
+class _Wide(nn.Module):
+    """A convolution from a map of 14×14 to four whose kernels of 27×27 reach from every place to every place.
+
+    Written as a dense layer that looks its weights up by offset: on small maps that is faster.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        reach = 2 * _SIDE - 1
+        self.weight = nn.Parameter(torch.randn(_MAPS, reach * reach) * (2 / _SIDE**2) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(_MAPS, 1, 1))
+        row, column = torch.arange(_SIDE**2) // _SIDE, torch.arange(_SIDE**2) % _SIDE
+        down, right = row[None] - row[:, None] + _SIDE - 1, column[None] - column[:, None] + _SIDE - 1
+        self.register_buffer("offset", down * reach + right)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight[:, self.get_buffer("offset")].reshape(-1, _SIDE**2)
+        return F.linear(x.flatten(1), weight).reshape(-1, _MAPS, _SIDE, _SIDE) + self.bias
+
+
 def _rung(name: str) -> nn.Sequential:
     """A net whose first layer is a rung of the ladder; what follows is equal."""
+    first: nn.Module
     if name == "dense":
-        first: nn.Module = nn.Sequential(
-            nn.Flatten(), nn.Linear(_SIDE**2, _MAPS * _SIDE**2), nn.Unflatten(1, (_MAPS, _SIDE, _SIDE))
-        )
+        layer = kaiming_(nn.Linear(_SIDE**2, _MAPS * _SIDE**2))
+        first = nn.Sequential(nn.Flatten(), layer, nn.Unflatten(1, (_MAPS, _SIDE, _SIDE)))
     elif name == "local, not shared":
         first = _Untied()
+    elif name == "shared, not local":
+        first = _Wide()
     else:
-        kernel = 5 if name == "local and shared" else 2 * _SIDE - 1
-        first = nn.Conv2d(1, _MAPS, kernel, padding=kernel // 2)
-    untied = isinstance(first, _Untied)
-    head = kaiming_(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(_MAPS * (_SIDE // 2) ** 2, 10)))
-    return nn.Sequential(first if untied else kaiming_(first), head)
+        first = kaiming_(nn.Conv2d(1, _MAPS, 5, padding=2))
+    head = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(_MAPS * (_SIDE // 2) ** 2, 10))
+    return nn.Sequential(first, kaiming_(head))
 
 
 _RUNGS = ("dense", "local, not shared", "shared, not local", "local and shared")
@@ -156,11 +176,11 @@ _RUNGS = ("dense", "local, not shared", "shared, not local", "local and shared")
 def examples_needed(*, size: Size = "full") -> Plan:
     """How well each rung of the ladder dense → local → shared reads moved digits, by the number of examples.
 
-    Digits of 14×14 pixels, each moved by up to two pixels up or down, left or right. The first layer makes four maps of
+    Digits of 14×14 pixels, each moved by at most one pixel along both axes. The first layer makes four maps of
     14×14 from the image; ReLU, pooling and one dense layer follow it in every net.
     """
     full = size == "full"
-    counts = (100, 300, 1000, 3000) if full else (30,)
+    counts = (100, 400, 1600) if full else (30,)
 
     def gain(high: str, low: str, count: int, result: Result) -> Effect:
         return result.effect(value="test_accuracy", of="rung", high=high, low=low, train=count)
@@ -171,7 +191,7 @@ def examples_needed(*, size: Size = "full") -> Plan:
     return Plan(
         jobs=[{"rung": rung, "train": n} for rung, n in product(_RUNGS if full else _RUNGS[-1:], counts)],
         seeds=range(10 if full else 1),
-        settings={"steps": 300 if full else 2, "batch_size": 50},
+        settings={"steps": 400 if full else 2, "batch_size": 50},
         measure=_climb,
         protocol=Protocol(
             question="How many examples does each rung of the ladder from dense to convolution need?",
@@ -185,11 +205,11 @@ def examples_needed(*, size: Size = "full") -> Plan:
             tuning_seeds=(900, 901) if full else (900,),
             sceptic_seeds=3 if full else 1,
             sentences=[
-                sentence("1,000 examples: both together beat the dense layer", _RUNGS[3], _RUNGS[0], 1000, "more"),
-                sentence("1,000 examples: locality alone beats the dense layer", _RUNGS[1], _RUNGS[0], 1000, "more"),
-                sentence("1,000 examples: sharing alone beats the dense layer", _RUNGS[2], _RUNGS[0], 1000, "more"),
-                sentence("1,000 examples: both beat locality alone", _RUNGS[3], _RUNGS[1], 1000, "more"),
-                sentence("3,000 examples: both beat the dense layer", _RUNGS[3], _RUNGS[0], 3000, "more"),
+                sentence("1,600: local and shared against dense", _RUNGS[3], _RUNGS[0], 1600, "more"),
+                sentence("400: local and shared against dense", _RUNGS[3], _RUNGS[0], 400, "more"),
+                sentence("1,600: local alone against dense", _RUNGS[1], _RUNGS[0], 1600, "open"),
+                sentence("1,600: shared alone against dense", _RUNGS[2], _RUNGS[0], 1600, "more"),
+                sentence("1,600: local and shared against shared alone", _RUNGS[3], _RUNGS[2], 1600, "open"),
             ],
         ),
     )
@@ -198,10 +218,10 @@ def examples_needed(*, size: Size = "full") -> Plan:
 def _climb(*, rung: str, train: int, seed: int, lr: float, images: int, steps: int, batch_size: int) -> Row:
     deal = draw(seed, train=train, images=images)
     places = torch.Generator().manual_seed(seed)
-    deal = _each(deal, lambda x: _moved(F.avg_pool2d(x.float() / 255, 2), 2, places))
+    deal = _each(deal, lambda x: _moved(F.avg_pool2d(x.float() / 255, 2), 1, places))
     net = _rung(rung)
-    free = net[0].get_buffer("window").sum() + net[0].bias.numel() if isinstance(net[0], _Untied) else None
-    parameters = int(free) if free is not None else sum(p.numel() for p in net[0].parameters())
+    held = int((net[0].get_buffer("window") == 0).sum()) if isinstance(net[0], _Untied) else 0
+    parameters = sum(p.numel() for p in net[0].parameters()) - held
     return {"first_layer": parameters, **_train(net, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)}
 
 
@@ -277,6 +297,7 @@ def tolerance(*, size: Size = "full") -> Plan:
             ),
             smallest=0.02,
             rates=(),
+            reruns=["other seeds", "other images"],
             value="likeness",
             sceptic_seeds=3 if full else 1,
             sentences=[
@@ -477,14 +498,16 @@ def learn_the_convolution(*, size: Size = "full") -> Plan:
             ),
             smallest=0.02,
             rates=(),
+            reruns=["other seeds", "other images"],
             value="error",
             sceptic_seeds=3 if full else 1,
             sentences=[
                 Sentence("Noise, dense: band, 1,000 against 80", partial(rise, "band", 1000, 80, "noise"), "more"),
                 Sentence("Noise, dense: alike, 1,000 against 80", partial(rise, "shared", 1000, 80, "noise"), "more"),
                 Sentence("Noise, 80: error, dense to local", partial(errs, "dense", "local", 80, "noise"), "more"),
-                Sentence("Noise, 20: error, local to shared", partial(errs, "local", "shared", 20, "noise"), "more"),
-                Sentence("Digits, 300: dense to shared", partial(errs, "dense", "shared", 300, "digits"), "more"),
+                Sentence("Noise, 5: error, local to shared", partial(errs, "local", "shared", 5, "noise"), "more"),
+                Sentence("Digits, 80: error, dense to shared", partial(errs, "dense", "shared", 80, "digits"), "more"),
+                Sentence("Digits, dense: error, 150 against 80", partial(rise, "error", 150, 80, "digits"), "more"),
             ],
         ),
     )  # fmt: skip
