@@ -253,8 +253,8 @@ var CourseFigures = (() => {
     /** What to show of an answer: itself, or a question mark while the reader predicts. */
     answer(value) { return this.guessing ? "?" : value; }
     say(text) { write(this.sayLine, text); }
-    /** Sentences one after the other; Chinese ones stand without a space between them. */
-    sentences(...texts) { return texts.filter(Boolean).join(this.lang.startsWith("zh") ? "" : " "); }
+    /** Sentences one after the other, with what the language puts between them. */
+    sentences(...texts) { return texts.filter(Boolean).join(this.words.gap); }
     /** Show these pieces on the board, made anew by h at every draw; only what differs is touched. */
     paint(...pieces) { patch(this.board, pieces); }
 

@@ -12,6 +12,6 @@ from coursecode.training.history import History
 from coursecode.training.loop import fit
 from coursecode.training.measures import Metrics, evaluate, predict
 from coursecode.training.randomness import seed_everything
-from coursecode.training.recipe import Recipe, Schedule
+from coursecode.training.recipe import Recipe
 
-__all__ = ["History", "Metrics", "Recipe", "Schedule", "evaluate", "fit", "predict", "seed_everything"]
+__all__ = ["History", "Metrics", "Recipe", "evaluate", "fit", "predict", "seed_everything"]

@@ -12,8 +12,9 @@ import torch
 from torch import distributed
 
 from coursecode import data, device, lenet
-from coursecode.training import Recipe, Schedule, fit, seed_everything
+from coursecode.training import Recipe, fit, seed_everything
 from coursecode.training.processes import team
+from coursecode.training.recipe import Schedule
 
 NETS = ("lenet_modern", "lenet_classic", "mlp", "softmax_regression")
 
