@@ -82,7 +82,7 @@ gpu: environment  ## every test and notebook on CUDA
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.rules.editions
 
-experiments: environment  ## run the long experiments (hours); the results are JSON in the package
+experiments: environment  ## run the studies and a sceptic's re-runs (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
 
 bench: environment  ## measure speed and memory; the results are JSON in the package
