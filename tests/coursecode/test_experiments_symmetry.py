@@ -43,18 +43,6 @@ def test_all_images_of_a_seed_are_shuffled_alike_and_lose_no_pixel(order: str, m
     assert torch.equal(there[:, lively[source]], ink[:, source[lively[source]]])
 
 
-# -- examples ------------------------------------------------------------------------------------------------------
-
-
-def test_a_moved_image_is_the_image_and_the_moves_differ() -> None:
-    x = torch.zeros(50, 1, 14, 14)
-    x[:, :, 7, 7] = 1
-    moved = symmetry._moved(x, 2, torch.Generator().manual_seed(0))
-    places = moved.flatten(1).argmax(1)
-    assert torch.equal(moved.sum((1, 2, 3)), torch.ones(50))
-    assert {int(abs(p // 14 - 7)) for p in places} == {int(abs(p % 14 - 7)) for p in places} == {0, 1, 2}
-
-
 # -- pooling -------------------------------------------------------------------------------------------------------
 
 
