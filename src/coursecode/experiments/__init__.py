@@ -5,6 +5,16 @@
 shows of them; every other module holds the plans of some studies, and those of the benchmarks lie in the repository.
 """
 
-from coursecode.experiments.record import Effect, Result, interval, load, mean_sd, measured, reruns, stored
+from coursecode.experiments.record import (
+    Effect,
+    Result,
+    interval,
+    load,
+    mean_sd,
+    measured,
+    records,
+    reruns,
+    stored,
+)
 
-__all__ = ["Effect", "Result", "interval", "load", "mean_sd", "measured", "reruns", "stored"]
+__all__ = ["Effect", "Result", "interval", "load", "mean_sd", "measured", "records", "reruns", "stored"]

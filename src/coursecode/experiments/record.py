@@ -39,6 +39,7 @@ __all__ = [
     "load",
     "mean_sd",
     "measured",
+    "records",
     "reruns",
     "stored",
     "student_t",
@@ -378,6 +379,14 @@ def load(name: str) -> Result:
     Raises ``FileNotFoundError`` where it was not measured, ``ValueError`` for a damaged file.
     """
     return _named(name, RESULTS / "benchmarks", "python -m benchmarks")
+
+
+def records(name: str) -> Result:
+    """The record table of a data set, ``"fashion-mnist"`` or ``"mnist"``: a row for each entry and seed.
+
+    Raises ``FileNotFoundError`` where nobody has entered, ``ValueError`` for a damaged file.
+    """
+    return _named(name, RESULTS / "records", "make record")
 
 
 def _named(name: str, folder: Path, command: str) -> Result:

@@ -4,7 +4,7 @@
 // A classic script, like core.js. It may run several times in a notebook: elements are defined once.
 var CourseFigures = (() => {
   "use strict";
-  const figures = {};
+  const figures = { style: "" }; // the parts, base.matrix.js and others, add theirs
 
   // -- building pieces of a page -------------------------------------------------------------------------------------
 
@@ -77,60 +77,6 @@ var CourseFigures = (() => {
     const text = formats[digits].format(value);
     return (text === "-0" ? "0" : text).replace("-", "−");
   };
-
-  // [matrix
-  /** How strongly a cell is coloured, as a class: blue above 0, orange below. */
-  const tint = (value, largest) => {
-    const part = largest > 0 && Number.isFinite(value) ? Math.round(36 * Math.min(1, Math.abs(value) / largest)) : 0;
-    return part ? ` ${value < 0 ? "b" : "a"}${part}` : "";
-  };
-
-  /**
-   * A matrix as a table with a caption. rows: arrays of numbers or of pieces; `cell(i, j, value)` returns
-   * attributes for a cell, such as { class: "window" }; `show(value)` its text; `pick(i, j)` is called at a click.
-   */
-  const matrix = (caption, rows, { cell = () => ({}), show = number, tinted = true, name = "", pick } = {}) => {
-    const largest = tinted ? Math.max(0, ...rows.flat().filter(Number.isFinite).map(Math.abs)) : 0;
-    const onclick = pick && (({ target }) => { const at = target.closest("td"); if (at) pick(at.parentNode.rowIndex, at.cellIndex); });
-    return h("table", { class: `matrix ${name}`, style: `--cols:${rows[0].length}`, onclick },
-      h("caption", {}, caption),
-      h("tbody", {}, rows.map((row, i) => h("tr", {}, row.map((value, j) => {
-        const own = cell(i, j, value);
-        return h("td", { ...own, class: (own.class || "") + tint(value, largest) }, value.name ? value : show(value));
-      })))));
-  };
-
-  // Registered, a new number of columns does not reach the style of every cell, and a side that stays the same none.
-  for (const [name, syntax, inherits, initialValue] of [["--cols", "*", false], ["--all", "*", false], ["--cell", "<length>", true, "0px"], ["--side", "<length>", true, "0px"]]) {
-    try { CSS.registerProperty({ name, syntax, inherits, ...(initialValue && { initialValue }) }); } catch { /* it is, by another figure's script */ }
-  }
-
-  Object.assign(figures, { matrix });
-  const MATRIX = `
-    table.matrix {
-      --side: min(var(--cell), calc((100cqw - 4px) / var(--cols)));
-      border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
-      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .42)); line-height: 1; text-align: center;
-    }
-    .matrix tr { height: var(--side); }
-    .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }
-    .matrix td { padding: 0; border: 1px solid var(--edge); vertical-align: top; line-height: calc(var(--side) - 1px); white-space: nowrap; }
-    .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
-    .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
-    .matrix td.hot { font-weight: 700; }
-    .matrix td.window { background-image: linear-gradient(var(--veil) 0 0); box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
-    .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
-    .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
-    .matrix input { width: 100%; height: 100%; border: 0; padding: 0; text-align: center; font: inherit; color: inherit; background: transparent; }
-    ${Array.from({ length: 36 }, (_, i) => `.a${i + 1} { background-color: color-mix(in srgb, var(--above) ${i + 1}%, transparent); }
-    .b${i + 1} { background-color: color-mix(in srgb, var(--below) ${i + 1}%, transparent); }`).join("")}
-    @media (forced-colors: active) {
-      .matrix td.hot, .matrix td.window { outline: 2px solid Highlight; outline-offset: -3px; }
-      .matrix td.hot { outline-width: 4px; }
-      .matrix td.unread { border-style: dotted; color: GrayText; text-decoration: line-through; }
-    }
-  `;
-  // matrix]
 
   const STYLE = `
     :host { display: block; margin: 0; }
@@ -320,7 +266,7 @@ var CourseFigures = (() => {
       this.codeLine = node("div", { class: "code", hidden: true }, this.codeText,
         navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : "");
       this.figure = node("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
-      root.append(node("style", {}, STYLE + (typeof MATRIX === "string" ? MATRIX : "") + (this.constructor.style || "")), this.figure, node("div", { class: "fallback" }, h("slot")));
+      root.append(node("style", {}, STYLE + figures.style + (this.constructor.style || "")), this.figure, node("div", { class: "fallback" }, h("slot")));
     }
     /** More buttons: pairs of a text's key and what a click does. */
     actions() { return []; }
@@ -481,25 +427,6 @@ var CourseFigures = (() => {
 
   /** Make a class the element `tag`, once. */
   const define = (tag, element) => { if (!customElements.get(tag)) customElements.define(tag, element); };
-
-  // [network
-  /**
-   * Load `file`, a script beside this one, when `element` comes near the window: a promise. A notebook has the data
-   * in the page already: then `ready()` says so and nothing is loaded.
-   */
-  const home = document.currentScript && document.currentScript.src ? document.currentScript.src : "";
-  const whenNear = (element, file, ready = () => false) => new Promise((resolve, reject) => {
-    if (ready()) { resolve(); return; }
-    const watch = new IntersectionObserver((seen) => {
-      if (!seen.some((entry) => entry.isIntersecting)) return;
-      watch.disconnect();
-      const script = node("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) });
-      document.head.append(script);
-    }, { rootMargin: "600px" });
-    watch.observe(element);
-  });
-  Object.assign(figures, { whenNear });
-  // network]
 
   return Object.assign(figures, { Base, Refused, define, h, node, number, patch });
 })();

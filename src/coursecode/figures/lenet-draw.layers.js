@@ -3,6 +3,7 @@
 globalThis.LENET_LAYERS = (() => {
   "use strict";
   const { h, node, number, patch } = CourseFigures;
+  const { lenet } = CourseMath;
   // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
   const LAYERS = {
     input: [1, 28, 1], conv1: [6, 28, 6, "act1", "input"], pool1: [6, 14, 6, "pool1", "conv1"], conv2: [16, 10, 8, "act2", "pool1"],
@@ -53,7 +54,7 @@ globalThis.LENET_LAYERS = (() => {
       (this.spots[name] ||= []).push(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
     },
     compute(input) {
-      const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
+      const steps = { input, ...Object.fromEntries(lenet(this.weights, input)) };
       for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
       const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
       patch(this.bars, shares.flatMap((share, digit) => {
