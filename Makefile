@@ -85,7 +85,7 @@ gpu: environment  ## every test and notebook on CUDA
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.rules.editions
 
-experiments: environment  ## run the long experiments (hours); the results are JSON in the package
+experiments: environment  ## run the studies and a sceptic's re-runs (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
 
 record: environment  ## enter a recipe into the record table, from the sandbox: make record RECIPE=mine.py [DATA=mnist]
