@@ -15,7 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools import ROOT
-from tools.rules import Problem, cells, chinese, claims, editions, form, labels, lint_cells, numbers, pages, terms
+from tools.rules import (
+    Problem,
+    cells,
+    chinese,
+    claims,
+    editions,
+    form,
+    labels,
+    lint_cells,
+    numbers,
+    pages,
+    terms,
+    words,
+)
 from tools.source.chapters import parse
 
 Pair = tuple[Path, Path]
@@ -101,6 +114,7 @@ def _of_book(root: Path, own: list[Path]) -> Iterator[Problem]:
     yield from wrong
     yield from form.contents(root)
     yield from editions.missing(root)
+    yield from words.problems(root)
     english = pages(root / "book")
     for book in (english, pages(root / "zh" / "book")):
         yield from labels.problems(book)

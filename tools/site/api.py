@@ -35,6 +35,7 @@ CHAPTER = {  # which the module is written for
     "channels": "channels",
     "pooling": "pooling",
     "lenet": "lenet",
+    "muon": "same-net-better",
     "circular": "circular-convolution",
     "causal": "causal-and-dilated",
     "separable": "separable-kernels",
@@ -42,7 +43,6 @@ CHAPTER = {  # which the module is written for
     "fast": "how-it-is-computed",
     "after_lenet": "after-lenet",
     "inside": "looking-inside",
-    "muon": "same-net-better",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3
@@ -60,7 +60,7 @@ class Facts:
     """What the sources say, read once in a build."""
 
     def __init__(self, root: Path, language: str) -> None:
-        self.words = {name: said[spoken(language)] for name, said in WORDS.items()}
+        self.words = {key: said[spoken(language)] for key, said in WORDS.items()}
         self.root, self.address = root, address.read(root)
         self.tests = [t for room in ("coursecode", "book") for t in functions.guards(root / "tests" / room)]
         self.modules = {name: functions.public(f"coursecode.{name}", root / "src") for name in (*CHAPTER, *SHARED)}
@@ -126,10 +126,10 @@ def prose(doc: str, names: Collection[str] = ()) -> list[str]:
     """
 
     def code(match: re.Match[str]) -> str:
-        text = match[1] or match[2]
-        if re.fullmatch(r"eq-[\w-]+", text):
-            return f":eq:`{text}`"
-        return f":py:obj:`{text}`" if match[2] and text in names else f"``{text}``"
+        named = match[1] or match[2]
+        if re.fullmatch(r"eq-[\w-]+", named):
+            return f":eq:`{named}`"
+        return f":py:obj:`{named}`" if match[2] and named in names else f"``{named}``"
 
     found = []
     for line in doc.splitlines():
