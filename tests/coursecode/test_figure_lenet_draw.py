@@ -205,7 +205,7 @@ def test_a_digit_drawn_with_the_pointer_is_read_and_kept_in_the_address(figure_p
 def test_the_arrow_keys_move_the_centred_digit(figure_pages):
     page = figure_pages.open("lenet-draw")
     start = say(page)
-    board = page.locator(".board")
+    board = page.locator(".handle")
     for _ in range(9):
         board.press("ArrowRight")
     board.press("ArrowDown")

@@ -55,7 +55,7 @@ def test_an_even_shift_moves_the_pooled_map_and_an_odd_one_does_not(figure_pages
 
 def test_the_arrow_keys_shift_the_map(figure_pages):
     page = figure_pages.open("pool-shift", settings="shift=0")
-    board = page.locator(".board")
+    board = page.locator(".handle")
     for key, shift in (
         ("ArrowRight", 1),
         ("ArrowRight", 2),

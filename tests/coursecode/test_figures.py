@@ -317,7 +317,7 @@ def test_every_control_is_reached_and_moved_by_keyboard(figure_pages, name):
 @pytest.mark.parametrize("name", WALKS)
 def test_the_arrow_keys_walk_and_never_leave_the_ends(figure_pages, name):
     page = figure_pages.open(name)
-    board = page.locator(".board")
+    board = page.locator(".handle")
     board.press("Home")
     first = say(page)
     board.press("ArrowLeft")
@@ -345,7 +345,7 @@ def test_nothing_plays_by_itself_and_playing_can_be_stopped(figure_pages, name):
     before = say(page)
     page.clock.run_for(1200)
     assert say(page) == before
-    page.locator(".board").press("Home")
+    page.locator(".handle").press("Home")
     start = say(page)
     page.get_by_role("button", name="Play").click()
     assert page.locator(".say").get_attribute("aria-live") == "off"

@@ -31,7 +31,7 @@ from tools.source.chapters import parse
 
 CHAPTER = ROOT / "book" / "lenet.md"
 DATA = figures.FOLDER / "lenet-draw.data.js"
-CARRIED = "windows pool layer lenet lenet-draw.layers"  # parts of core.js, and a script
+CARRIED = "matrix windows pool layer lenet lenet-draw.layers"  # parts of base.js and core.js, and a script
 NET = "taught"  # the chapter's name for the net
 
 

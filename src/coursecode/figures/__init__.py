@@ -47,19 +47,25 @@ def script(name: str, *, parts: Collection[str] | None = None) -> str:
     if carried := re.match(r"// carries ([^:]+):", text):
         text = _late(carried[1].split()) + text
     text = re.sub(r"^ */\*\*.*?\*/$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or "", style[0]).replace(";}", "}"), text)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _late(names: list[str]) -> str:
-    """What travels with data: parts of core.js, which join the rest when they arrive, and scripts."""
-    core = (FOLDER / "core.js").read_text(encoding="utf-8")
-    parts = "".join(part[0] for part in _PART.finditer(core) if part["name"] in names)
+    """What travels with data: parts of core.js and base.js, which join the rest when they arrive, and scripts."""
+    parts = {}
+    for shared in SHARED:
+        text = (FOLDER / f"{shared}.js").read_text(encoding="utf-8")
+        parts[shared] = "".join(part[0] for part in _PART.finditer(text) if part["name"] in names)
     scripts = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
-    given = "each, outputSize, padSides, product, tensor"
-    return f"(() => {{\nconst math = CourseMath, {{ {given} }} = math;\n{parts}\n}})();\n{scripts}"
+    core = f"const math = CourseMath, {{ each, outputSize, padSides, product, tensor }} = math;\n{parts['core']}"
+    base = f"const figures = CourseFigures, {{ h, number }} = figures;\n{parts['base']}"
+    return "".join(f"(() => {{\n{code}\n}})();\n" for code in (core, base)) + scripts
 
 
+_STYLE = re.compile(r"(?:STYLE|MATRIX|static style) = `.*?`;", re.DOTALL)
+_GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
 _PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
 
 
