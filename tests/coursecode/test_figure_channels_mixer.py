@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def tables(page) -> dict[str, torch.Tensor]:
     found = page.locator("table.matrix").evaluate_all(
-        "all => all.map(t => [t.caption.textContent, [...t.rows].map(r => [...r.cells].map("
+        "all => all.map(t => [t.caption.textContent.replace('+ ', ''), [...t.rows].map(r => [...r.cells].map("
         "c => Number(c.textContent.replace('−', '-'))))])"
     )
     return {caption: torch.tensor(rows, dtype=torch.float64) for caption, rows in found}

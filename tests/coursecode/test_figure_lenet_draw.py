@@ -294,7 +294,7 @@ def test_of_a_scribble_low_confidence_is_said(figure_pages):
         page = figure_pages.open("lenet-draw", settings=f"digit=own&ink={ink}")
         unsure += say(page).startswith("LeNet is not sure")
         assert not note(page)
-        assert "%" in text(page, ".bars")
+        assert "%" in text(page, ".verdict")
     assert unsure >= 2
 
 

@@ -23,7 +23,7 @@ var CourseFigures = (() => {
     if (typeof piece === "string") return document.createTextNode(piece);
     if (piece instanceof Node) return piece;
     const { name, attributes, children } = piece;
-    const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
+    const space = SVG.test(name) ? "http://www.w3.org/2000/svg" : MATH.test(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
     const element = piece.node = space ? document.createElementNS(space, name) : document.createElement(name);
     dress(element, attributes);
     element.append(...children.map(make));
@@ -66,8 +66,7 @@ var CourseFigures = (() => {
     for (let i = before.length; i > pieces.length; i--) parent.lastChild.remove();
   };
   const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "text", "polygon", "polyline"]);
-  const MATH = new Set(["math", "mrow", "mi", "mo", "mn", "msub", "mfrac", "mtext", "msup", "munder"]);
+  const SVG = /^(svg|g|path|rect|line|circle|text|poly\w+)$/, MATH = /^m(ath|row|i|o|n|sub|frac|text|under)$/;
 
   /** A number within 0 … most. */
   const clamp = (value, most) => Math.max(0, Math.min(value, most));
@@ -202,7 +201,6 @@ var CourseFigures = (() => {
     .sign { font-size: 1.5rem; color: var(--soft); }
     :focus-visible { outline: 3px solid var(--ui); outline-offset: 2px; }
     .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
-    .formula b { color: var(--mark); }
     math { font-family: "Course Math", math; font-size: 1.1em; }
     .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--ui); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }
     .note { margin: 0 0 .9rem; padding: .55rem .8rem; border: 1px solid var(--below); border-inline-start-width: 4px; border-radius: .25rem; }
@@ -293,7 +291,7 @@ var CourseFigures = (() => {
       return this.words[key].split(/\{(\w+)\}/).flatMap((text, i) => (i % 2 ? values[text] : text)).map((piece) => (piece.name ? piece : `${piece}`));
     }
     /** A part of the sentence that belongs to all with the same link: they light up together. */
-    term(text, link) { return h("span", { class: "term", "data-link": link }, text); }
+    term(text, link) { return h("span", { class: "term", tabindex: -1, "data-link": link }, text); }
     /** Terms with " + " between them. */
     added(terms) { return terms.flatMap((term, i) => (i ? [" + ", term] : [term])); }
     /** Show changed settings as long as a mouse is there; nothing to go back. */
@@ -326,7 +324,8 @@ var CourseFigures = (() => {
     answer(value) { return this.guessing ? "?" : value; }
     say(text) {
       patch(this.sayLine, [text].flat());
-      this.sayLine.querySelectorAll(".term").forEach((term, i) => { if (term.tabIndex !== (i ? -1 : 0)) term.tabIndex = i ? -1 : 0; });
+      const first = this.sayLine.querySelector(".term");
+      if (first) first.tabIndex = 0;
     }
     /** Sentences one after the other, texts or pieces; Chinese ones stand without a space between them. */
     sentences(...texts) {
@@ -538,7 +537,7 @@ var CourseFigures = (() => {
     }
     copy(button) {
       navigator.clipboard.writeText(this.codeText.textContent).then(
-        () => { button.textContent = this.t("copied"); }, () => getSelection().selectAllChildren(this.codeText));
+        () => { button.textContent = "✓"; }, () => getSelection().selectAllChildren(this.codeText));
     }
 
     // -- walking --
@@ -601,21 +600,23 @@ var CourseFigures = (() => {
 
   // [network
   /**
-   * Load `file`, a script beside this one, when `element` comes near the window: a promise. A notebook has the data
+   * Load `file`, a script beside this one: at once, or when `element` comes near the window: a promise. A notebook has the data
    * in the page already: then `ready()` says so and nothing is loaded.
    */
   const home = document.currentScript && document.currentScript.src ? document.currentScript.src : "";
+  const script = (file) => new Promise((resolve, reject) => {
+    document.head.append(node("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) }));
+  });
   const whenNear = (element, file, ready = () => false) => new Promise((resolve, reject) => {
     if (ready()) { resolve(); return; }
     const watch = new IntersectionObserver((seen) => {
       if (!seen.some((entry) => entry.isIntersecting)) return;
       watch.disconnect();
-      const script = node("script", { src: home.replace(/[^/?]*(\?.*)?$/, `${file}$1`), onload: () => resolve(), onerror: () => reject(new Error(file)) });
-      document.head.append(script);
+      script(file).then(resolve, reject);
     }, { rootMargin: "600px" });
     watch.observe(element);
   });
-  Object.assign(figures, { whenNear });
+  Object.assign(figures, { script, whenNear });
   // network]
 
   return Object.assign(figures, { Base, Refused, clamp, define, h, node, number, patch });

@@ -57,7 +57,7 @@
     }
     count(state) {
       const { n, m } = this.axes(state);
-      return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0]) * Math.max(1, m[1]);
+      return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0] * Math.max(1, m[1]));
     }
     columns(state) {
       const { n, m } = this.axes(state);
@@ -100,11 +100,10 @@
       const corner = at.map((place, axis) => place * s[axis]);
       const pixel = [at[0] + top, at[1] + left];
       // which rows and columns of the padded input stand in a window
-      const reached = [0, 1].map((axis) => Array.from({ length: n[axis] + p[axis] }, (_, i) =>
-        Array.from({ length: Math.max(0, m[axis]) }, (_, o) => i - o * s[axis]).some((a) => a >= 0 && a < k[axis])));
+      const read = (axis, i) => i - Math.min(m[axis] - 1, Math.floor(i / s[axis])) * s[axis] < k[axis];
       const inputCell = (i, j) => {
         const frame = i < top || i >= top + n[0] || j < left || j >= left + n[1];
-        const unread = !problem && !(reached[0][i] && reached[1][j]);
+        const unread = !problem && !(read(0, i) && read(1, j));
         const [a, b] = [i - corner[0], j - corner[1]];
         const seen = problem || byPixel ? "" : framed(a, b, ...k);
         const hot = byPixel && i === pixel[0] && j === pixel[1];
@@ -134,7 +133,7 @@
       if (problem) return "";
       if (byPixel) {
         const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
-        return this.t(found.length ? "pixel_says" : "pixel_unread", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
+        return this.t("pixel_says", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
       }
       const terms = [];
       for (let a = 0; a < k[0]; a++) {

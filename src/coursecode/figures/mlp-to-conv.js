@@ -14,9 +14,9 @@
   define("mlp-to-conv", class extends Base {
     static settings = [
       { name: "morph", kind: "range", value: LAST, min: 0, max: LAST, step: 0.02, show: (t, figure) => figure.t(STEPS[Math.round(t)]) },
-      { name: "size", kind: "range", value: 6, min: 4, max: 8 },
+      { name: "size", kind: "range", value: 6, min: 5, max: 8 },
       { name: "delta", kind: "range", value: 1, min: 0, max: 3 },
-      { name: "shift", kind: "range", value: 0, min: 0, max: 3 },
+      { name: "shift", kind: "range", value: 0, min: 0, max: (s) => s.size - 4 },
     ];
     static walks = true;
     static style = `
@@ -40,6 +40,7 @@
       .stage td.yes { color: var(--good); font-weight: 700; } .stage td.no { color: var(--below); font-weight: 700; }
     `;
     count(state) { return state.size; }
+    update() { this.state.shift = Math.min(this.state.shift, this.state.size - 4); super.update(); } // all of it stays inside
     step({ morph } = this.state) { return STEPS[Math.round(morph)]; }
     morph(to) { tween(this, "morph", to, 1.1 * Math.abs(to - this.state.morph)); }
     actions() { return [["watch", () => { const { morph } = this.state; if (morph === LAST) this.set({ morph: 0 }); this.morph(LAST); }]]; }
