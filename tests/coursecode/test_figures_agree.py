@@ -20,7 +20,7 @@ def beside(figure: str, language: str) -> tuple[str, str]:
     """The settings that the book gives a figure, and the page's source from the figure on."""
     for path in sorted((ROOT / ("book" if language == "en" else "zh/book")).glob("*.md")):
         for directive in parse(path).directives:
-            if directive.name == "interactive" and directive.argument == figure:
+            if directive.name == "interactive" and directive.argument == figure and path.stem != "index":
                 source = path.read_text(encoding="utf-8")
                 return directive.options.get("settings", ""), source[: source.index(f"{{interactive}} {figure}")]
     raise AssertionError(f"{figure} stands nowhere")
@@ -29,7 +29,8 @@ def beside(figure: str, language: str) -> tuple[str, str]:
 def prose(figure: str, language: str, pattern: str) -> list[str]:
     """The groups of the one place on the figure's page that reads like ``pattern``."""
     folder = ROOT / ("book" if language == "en" else "zh/book")
-    source = next(s for s in (p.read_text(encoding="utf-8") for p in folder.glob("*.md")) if f"{{interactive}} {figure}" in s)
+    pages = [p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.md")) if p.stem != "index"]
+    source = next(page for page in pages if f"{{interactive}} {figure}" in page)
     found = re.findall(pattern, source)
     assert found, f"the text beside {figure} no longer says {pattern!r}"
     return list(found[0]) if isinstance(found[0], tuple) else [found[0]]
@@ -137,3 +138,46 @@ def test_the_first_sum_of_the_photo_is_the_one_described(figure_pages, language)
     page = shown(figure_pages, "kernel-lab", language)
     assert text(page, ".total") == total
     assert page.locator("table.matrix").last.locator("td").count() == 9
+
+
+@EN_ZH
+def test_the_net_has_what_the_chapter_counts(figure_pages, language):
+    """61,706 numbers, 4,000 digits to learn from and 1,000 to be examined on; what breaks it can be chosen."""
+    _, source = beside("lenet-train", language)
+    page = shown(figure_pages, "lenet-train", language)
+    counts = re.findall(r"\d+,\d+", say(page))
+    assert counts == ["61,706", "4,000", "1,000"]
+    assert [count for count in counts if count not in source and count.replace(",", "_") not in source] == []
+    text_after = prose("lenet-train", language, r"(Shuffle the pixels)" if language == "en" else "(打乱每个数字的像素)")
+    assert text_after
+    labels = figures.words("lenet-train", language)
+    for key in ("shuffled", "rate", "activation", "bias"):
+        assert page.get_by_label(labels[key]).count() == 1
+
+
+@EN_ZH
+def test_the_first_page_shows_the_numbers_that_it_says_to_scale(figure_pages, language):
+    folder = ROOT / ("book" if language == "en" else "zh/book")
+    source = (folder / "index.md").read_text(encoding="utf-8")
+    (cover,) = [d for d in parse(folder / "index.md").directives if d.name == "interactive"]
+    page = figure_pages.open("lenet-draw", language=language, settings=cover.options["settings"])
+    dense, net = page.locator(".compare b").all_inner_texts()
+    assert dense in source
+    assert net in source
+    areas = page.locator(".compare rect").evaluate_all("all => all.map(r => r.getAttribute('width') * r.getAttribute('height'))")
+    ratio = int(dense.replace(",", "")) / int(net.replace(",", ""))
+    assert areas[0] / areas[1] == pytest.approx(ratio, rel=1e-6)
+    assert page.locator(".layer canvas:visible").count() == 4
+    assert text(page, ".verdict b") == "7"
+
+
+@EN_ZH
+def test_the_first_page_names_the_minutes_of_its_door(language):
+    """Two hundred words a minute and a quarter of a minute for each cell, in fives."""
+    source = (ROOT / "book" / "from-dense-to-convolution.md").read_text(encoding="utf-8")
+    cells = source.count("```{code-cell}")
+    words = len(re.sub(r"```.*?```|^\$\$.*?\$\$[^\n]*$|^---.*?^---$", "", source, flags=re.DOTALL | re.MULTILINE).split())
+    minutes = 5 * round((words / 200 + cells / 4) / 5)
+    folder = ROOT / ("book" if language == "en" else "zh/book")
+    told = {25: ("twenty-five minutes", "二十五分钟"), 30: ("half an hour", "半小时")}[minutes]
+    assert told[language == "zh"] in (folder / "index.md").read_text(encoding="utf-8")

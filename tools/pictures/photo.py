@@ -10,6 +10,7 @@ import io
 import json
 import re
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -37,7 +38,7 @@ def read() -> torch.Tensor:
     """The pixels in the file."""
     (held,) = re.findall(r"base64,([^\"]+)", DATA.read_text(encoding="utf-8"))
     image = Image.open(io.BytesIO(base64.b64decode(held)))
-    return torch.tensor(list(image.getdata()), dtype=torch.uint8).reshape(image.height, image.width)
+    return torch.from_numpy(np.array(image))
 
 
 if __name__ == "__main__":

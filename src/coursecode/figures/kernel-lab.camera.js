@@ -13,7 +13,7 @@ globalThis.KERNEL_CAMERA = (() => {
       try {
         await picture.decode();
         this.take(picture, picture.naturalWidth, picture.naturalHeight);
-        this.note("");
+        if (typeof source !== "string") this.note("");
       } catch { this.note(this.t("no_image")); }
       if (typeof source !== "string") URL.revokeObjectURL(picture.src);
     },

@@ -28,8 +28,8 @@
       { name: "mean", kind: "toggle", value: 0 },
       { name: "show", kind: "choice", value: "signed", options: ["signed", "grey"] },
       { name: "border", kind: "choice", value: "valid", options: ["valid", "zero"] },
-      { name: "row", kind: "range", value: 62, min: 0, max: (s) => s.far ? s.far[0] : MOST, more: true },
-      { name: "column", kind: "range", value: 40, min: 0, max: (s) => s.far ? s.far[1] : MOST, more: true },
+      { name: "row", kind: "range", value: 62, min: 0, max: (s) => s.far ? s.far[0] : MOST },
+      { name: "column", kind: "range", value: 40, min: 0, max: (s) => s.far ? s.far[1] : MOST },
       { name: "own", kind: "hidden", value: "", parse: numbers },
     ];
     static style = `

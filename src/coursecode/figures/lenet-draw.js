@@ -21,6 +21,7 @@
         if (text.length > 6000 || !whole || points(text).flat(2).some((v) => v > 1000)) throw new Refused("0 … 1000, …");
         return text;
       } },
+      { name: "cover", kind: "hidden", value: 0, min: 0, max: 1 },
       { name: "pen", kind: "range", value: 85, min: 30, max: 130 },
       { name: "dx", kind: "range", value: 0, min: -8, max: 8 },
       { name: "dy", kind: "range", value: 0, min: -8, max: 8 },
@@ -42,6 +43,7 @@
       .stage .view { width: 6rem; }
       .digits { justify-content: center; margin: .6rem 0 0; gap: .3rem; } .digits button { padding: 0; }
       .answer { width: min(100%, 22rem); min-height: 9.5rem; }
+      .cover .side, .cover summary, .cover .stage, .cover .unit, .cover .scaled, .cover .layer:nth-child(n + 5) { display: none; } .cover .inside { border: 0; }
       .board > .buttons { justify-content: center; }
       details.inside { margin-top: .6rem; border-top: 1px solid var(--rule); }
       @container board (min-width: 36rem) { .read { grid-template-columns: 17.5rem minmax(0, 1fr); } .answer { min-height: 13rem; } }
@@ -75,9 +77,11 @@
       if (by) this.set(Object.fromEntries(["dx", "dy"].map((axis, i) => [axis, Math.max(-8, Math.min(8, this.state[axis] + by[i]))])));
       return Boolean(by);
     }
+    place({ dx }) { return [dx + 8, 16]; }
     strokes({ digit, ink } = this.state) { return points(digit === "own" ? ink : SAMPLES[digit]); }
     update() {
       const s = this.state;
+      this.figure.classList.toggle("cover", Boolean(s.cover)); // on the book's first page: the digit, its maps, the answer
       s.map = Math.min(s.map, sizes(s)[0] - 1);
       for (const axis of ["row", "column"]) s[axis] = Math.min(s[axis], side(s));
       super.update();
@@ -112,7 +116,7 @@
       this.paint(h("div", { class: "read" }, this.pad, this.result), h("div", { class: "buttons digits", role: "group", "aria-label": this.t("samples") }, this.samples), this.buttons, this.inside);
     }
     /** On a phone what is inside is folded, so that the pad and its answer are seen together. */
-    resized(narrow) { this.inside.open = !narrow; }
+    resized(narrow) { this.inside.open = this.state.cover || !narrow; }
     /** Maps beside each other, black to white, the brightest of the layer white. */
     picture(canvas, { data }, [maps, n, across], width = n) {
       const gap = n > 1 && maps > 1 ? 1 : 0, context = canvas.getContext("2d", { willReadFrequently: true });

@@ -19,7 +19,11 @@ globalThis.LENET_LAYERS = (() => {
     .track { height: clamp(3.5rem, 14vh, 7.5rem); display: flex; align-items: end; background: color-mix(in srgb, var(--ink) 7%, transparent); } .track .bar { display: block; width: 100%; min-height: 1px; background: var(--ui); }
     .best .track .bar { background: var(--above); } .best { font-weight: 700; }
     .unit { --cell: clamp(1.4rem, calc((100cqw - 2.6rem) / 10), 2.7rem); } .unit .row { flex-wrap: nowrap; gap: .5rem; } .unit .five { --cell: clamp(1.4rem, calc((100cqw - 1rem) / 5), 3rem); }
+    .unit .matrix { flex: none; } .unit .matrix caption { white-space: normal; }
     .unit .formula { font-size: .95rem; }
+    .compare { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: end; justify-content: center; } .compare svg { width: min(10rem, 34cqw); flex: none; } .compare p { margin: 0 0 .3rem; max-width: 19rem; } .compare b { display: block; font-size: min(1.35rem, 5.5cqw); font-variant-numeric: tabular-nums; }
+    .compare .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .compare .net { fill: var(--mark); } .compare path { fill: none; stroke: var(--mark); stroke-width: 1.5; }
+    @media (forced-colors: active) { .compare svg { forced-color-adjust: none; } }
     .unit { grid-column: 1 / -1; }
     .scaled { grid-column: 1 / -1; margin: 0; color: var(--soft); font-size: .85rem; }
   `;
@@ -47,7 +51,16 @@ globalThis.LENET_LAYERS = (() => {
       this.layers.className = "layers";
       this.shadowRoot.append(node("style", {}, STYLE));
       patch(this.result, [this.verdict, this.bars]);
-      patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), h("p", { class: "scaled" }, this.t("scale_note")), this.unit]);
+      patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), h("p", { class: "scaled" }, this.t("scale_note")), this.unit, this.state.cover ? this.compare() : ""]);
+    },
+    /** What a dense layer of 100 units on a photo of 12 million pixels would need, beside this net: areas, to scale. */
+    compare() {
+      const photo = 4000 * 3000 * 3 * 100, own = Object.values(this.weights).reduce((sum, { data }) => sum + data.length, 0);
+      const side = 150, small = side * Math.sqrt(own / photo);
+      return h("div", { class: "compare" },
+        h("svg", { viewBox: `0 0 ${side + 12} ${side}`, "aria-hidden": "true" }, h("rect", { class: "dense", width: side, height: side }), h("rect", { class: "net", y: side - small, width: small, height: small }),
+          h("path", { d: `M${side + 12} ${side - 8} L6 ${side - 3} m7 -5 l-7 5 l8 3` })),
+        h("div", {}, h("p", {}, this.t("cover_dense"), h("b", {}, number(photo))), h("p", {}, this.t("cover_net"), h("b", {}, number(own)))));
     },
     /** Frame a square of one map. */
     spot(name, map, row, column, size) {
@@ -80,8 +93,9 @@ globalThis.LENET_LAYERS = (() => {
       const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
       const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
       const taken = this.explain(state, steps, shares);
+      if (state.cover) this.spots = {};
       for (const [name, view] of Object.entries(this.views)) patch(view, [view.firstChild, ...(this.spots[name] || [])]);
-      return this.sentences(told, taken);
+      return state.cover ? told : this.sentences(told, taken);
     },
     /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
     explain({ layer, map, row, column }, steps, shares) {

@@ -34,7 +34,7 @@
       super.connectedCallback();
       if (!this.hasAttribute("poster")) return;
       this.figure.setAttribute("aria-busy", true); // the static picture shows a net that has learned a little
-      this.train(2);
+      this.train(1);
     }
     disconnectedCallback() {
       super.disconnectedCallback();
@@ -81,7 +81,7 @@
       this.result.busy = false;
       this.sayLine.setAttribute("aria-live", "polite");
       this.figure.removeAttribute("aria-busy");
-      if (this.go) this.update();
+      if (this.isConnected) this.update();
     }
     /** News from the worker, some ten times a second. */
     hear(news) {
