@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 from benchmarks.measure import Case, settings, timed
 from coursecode import d2l_bridge, data
 from coursecode.data import Dataset
-from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
+from coursecode.experiments.recipes import RACE, RACE_IMAGES, RECIPES, standardised
 from coursecode.experiments.record import Plain
 from coursecode.lenet import lenet_classic, lenet_modern
 from coursecode.training import evaluate, fit, seed_everything
@@ -34,7 +35,7 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     images = fashion_or_a_few_digits(tiny)
     x, y, test_x, test_y = images.train_x, images.train_y, images.test_x, images.test_y
     X, test_X = x.float() / 255, test_x.float() / 255
-    recipe = RECIPES["d2l"]
+    recipe = replace(RECIPES["d2l"], num_epochs=1)
     with d2l_beside(images) as d2l:
 
         class Tensors(d2l.DataModule):  # type: ignore[misc,name-defined]
@@ -47,8 +48,8 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 
         def book(module: Callable[..., Any], gpus: int = 0) -> dict[str, Plain]:
             seed_everything(0)
-            loader = module(batch_size=recipe["batch_size"])
-            net = d2l.LeNet(lr=recipe["lr"])
+            loader = module(batch_size=recipe.batch_size)
+            net = d2l.LeNet(lr=recipe.lr)
             net.apply_init([X[:1]], d2l.init_cnn)
             with d2l_bridge.quiet():
                 return timed(lambda: d2l.Trainer(max_epochs=1, num_gpus=gpus).fit(net, loader))
@@ -56,15 +57,15 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         def ours(device: str = "cpu") -> dict[str, Plain]:
             seed_everything(0)
             net = lenet_classic()
-            options = {"num_epochs": 1, "device": device, "progress": False, **recipe}
-            return timed(lambda: fit(net, x, y, test_x=test_x, test_y=test_y, **options))
+            test = {"test_x": test_x, "test_y": test_y}
+            return timed(lambda: fit(net, x, y, recipe, **test, device=device, progress=False))
 
         def floor() -> dict[str, Plain]:
             seed_everything(0)
             net = lenet_classic().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
             def run() -> None:
-                _bare_epoch(net, X, y, lr=recipe["lr"], batch_size=recipe["batch_size"])
+                _bare_epoch(net, X, y, lr=recipe.lr, batch_size=recipe.batch_size)
                 _bare_evaluation(net, test_X)
 
             return timed(run)
@@ -84,7 +85,7 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         for _, case in cases[1:]:  # whatever is built or imported at the first call
             if not tiny:
                 case()
-        yield settings(data=images.name, images=len(x), **recipe), cases
+        yield settings(data=images.name, images=len(x), **asdict(recipe)), cases
 
 
 def _bare_epoch(net: nn.Module, X: Tensor, y: Tensor, *, lr: float, batch_size: int) -> None:
@@ -108,7 +109,7 @@ def race(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     """From the files on disk to d2l's published test accuracy, looked at after every epoch by d2l, at the end by us."""
     images = fashion_or_a_few_digits(tiny)
     target, longest = (0.0, 1) if tiny else (TARGET, 20)
-    recipe = RECIPES["d2l-zh"] | ({"batch_size": 8} if tiny else {})
+    recipe = replace(RECIPES["d2l-zh"], num_epochs=longest, **({"batch_size": 8} if tiny else {}))
     count = [0]
     with d2l_beside(images) as d2l:
 
@@ -126,9 +127,9 @@ def race(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
                             raise _ReachedError
 
             def run() -> None:
-                loaders = d2l.load_data_fashion_mnist(recipe["batch_size"])
+                loaders = d2l.load_data_fashion_mnist(recipe.batch_size)
                 with suppress(_ReachedError):
-                    d2l.train_ch6(net, *loaders, longest, recipe["lr"], torch.device("cpu"))
+                    d2l.train_ch6(net, *loaders, longest, recipe.lr, torch.device("cpu"))
 
             animator, d2l.Animator = d2l.Animator, Watched
             try:
@@ -143,7 +144,13 @@ def race(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
             return _our_race(target, seed=count[0], tiny=tiny)
 
         yield (
-            settings(data=images.name, target=target, longest=longest, d2l=recipe, ours=RACE),
+            settings(
+                data=images.name,
+                target=target,
+                longest=longest,
+                d2l=asdict(recipe),
+                ours={"images": RACE_IMAGES, **asdict(RACE)},
+            ),
             [({"case": "d2l"}, theirs), ({"case": "ours"}, ours)],
         )
 
@@ -155,14 +162,14 @@ def _our_race(target: float, *, seed: int, tiny: bool = False) -> dict[str, Plai
         seed_everything(seed)
         images = fashion_or_a_few_digits(tiny)
         net = lenet_modern()
-        x, test_x = standardised(images.train_x[: RACE["images"]], images.test_x)
-        fit(net, x, images.train_y[: RACE["images"]], seed=seed, device="cpu", progress=False, **arguments(RACE))
+        x, test_x = standardised(images.train_x[:RACE_IMAGES], images.test_x)
+        fit(net, x, images.train_y[:RACE_IMAGES], replace(RACE, seed=seed), device="cpu", progress=False)
         found.append(evaluate(net, test_x, images.test_y).accuracy)
 
     took = timed(run)
     return {
         **took,
-        "epochs": RACE["num_epochs"] * RACE["images"] / 60_000,
+        "epochs": RACE.num_epochs * RACE_IMAGES / 60_000,
         "accuracy": found[0],
         "reached": found[0] >= target,
     }

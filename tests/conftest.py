@@ -14,6 +14,8 @@ __all__ = ["pytest_configure"]
 # A test that runs make is not a part of the make that runs the tests.
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(variable, None)
+# Environments that a test makes live for minutes: what is imported there is compiled, and not all of torch.
+os.environ.setdefault("PIP_NO_COMPILE", "1")
 
 torch.set_num_threads(1)
 settings.register_profile("full", derandomize=True, deadline=None, max_examples=100)

@@ -1,4 +1,4 @@
-"""Comparing an answer with what is right, and saying in both languages how the two differ."""
+"""Comparing an answer with what is right, and saying in every language how the two differ."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from coursecode._words import LANGUAGES, Text, same, text
 
 __all__ = [
     "Comparison",
@@ -24,18 +26,12 @@ __all__ = [
     "text",
 ]
 
-Text = dict[str, str]
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
 _SHOWN = 16  # numbers of a tensor that is written out
 
 
-def text(en: str, zh: str) -> Text:
-    """A sentence in both languages."""
-    return {"en": en, "zh": zh}
-
-
-NOTHING = text("", "")
-RETURNED_NONE = text("it gave None; is a return missing?", "结果是 None；是不是忘了写 return？")
+NOTHING = same("")
+RETURNED_NONE = text("it gave None; is a return missing?")
 
 
 class NotAnswered(Exception):
@@ -43,7 +39,7 @@ class NotAnswered(Exception):
 
 
 class StudentError(Exception):
-    """The answer could not be used; ``note`` says why in both languages, without what the test put in."""
+    """The answer could not be used; ``note`` says why in every language, without what the test put in."""
 
     def __init__(self, note: Text) -> None:
         super().__init__(note["en"])
@@ -71,29 +67,28 @@ _AGREE = Comparison(True, NOTHING, NOTHING)
 
 
 def split_label(label: str) -> Text:
-    """``"English / 中文"`` as ``{"en": …, "zh": …}``; a label without ``" / "`` serves both languages.
+    """A label by language: ``"English / its translation"``; a language that it has no part for takes the English.
 
-    >>> split_label("the book's example / 书中的例子")
-    {'en': "the book's example", 'zh': '书中的例子'}
+    >>> split_label("the book's example / the same in Chinese")["zh"]
+    'the same in Chinese'
     """
-    en, _, zh = label.partition(" / ")
-    return text(en.strip(), (zh or en).strip())
+    parts = [part.strip() for part in label.split(" / ", len(LANGUAGES) - 1)]
+    return Text((one, (parts[n] if n < len(parts) else "") or parts[0]) for n, one in enumerate(LANGUAGES))
 
 
 def holds(condition: Any, claim: str) -> Comparison:
-    """Whether a condition holds; ``claim`` says in both languages what it is: ``"one edge / 恰好一个边缘"``.
+    """Whether a condition holds; ``claim`` says in every language what it is, as a label does.
 
     The claim is told as it stands, so it must not quote what a test draws. Several are joined with ``and``.
 
-    >>> holds(3 > 2, "three is more / 3 更大") and holds(2 > 3, "two is more / 2 更大")
+    >>> holds(3 > 2, "three is more") and holds(2 > 3, "two is more")
     Comparison(passed=False, ...)
     """
     if condition is None or condition is ...:
         raise NotAnswered if condition is ... else StudentError(RETURNED_NONE)
     if bool(condition):
         return _AGREE
-    claims = split_label(claim)
-    told = text(f"this does not hold: {claims['en']}", f"不成立：{claims['zh']}")
+    told = text("this does not hold: {claim}", claim=split_label(claim))
     return Comparison(False, told, told)
 
 
@@ -142,37 +137,39 @@ def _compare(given: Tensor, wanted: Tensor, *, rtol: float, atol: float) -> Comp
         return x == y if whole else torch.isclose(x, y, rtol=rtol, atol=atol, equal_nan=True)
 
     if a.shape != b.shape:
-        hint = text("the shape is not right", "形状不对")
-        detail = text(
-            f"got {_shape(a, 'en')}, expected {_shape(b, 'en')}", f"得到{_shape(a, 'zh')}，应为{_shape(b, 'zh')}"
-        )
-        return Comparison(False, hint, _joined(detail, _why_shape(a, b)))
+        hint = text("the shape is not right")
+        return Comparison(False, hint, _joined(_differ(_shape(a), _shape(b)), _why_shape(a, b)))
     same = agree(a, b)
     if same.all():
         return _AGREE
-    hint = text("the values are not right", "数值不对")
+    hint = text("the values are not right")
     at = tuple((~same).nonzero()[0].tolist())
     got, right = _number(a[at]), _number(b[at])
     if not at:
-        return Comparison(False, hint, text(f"got {got}, expected {right}", f"得到 {got}，应为 {right}"))
+        return Comparison(False, hint, _differ(_spaced(got), _spaced(right)))
     place, wrong, count = f"[{', '.join(map(str, at))}]", int((~same).sum()), same.numel()
     detail = text(
-        f"{wrong} of {count} values differ; at {place} got {got}, expected {right}",
-        f"{count} 个数中有 {wrong} 个不对；{place} 处得到 {got}，应为 {right}",
+        "{wrong} of {count} values differ; at {place} got {got}, expected {right}",
+        wrong=wrong,
+        count=count,
+        place=place,
+        got=got,
+        right=right,
     )
     return Comparison(False, hint, _joined(detail, _why(a, b, lambda x, y: bool(agree(x, y).all()))))
 
 
 def _why_shape(a: Tensor, b: Tensor) -> Text:
     if a.dim() > 1 and a.shape == b.shape[::-1]:
-        return text("rows and columns are exchanged", "行和列对调了")
+        return text("rows and columns are exchanged")
     if a.dim() == b.dim() and a.dim():
         more = [(axis, int(m) - int(n)) for axis, (m, n) in enumerate(zip(a.shape, b.shape, strict=True)) if m != n]
         axis, by = more[0]
         if len(more) == 1 or len({by for _, by in more}) == 1:
-            along = text(f" along axis {axis}", f"第 {axis} 轴上") if len(more) == 1 < a.dim() else NOTHING
-            word = "many" if by > 0 else "few"
-            return text(f"{abs(by)} too {word}{along['en']}", f"{along['zh']}{'多' if by > 0 else '少'}了 {abs(by)} 个")
+            along = text(" along axis {axis}||of a size", axis=axis) if len(more) == 1 < a.dim() else NOTHING
+            if by > 0:
+                return text("{n} too many{along}", n=by, along=along)
+            return text("{n} too few{along}", n=-by, along=along)
     return NOTHING
 
 
@@ -184,40 +181,40 @@ def _why(a: Tensor, b: Tensor, agree: Callable[[Tensor, Tensor], bool]) -> Text:
 def _mistakes(a: Tensor, b: Tensor) -> Iterator[tuple[Text, Tensor]]:
     if a.numel() < 2:
         return
-    yield text("all of them are the same number", "所有的数都相同"), a.flatten()[0].expand_as(b)
-    yield text("the signs are turned around", "符号反了"), -b
+    yield text("all of them are the same number"), a.flatten()[0].expand_as(b)
+    yield text("the signs are turned around"), -b
     for axis in range(b.dim()):
-        where = text(f" along axis {axis}", f"沿第 {axis} 轴") if b.dim() > 1 else NOTHING
-        yield text(f"the order is reversed{where['en']}", f"{where['zh']}顺序颠倒了"), b.flip(axis)
+        where = text(" along axis {axis}", axis=axis) if b.dim() > 1 else NOTHING
+        yield text("the order is reversed{where}", where=where), b.flip(axis)
     if b.dim() > 1:
-        yield text("it is turned by half a turn", "转了半圈"), b.flip(*range(b.dim()))
+        yield text("it is turned by half a turn"), b.flip(*range(b.dim()))
     if b.dim() == 2 and b.shape[0] == b.shape[1]:
-        yield text("rows and columns are exchanged", "行和列对调了"), b.T
+        yield text("rows and columns are exchanged"), b.T
     middle = (a - b).flatten()[0]
-    yield text(f"each is off by {_number(middle)}", f"每个数都差 {_number(middle)}"), b + middle
+    yield text("each is off by {middle}", middle=_number(middle)), b + middle
     at = int(b.abs().flatten().argmax())
     factor = a.flatten()[at] / b.flatten()[at]
-    yield text(f"each is {_number(factor)} times what is right", f"每个数都是正确值的 {_number(factor)} 倍"), b * factor
+    yield text("each is {factor} times what is right", factor=_number(factor)), b * factor
     for axis in range(b.dim()):
         for step in (1, -1):
             if b.shape[axis] < 3:
                 continue
-            where = text(f" along axis {axis}", f"沿第 {axis} 轴") if b.dim() > 1 else NOTHING
+            where = text(" along axis {axis}", axis=axis) if b.dim() > 1 else NOTHING
             kept = torch.ones_like(b, dtype=torch.bool)
             kept.select(axis, 0 if step == 1 else -1).fill_(False)
             moved = torch.where(kept, b.roll(step, axis), a)
-            yield text(f"all are moved by one place{where['en']}", f"{where['zh']}都错开了一位"), moved
+            yield text("all are moved by one place{where}", where=where), moved
     if b.dim() and min(b.shape) > 2:
         inside = tuple(slice(1, -1) for _ in b.shape)
         border = a.clone()
         border[inside] = b[inside]
-        yield text("inside all is right, at the border it is not", "内部都对，边缘处不对"), border
+        yield text("inside all is right, at the border it is not"), border
 
 
 def _joined(detail: Text, why: Text) -> Text:
     if not why["en"]:
         return detail
-    return text(f"{detail['en']} ({why['en']})", f"{detail['zh']}（{why['zh']}）")
+    return text("{detail} ({why})", detail=detail, why=why)
 
 
 def _truth(value: Any) -> bool | None:
@@ -268,12 +265,7 @@ def floats(value: Any) -> Tensor:
         raise StudentError(RETURNED_NONE)
     given = numbers(value)
     if given is None or given.is_complex():
-        raise StudentError(
-            text(
-                "it is not the kind of value that is asked for: numbers in a regular shape",
-                "值的类型不对：应为形状规整的一组数",
-            )
-        )
+        raise StudentError(text("it is not the kind of value that is asked for: numbers in a regular shape"))
     return given.to("cpu", torch.float32)
 
 
@@ -297,21 +289,23 @@ def copied(value: Any) -> Any:
 def _same(passed: bool, value: Any, expected: Any) -> Comparison:
     if passed:
         return _AGREE
-    got, right = compact(value), compact(expected)
-    detail = text(f"got {got}, expected {right}", f"得到 {got}，应为 {right}")
-    return Comparison(False, text("the value is not right", "值不对"), detail)
+    detail = _differ(_spaced(compact(value)), _spaced(compact(expected)))
+    return Comparison(False, text("the value is not right"), detail)
 
 
 def _kind(value: Any, expected: Any) -> Comparison:
-    given, wanted = ([_describe(v, language) for language in ("en", "zh")] for v in (value, expected))
-    detail = text(f"got {given[0]}, expected {wanted[0]}", f"得到{given[1]}，应为{wanted[1]}")
-    return Comparison(False, text("it is not the kind of value that is asked for", "值的类型不对"), detail)
+    detail = _differ(_describe(value), _describe(expected))
+    return Comparison(False, text("it is not the kind of value that is asked for"), detail)
+
+
+def _differ(given: Text, wanted: Text) -> Text:
+    return text("got {given}, expected {wanted}", given=given, wanted=wanted)
 
 
 def _all(comparisons: Iterable[tuple[str, Comparison]]) -> Comparison:
     for place, found in comparisons:
         if not found:
-            detail = {language: f"{place} {told}" for language, told in found.detail.items()}
+            detail = Text((language, f"{place} {told}") for language, told in found.detail.items())
             return Comparison(False, found.hint, detail)
     return _AGREE
 
@@ -349,22 +343,22 @@ def _written(tensor: Tensor) -> str:
     return f"[{', '.join(map(_written, tensor))}]"
 
 
-def _describe(value: Any, language: str) -> str:
+def _describe(value: Any) -> Text:
     if isinstance(value, list | tuple | Tensor | np.ndarray) and (tensor := numbers(value)) is not None:
-        return _shape(tensor, language)
-    if language == "zh":
-        return f" {compact(value)}"
-    return compact(value)
+        return _shape(tensor)
+    return _spaced(compact(value))
 
 
-def _shape(tensor: Tensor, language: str) -> str:
+def _spaced(value: str) -> Text:
+    return text("{value}||behind a word, which may need a space before it", value=value)
+
+
+def _shape(tensor: Tensor) -> Text:
     """``one number``, ``5 numbers`` or ``3×4 numbers``."""
     if tensor.dim() == 0:
-        return "one number" if language == "en" else "一个数"
-    told = "×".join(map(str, tensor.shape))
-    if language == "en":
-        return f"{told} number{'s' * (told != '1')}"
-    return f" {told} 个数"
+        return text("one number")
+    shape = "×".join(map(str, tensor.shape))
+    return text("1 number") if shape == "1" else text("{shape} numbers", shape=shape)
 
 
 def _number(value: Tensor) -> str:

@@ -6,6 +6,10 @@ by the course's name alone: the name is not registered there, so it could become
 
 from __future__ import annotations
 
+import textwrap
+
+from coursecode._words import Text, every, text
+
 __all__ = ["advice", "cell", "requirement"]
 
 REPOSITORY = ""
@@ -25,20 +29,31 @@ def requirement(extra: str = "", *, repository: str | None = None, branch: str |
     return f"coursecode{extras} @ git+{address}@{branch or BRANCH}" if address else f".{extras}"
 
 
-def advice(extra: str) -> tuple[str, str]:
-    """What to do where the packages of an extra are missing, in English and in Chinese."""
+def advice(extra: str) -> Text:
+    """What to do where the packages of an extra are missing."""
     command = f"pip install '{requirement(extra)}'"
     if REPOSITORY:
-        return f"Do: {command}", f"请运行：{command}"
-    return (
-        f"Do in the folder of the course (the one with pyproject.toml): make book, or {command}",
-        f"请在课程的文件夹（含 pyproject.toml 的那个）中运行：make book，或 {command}",
+        return text("Do: {command}", command=command)
+    return text(
+        "Do in the folder of the course (the one with pyproject.toml): make book, or {command}", command=command
     )
 
 
+# Where these sentences break, the lines of the cell do.
+_NOTHING = text("Where the course is installed this cell does nothing; Colab, Kaggle and others get what they lack.")
+_NOT_INSTALLED = text(
+    "The course was not installed. It needs the network; on Kaggle turn on Internet in the \n"
+    "notebook's settings. Then run this cell again."
+)
+_NOTHING_HERE = text("Where the course is installed this cell does nothing.")
+_NO_ADDRESS = text(
+    "The course is not installed here, and this copy of it has no public address. Ask whoever gave you the \n"
+    "notebook for the course's folder: `make lab` in it opens all notebooks, `%pip install FOLDER` installs the \n"
+    "course into this Python."
+)
+
 _FROM_ADDRESS = """\
-# Where the course is installed this cell does nothing; Colab, Kaggle and others get what they lack.
-# 已经装好课程的机器上，这个单元格什么也不做；Colab、Kaggle 等缺什么就装什么。
+{nothing}
 import importlib
 import subprocess
 import sys
@@ -50,9 +65,7 @@ if not find_spec("coursecode"):
     done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(
-            "The course was not installed. It needs the network; on Kaggle turn on Internet in the "
-            "notebook's settings. Then run this cell again. / 课程没有装上。安装需要联网；在 Kaggle 上，"
-            f"请先在笔记本设置中打开 Internet，再运行这个单元格。\\n{{done.stderr.strip()[-600:]}}"
+{not_installed}
         )
     importlib.invalidate_caches()
 
@@ -61,15 +74,12 @@ from coursecode import colab
 _ = colab.complete({options})"""
 
 _FROM_FOLDER = """\
-# Where the course is installed this cell does nothing. 已经装好课程的机器上，这个单元格什么也不做。
+# {nothing_here}
 from importlib.util import find_spec
 
 if not find_spec("coursecode"):
     raise RuntimeError(
-        "The course is not installed here, and this copy of it has no public address. Ask whoever gave you the "
-        "notebook for the course's folder: `make lab` in it opens all notebooks, `%pip install FOLDER` installs the "
-        "course into this Python. / 这里没有安装课程，而这份课程没有公开地址。请向给你笔记本的人要课程的文件夹："
-        "在其中运行 `make lab` 可以打开所有笔记本，`%pip install FOLDER` 可以把课程装进这个 Python。"
+{no_address}
     )
 
 from coursecode import colab
@@ -92,5 +102,14 @@ def cell(*, d2l: bool = False, speak: str = "", repository: str | None = None, b
     address = REPOSITORY if repository is None else repository
     source = _FROM_ADDRESS if address else _FROM_FOLDER
     wanted = requirement(repository=repository, branch=branch)
-    source = source.format(requirement=wanted, options="d2l=True" if d2l else "")
+    said = [f'"{one}"' for one in every(_NOT_INSTALLED).split("\n")]
+    said[-1] = f"f{said[-1][:-1]}" + '\\n{done.stderr.strip()[-600:]}"'  # what pip said comes last
+    source = source.format(
+        requirement=wanted,
+        options="d2l=True" if d2l else "",
+        nothing="\n".join(f"# {one}" for one in _NOTHING.values()),
+        not_installed=textwrap.indent("\n".join(said), " " * 12),
+        nothing_here=" ".join(_NOTHING_HERE.values()),
+        no_address=textwrap.indent("\n".join(f'"{one}"' for one in every(_NO_ADDRESS).split("\n")), " " * 8),
+    )
     return source + (_SPEAK.format(language=speak) if speak else "")

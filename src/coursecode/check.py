@@ -2,7 +2,7 @@
 
 A test asks for the reader's names through ``student`` and makes one tick per ``check``:
 
-    check("the book's example / 书中的例子", lambda: close(student.pool1d(x, 2), [3.0, 5.0]))
+    check("the book's example / its Chinese", lambda: close(student.pool1d(x, 2), [3.0, 5.0]))
 
 ``student.without("pooling")`` is the same answer behind a gate: a call that uses a pooling function of a library fails,
 and says so. Every call gets copies of its arguments, so that an answer that writes into them changes no test; where a
@@ -32,17 +32,16 @@ from coursecode._compare import (
     Comparison,
     NotAnswered,
     StudentError,
-    Text,
     close,
     compact,
     copied,
     floats,
     holds,
     split_label,
-    text,
 )
 from coursecode._console import say
 from coursecode._gate import Forbidden, Gate, drained
+from coursecode._words import LANGUAGES, Text, every, same, text
 
 __all__ = [
     "Comparison",
@@ -63,8 +62,7 @@ __all__ = [
     "student",
 ]
 
-LANGUAGES = ("en", "zh")
-_NOT_YET = text("not answered yet", "尚未作答")
+_NOT_YET = text("not answered yet")
 _CALLS = 3  # that are shown where a check fails
 
 
@@ -84,11 +82,11 @@ class Verdict:
     missing: str = ""
 
     def told(self, language: str = "") -> str:
-        """The tick as a reader sees it, in one language or in both."""
+        """The tick as a reader sees it, in one language or in all."""
         sign = "✓" if self.passed else "✗" if self.answered else "○"
         first = _in(self.label, language)
         if note := _in(self.note, language):
-            first += (":" if language != "zh" else "：") + " " * (language != "zh") + note
+            first += (text(": ")[language] if language else ": ") + note
         return "\n".join([f"{sign} {first}", *(f"    {_in(line, language)}" for line in self.shown)])
 
     def __str__(self) -> str:
@@ -96,7 +94,7 @@ class Verdict:
 
 
 def _in(words: Text, language: str) -> str:
-    return words[language] if language else " / ".join(dict.fromkeys(filter(None, words.values())))
+    return words[language] if language else every(words)
 
 
 # -- drawing and reading ------------------------------------------------------------------------------------------
@@ -208,15 +206,9 @@ class _Callable:
 def forbidden(name: str) -> Text:
     """What is said of an answer that did not pass the gate: it called ``name``, or took too many operations."""
     if not name:
-        return text(
-            "it took far too many operations of PyTorch: is there a loop? This task is to do without one",
-            "它用了太多次 PyTorch 运算：是不是写了循环？本题要求不用循环",
-        )
+        return text("it took far too many operations of PyTorch: is there a loop? This task is to do without one")
     name = name.strip("_")
-    return text(
-        f"it used {name} of a library; here the task is to write that out yourself",
-        f"它调用了库里的 {name}；本题要求自己写出来",
-    )
+    return text("it used {name} of a library; here the task is to write that out yourself", name=name)
 
 
 def _reads(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -273,7 +265,7 @@ def judge(label: str, test: Callable[[], Any], *, hidden: bool = False, student:
             passed, note = found.passed, found.hint if hidden else found.detail
         else:
             passed = found is True or (isinstance(found, np.bool_) and bool(found))
-            note = NOTHING if passed else RETURNED_NONE if found is None else text("this does not hold", "不成立")
+            note = NOTHING if passed else RETURNED_NONE if found is None else text("this does not hold")
         if found is ...:
             return Verdict(where, False, _NOT_YET, answered=False)
         if passed:
@@ -289,14 +281,14 @@ def _raised(error: Exception, calls: list[Call], *, hidden: bool) -> Text:
     if hidden:
         kind = type(error).__name__
         kind = f" ({kind})" if getattr(builtins, kind, None) is type(error) else ""
-        return text(f"it raised an exception{kind}", f"运行时抛出了异常{kind}")
+        return text("it raised an exception{kind}", kind=kind)
     told = f"{type(error).__name__}: {str(error).strip()}"[:200].replace("\n", " ")
     if not own:
-        return text(f"this is not the kind of value that is asked for ({told})", f"值的类型不对（{told}）")
+        return text("this is not the kind of value that is asked for ({told})", told=told)
     line = _line(error, calls[-1].function) if calls else ""
     if line:
-        return text(f"it raised {told}, at the line: {line}", f"运行时抛出了 {told}，出错的一行：{line}")
-    return text(f"it raised {told}", f"运行时抛出了 {told}")
+        return text("it raised {told}, at the line: {line}", told=told, line=line)
+    return text("it raised {told}", told=told)
 
 
 def _line(error: Exception, function: Callable[..., Any]) -> str:
@@ -308,13 +300,13 @@ def _line(error: Exception, function: Callable[..., Any]) -> str:
 
 def _shown(calls: list[Call], found: Any) -> Iterable[Text]:
     for call in calls[-_CALLS:]:
-        yield text(call.reads, call.reads)
+        yield same(call.reads)
         if call.gave is not ...:
             gave = compact(call.gave)
-            yield text(f"gave  {gave}", f"得到  {gave}")
+            yield text("gave  {gave}", gave=gave)
     if calls and isinstance(found, Comparison) and found.given is not None and found.given is calls[-1].gave:
         right = compact(found.wanted)
-        yield text(f"right {right}", f"应为  {right}")
+        yield text("right {right}", right=right)
 
 
 def _running_cell() -> object:
@@ -353,7 +345,7 @@ _notebook = _Notebook()
 
 
 def speak(language: str) -> None:
-    """Set the language of this notebook's checks, "en" or "zh"; before that they speak both."""
+    """Set the language of this notebook's checks, such as "en"; before that they speak all."""
     if language not in LANGUAGES:
         raise ValueError(f"speak: the language is {language!r}; the checks speak {' and '.join(LANGUAGES)}.")
     _notebook.language = language

@@ -20,6 +20,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from coursecode._words import LANGUAGES, text
+from coursecode._words import later as _
+
 __all__ = ["RECORD", "Handed", "hand_out"]
 
 RECORD = ".handed-out.json"  # in the target: for each file the digest of what was put there last
@@ -35,24 +38,15 @@ class Handed(NamedTuple):
 
     def sentence(self, language: str = "en") -> str:
         """One sentence for the person whose folder it is."""
-        return _SENTENCES[language][self.what].format(path=self.path, put=self.put)
+        return text(_SENTENCES[self.what], path=self.path, put=self.put)[language]
 
 
 _SENTENCES = {
-    "en": {
-        "new": "{path} is new.",
-        "same": "{path} is as it was.",
-        "updated": "{path} was brought up to date; you had not changed it.",
-        "kept": "{path} is yours and stays as it is.",
-        "beside": "{path} is yours and stays as it is; the newer version lies beside it: {put}",
-    },
-    "zh": {
-        "new": "{path}：新文件。",
-        "same": "{path}：没有变化。",
-        "updated": "{path}：你没有改动过，已更新为新版本。",
-        "kept": "{path}：你改动过，原样保留。",
-        "beside": "{path}：你改动过，原样保留；新版本放在旁边：{put}",
-    },
+    "new": _("{path} is new."),
+    "same": _("{path} is as it was."),
+    "updated": _("{path} was brought up to date; you had not changed it."),
+    "kept": _("{path} is yours and stays as it is."),
+    "beside": _("{path} is yours and stays as it is; the newer version lies beside it: {put}"),
 }
 
 
@@ -158,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--language", choices=sorted(_SENTENCES), default="en")
+    parser.add_argument("--language", choices=LANGUAGES, default="en")
     given = parser.parse_args(arguments)
     try:
         handed = hand_out(given.source, given.target)

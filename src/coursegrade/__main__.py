@@ -7,6 +7,7 @@ import sys
 
 from coursecode import _install
 from coursecode._console import forgive
+from coursegrade.contract import LANGUAGES, text
 
 __all__ = ["main"]
 
@@ -18,12 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     forgive()
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        english, chinese = _install.advice("grade")
-        print(
-            f"coursecode grade needs the extra 'grade' (missing here: {', '.join(missing)}).\n{english}\n"
-            f"coursecode grade 需要附加组件 grade（缺少：{', '.join(missing)}）。\n{chinese}",
-            file=sys.stderr,
-        )
+        names, advice = ", ".join(missing), _install.advice("grade")
+        need = text("coursecode grade needs the extra 'grade' (missing here: {names}).", names=names)
+        print("\n".join(f"{need[one]}\n{advice[one]}" for one in LANGUAGES), file=sys.stderr)
         return 2
     from coursegrade.cli import run
 

@@ -13,8 +13,10 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from coursecode._words import LANGUAGES, Text, Value, Words, every, same, tag
 from coursegrade.sanitise import Said, Untrusted, said
 
 __all__ = [
@@ -30,13 +32,16 @@ __all__ = [
     "TestResult",
     "Text",
     "Tick",
+    "Value",
     "environment_digest",
+    "every",
+    "joined",
     "result_key",
+    "same",
+    "tag",
     "text",
 ]
 
-LANGUAGES = ("en", "zh")
-Text = dict[str, str]  # {"en": …, "zh": …}
 Kind = Literal["code", "written"]
 CellType = Literal["code", "markdown"]
 Role = Literal["answer", "test", "text", "setup"]
@@ -51,9 +56,13 @@ class ContractError(ValueError):
     """A bundle or a result that does not say what it must; the message names the place."""
 
 
-def text(en: str, zh: str) -> Text:
-    """One sentence in both languages."""
-    return {"en": en, "zh": zh}
+text = Words(Path(__file__).resolve().parent / "words").text
+
+
+def joined(between: Text, parts: Iterable[str | Text]) -> Text:
+    """Parts in a row, in every language."""
+    told = [same(part) if isinstance(part, str) else part for part in parts]
+    return Text((language, between[language].join(part[language] for part in told)) for language in LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -94,20 +103,18 @@ def _convert(cls: type[_Record], key: str, value: Any) -> Any:
     return tuple(inner.from_json(item) for item in value)
 
 
-def _check_text(where: str, value: object) -> None:
-    if not (
-        isinstance(value, dict) and set(value) == set(LANGUAGES) and all(isinstance(v, str) for v in value.values())
-    ):
-        raise ContractError(f'{where}: {{"en": text, "zh": text}} is expected, given {value!r:.80}')
+def _text(where: str, value: object) -> Text:
+    if not (isinstance(value, dict) and "en" in value and all(isinstance(v, str) for v in value.values())):
+        shape = ", ".join(f'"{language}": text' for language in LANGUAGES)
+        raise ContractError(f"{where}: {{{shape}}} is expected, given {value!r:.80}")
+    return Text(value)
 
 
 def _said(where: str, value: object) -> Said:
     """A sentence that may quote a student; from a file it comes as plain text."""
     if isinstance(value, dict) and any(isinstance(v, Untrusted) for v in value.values()):
         value = {key: v.stored() if isinstance(v, Untrusted) else v for key, v in value.items()}
-    _check_text(where, value)
-    assert isinstance(value, dict)
-    return said(value)
+    return said(_text(where, value))
 
 
 def _check_id(where: str, value: object) -> None:
@@ -177,11 +184,11 @@ class Question(_Record):
     def __post_init__(self) -> None:
         _check_id("Question.id", self.id)
         where = f"question {self.id}"
-        _check_text(f"{where}: title", self.title)
+        object.__setattr__(self, "title", _text(f"{where}: title", self.title))
         _check_one_of(f"{where}: kind", self.kind, Kind)
         _check_points(where, self.points)
         if self.rubric is not None:
-            _check_text(f"{where}: rubric", self.rubric)
+            object.__setattr__(self, "rubric", _text(f"{where}: rubric", self.rubric))
         if not self.answer_cells:
             raise ContractError(f"{where}: it has no answer cell")
         for cell in self.answer_cells:
@@ -287,10 +294,10 @@ class Tick(_Record):
 
     label: Text
     passed: bool
-    note: Said = field(default_factory=lambda: said(text("", "")))
+    note: Said = field(default_factory=lambda: said(text("")))
 
     def __post_init__(self) -> None:
-        _check_text("Tick.label", self.label)
+        object.__setattr__(self, "label", _text("Tick.label", self.label))
         object.__setattr__(self, "note", _said("Tick.note", self.note))
         if not isinstance(self.passed, bool):
             raise ContractError(f"Tick.passed: true or false is expected, given {self.passed!r:.80}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coursegrade.contract import Bundle, ContractError, Text, text
+from coursegrade.contract import LANGUAGES, Bundle, ContractError, Text, joined, text
 from coursegrade.files import Problem, read_json, write_atomic
 from coursegrade.intake.encodings import decode
 from coursegrade.intake.roster import Student, Table, folder_name, normal, read_roster, read_table, students_of
@@ -91,19 +91,17 @@ class Course:
         path = root / "grading.toml"
         if not path.is_file():
             raise Problem(
-                f"{root} is no course folder: it has no grading.toml. Make one: coursecode grade init FOLDER; "
-                "then give it with --course FOLDER, or work in it.",
-                f"{root} 不是课程文件夹：其中没有 grading.toml。请先新建：coursecode grade init 文件夹；"
-                "然后用 --course 文件夹 指定，或在其中运行命令。",
+                "{root} is no course folder: it has no grading.toml. Make one: coursecode grade init "
+                "FOLDER; then give it with --course FOLDER, or work in it.",
+                root=root,
             )
         written = Written.load(path, decode(path.read_bytes())[0])
         table = written.table(("course",))
         language = table.get("language", "en")
-        if language not in ("en", "zh"):
+        if language not in LANGUAGES:
+            there = joined(text(" or "), [f'"{one}"' for one in LANGUAGES])
             raise written.wrong(
-                ("course", "language"),
-                f'language is {language!r}, but it is "en" or "zh".',
-                f'language 是 {language!r}，应为 "en" 或 "zh"。',
+                ("course", "language"), "language is {language!r}, but it is {there}.", language=language, there=there
             )
         timezone = str(table.get("timezone", ""))
         zone = _zone(timezone, path) if timezone else None
@@ -133,34 +131,34 @@ class Course:
     def zone(self, assignment: str) -> tuple[datetime.tzinfo, Text]:
         """The time zone of times that name none, and where it was taken from."""
         if self.timezone:
-            return zoneinfo.ZoneInfo(self.timezone), text(
-                f"{self.timezone}, as grading.toml says", f"{self.timezone}（见 grading.toml）"
-            )
+            return zoneinfo.ZoneInfo(self.timezone), text("{timezone}, as grading.toml says", timezone=self.timezone)
         due = self.due.get(assignment)
         if due is not None and due.tzinfo is not None:
             offset = due.isoformat()[-6:]
             return datetime.timezone(due.utcoffset() or datetime.timedelta()), text(
-                f"UTC{offset}, as the due date has it", f"UTC{offset}（与截止时间相同）"
+                "UTC{offset}, as the due date has it", offset=offset
             )
         here = datetime.datetime.now().astimezone()
         offset = here.isoformat()[-6:]
         return here.tzinfo or datetime.UTC, text(
-            f"UTC{offset}, that of this machine; write timezone into grading.toml if it is another",
-            f"UTC{offset}（本机时区）；若不对，请在 grading.toml 中写明 timezone",
+            "UTC{offset}, that of this machine; write timezone into grading.toml if it is another", offset=offset
         )
 
     def check_name(self, assignment: str) -> str:
         """``assignment`` if it can be a name; raises ``Problem``."""
         if not _ASSIGNMENT.fullmatch(assignment):
             raise Problem(
-                f"{assignment!r} is no name of an assignment: letters, digits, '-' and '_'.",
-                f"{assignment!r} 不是作业名：只能有字母、数字、“-”和“_”。",
+                "{assignment!r} is no name of an assignment: letters, digits, '-' and '_'.", assignment=assignment
             )
         return assignment
 
     def release(self, assignment: str) -> Path:
         """The folder of the release."""
         return self.root / "release" / self.check_name(assignment)
+
+    def release_notebook(self, assignment: str, language: str = "en") -> Path:
+        """The students' notebook in one language."""
+        return self.release(assignment) / ("" if language == "en" else language) / f"{assignment}.ipynb"
 
     def submitted(self, student: str, assignment: str) -> Path:
         """The folder of one submission."""
@@ -180,10 +178,10 @@ class Course:
         path = other or self.root / self.roster_file
         if not path.is_file():
             raise Problem(
-                f"There is no roster {path}. Save the list of students there as CSV (in Canvas: Gradebook, Export; "
-                "in Moodle: Download grading worksheet; in Gradescope: Roster, Download), or give one with --roster.",
-                f"没有名单 {path}。请把学生名单以 CSV 存于此处（Canvas：成绩册导出；Moodle：下载评分工作表；"
-                "Gradescope：下载 Roster），或用 --roster 指定。",
+                "There is no roster {path}. Save the list of students there as CSV (in Canvas: "
+                "Gradebook, Export; in Moodle: Download grading worksheet; in Gradescope: Roster, "
+                "Download), or give one with --roster.",
+                path=path,
             )
         return read_table(path.read_bytes(), name=path.name, language=self.language)
 
@@ -192,15 +190,18 @@ class Course:
         path = self.release(assignment) / "bundle.json"
         if not path.is_file():
             raise Problem(
-                f"{assignment} has not been released: there is no {path}. Do: coursecode grade release {assignment}",
-                f"{assignment} 还没有发布：没有 {path}。请运行：coursecode grade release {assignment}",
+                "{assignment} has not been released: there is no {path}. Do: coursecode grade release {assignment}",
+                assignment=assignment,
+                path=path,
             )
         try:
             return Bundle.from_json(read_json(path))
         except ContractError as error:
             raise Problem(
-                f"{path} cannot be used: {error}. Do again: coursecode grade release {assignment}",
-                f"{path} 无法使用：{error}。请重新运行：coursecode grade release {assignment}",
+                "{path} cannot be used: {error}. Do again: coursecode grade release {assignment}",
+                path=path,
+                error=error,
+                assignment=assignment,
             ) from None
 
     def seed(self) -> str:
@@ -208,10 +209,7 @@ class Course:
         path = self.root / self.seed_file
         content = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
         if not content:
-            raise Problem(
-                f"The class's seed is missing: {path} should hold one line that nobody can guess.",
-                f"缺少班级种子：{path} 中应有一行无人能猜到的文字。",
-            )
+            raise Problem("The class's seed is missing: {path} should hold one line that nobody can guess.", path=path)
         return content
 
     def assignments(self) -> list[str]:
@@ -233,8 +231,9 @@ def _zone(name: str, path: Path) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise Problem(
-            f"{path}: there is no time zone {name!r}; write it like Asia/Shanghai, Europe/Berlin or America/New_York.",
-            f"{path}：没有时区 {name!r}；请写成 Asia/Shanghai、Europe/Berlin、America/New_York 这样的名称。",
+            "{path}: there is no time zone {name!r}; write it like Asia/Shanghai, Europe/Berlin or America/New_York.",
+            path=path,
+            name=name,
         ) from None
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from coursegrade.contract import Text, text
+from coursegrade.contract import Text, Value, same, text
 
 __all__ = [
     "NO_ROOM",
@@ -34,14 +34,11 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, e
 
 
 class Problem(Exception):
-    """What stops a command, said once in each language; ``str`` gives English."""
+    """What stops a command, said in each language; ``str`` gives English."""
 
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.text: Text = text(en, zh)
-
-    def __reduce__(self) -> tuple[type[Problem], tuple[str, str]]:
-        return type(self), (self.text["en"], self.text["zh"])  # it may come from another process
+    def __init__(self, sentence: str, /, **values: Value) -> None:
+        self.text: Text = text(sentence, **values)
+        super().__init__(self.text["en"])
 
 
 @contextlib.contextmanager
@@ -56,27 +53,27 @@ def named(path: Path) -> Iterator[None]:
 
 
 _REFUSALS: dict[int, Text] = {
-    errno.ENOSPC: text("the disk is full", "磁盘已满"),
-    errno.EDQUOT: text("your share of the disk is used up", "磁盘配额已用完"),
-    errno.EFBIG: text("the file may not become so large", "文件大小超过系统限制"),
-    errno.EROFS: text("the disk can only be read", "磁盘是只读的"),
-    errno.EACCES: text("you have no permission for it", "没有访问权限"),
-    errno.EPERM: text("the system does not permit it", "系统不允许此操作"),
-    errno.EIO: text("the disk cannot be read or written", "磁盘读写出错"),
-    errno.ENOENT: text("there is no such file or folder", "没有这个文件或文件夹"),
-    errno.EEXIST: text("there is a file of that name already", "已有同名的文件"),
-    errno.ENOTDIR: text("a part of the path is a file, no folder", "路径中有一部分是文件而不是文件夹"),
-    errno.EISDIR: text("that is a folder, not a file", "这是文件夹，不是文件"),
+    errno.ENOSPC: text("the disk is full"),
+    errno.EDQUOT: text("your share of the disk is used up"),
+    errno.EFBIG: text("the file may not become so large"),
+    errno.EROFS: text("the disk can only be read"),
+    errno.EACCES: text("you have no permission for it"),
+    errno.EPERM: text("the system does not permit it"),
+    errno.EIO: text("the disk cannot be read or written"),
+    errno.ENOENT: text("there is no such file or folder"),
+    errno.EEXIST: text("there is a file of that name already"),
+    errno.ENOTDIR: text("a part of the path is a file, no folder"),
+    errno.EISDIR: text("that is a folder, not a file"),
 }
 
 
 def refusal(error: OSError) -> Text:
     """What the system refused, with the path."""
-    why = _REFUSALS.get(error.errno or 0, text(error.strerror or str(error), error.strerror or str(error)))
+    why = _REFUSALS.get(error.errno or 0, same(error.strerror or str(error)))
     path = error.filename if error.filename is not None else None
     if path is None:
         return why
-    return text(f"{why['en']} ({path})", f"{why['zh']}（{path}）")
+    return text("{why} ({path})", why=why, path=path)
 
 
 def sha256(data: bytes) -> str:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
+from coursecode._words import ByLanguage
+
 __all__ = ["MAX_MARKDOWN", "Said", "Untrusted", "clean", "escape", "guard", "is_formula", "prepare", "said"]
 
 _TAGS = {
@@ -126,12 +128,12 @@ class Untrusted:
         return self._text
 
 
-Said = dict[str, Untrusted]  # a sentence in both languages that may quote a student
+Said = ByLanguage[Untrusted]  # a sentence in every language that may quote a student
 
 
 def said(words: Mapping[str, str | Untrusted]) -> Said:
-    """A sentence in both languages as one that may quote a student."""
-    return {language: Untrusted(words[language]) for language in words}
+    """A sentence in every language as one that may quote a student."""
+    return Said((language, Untrusted(told)) for language, told in words.items())
 
 
 def _shorter(value: str, limit: int) -> str:
@@ -166,8 +168,8 @@ def clean(source: str) -> str:
         from coursecode import _install
         from coursegrade.files import Problem
 
-        english, chinese = _install.advice("grade")
-        raise Problem(f"nh3 is not installed. {english}", f"没有安装 nh3。{chinese}") from None
+        advice = _install.advice("grade")
+        raise Problem("{value} is not installed. {advice}", value="nh3", advice=advice) from None
     return nh3.clean(
         _INVISIBLE.sub("", source),
         tags=_TAGS,

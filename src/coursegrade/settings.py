@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from coursegrade.contract import Limits
+from coursegrade.contract import Limits, Value, joined, text
 from coursegrade.files import Problem, read_json, write_json
 
 __all__ = ["Settings", "Written", "moment", "read", "remember"]
@@ -63,7 +63,7 @@ class Written:
         try:
             values = tomllib.loads(content)
         except ValueError as error:  # tomllib's own, or a number of thousands of digits
-            raise Problem(f"{path} is not TOML: {error}.", f"{path} 不是有效的 TOML：{error}。") from None
+            raise Problem("{path} is not TOML: {error}.", path=path, error=error) from None
         written = cls(path, content, values)
         written.known((), values, _TABLES)
         course = written.table(("course",))
@@ -72,8 +72,9 @@ class Written:
             if not isinstance(value, str):
                 raise written.wrong(
                     ("course", key),
-                    f'{key} is {_shown(value)}, but it is text: write it in quotes, like {key} = "…".',
-                    f'{key} 是 {_shown(value)}，应为文本：请加引号，如 {key} = "…"。',
+                    '{key} is {value}, but it is text: write it in quotes, like {key} = "…".',
+                    key=key,
+                    value=_shown(value),
                 )
         return written
 
@@ -84,9 +85,7 @@ class Written:
             value = value.get(key, {})
             if not isinstance(value, dict):
                 name = ".".join(keys[:depth])
-                raise self.wrong(
-                    keys[:depth], f"{name} is a table: write [{name}]", f"{name} 是一个表：请写成 [{name}]"
-                )
+                raise self.wrong(keys[:depth], "{name} is a table: write [{name}]", name=name)
         table: Mapping[str, Any] = value
         return table
 
@@ -96,16 +95,14 @@ class Written:
             if key not in allowed:
                 near = difflib.get_close_matches(key, allowed, 1)
                 place = ".".join(keys) or "grading.toml"
-                hint_en = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}."
-                hint_zh = f"是否应为 {near[0]}？" if near else f"可用的有 {'、'.join(allowed)}。"
-                raise self.wrong(
-                    (*keys, key), f"nobody reads {key} in {place}; {hint_en}", f"{place} 中没有 {key} 这一项；{hint_zh}"
-                )
+                there = joined(text(", ||between the items of a list"), allowed)
+                hint = text("did you mean {near}?", near=near[0]) if near else text("there are {there}.", there=there)
+                raise self.wrong((*keys, key), "nobody reads {key} in {place}; {hint}", key=key, place=place, hint=hint)
 
-    def wrong(self, keys: tuple[str, ...], en: str, zh: str) -> Problem:
+    def wrong(self, keys: tuple[str, ...], sentence: str, /, **values: Value) -> Problem:
         """A sentence with file and line."""
-        where = f"{self.path}:{self._line(keys)}"
-        return Problem(f"{where}: {en}", f"{where}：{zh}")
+        where, what = f"{self.path}:{self._line(keys)}", text(sentence, **values)
+        return Problem("{where}: {what}", where=where, what=what)
 
     def _line(self, keys: tuple[str, ...]) -> int:
         """The line of a key: of its own, else of the table or the key that holds it."""
@@ -155,10 +152,7 @@ def _remembered(root: Path) -> dict[str, dict[str, Any]]:
         return {}
     value = read_json(path)
     if not (isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())):
-        raise Problem(
-            f"{path} is damaged; move it away, then give due dates, extensions and choices again.",
-            f"{path} 已损坏；请移走它，再重新给出截止时间、延期和选题。",
-        )
+        raise Problem("{path} is damaged; move it away, then give due dates, extensions and choices again.", path=path)
     return value
 
 
@@ -189,11 +183,7 @@ def read(written: Written, root: Path, zone: datetime.tzinfo | None) -> tuple[di
 def _due(written: Written, keys: tuple[str, ...], value: Any, zone: datetime.tzinfo | None) -> datetime.datetime:
     when = moment(value, zone)
     if when is None:
-        raise written.wrong(
-            keys,
-            f"{'.'.join(keys)} is no time; write it as 2026-12-01T23:59:00+01:00.",
-            f"{'.'.join(keys)} 不是时间；请写成 2026-12-01T23:59:00+08:00。",
-        )
+        raise written.wrong(keys, "{keys} is no time; write it as 2026-12-01T23:59:00+01:00.", keys=".".join(keys))
     return when
 
 
@@ -217,11 +207,15 @@ def _limits(written: Written, keys: tuple[str, ...], base: Limits) -> Limits:
         memory = key == "memory_mb"
         least, most = _MEMORY if memory else _SECONDS
         if not (_number(value, whole=memory) and least <= value <= most):
-            kind = ("a whole number of megabytes", "整数，单位 MB") if memory else ("a number of seconds", "秒数")
+            kind = text("a whole number of megabytes") if memory else text("a number of seconds")
             raise written.wrong(
                 (*keys, key),
-                f"{key} is {_shown(value)}; it is {kind[0]}, from {least:g} to {most:,}.",
-                f"{key} 是 {_shown(value)}；应为{kind[1]}，从 {least:g} 到 {most:,}。",
+                "{key} is {value}; it is {kind}, from {least:g} to {most:,}.",
+                key=key,
+                value=_shown(value),
+                kind=kind,
+                least=least,
+                most=most,
             )
     given: dict[str, Any] = {key: float(value) for key, value in table.items() if key != "memory_mb"}
     if "memory_mb" in table:
@@ -233,32 +227,23 @@ def _assignment(
     written: Written, keys: tuple[str, ...], table: Mapping[str, Any], base: Settings, zone: datetime.tzinfo | None
 ) -> Settings:
     if "due" in table and base.due is not None:
-        raise written.wrong(
-            (*keys, "due"),
-            f"the due date of {keys[1]} stands in [due] as well; keep one.",
-            f"[due] 中也有 {keys[1]} 的截止时间；请只保留一处。",
-        )
+        raise written.wrong((*keys, "due"), "the due date of {keys} stands in [due] as well; keep one.", keys=keys[1])
     due = _due(written, (*keys, "due"), table["due"], zone) if "due" in table else base.due
     questions = table.get("questions", [])
     if not (isinstance(questions, list) and all(isinstance(one, str) for one in questions)):
-        raise written.wrong(
-            (*keys, "questions"),
-            'questions is a list of ids, like ["pool-1d", "pool-2d"].',
-            'questions 是题目标识的列表，如 ["pool-1d", "pool-2d"]。',
-        )
+        raise written.wrong((*keys, "questions"), 'questions is a list of ids, like ["pool-1d", "pool-2d"].')
     points = written.table((*keys, "points"))
     for question, value in points.items():
         if not (_number(value) and 0 < value < 1000):
             raise written.wrong(
                 (*keys, "points", question),
-                f"the points of {question} are {_shown(value)}; they are a number above 0 and below 1000.",
-                f"{question} 的分值是 {_shown(value)}；应为大于 0、小于 1000 的数。",
+                "the points of {question} are {value}; they are a number above 0 and below 1000.",
+                question=question,
+                value=_shown(value),
             )
     shown = table.get("show_solutions", base.show_solutions)
     if shown is not None and not isinstance(shown, bool):
-        raise written.wrong(
-            (*keys, "show_solutions"), "show_solutions is true or false.", "show_solutions 应为 true 或 false。"
-        )
+        raise written.wrong((*keys, "show_solutions"), "show_solutions is true or false.")
     return replace(
         base, due=due, questions=tuple(questions), points={k: float(v) for k, v in points.items()},
         show_solutions=shown, limits=_limits(written, (*keys, "limits"), base.limits),

@@ -14,12 +14,13 @@ from typing import Any
 
 import click
 
+from coursecode._words import later as _
 from coursegrade import settings
+from coursegrade.console import SHOWN, bar, command, course_option, language, line, lines, said, say, tell, yes_option
 from coursegrade.contract import Text, text
 from coursegrade.course import Course, Student, normal
 from coursegrade.files import Problem, write_atomic
 from coursegrade.records.gradebook import Change, State, changes, merge, needed, states
-from coursegrade.sanitise import Untrusted
 
 __all__ = [
     "Standing",
@@ -28,13 +29,11 @@ __all__ = [
     "extend",
     "find",
     "listed",
-    "register",
     "solutions",
     "standings",
     "worked_notebook",
 ]
 
-_SHOWN = 40  # lines of a list on the screen
 _LONGEST = datetime.timedelta(days=366)  # of an extension
 
 
@@ -47,9 +46,10 @@ def find(course: Course, who: str) -> Student:
     found = found or [s for s in everyone if normal(s.name) == wanted]
     if len(found) != 1:
         some = ", ".join(f"{s.name} ({s.key})" for s in found[:5])
+        if not found:
+            raise Problem("0 students of the roster are {who!r}; give the id of one.", who=who)
         raise Problem(
-            f"{len(found)} students of the roster are {who!r}{': ' + some if some else ''}; give the id of one.",
-            f"名单中有 {len(found)} 名学生对应 {who!r}{'：' + some if some else ''}；请给出一名学生的标识。",
+            "{n} students of the roster are {who!r}: {some}; give the id of one.", n=len(found), who=who, some=some
         )
     return found[0]
 
@@ -60,9 +60,11 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
     if step and base is not None:
         if step[1] != "+":
             raise Problem(
-                f"{value} would be before the due date, and an extension gives more time: write +{step[2]}{step[3]}, "
-                "or take an extension back with --remove.",
-                f"{value} 早于截止时间，而延期只能延后：请写成 +{step[2]}{step[3]}，或用 --remove 取消延期。",
+                "{value} would be before the due date, and an extension gives more time: write "
+                "+{step}{step_2}, or take an extension back with --remove.",
+                value=value,
+                step=step[2],
+                step_2=step[3],
             )
         hours = int(step[2][:9]) * (24 if step[3] == "d" else 1)
         if hours > _LONGEST / datetime.timedelta(hours=1):
@@ -70,11 +72,12 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
         return base + datetime.timedelta(hours=hours)
     when = settings.moment(value, course.zone("")[0])
     if when is None:
+        if base is None:
+            raise Problem("{value!r} is no date; write it as 2026-10-03T23:59+08:00.", value=value)
         raise Problem(
-            f"{value!r} is no date; write it as 2026-10-03T23:59+08:00"
-            + (", or +2d and +12h for two days and twelve hours after the due date." if base else "."),
-            f"{value!r} 不是时间；请写成 2026-10-03T23:59+08:00"
-            + ("，或用 +2d、+12h 表示截止后再加两天、十二小时。" if base else "。"),
+            "{value!r} is no date; write it as 2026-10-03T23:59+08:00, or +2d and +12h for two days and twelve hours "
+            "after the due date.",
+            value=value,
         )
     return when
 
@@ -82,9 +85,11 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
 def _too_long(value: str, due: datetime.datetime) -> Problem:
     most, last = _LONGEST.days, (due + _LONGEST).date().isoformat()
     return Problem(
-        f"{value[:40]} is more than {most} days after the due date; an extension ends on {last} at the latest. "
-        "If the whole class has longer, move its due date with release --due.",
-        f"{value[:40]} 比截止时间晚了 {most} 天以上；延期最晚到 {last}。若全班都延后，请用 release --due 改截止时间。",
+        "{value} is more than {most} days after the due date; an extension ends on {last} at the "
+        "latest. If the whole class has longer, move its due date with release --due.",
+        value=value[:40],
+        most=most,
+        last=last,
     )
 
 
@@ -92,7 +97,7 @@ def _too_long(value: str, due: datetime.datetime) -> Problem:
 
 
 def _points(value: float | None, language: str) -> str:
-    return {"en": "no grade", "zh": "无成绩"}[language] if value is None else f"{value:g}"
+    return text("no grade")[language] if value is None else f"{value:g}"
 
 
 def listed(course: Course, assignment: str, found: Sequence[Change], language: str, *, by_question: bool) -> list[str]:
@@ -109,21 +114,20 @@ def listed(course: Course, assignment: str, found: Sequence[Change], language: s
     return lines
 
 
-def agree(question: Text, *, yes: bool, language: str) -> None:
+def agree(question: Text, *, yes: bool) -> None:
     """Go on only if a person says so, or ``--yes``; raises ``Problem``."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise Problem(
-            f"{question['en']} Nothing was written, since there is no terminal to ask in: look at the list, then "
-            "repeat the command with --yes.",
-            f"{question['zh']} 没有终端可供询问，因此没有写入：请看过列表后加上 --yes 重新运行。",
+            "{question} Nothing was written, since there is no terminal to ask in: look at the list, "
+            "then repeat the command with --yes.",
+            question=question,
         )
-    if not click.confirm(Untrusted(question[language]).line(2000)):
+    if not click.confirm(line(said(question), 2000)):
         raise Problem(
-            "Nothing was written: the gradebook is as it was. To keep the old scores, release the exercise again as it "
-            "was, or put the limits back.",
-            "没有写入：成绩册保持原样。若要保留原来的分数，请按原样重新发布习题，或恢复原来的上限。",
+            "Nothing was written: the gradebook is as it was. To keep the old scores, release the "
+            "exercise again as it was, or put the limits back."
         )
 
 
@@ -169,16 +173,16 @@ def standings(course: Course, assignment: str) -> list[Standing]:
     return found
 
 
-_COLUMNS: tuple[tuple[str, Text], ...] = (
-    ("section", text("section", "班级")),
-    ("students", text("students", "学生")),
-    ("handed in", text("handed in", "已提交")),
-    ("late", text("late", "迟交")),
-    ("new", text("to run", "待运行")),
-    ("failed", text("unreadable", "无法评分")),
-    ("partial", text("to mark", "待人工")),
-    ("graded", text("graded", "已评")),
-    ("feedback", text("feedback", "有反馈")),
+_COLUMNS = (
+    text("section"),
+    text("students"),
+    text("handed in"),
+    text("late"),
+    text("to run"),
+    text("unreadable"),
+    text("to mark"),
+    text("graded"),
+    text("feedback||there is a page of it"),
 )
 
 
@@ -195,13 +199,13 @@ def status_lines(course: Course, names: Sequence[str], language: str) -> list[st
     lines = []
     for name, everyone in everything.items():
         due = course.due.get(name)
-        head = f"{name}" + (f" · {text('due', '截止')[language]} {due.isoformat(timespec='minutes')}" if due else "")
-        rows = [[title[language] for _, title in _COLUMNS]]
+        head = f"{name}" + (f" · {text('due')[language]} {due.isoformat(timespec='minutes')}" if due else "")
+        rows = [[title[language] for title in _COLUMNS]]
         sections = sorted({s.student.section for s in everyone})
         if len(sections) > 1:
-            none = text("(none)", "（无）")[language]
+            none = text("(none)")[language]
             rows += [_counts(one or none, [s for s in everyone if s.student.section == one]) for one in sections]
-        rows.append(_counts(text("all", "全部")[language], everyone))
+        rows.append(_counts(text("all")[language], everyone))
         wide = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines += [head, *("  " + "  ".join(_pad(cell, wide[i], i) for i, cell in enumerate(row)) for row in rows)]
         if len(names) == 1:
@@ -221,18 +225,18 @@ def _pad(value: str, width: int, column: int) -> str:
 def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
     lines = []
     for status, title in (
-        ("missing", text("not handed in", "未提交")),
-        ("new", text("to run", "待运行")),
-        ("failed", text("unreadable", "无法评分")),
-        ("partial", text("to mark by hand", "待人工评阅")),
+        ("missing", text("not handed in")),
+        ("new", text("to run")),
+        ("failed", text("unreadable")),
+        ("partial", text("to mark by hand")),
     ):
         some = [f"{s.student.name} ({s.student.key})" for s in everyone if s.status == status]
         if some:
-            rest = f" … (+{len(some) - _SHOWN})" if len(some) > _SHOWN else ""
-            lines.append(f"  {title[language]}: {', '.join(some[:_SHOWN])}{rest}")
+            rest = f" … (+{len(some) - SHOWN})" if len(some) > SHOWN else ""
+            lines.append(f"  {title[language]}: {', '.join(some[:SHOWN])}{rest}")
     for s in everyone:
         if s.due is not None:
-            until = text("may hand in until", "可交至")[language]
+            until = text("may hand in until")[language]
             lines.append(f"  {s.student.name} ({s.student.key}) {until} {s.due.isoformat(timespec='minutes')}")
     return lines
 
@@ -249,19 +253,17 @@ def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple
     due = course.due.get(assignment)
     if due is None:
         raise Problem(
-            f"{assignment} has no due date, so nothing is late. Give it one first: under [due] of grading.toml, or "
-            f"with coursecode grade release {assignment} --due DATE.",
-            f"{assignment} 没有截止时间，不会算迟交。请先给出：写在 grading.toml 的 [due] 中，或用 "
-            f"coursecode grade release {assignment} --due 时间。",
+            "{assignment} has no due date, so nothing is late. Give it one first: under [due] of "
+            "grading.toml, or with coursecode grade release {assignment} --due DATE.",
+            assignment=assignment,
         )
     student = find(course, who)
     until = due_date(date, course, base=due) if date is not None else None
     if until is not None and until <= due:
         raise Problem(
-            f"{until.isoformat(timespec='minutes')} is not after the due date {due.isoformat(timespec='minutes')}; "
-            "give a later one, or take an extension back with --remove.",
-            f"{until.isoformat(timespec='minutes')} 不晚于截止时间 {due.isoformat(timespec='minutes')}；"
-            "请给出更晚的时间，或用 --remove 取消延期。",
+            "{until} is not after the due date {due}; give a later one, or take an extension back with --remove.",
+            until=until.isoformat(timespec="minutes"),
+            due=due.isoformat(timespec="minutes"),
         )
     if until is not None and until - due > _LONGEST:
         raise _too_long(until.isoformat(timespec="minutes"), due)
@@ -285,10 +287,9 @@ def worked_notebook(task: Any, language: str, exercises: Path) -> dict[str, Any]
     sections = {section.id: section for section in task.masters[language].questions}
     by_cell = {block.id: (section, block) for section in sections.values() for block in section.of("answer")}
     hidden = {block.id for section in sections.values() for block in section.of("test") if block.hidden}
-    words = {"en": ("Model answer", "Rubric", "Solution"), "zh": ("参考答案", "评分标准", "解答")}[language]
     cells: list[dict[str, Any]] = []
 
-    def add(identifier: str, title: str, section: Any, role: str, best: float | None = None) -> None:
+    def add(identifier: str, title: Text, section: Any, role: str, best: float | None = None) -> None:
         blocks = [b for b in section.of(role) if best is None or b.score == best][: 1 if best is not None else None]
         sources = [
             release.plain(b.source, language, site=site, titles=titles, where=f"{section.path}:{b.line}")
@@ -296,7 +297,7 @@ def worked_notebook(task: Any, language: str, exercises: Path) -> dict[str, Any]
             if b.source.strip()
         ]
         if sources:
-            source = f"**{title}**\n\n" + "\n\n".join(sources)
+            source = f"**{title[language]}**\n\n" + "\n\n".join(sources)
             cells.append({"cell_type": "markdown", "id": identifier[:64], "metadata": {}, "source": source})
 
     for cell in made["cells"]:
@@ -312,10 +313,10 @@ def worked_notebook(task: Any, language: str, exercises: Path) -> dict[str, Any]
             cells.append(cell | {"source": master.reference(block.source)})
         else:
             scores = [b.score for b in section.of("sample")]
-            add(f"model-{cell['id']}", words[0], section, "sample", max(scores, default=0.0))
-            add(f"rubric-{cell['id']}", words[1], section, "rubric")
+            add(f"model-{cell['id']}", text("Model answer"), section, "sample", max(scores, default=0.0))
+            add(f"rubric-{cell['id']}", text("Rubric"), section, "rubric")
         if last:
-            add(f"solution-{cell['id']}", words[2], section, "solution")
+            add(f"solution-{cell['id']}", text("Solution"), section, "solution")
     return made | {"cells": cells}
 
 
@@ -330,13 +331,13 @@ def solutions(course: Course, assignment: str, *, anyway: bool = False, overlay:
     until = told.until
     now = datetime.datetime.now(datetime.UTC)
     if not anyway and (until is None or now <= until):
-        when = text("it has no due date", "没有截止时间") if until is None else text(
-            f"it may be handed in until {until.isoformat(timespec='minutes')}",
-            f"可交至 {until.isoformat(timespec='minutes')}",
-        )  # fmt: skip
+        when = text("it has no due date")
+        if until is not None:
+            when = text("it may be handed in until {until}", until=until.isoformat(timespec="minutes"))
         raise Problem(
-            f"The solutions of {assignment} stay closed: {when['en']}, extensions included. --anyway opens them now.",
-            f"{assignment} 的解答尚未公开：{when['zh']}（含延期）。用 --anyway 可立即公开。",
+            "The solutions of {assignment} stay closed: {when}, extensions included. --anyway opens them now.",
+            assignment=assignment,
+            when=when,
         )
     masters = Path(told.exercises or course.root / course.exercises)
     private = overlay or (Path(told.overlay) if told.overlay else None)
@@ -344,14 +345,15 @@ def solutions(course: Course, assignment: str, *, anyway: bool = False, overlay:
     task = release.chosen(task, told.questions, told.points)
     if release.bundle(task, masters).version != bundle.version:
         raise Problem(
-            f"The masters of {assignment} in {masters} are not those of the release any more; release it again first: "
-            f"coursecode grade release {assignment}",
-            f"{masters} 中 {assignment} 的母本与发布时不同；请先重新发布：coursecode grade release {assignment}",
+            "The masters of {assignment} in {masters} are not those of the release any more; release it "
+            "again first: coursecode grade release {assignment}",
+            assignment=assignment,
+            masters=masters,
         )
     written = []
-    for language in release.LANGUAGES:
-        content = json.dumps(worked_notebook(task, language, masters), ensure_ascii=False, indent=1) + "\n"
-        path = course.root / "solutions" / f"{assignment}-{language}.ipynb"
+    for edition in release.EDITIONS:
+        content = json.dumps(worked_notebook(task, edition, masters), ensure_ascii=False, indent=1) + "\n"
+        path = course.root / "solutions" / f"{assignment}-{edition}.ipynb"
         write_atomic(path, content)
         written.append(path)
     if not told.show_solutions:
@@ -412,272 +414,147 @@ def regrade(
 # -- the commands -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Words:
-    """How ``cli.build`` makes commands."""
+@command(
+    "status",
+    _("Who handed in, what waits for you."),
+    [_("Show by section who handed in, what is graded and what waits for you.")],
+    ["coursecode grade status", "coursecode grade status pooling"],
+)
+@click.argument("name", required=False)
+@course_option
+def status(name: str | None, root: Path) -> None:
+    course = Course.load(root)
+    names = [name] if name else course.assignments()
+    if not names:
+        tell("Nothing has been released yet. Do: coursecode grade release NAME")
+    lines(status_lines(course, names, language()), 10_000)
 
-    language: str
-    command_class: type[click.Command]
-    course_option: Callable[[Any], Any]
-    lang: Callable[[Any], Any]
-    line: Callable[..., str]  # text for one line of a terminal
-    bar: Callable[[str], Any]
 
-    def say(self, en: str, zh: str) -> str:
-        return zh if self.language == "zh" else en
+@command(
+    "resubmit",
+    _("Take one student's file in."),
+    [_("Take in one notebook or zip of one student, for an appeal or from an e-mail; the earlier one is kept.")],
+    ["coursecode grade resubmit pooling s1234 mended.ipynb"],
+)
+@click.argument("name")
+@click.argument("student")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--at", default=None,
+    help=_("When it was handed in; else as before."),
+)  # fmt: skip
+@course_option
+def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) -> None:
+    from coursegrade.intake.ingest import resubmit as take
 
-    def tell(self, en: str, zh: str) -> None:
-        click.echo(self.line(self.say(en, zh), 4000))
+    course = Course.load(root)
+    who = find(course, student)
+    row, titles = take(course, name, who, file, at=due_date(at, course) if at else None)
+    click.echo(line(f"{who.name} ({who.key}): {row.file}", 300))
+    for note in row.notes:
+        click.echo(line(f"  {said(note)}", 300))
+    if titles:
+        click.echo(say("  changed: ") + ", ".join(said(one) for one in titles))
+    else:
+        tell("  no answer changed")
+    if row.status == "ready":
+        tell("Next: coursecode grade run {name}", name=name)
 
-    def lines(self, some: Sequence[str], limit: int = _SHOWN) -> None:
-        """Lines that hold names, made safe for the terminal."""
-        for one in some[:limit]:
-            click.echo(self.line(one, 300))
-        if len(some) > limit:
-            self.tell(f"  … and {len(some) - limit} more", f"  ……另有 {len(some) - limit} 条")
 
-    def command(self, group: click.Group, name: str, short: Text, long: Text, **more: Any) -> Callable[[Any], Any]:
-        return group.command(
-            name, cls=self.command_class, short_help=short[self.language], help=long[self.language], **more
+@command(
+    "regrade",
+    _("Grade again, say what changes."),
+    [_("Grade again what is graded, show whose score changes, and ask before it is written.")],
+    ["coursecode grade regrade pooling --diff", "coursecode grade regrade pooling --student s1234 --diff"],
+)
+@click.argument("name")
+@click.option("--student", "students", multiple=True, help=_("Only this one; repeatable."))
+@click.option("--diff", is_flag=True, help=_("Before and after by question."))
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=None, help=_("As for run."))
+@yes_option
+@course_option
+def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int | None, yes: bool, root: Path) -> None:
+    from coursegrade.cage.jobs import safe_jobs
+
+    course = Course.load(root)
+    course.bundle(name)
+    keys = [find(course, one).key for one in students] or None
+
+    def ask(found: list[Change]) -> None:
+        lines(listed(course, name, found, language(), by_question=diff), 10_000)
+        agree(_question(found), yes=yes)
+
+    with bar(say("grading")) as progress:
+        found = regrade(
+            course, name, keys, jobs=jobs or safe_jobs(course.settings(name).limits), ask=ask, progress=progress
         )
-
-
-def register(group: click.Group, words: Words) -> None:
-    """Add the commands of this module to ``coursecode grade``."""
-    for one in (_status_command, _resubmit_command, _regrade_command, _extend_command, _solutions_command):
-        one(group, words)
-
-
-def yes_option(words: Words) -> Callable[[Any], Any]:
-    """``--yes``."""
-    return click.option(
-        "--yes", is_flag=True, help=words.say("Write changed scores without asking.", "分数有变时不询问，直接写入。")
-    )
-
-
-def _status_command(group: click.Group, words: Words) -> None:
-    @words.command(
-        group,
-        "status",
-        text("Who handed in, what waits for you.", "谁已提交，还有什么待处理。"),
-        text(
-            """Show by section who handed in, what is graded and what waits for you.
-
-            \b
-            Example:  coursecode grade status
-            Example:  coursecode grade status pooling
-            """,
-            """按班级显示谁已提交、评了多少、还有什么等待处理。
-
-            \b
-            示例：coursecode grade status
-            示例：coursecode grade status pooling
-            """,
-        ),
-    )
-    @click.argument("name", required=False)
-    @words.course_option
-    @words.lang
-    def status(name: str | None, root: Path) -> None:
-        course = Course.load(root)
-        names = [name] if name else course.assignments()
-        if not names:
-            words.tell(
-                "Nothing has been released yet. Do: coursecode grade release NAME",
-                "还没有发布作业。请运行：coursecode grade release NAME",
-            )
-        words.lines(status_lines(course, names, words.language), 10_000)
-
-
-def _resubmit_command(group: click.Group, words: Words) -> None:
-    @words.command(
-        group,
-        "resubmit",
-        text("Take one student's file in.", "收取一名学生的文件。"),
-        text(
-            """Take in one notebook or zip of one student, for an appeal or from an e-mail; the earlier one is kept.
-
-            \b
-            Example:  coursecode grade resubmit pooling s1234 mended.ipynb
-            """,
-            """收取一名学生的一个笔记本或 zip（申诉或邮件补交）；先前的提交会保留。
-
-            \b
-            示例：coursecode grade resubmit pooling s1234 mended.ipynb
-            """,
-        ),
-    )
-    @click.argument("name")
-    @click.argument("student")
-    @click.argument("file", type=click.Path(path_type=Path))
-    @click.option(
-        "--at", default=None,
-        help=words.say("When it was handed in; else as before.", "提交时间；默认沿用先前的时间。"),
-    )  # fmt: skip
-    @words.course_option
-    @words.lang
-    def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) -> None:
-        from coursegrade.intake.ingest import resubmit as take
-
-        course = Course.load(root)
-        who = find(course, student)
-        row, titles = take(course, name, who, file, at=due_date(at, course) if at else None)
-        click.echo(words.line(f"{who.name} ({who.key}): {row.file}", 300))
-        for note in row.notes:
-            click.echo(words.line(f"  {note[words.language]}", 300))
-        if titles:
-            click.echo(words.say("  changed: ", "  有改动：") + ", ".join(one[words.language] for one in titles))
-        else:
-            words.tell("  no answer changed", "  没有答案改动")
-        if row.status == "ready":
-            words.tell(f"Next: coursecode grade run {name}", f"下一步：coursecode grade run {name}")
-
-
-def _regrade_command(group: click.Group, words: Words) -> None:
-    @words.command(
-        group,
-        "regrade",
-        text("Grade again, say what changes.", "重新评分并列出变化。"),
-        text(
-            """Grade again what is graded, show whose score changes, and ask before it is written.
-
-            \b
-            Example:  coursecode grade regrade pooling --diff
-            Example:  coursecode grade regrade pooling --student s1234 --diff
-            """,
-            """对已评的提交重新评分，列出谁的分数有变，确认后才写入。
-
-            \b
-            示例：coursecode grade regrade pooling --diff
-            示例：coursecode grade regrade pooling --student s1234 --diff
-            """,
-        ),
-    )
-    @click.argument("name")
-    @click.option(
-        "--student", "students", multiple=True, help=words.say("Only this one; repeatable.", "只评此学生；可重复。")
-    )
-    @click.option("--diff", is_flag=True, help=words.say("Before and after by question.", "逐题列出前后分数。"))
-    @click.option("--jobs", "-j", type=click.IntRange(min=1), default=None, help=words.say("As for run.", "同 run。"))
-    @yes_option(words)
-    @words.course_option
-    @words.lang
-    def regrade_command(
-        name: str, students: tuple[str, ...], diff: bool, jobs: int | None, yes: bool, root: Path
-    ) -> None:
-        from coursegrade.cage.jobs import safe_jobs
-
-        course = Course.load(root)
-        course.bundle(name)
-        keys = [find(course, one).key for one in students] or None
-
-        def ask(found: list[Change]) -> None:
-            words.lines(listed(course, name, found, words.language, by_question=diff), 10_000)
-            agree(_question(found), yes=yes, language=words.language)
-
-        with words.bar(words.say("grading", "评分")) as progress:
-            found = regrade(
-                course, name, keys, jobs=jobs or safe_jobs(course.settings(name).limits), ask=ask, progress=progress
-            )
-        if not found:
-            words.tell("No score changes.", "没有分数变化。")
+    if not found:
+        tell("No score changes.")
 
 
 def _question(found: Sequence[Change]) -> Text:
-    return text(
-        f"The scores of {len(found)} students change. Write them?", f"有 {len(found)} 名学生的分数会变化。是否写入？"
-    )
+    return text("The scores of {n_found} students change. Write them?", n_found=len(found))
 
 
-def ask_about_changes(course: Course, name: str, words: Words, *, yes: bool) -> None:
+def ask_about_changes(course: Course, name: str, *, yes: bool) -> None:
     """Before ``run`` writes: whose score changes though they handed in nothing new; raises ``Problem``."""
     found = changes(course, name)
     if found:
-        words.tell(
-            "The exercise, the limits or the versions changed, and with them these scores:",
-            "习题、上限或软件版本有变，以下分数随之变化：",
+        tell("The exercise, the limits or the versions changed, and with them these scores:")
+        lines(["  " + one for one in listed(course, name, found, language(), by_question=False)], 10_000)
+        agree(_question(found), yes=yes)
+
+
+@command(
+    "extend",
+    _("Give a student more time."),
+    [_("Give one student an own due date, which the late policy honours.")],
+    [
+        "coursecode grade extend pooling s1234 2026-10-03T23:59+08:00",
+        "coursecode grade extend pooling s1234 +2d",
+        "coursecode grade extend pooling s1234 --remove",
+    ],
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("name")
+@click.argument("student")
+@click.argument("date", required=False)
+@click.option("--remove", is_flag=True, help=_("Take it back."))
+@course_option
+def extend_command(name: str, student: str, date: str | None, remove: bool, root: Path) -> None:
+    for given in (name, student, date or ""):
+        if re.match(r"-[^\d\s]", given):  # "-5d" is a date that is wrong, "--remov" an option that is
+            raise click.NoSuchOption(given)
+    if (date is None) != remove:
+        raise Problem("Give a date, or --remove.")
+    who, until = extend(Course.load(root), name, student, date)
+    shown = line(f"{who.name} ({who.key})")
+    if until is None:
+        tell("{shown}: the due date of the class.", shown=shown)
+    else:
+        at = until.isoformat(timespec="minutes")
+        tell(
+            "{shown} may hand in {name} until {at}. Repeat feedback and export if they are out already.",
+            shown=shown,
+            name=name,
+            at=at,
         )
-        words.lines(["  " + line for line in listed(course, name, found, words.language, by_question=False)], 10_000)
-        agree(_question(found), yes=yes, language=words.language)
 
 
-def _extend_command(group: click.Group, words: Words) -> None:
-    @words.command(
-        group,
-        "extend",
-        text("Give a student more time.", "给一名学生延期。"),
-        text(
-            """Give one student an own due date, which the late policy honours.
-
-            \b
-            Example:  coursecode grade extend pooling s1234 2026-10-03T23:59+08:00
-            Example:  coursecode grade extend pooling s1234 +2d
-            Example:  coursecode grade extend pooling s1234 --remove
-            """,
-            """为一名学生设定自己的截止时间，迟交规则按它计算。
-
-            \b
-            示例：coursecode grade extend pooling s1234 2026-10-03T23:59+08:00
-            示例：coursecode grade extend pooling s1234 +2d
-            示例：coursecode grade extend pooling s1234 --remove
-            """,
-        ),
-        context_settings={"ignore_unknown_options": True},
-    )
-    @click.argument("name")
-    @click.argument("student")
-    @click.argument("date", required=False)
-    @click.option("--remove", is_flag=True, help=words.say("Take it back.", "取消延期。"))
-    @words.course_option
-    @words.lang
-    def extend_command(name: str, student: str, date: str | None, remove: bool, root: Path) -> None:
-        for given in (name, student, date or ""):
-            if re.match(r"-[^\d\s]", given):  # "-5d" is a date that is wrong, "--remov" an option that is
-                raise click.NoSuchOption(given)
-        if (date is None) != remove:
-            raise Problem("Give a date, or --remove.", "请给出时间，或用 --remove。")
-        who, until = extend(Course.load(root), name, student, date)
-        shown = words.line(f"{who.name} ({who.key})")
-        if until is None:
-            words.tell(f"{shown}: the due date of the class.", f"{shown}：按全班的截止时间。")
-        else:
-            at = until.isoformat(timespec="minutes")
-            words.tell(
-                f"{shown} may hand in {name} until {at}. Repeat feedback and export if they are out already.",
-                f"{shown} 的 {name} 可交至 {at}。若反馈和成绩已发出，请重新运行 feedback 和 export。",
-            )
-
-
-def _solutions_command(group: click.Group, words: Words) -> None:
-    @words.command(
-        group,
-        "solutions",
-        text("Open the worked solutions.", "公开解答。"),
-        text(
-            """After the due date: write notebooks with worked solutions and rubrics, and let the feedback show them.
-
-            \b
-            Example:  coursecode grade solutions pooling
-            """,
-            """截止之后：写出含解答与评分标准的笔记本，此后反馈也会显示它们。
-
-            \b
-            示例：coursecode grade solutions pooling
-            """,
-        ),
-    )
-    @click.argument("name")
-    @click.option("--anyway", is_flag=True, help=words.say("Before the due date as well.", "截止之前也公开。"))
-    @click.option(
-        "--overlay", type=click.Path(path_type=Path), default=None,
-        help=words.say("As for release; else the one of the release.", "同 release；默认为发布时所用的文件夹。"),
-    )  # fmt: skip
-    @words.course_option
-    @words.lang
-    def solutions_command(name: str, anyway: bool, overlay: Path | None, root: Path) -> None:
-        for path in solutions(Course.load(root), name, anyway=anyway, overlay=overlay):
-            click.echo(f"  {path}")
-        words.tell(
-            f"Give them to the class; from now on coursecode grade feedback {name} shows the solutions as well.",
-            f"请发给全班；此后 coursecode grade feedback {name} 也会显示解答。",
-        )
+@command(
+    "solutions",
+    _("Open the worked solutions."),
+    [_("After the due date: write notebooks with worked solutions and rubrics, and let the feedback show them.")],
+    ["coursecode grade solutions pooling"],
+)
+@click.argument("name")
+@click.option("--anyway", is_flag=True, help=_("Before the due date as well."))
+@click.option(
+    "--overlay", type=click.Path(path_type=Path), default=None,
+    help=_("As for release; else the one of the release."),
+)  # fmt: skip
+@course_option
+def solutions_command(name: str, anyway: bool, overlay: Path | None, root: Path) -> None:
+    for path in solutions(Course.load(root), name, anyway=anyway, overlay=overlay):
+        click.echo(f"  {path}")
+    tell("Give them to the class; from now on coursecode grade feedback {name} shows the solutions as well.", name=name)

@@ -12,7 +12,7 @@ from coursecode.experiments import Result, design
 from coursecode.experiments.design import cut_out, search, strip_lenet, strips, wide_input
 from coursecode.experiments.runner import Plan, execute, run
 from coursecode.lenet import lenet_modern
-from coursecode.training import fit
+from coursecode.training import Recipe, fit
 
 DIGITS = data.load("digits")
 
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_numbers(wide: Result, found: Result) -> No
 def test_lenet_does_not_take_a_strip_and_says_which_layer() -> None:
     X = strips(DIGITS.train_x[:4], noise=0, seed=0)
     with pytest.raises(ValueError, match=r"its layer dense1.*was given 11904"):
-        fit(lenet_modern(), X, DIGITS.train_y[:4], num_epochs=1, lr=0.1, batch_size=4)
+        fit(lenet_modern(), X, DIGITS.train_y[:4], Recipe(num_epochs=1, lr=0.1, batch_size=4))
 
 
 def test_a_strip_holds_its_digit_somewhere_and_noise_elsewhere() -> None:

@@ -1,15 +1,16 @@
 """The LeNet study at reduced size: the same code as the stored runs, and what its stored results must look like."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from coursecode import data, lenet, training
-from coursecode.experiments import Result
-from coursecode.experiments.lenet_study import picture
-from coursecode.experiments.recipes import RACE, RECIPES, arguments, standardised
+from coursecode.experiments import Result, stored
+from coursecode.experiments.lenet_study import lenet_fashion, picture
+from coursecode.experiments.recipes import RACE, RECIPES, STANDARDISED, standardised
 from coursecode.experiments.runner import run
 
 
@@ -98,10 +99,13 @@ def test_standardised_training_pixels_have_mean_0_and_deviation_1():
 def test_every_recipe_is_what_fit_takes():
     digits = data.load("digits")
     for recipe in (*RECIPES.values(), RACE):
-        options = arguments(recipe)
-        training.fit(
-            nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
-            digits.train_x[:64],
-            digits.train_y[:64],
-            **{"num_epochs": 1, **options},
-        )
+        net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+        training.fit(net, digits.train_x[:64], digits.train_y[:64], replace(recipe, num_epochs=1))
+
+
+def test_the_stored_runs_were_trained_by_the_recipes_of_now():
+    epochs = lenet_fashion().settings["epochs"]
+    for row in runs(stored("lenet_fashion")):
+        told = {key: row[key] for key in ("lr", "batch_size", "momentum", "weight_decay", "nesterov", "schedule")}
+        assert training.Recipe(num_epochs=epochs, **told) == RECIPES[row["recipe"]]
+        assert row["standardise"] == (row["recipe"] in STANDARDISED)

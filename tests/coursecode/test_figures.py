@@ -36,8 +36,15 @@ SOURCE = {
 }
 WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
 PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
-STRINGS = json.loads((figures.FOLDER / "strings.json").read_text(encoding="utf-8"))
 LANGUAGES = ("en", "zh")
+SAID = {
+    language: json.loads((figures.FOLDER / "words" / f"{language}.json").read_text(encoding="utf-8"))
+    for language in LANGUAGES
+}
+STRINGS = {  # group, key, language
+    group: {key: {one: SAID[one][group][key] for one in LANGUAGES if key in SAID[one].get(group, {})} for key in texts}
+    for group, texts in SAID["en"].items()
+}
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
@@ -45,11 +52,12 @@ LANGUAGES = ("en", "zh")
 
 def test_every_text_of_every_figure_is_in_both_languages():
     assert set(STRINGS) == {"common", *NAMES}
+    assert {g: set(texts) for g, texts in SAID["en"].items()} == {g: set(texts) for g, texts in SAID["zh"].items()}
     problems = []
     for group, texts in STRINGS.items():
         for key, said in texts.items():
-            where = f"figures/strings.json: {group}.{key}"
-            if set(said) != set(LANGUAGES) or not all(said.values()):
+            where = f"figures/words: {group}.{key}"
+            if set(said) != set(LANGUAGES) or not (all(said.values()) or key == "gap"):
                 problems.append(f"{where} is not in both languages: write en and zh")
             elif sorted(re.findall(r"\{\w+\}", said["en"])) != sorted(re.findall(r"\{\w+\}", said["zh"])):
                 problems.append(f"{where} has other placeholders in zh than in en: use the same")
@@ -63,10 +71,10 @@ def test_every_text_that_a_figure_uses_exists_and_none_is_left_over():
     problems = []
     for name in NAMES:
         called = set(re.findall(r"""this\.t\((?:[^"`)]*\? )?"(\w+)\"""", SOURCE[name]))
-        problems += [f"figures/{name}.js uses {key}, which strings.json lacks" for key in called
+        problems += [f"figures/{name}.js uses {key}, which words lacks" for key in called
                      if key not in figures.words(name)]  # fmt: skip
         problems += [
-            f"figures/strings.json: {name}.{key} is used by no script: remove it"
+            f"figures/words: {name}.{key} is used by no script: remove it"
             for key in STRINGS[name]
             if not re.search(rf"\b{key}\b", SOURCE[name] + base) and not _made_of(key, SOURCE[name])
         ]
@@ -234,7 +242,7 @@ def test_a_built_wheel_carries_the_scripts(tmp_path):
     (wheel,) = tmp_path.glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {Path(n).name for n in archive.namelist() if re.match(r"coursecode/figures/.*(?<!\.py)$", n)}
-    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js", ".json"}}
+    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js"}} | {"en.json", "zh.json"}
 
 
 # -- every figure in a browser --------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from coursecode.geometry import (
     output_shape,
     output_size,
     pad_sides,
+    per_axis,
     receptive_field,
     same_padding,
     shrink,
@@ -48,6 +49,12 @@ GRID = list(itertools.product(range(1, 17), range(1, 6), range(1, 5)))  # n, k, 
 def pad(X: Tensor, padding: tuple[int, ...]) -> Tensor:
     """Zeros around the last axes, the larger half of each total before."""
     return F.pad(X, [side for p in reversed(padding) for side in (p - p // 2, p // 2)])
+
+
+@given(axes=integers(1, 4), value=integers(0, 9))
+def test_one_number_serves_all_axes_and_several_are_taken_as_they_are(axes: int, value: int) -> None:
+    assert per_axis(value, axes) == (value,) * axes
+    assert per_axis(list(range(axes)), axes) == tuple(range(axes))
 
 
 @st.composite

@@ -72,6 +72,18 @@ def test_both_variants_have_61706_parameters(make):
     assert parameters(make()) == by_geometry == 61_706
 
 
+@given(
+    width=st.integers(1, 12), kernel=st.sampled_from((3, 5, 7)), hidden=st.tuples(st.integers(1, 9), st.integers(1, 9))
+)
+def test_the_builder_joins_layers_that_fit_whatever_their_width(width, kernel, hidden):
+    net = lenet.lenet(width=width, kernel=kernel, hidden=hidden, num_classes=4, activation=nn.Tanh, pool=nn.AvgPool2d)
+    assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 4)
+    assert (net.conv1.out_channels, net.conv2.out_channels) == (width, round(width * 8 / 3))
+    assert (net.dense1.out_features, net.dense2.out_features) == hidden
+    assert net.conv1(torch.zeros(1, 1, 28, 28)).shape[2:] == (28, 28)
+    assert {type(layer) for layer in net if not list(layer.parameters())} == {nn.Tanh, nn.AvgPool2d, nn.Flatten}
+
+
 def test_number_of_classes_changes_the_last_layer_only():
     assert parameters(lenet.lenet_modern(num_classes=3)) == 61_706 - 7 * 85
     assert lenet.lenet_classic(num_classes=3)(torch.zeros(1, 1, 28, 28)).shape == (1, 3)

@@ -9,7 +9,7 @@ import torch
 from coursecode import channels, correlation, dense, device, pooling
 from coursecode.data import load
 from coursecode.lenet import lenet_modern
-from coursecode.training import evaluate, fit, predict, seed_everything
+from coursecode.training import Recipe, evaluate, fit, predict, seed_everything
 
 X, K = torch.arange(30.0).reshape(5, 6), torch.tensor([[1.0, -1.0], [0.5, 2.0]])
 X3, K4 = torch.arange(75.0).reshape(3, 5, 5), torch.arange(54.0).reshape(2, 3, 3, 3)
@@ -41,15 +41,15 @@ def test_mixing_devices_is_an_error_as_on_cuda():
 def test_training_on_another_device_gives_the_same_net_and_its_users_need_not_know(monkeypatch):
     digits = load("digits")
     x, y = digits.train_x[:48], digits.train_y[:48]
-    recipe = {"num_epochs": 1, "lr": 0.1, "batch_size": 16, "seed": 3, "progress": False}
+    recipe = Recipe(num_epochs=1, lr=0.1, batch_size=16, seed=3)
     seed_everything(1)
     here = lenet_modern()
     seed_everything(1)
     there = lenet_modern()
-    expected = fit(here, x, y, device="cpu", **recipe)
+    expected = fit(here, x, y, recipe, device="cpu")
     with pretend.pretended() as place:
         monkeypatch.setattr(device, "pick", lambda: place)
-        found = fit(there, x, y, **recipe)
+        found = fit(there, x, y, recipe)
         assert next(there.parameters()).device == place
         assert found.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
         assert evaluate(there, x, y).loss == pytest.approx(evaluate(here, x, y).loss, rel=1e-4)

@@ -22,9 +22,9 @@ from coursegrade.contract import (
     Result,
     Test,
     TestResult,
+    Text,
     Tick,
     result_key,
-    text,
 )
 from coursegrade.course import Course, Student, init
 from coursegrade.files import write_json
@@ -47,19 +47,19 @@ def bundle() -> Bundle:
         assignment=NAME,
         questions=[
             Question(
-                "pool-1d", text("Pool a line", "一维池化"), "code", 4, ("pool-1d",),
+                "pool-1d", Text(en="Pool a line", zh="一维池化"), "code", 4, ("pool-1d",),
                 (
                     Test("pool-1d-visible", 1, False, "check('book', lambda: True)"),
                     Test("pool-1d-random", 3, True, HIDDEN_1),
                 ),
             ),
             Question(
-                "pool-2d", text("Pool a plane", "二维池化"), "code", 4, ("pool-2d",),
+                "pool-2d", Text(en="Pool a plane", zh="二维池化"), "code", 4, ("pool-2d",),
                 (Test("pool-2d-random", 4, True, HIDDEN_2),),
             ),
             Question(
-                "why-max", text("Why the maximum?", "为什么取最大值？"), "written", 2, ("why-max",),
-                rubric=text("2 points: invariance to small shifts", "2 分：对小平移不变"),
+                "why-max", Text(en="Why the maximum?", zh="为什么取最大值？"), "written", 2, ("why-max",),
+                rubric=Text(en="2 points: invariance to small shifts", zh="2 分：对小平移不变"),
             ),
         ],
         cells=[
@@ -245,7 +245,9 @@ def fake_result(course: Course, student: str, *, flags: tuple[str, ...] = ()) ->
 
     def test(identifier: str, hidden: bool, points: float, good: bool) -> TestResult:
         tick = Tick(
-            text("random input" if hidden else "book", "随机输入" if hidden else "书中例子"), good, text("", "")
+            Text(en="random input" if hidden else "book", zh="随机输入" if hidden else "书中例子"),
+            good,
+            Text(en="", zh=""),
         )
         return TestResult(identifier, hidden, points, points if good else 0.0, (tick,))
 

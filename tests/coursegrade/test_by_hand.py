@@ -26,7 +26,7 @@ from lms_classes import (
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursegrade.__main__ import main
-from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, text
+from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, Text
 from coursegrade.course import Course
 from coursegrade.files import Problem, read_json, write_json
 from coursegrade.intake.ingest import ingest
@@ -425,7 +425,7 @@ def test_a_first_grade_a_resubmission_and_a_mended_failure_are_not_changes(tmp_p
     course = graded_course(tmp_path)
     assert changes(course, NAME) == []
     good = fake_result(course, "s1001").to_json()
-    bad = {**good, "status": "failed", "reason": text("it hung", "超时"), "score": 0, "questions": []}
+    bad = {**good, "status": "failed", "reason": Text(en="it hung", zh="超时"), "score": 0, "questions": []}
     write_json(course.result("s1001", NAME), bad)
     merge(course, NAME)
     write_json(course.result("s1001", NAME), good)

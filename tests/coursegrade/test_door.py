@@ -18,7 +18,7 @@ from lms_classes import NAME, bundle, canvas_name, course_folder, fake_result, n
 from nbconvert.filters import markdown2html
 
 from coursegrade.__main__ import main
-from coursegrade.contract import Tick, text
+from coursegrade.contract import Text, Tick
 from coursegrade.files import write_json
 from coursegrade.handback.feedback import MAX_BYTES, feedback
 from coursegrade.records.gradebook import merge
@@ -193,7 +193,9 @@ def graded(tmp_path_factory):
             result["outputs"] = {"pool-1d": words[:20_000]}
             for question in result["questions"]:
                 for test in question["tests"]:
-                    test["ticks"] = [Tick(text("book", "书"), False, said(text(words[:2000], words[:2000]))).to_json()]
+                    test["ticks"] = [
+                        Tick(Text(en="book", zh="书"), False, said(Text(en=words[:2000], zh=words[:2000]))).to_json()
+                    ]
         write_json(course.result(student.key, NAME), result)
     screen += command("run", NAME, "--only-merge", "-C", str(course.root))
     screen += command("feedback", NAME, "-C", str(course.root))

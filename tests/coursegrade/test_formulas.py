@@ -9,7 +9,7 @@ from pathlib import Path
 from lms_classes import NAME
 from test_marking import QUESTION, class_of
 
-from coursegrade.contract import Bundle, text
+from coursegrade.contract import Bundle, Text
 from coursegrade.files import write_json
 from coursegrade.handback.formulas import as_typed, rendered
 from coursegrade.handback.giveback import as_handed_in
@@ -48,7 +48,7 @@ def test_every_formula_of_the_course_is_drawn():
 def test_the_marking_page_draws_the_formulas_of_the_question_and_the_rubric_and_no_students(tmp_path):
     course, _ = class_of(tmp_path / "c", ["$a<b$ and $\\frac{1}{2}$"])
     one = course.bundle(NAME)
-    rubric = text("- 2 points: the size $n_h - k_h + 1$, not `$n$`", "- 2 分：大小 $n_h - k_h + 1$，不是 `$n$`")
+    rubric = Text(en="- 2 points: the size $n_h - k_h + 1$, not `$n$`", zh="- 2 分：大小 $n_h - k_h + 1$，不是 `$n$`")
     questions = [replace(q, rubric=rubric) if q.id == QUESTION else q for q in one.questions]
     cells = [replace(c, source=c.source + "\n\n$$\n\\frac{n}{s}\n$$") if c.id == "q3" else c for c in one.cells]
     write_json(course.release(NAME) / "bundle.json", Bundle.make(

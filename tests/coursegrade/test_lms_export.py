@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from lms_classes import NAME, bundle, course_folder, people, roster_csv
 
-from coursegrade.contract import text
+from coursegrade.contract import Text
 from coursegrade.files import Problem
 from coursegrade.handback import export as module
 from coursegrade.handback import report as report_module
@@ -32,7 +32,7 @@ def course(tmp_path, monkeypatch):
         points = {"pool-1d": min(score, 4.0), "pool-2d": min(max(score - 4.0, 0), 4.0), "why-max": max(score - 8.0, 0)}
         state = State(student, "graded", None, score, score, 0.0, 10.0, points, result, {}, {"submitted_at": None})
         found.append(state)
-    found[0] = replace(found[0], status="failed", reason=said(text('=broken, "JSON"', "=损坏")))
+    found[0] = replace(found[0], status="failed", reason=said(Text(en='=broken, "JSON"', zh="=损坏")))
     found[2] = replace(found[2], status="partial", questions={**found[2].questions, "why-max": None})
     missing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
     found.append(State(students[15], "missing", None, 0, 0, 0, 10.0, missing, None, {}, {}))

@@ -28,7 +28,7 @@ from lms_classes import (
 )
 
 from coursegrade.__main__ import main
-from coursegrade.contract import text
+from coursegrade.contract import Text
 from coursegrade.course import Course, init
 from coursegrade.files import write_json
 from coursegrade.handback import feedback as module
@@ -116,7 +116,7 @@ def test_what_is_harmless_stays():
 
 
 def a_state(course, student, **changes) -> State:
-    record = {"status": "ready", "notes": [text("repaired", "已修复")], "lms": "canvas", "origin": {}}
+    record = {"status": "ready", "notes": [Text(en="repaired", zh="已修复")], "lms": "canvas", "origin": {}}
     points = {"pool-1d": 4.0, "pool-2d": 0.0, "why-max": 1.5}
     result = fake_result(course, student.key)
     base = State(student, "graded", None, 5.5, 5.5, 0.0, 10.0, points, result, {"why-max": "Well **said**"}, record)
@@ -212,8 +212,8 @@ def test_a_failed_submission_gets_its_reason_in_both_languages(taken):
     course, students = taken
     nothing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
     failed = a_state(
-        course, students[0], status="failed", reason=said(text("the file is empty", "文件是空的")), score=0.0, raw=0.0,
-        questions=nothing, result=None, comments={},
+        course, students[0], status="failed", reason=said(Text(en="the file is empty", zh="文件是空的")),
+        score=0.0, raw=0.0, questions=nothing, result=None, comments={},
     )  # fmt: skip
     html = page(course, bundle(), failed, language="both")
     assert "the file is empty" in html
@@ -362,10 +362,13 @@ def test_the_chinese_course_gets_chinese_pages(tmp_path, monkeypatch):
 # -- what is shown once the solutions are open --
 
 SOLVED = Worked(
-    {"pool-1d": text("Take the **largest** <value>.", "取**最大**值。"), "why-max": text("Small shifts.", "小平移。")},
+    {
+        "pool-1d": Text(en="Take the **largest** <value>.", zh="取**最大**值。"),
+        "why-max": Text(en="Small shifts.", zh="小平移。"),
+    },
     {},
-    text("Pooling", "池化"),
-    text("https://course.example/book/pooling.html", "https://course.example/zh/book/pooling.html"),
+    Text(en="Pooling", zh="池化"),
+    Text(en="https://course.example/book/pooling.html", zh="https://course.example/zh/book/pooling.html"),
 )
 
 

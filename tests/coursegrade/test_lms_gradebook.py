@@ -24,7 +24,7 @@ from lms_classes import (
     tree,
 )
 
-from coursegrade.contract import Result, text
+from coursegrade.contract import Result, Text
 from coursegrade.course import Course
 from coursegrade.files import Problem, write_json
 from coursegrade.intake.ingest import ingest
@@ -169,7 +169,7 @@ def test_a_result_that_does_not_belong_to_the_submission_never_counts(tmp_path, 
     elif case == "other bundle":
         write_json(path, {**good, "bundle": "0" * 64})
     elif case == "failed":
-        failed = {**good, "status": "failed", "reason": text("it hung", "超时"), "score": 0, "questions": []}
+        failed = {**good, "status": "failed", "reason": Text(en="it hung", zh="超时"), "score": 0, "questions": []}
         write_json(path, Result.from_json(failed).to_json())
     else:
         (course.submitted("s1001", NAME) / f"{NAME}.ipynb").write_text("{}")

@@ -16,7 +16,7 @@ import pytest
 from browser import axe
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right
 
-from coursegrade.contract import Bundle, text
+from coursegrade.contract import Bundle, Text
 from coursegrade.files import Problem, read_json, write_json
 from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import merge, states
@@ -62,13 +62,13 @@ def given(marking, ref, score, **more):
 
 def test_a_rubric_is_read_line_by_line():
     en = "- 1 point: the mean,\n  because of the share\n- 2.5 points: form: both (1 point) fit"
-    items = rubric_items(text(en, "- 1 分：平均\n- 2.5 分：表单：都合适"))
+    items = rubric_items(Text(en=en, zh="- 1 分：平均\n- 2.5 分：表单：都合适"))
     assert [(i.points, i.words["en"]) for i in items] == [
         (1.0, "the mean, because of the share"), (2.5, "form: both (1 point) fit"),
     ]  # fmt: skip
     assert [i.words["zh"] for i in items] == ["平均", "表单：都合适"]
-    assert rubric_items(text("Look whether it is right.", "看是否正确。")) == []
-    assert rubric_items(text("- 1 point: a", "- 2 分：甲")) == []
+    assert rubric_items(Text(en="Look whether it is right.", zh="看是否正确。")) == []
+    assert rubric_items(Text(en="- 1 point: a", zh="- 2 分：甲")) == []
 
 
 def test_every_rubric_of_the_course_can_be_given_item_by_item():

@@ -24,7 +24,7 @@ from coursegrade.cage import doctor, run, sandbox
 from coursegrade.cage.run import run_class
 from coursegrade.cage.sandbox import ContainmentError
 from coursegrade.cage.unit import failed
-from coursegrade.contract import Limits, Result, text
+from coursegrade.contract import Limits, Result, Text
 from coursegrade.files import Problem
 
 needs_bwrap = [pytest.mark.slow, needs("bubblewrap")]
@@ -193,7 +193,7 @@ class TestLanes:
         def work(names: list[str], jobs: int) -> tuple[dict[str, Result], list[list[str]]]:
             tasks = []
             for name in names:
-                made = failed(bundle, student=name, seed="s", limits=limits, reason=text("x", "x"))
+                made = failed(bundle, student=name, seed="s", limits=limits, reason=Text(en="x", zh="x"))
                 tasks.append((name, json.dumps(made.to_json()).encode()))
             context = (bundle.to_json(), str(log), limits.to_json(), None)
             found = list(run._on_machine(tasks, context, jobs))
@@ -285,8 +285,9 @@ def test_a_cluster_file_that_says_nothing_is_named(name: str, content: str | Non
 
 
 def test_the_sandbox_error_survives_the_way_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(ContainmentError("no", "否")))
-    assert error.text == {"en": "no", "zh": "否"}
+    error = ContainmentError("{name} is not installed", name="bwrap {1}")
+    assert error.text["zh"] != error.text["en"] == "bwrap {1} is not installed"
+    assert pickle.loads(pickle.dumps(error)).text == error.text
 
 
 def test_neither_course_nor_tests_nor_the_grader_are_readable_inside() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 from coursecode.correlation import KERNELS, corr2d, correlate
 from coursecode.data import Dataset, load, normalise, photo, prepare_digit
 from coursecode.geometry import count_macs, summary
-from coursecode.training import evaluate, fit, predict, seed_everything
+from coursecode.training import Recipe, evaluate, fit, predict, seed_everything
 
 
 class OwnNet(nn.Module):
@@ -47,7 +48,7 @@ def digits() -> Dataset:
 def net(digits: Dataset) -> OwnNet:
     seed_everything(0)
     net = OwnNet()
-    history = fit(net, digits.train_x, digits.train_y, num_epochs=3, lr=0.1, batch_size=64, device="cpu")
+    history = fit(net, digits.train_x, digits.train_y, Recipe(num_epochs=3, lr=0.1, batch_size=64), device="cpu")
     assert history.train_accuracy[-1] > 0.95
     return net
 
@@ -114,9 +115,11 @@ def test_one_image_without_a_batch_axis(net: OwnNet, digits: Dataset) -> None:
 
 def test_images_without_a_channel_axis(digits: Dataset) -> None:
     x, y = digits.train_x[:64, 0], digits.train_y[:64]
-    options = {"num_epochs": 1, "lr": 0.01, "batch_size": 32, "device": "cpu"}
-    mended(lambda: fit(OwnNet(), x, y, **options), r"^fit: .*train_x has no channel axis", "train_x[:, None]")
-    assert len(fit(OwnNet(), x[:, None], y, **options).train_loss) == 1
+    recipe = Recipe(num_epochs=1, lr=0.01, batch_size=32)
+    mended(
+        lambda: fit(OwnNet(), x, y, recipe, device="cpu"), r"^fit: .*train_x has no channel axis", "train_x[:, None]"
+    )
+    assert len(fit(OwnNet(), x[:, None], y, recipe, device="cpu").train_loss) == 1
 
 
 def test_a_photo_in_uint8_under_a_kernel() -> None:
@@ -160,20 +163,20 @@ def test_images_of_another_size_name_the_layer(net: OwnNet) -> None:
 
 def test_own_nets_of_all_kinds_are_diagnosed(digits: Dataset) -> None:
     x, y = digits.train_x[:65], digits.train_y[:65]
-    options = {"num_epochs": 1, "lr": 0.01, "batch_size": 64, "device": "cpu"}
+    recipe = Recipe(num_epochs=1, lr=0.01, batch_size=64)
     dense = [nn.Flatten(), nn.Linear(784, 10)]
     normed = nn.Sequential(*dense, nn.BatchNorm1d(10))
-    mended(lambda: fit(normed, x, y, **options), r"single image \(65 = 1 × 64 \+ 1\)", "another batch_size")
-    fit(normed, x, y, **options | {"batch_size": 33})
+    mended(lambda: fit(normed, x, y, recipe, device="cpu"), r"single image \(65 = 1 × 64 \+ 1\)", "another batch_size")
+    fit(normed, x, y, replace(recipe, batch_size=33), device="cpu")
     lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
-    mended(lambda: fit(lazy, x, y, **options), "has no sizes yet", "net(x)")
+    mended(lambda: fit(lazy, x, y, recipe, device="cpu"), "has no sizes yet", "net(x)")
     lazy(normalise(x))
-    fit(lazy, x, y, **options)
+    fit(lazy, x, y, recipe, device="cpu")
     frozen = nn.Sequential(*dense).requires_grad_(False)
-    mended(lambda: fit(frozen, x, y, **options), "no parameter to train", "requires_grad_(True)")
+    mended(lambda: fit(frozen, x, y, recipe, device="cpu"), "no parameter to train", "requires_grad_(True)")
     frozen.requires_grad_(True)
-    fit(frozen, x, y, **options)
-    mended(lambda: fit(nn.Sequential(*dense), x, y, **options | {"lr": "0.1"}), "lr must be a number, not '0.1'", "lr")
-    mended(lambda: fit(nn.Sequential(*dense), x, y, **options | {"device": "gpu"}), "device is 'gpu'", "'cuda'")
+    fit(frozen, x, y, recipe, device="cpu")
+    mended(lambda: replace(recipe, lr="0.1"), "^Recipe: lr must be a number, not '0.1'", "lr")
+    mended(lambda: fit(nn.Sequential(*dense), x, y, recipe, device="gpu"), "device is 'gpu'", "'cuda'")
     with pytest.warns(UserWarning, match=r"seems to end in a softmax.*Leave the net's out"):
-        fit(nn.Sequential(*dense, nn.Softmax(1)), x, y, **options)
+        fit(nn.Sequential(*dense, nn.Softmax(1)), x, y, recipe, device="cpu")

@@ -183,8 +183,9 @@ def test_a_gpu_that_is_asked_for_and_absent_ends_in_a_sentence():
     code = """
 import torch
 from coursecode.lenet import lenet_modern
-from coursecode.training import fit
-fit(lenet_modern(), torch.zeros(4, 1, 28, 28), torch.zeros(4).long(), num_epochs=1, lr=0.1, batch_size=4)
+from coursecode.training import Recipe, fit
+recipe = Recipe(num_epochs=1, lr=0.1, batch_size=4)
+fit(lenet_modern(), torch.zeros(4, 1, 28, 28), torch.zeros(4).long(), recipe)
 """
     done = run(sys.executable, "-c", code, env={**os.environ, "COURSECODE_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""})
     assert "COURSECODE_DEVICE is cuda, but torch finds no CUDA device" in done.stderr

@@ -362,7 +362,9 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
             assert all(b <= a + 1 for a, b in itertools.pairwise(state["levels"])), where
             if width == 1280:
                 rules = {} if scheme == "light" else {"runOnly": {"type": "rule", "values": COLOURS}}
-                found = axe.run(page, options={"resultTypes": ["violations"], **rules}).response["violations"]
+                # The style sheets, which one rule reads a second time, are the same on every page.
+                options = {"resultTypes": ["violations"], "preload": name == VISITED[0], **rules}
+                found = axe.run(page, options=options).response["violations"]
                 assert {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in found} == {}, where
         assert asked == [], where
         assert said == [], where

@@ -61,8 +61,8 @@ def packages() -> None:
     run(
         python, "-c", "import torch, numpy, matplotlib as m; print(torch.__version__, numpy.__version__, m.__version__)"
     )
-    modules = (path.stem for path in sorted((ROOT / "src" / "coursecode").glob("[a-z]*.py")))
-    tests = [f"tests/coursecode/test_{name}.py" for name in modules if name not in ("d2l_bridge", "colab")]
+    rooms = (path.stem for path in sorted((ROOT / "src" / "coursecode").glob("[a-z]*")))
+    tests = [f"tests/coursecode/test_{name}.py" for name in rooms if name not in ("d2l_bridge", "colab", "figures")]
     existing = [test for test in tests if (ROOT / test).exists()]
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full_size and not slow", *existing,
         OMP_NUM_THREADS="1")  # fmt: skip

@@ -33,7 +33,7 @@ _S = r"\ue000-\uf8ff"  # a span that is not read: formula, code, role, address
 _WORD = r"[A-Za-zÀ-ɏ]+(?:['’.–-][A-Za-zÀ-ɏ]+)*"
 _GAP = rf"(?:[\s,;:{_S}])+"
 
-_MARK = re.compile(r"^(?:(?:[-*+>:]|\d+[.)]|\[\^[^\]]+\]:)(?:\s+|$))+")
+_MARK = re.compile(r"^(?:(?:[-*+>:]|\d+[.)]|\[[ x]\]|\[\^[^\]]+\]:)(?:\s+|$))+")
 _ADDRESS = re.compile(r"https?://[\w./?=&%#~+-]+")
 _TEXTLESS = {
     "bibliography",
@@ -41,6 +41,7 @@ _TEXTLESS = {
     "code-block",
     "code-cell",
     "container",
+    "course-api",
     "figure",
     "image",
     "include",

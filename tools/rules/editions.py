@@ -6,31 +6,37 @@ A README has no labels, since other readers than Sphinx show it: its sections co
 
     python -m tools.rules.editions      every difference and every section that is behind
     python -m tools.rules.editions --stamp zh/book/pooling.md
-                                        record that this page renders the English text as it is now
+                                        show what changed in the English text, ask whether this page says it, and
+                                        record it (--yes: somebody has looked)
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import hashlib
 import re
+import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools import ROOT
-from tools.rules import Problem, terms
-from tools.source.chapters import Chapter, Directive, parse, parse_text
+from tools.rules import Problem, skeleton, terms
+from tools.source.chapters import Chapter, Directive, Label, parse, parse_text
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
 
 
 class Section(NamedTuple):
-    """A section's label, the line of its heading, its text without code cells, and the digest below its heading."""
+    """A section's label, the line of its heading, its text without code, and the digest below its heading.
+
+    What a cell's picture shows (its alt text) is text.
+    """
 
     label: str
     line: int
@@ -67,7 +73,8 @@ def sections_of(source: str, path: Path) -> list[Section]:
         label = head.label or (f"section-{count}" if path.name == "README.md" else "")
         numbers = range(head.line, after.line if after else len(lines) + 1)
         stamps = {number: stamp for number in numbers if (stamp := _STAMP.match(lines[number - 1]))}
-        text = "\n".join(lines[number - 1] for number in numbers if number not in hidden | stamps.keys())
+        written = [lines[number - 1] for number in numbers if number not in hidden | stamps.keys()]
+        text = "\n".join([*written, *(cell.alt for cell in page.cells if cell.line in numbers and cell.alt)])
         recorded = next((stamp[1] or stamp[2] for stamp in reversed(stamps.values())), "")
         if label:
             found.append(Section(label, head.line, text, recorded))
@@ -82,12 +89,15 @@ def behind(root: Path = ROOT, pairs: Iterable[tuple[Path, Path]] | None = None) 
             continue
         english, page = source.relative_to(root), twin.relative_to(root)
         now = {section.label: section for section in sections(source)}
+        owners = {section.digest: section.label for section in now.values()}
         command = f"then: python -m tools.rules.editions --stamp {page}"
         for label, line, _, digest in sections(twin):
             if label not in now:
                 text = f"{english} has no section {label!r} any more; take it out"
             elif not digest:
                 text = f"section {label!r} records no digest of its English text; check it, {command}"
+            elif owners.get(digest, label) != label:
+                text = f"section {label!r} records the digest of section {owners[digest]!r}; check it, {command}"
             elif digest != now[label].digest:
                 text = f"section {label!r} is behind {english}:{now[label].line}; bring it up to date, {command}"
             else:
@@ -123,12 +133,14 @@ def _tables(chapter: Chapter) -> list[tuple[int, int]]:
     return shapes
 
 
-def _citations(chapter: Chapter) -> Counter[str]:
-    return Counter(key.strip() for r in chapter.roles if r.name.startswith("cite") for key in r.target.split(","))
+def _other_labels(chapter: Chapter) -> list[Label]:
+    """The labels that are no heading's."""
+    heads = {heading.label for heading in chapter.headings}
+    return [label for label in chapter.labels if label.name not in heads]
 
 
 def differences(source: Path, twin: Path, root: Path = ROOT) -> list[Problem]:
-    """What differs: headings, labels, formulas, cells, figures, tables, citations, alt texts."""
+    """What differs: headings, labels, formulas, cells, figures, tables, alt texts, and what ``skeleton`` compares."""
     a, b = parse(source), parse(twin)
     english, page = source.relative_to(root), twin.relative_to(root)
     found: list[Problem] = []
@@ -146,23 +158,17 @@ def differences(source: Path, twin: Path, root: Path = ROOT) -> list[Problem]:
 
     names = tuple([d for d in c.directives if d.name != "code-cell"] for c in (a, b))
     compare("heading (level, label)", (a.headings, b.headings), lambda x: (x.level, x.label))
-    compare("label", (a.labels, b.labels), lambda x: (x.name,))
+    compare("label", tuple(_other_labels(c) for c in (a, b)), lambda x: (x.name,))
     compare("formula (label, LaTeX)", (a.equations, b.equations), lambda x: (x.label, x.latex))
     compare("code cell (source, tags)", (a.cells, b.cells), lambda x: (x.source, x.tags))
     compare("directive (name, label)", names, lambda x: (x.name, x.options.get("name", ""), *_figure(x)))
     compare("table (rows, columns)", (_tables(a), _tables(b)), lambda x: x)
-    if page.parent.name == "book" and _citations(a) != _citations(b):
-        only = ", ".join(sorted((_citations(a) - _citations(b)) + (_citations(b) - _citations(a))))
-        found.append(Problem(page, 1, f"the citations differ from {english}: {only}; cite the same works"))
     for cell, other in zip(a.cells, b.cells, strict=False):
+        if cell.source != other.source:
+            break  # named above; what follows does not pair
         if bool(cell.alt) != bool(other.alt):
             found.append(Problem(page, other.line, "a picture has its alt text in one language only; write both"))
-        elif cell.alt and cell.alt == other.alt:
-            found.append(Problem(page, other.line, "the alt text of a picture is not translated"))
-    for figure, translated in zip(*names, strict=False):
-        if figure.options.get("alt") and figure.options["alt"] == translated.options.get("alt"):
-            found.append(Problem(page, translated.line, "the alt text of a figure is not translated"))
-    return found
+    return found or skeleton.problems(source, twin, root)  # sections pair where the headings do
 
 
 def _line(items: list[Any], i: int) -> int:
@@ -199,6 +205,41 @@ def all_problems(root: Path = ROOT) -> list[Problem]:
     return missing(root) + lacking(root) + problems(root)
 
 
+def changes(twin: Path, root: Path = ROOT) -> list[str]:
+    """What the English text says otherwise than when the Chinese sections were last recorded, as a diff."""
+    source = root / twin.resolve().relative_to(root.resolve() / "zh")
+    behind = {s.label: s.stamp for s in sections(twin)}
+    now = [section for section in sections(source) if behind.get(section.label, section.digest) != section.digest]
+    past = _past(source, root) if now else {}
+    lines: list[str] = []
+    for section in now:
+        before = past.get(behind[section.label])
+        then = before.text.splitlines() if before else []
+        names = (f"{section.label}, as recorded" if before else f"{section.label}: in no earlier commit", "now")
+        lines += difflib.unified_diff(then, section.text.splitlines(), *names, n=0, lineterm="")
+    return lines
+
+
+def _past(source: Path, root: Path) -> dict[str, Section]:
+    """The sections of an English page in its last hundred commits, by digest."""
+    name = source.relative_to(root).as_posix()
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else ""
+
+    found: dict[str, Section] = {}
+    for commit in git("log", "-100", "--format=%H", "--", name).split():
+        with suppress(ValueError):  # a page that could not be read then
+            found = {s.digest: s for s in sections_of(git("show", f"{commit}:{name}"), source)} | found
+    return found
+
+
+def _agreed(page: Path) -> bool:
+    """Whether the person at the terminal says that the page says it; nobody there has not said so."""
+    return sys.stdin.isatty() and input(f"Does {page} say all of this? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def stamp(twin: Path, root: Path = ROOT) -> int:
     """Write the digests of the English sections as they are now into a Chinese page; how many changed."""
     source = root / twin.resolve().relative_to(root.resolve() / "zh")
@@ -224,8 +265,13 @@ def stamped(source: str, english: list[Section], twin: Path) -> tuple[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the two editions of the book.")
     parser.add_argument("--stamp", nargs="+", type=Path, default=[], metavar="PAGE", help="Chinese pages to record")
+    parser.add_argument("--yes", action="store_true", help="with --stamp: the pages say it already, do not ask")
     arguments = parser.parse_args()
     for page in arguments.stamp:
+        if not arguments.yes and (told := changes(page.resolve())):
+            print("\n".join(told))
+            if not _agreed(page):
+                sys.exit(f"{page}: nothing is recorded; where the page says all of this, add --yes.")
         print(f"{page}: {stamp(page.resolve())} sections recorded")
     if arguments.stamp:
         return

@@ -32,6 +32,7 @@ _DIRECTIVES_OF = {
     "references": {"bibliography"},
     "glossary": {"course-glossary"},
     "status": {"course-status"},
+    "api": {"course-api"},
 }
 _ROLES = {"eq", "ref", "doc", "numref", "cite:t", "cite:p", "term"}
 

@@ -74,7 +74,7 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
         picture = poster(label, language)
         if not picture.exists():
             raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
-        for source in ("strings.json", f"{name}.js"):
+        for source in (f"words/{language}.json", f"{name}.js"):
             self.env.note_dependency(str(figures.FOLDER / source))
         element = interactive(figure=name, language=language, settings=settings)
         place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)

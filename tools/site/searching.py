@@ -19,16 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from tools.site.api import LINKS
 from tools.site.mathml import to_mathml
 from tools.source.terms import read_terms
 
 FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere
 WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "notation": 0.5, "teaching": 0.5,
-           "benchmarks": 0.6, "where-texts-slip": 0.6, "the-same-in-d2l": 0.5, "exercises": 0.55}  # fmt: skip
+           "benchmarks": 0.6, "where-texts-slip": 0.6, "the-same-in-d2l": 0.5, "exercises": 0.55,
+           "api": 0.5}  # fmt: skip
 # what readers call the pages whose titles say it otherwise
 CALLED = {
     "en": {"references": "bibliography literature sources", "where-texts-slip": "errata mistakes errors in textbooks",
@@ -36,6 +39,7 @@ CALLED = {
            "benchmarks": "speed timing performance GPU",
            "honest-numbers": "random seeds confidence interval statistics",
            "status": "what is done coverage", "notation": "symbols", "pooling": "downsampling",
+           "api": "API reference docstrings",
            "channels": "RGB image", "lenet": "epochs", "from-dense-to-convolution": "fully connected",
            "convolutional-layer": "filter kernel",
            "the-same-in-d2l": "Dive into Deep Learning d2l"},
@@ -44,7 +48,7 @@ CALLED = {
            "honest-numbers": "可复现 随机种子 置信区间 统计", "glossary": "词汇表 名词解释",
            "status": "完成情况", "pooling": "下采样", "padding-and-stride": "补零 输出尺寸 输出大小",
            "convolutional-layer": "卷积核 滤波器 学习卷积核", "lenet": "手写数字识别 轮数",
-           "the-same-in-d2l": "动手学深度学习 李沐"},
+           "the-same-in-d2l": "动手学深度学习 李沐", "api": "API 接口 函数 文档 参考手册"},
 }  # fmt: skip
 WORDS = {
     "en": {
@@ -105,9 +109,13 @@ def sentences(text: str) -> list[str]:
 
 def blocks(node: nodes.Node) -> Iterator[tuple[str, str]]:
     """What a section says itself, in order: ``("text", words)``, ``("row", of a table)`` and ``("code", lines)``."""
-    if isinstance(node, nodes.section | nodes.title | nodes.raw | nodes.comment | nodes.substitution_definition):
+    if isinstance(node, nodes.section | addnodes.desc | nodes.title | nodes.raw | nodes.comment):
         return
-    if isinstance(node, nodes.literal_block):
+    if isinstance(node, nodes.substitution_definition) or (
+        isinstance(node, nodes.Element) and LINKS in node["classes"]
+    ):
+        return
+    if isinstance(node, nodes.literal_block | addnodes.desc_signature):
         yield "code", node.astext()
     elif isinstance(node, nodes.math_block):
         yield "code", formula(node.astext())
@@ -120,17 +128,21 @@ def blocks(node: nodes.Node) -> Iterator[tuple[str, str]]:
             yield from blocks(child)
 
 
-def anchor(section: nodes.section) -> str:
-    """The section's label, the same in both editions, or the id that its title gave it."""
-    ids: list[str] = section["ids"]
+def anchor(section: nodes.Element) -> str:
+    """The section's label, the same in both editions, or the id that its title or its signature gave it."""
+    ids: list[str] = section["ids"] or section.children[0]["ids"]
     return next((name for name in ids if name.startswith("sec-")), ids[0] if ids else "")
 
 
+def _is_title(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.title | addnodes.desc_name)
+
+
 def sections(doctree: nodes.document, numbers: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
-    """The sections of a page: place, title, sentences, what is in bold, and code with the rows of tables."""
+    """The sections of a page, and its functions: place, title, sentences, what is in bold, code and rows of tables."""
     found = []
-    for section in doctree.findall(nodes.section):
-        title = next((text_of(child) for child in section.children if isinstance(child, nodes.title)), "")
+    for section in doctree.findall(lambda node: isinstance(node, nodes.section | addnodes.desc)):
+        title = next((text_of(name) for name in section.findall(_is_title)), "")
         number = next((numbers[f"#{name}"] for name in section["ids"] if numbers.get(f"#{name}")), ())
         said: dict[str, list[str]] = {"text": [], "row": [], "code": []}
         for child in section.children:

@@ -16,7 +16,7 @@ from coursecode.experiments.record import Plain, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import same_padding, summary
 from coursecode.lenet import kaiming_, lenet_modern
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["cut_out", "search", "strip_lenet", "strips", "wide_input"]
 
@@ -81,9 +81,8 @@ def _train_on_strips(
         train_x, test_x = (train_x - mean) / std, (test_x - mean) / std
     whole = strip_lenet(net)
     rows = summary(whole, tuple(test_x.shape[1:]))
-    history = fit(
-        whole, train_x, train_y, num_epochs=epochs // places, lr=lr, batch_size=batch_size, seed=seed, progress=False
-    )
+    recipe = Recipe(num_epochs=epochs // places, lr=lr, batch_size=batch_size, seed=seed)
+    history = fit(whole, train_x, train_y, recipe, progress=False)
     return {
         "parameters": sum(row.parameters for row in rows),
         "MACs": sum(row.macs for row in rows),
@@ -272,17 +271,14 @@ def _train_lenet(
     net = _lenet(width=chosen["width"], kernel=chosen["kernel"])
     accuracies = []
     for epoch in range(epochs):
-        fit(
-            net,
-            train_x,
-            train_y,
+        step = Recipe(
             num_epochs=1,
             lr=chosen["lr"] * (1 - epoch / epochs),
             schedule="constant",
             batch_size=chosen["batch_size"],
             seed=1000 * seed + epoch,
-            progress=False,
         )
+        fit(net, train_x, train_y, step, progress=False)
         accuracies.append(evaluate(net, test_x, test_y).accuracy)
         after_epoch(epoch, accuracies[-1])
     return net, accuracies

@@ -12,7 +12,7 @@ from coursecode.experiments.record import Plain, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
 from coursecode.lenet import kaiming_
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["effective_field", "effective_side", "kernel_padding_stride", "large_kernel_or_stack"]
 
@@ -203,14 +203,6 @@ def effective_side(field: Tensor, *, share: float = 0.95) -> float:
 def _digit_accuracy(net: nn.Module, *, images: int, epochs: int, lr: float, batch_size: int, seed: int) -> float:
     """Train on the first ``images`` digits; the share of the 1,000 held-out digits that the net reads."""
     digits = data.load("digits")
-    fit(
-        net,
-        digits.train_x[:images],
-        digits.train_y[:images],
-        num_epochs=epochs,
-        lr=lr,
-        batch_size=batch_size,
-        seed=seed,
-        progress=False,
-    )
+    recipe = Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
+    fit(net, digits.train_x[:images], digits.train_y[:images], recipe, progress=False)
     return evaluate(net, digits.test_x, digits.test_y).accuracy

@@ -6,6 +6,7 @@ import base64
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursecode import data, lenet
-from coursecode.experiments.recipes import RECIPES, arguments, standardised
+from coursecode.experiments.recipes import RECIPES, STANDARDISED, standardised
 from coursecode.experiments.record import Plain, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import summary
-from coursecode.training import evaluate, fit, predict
+from coursecode.training import Recipe, evaluate, fit, predict
 
 __all__ = ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs", "picture"]
 
@@ -59,11 +60,7 @@ def _comparison(name: str, size: Size, *, without: tuple[str, ...] = ()) -> Plan
     """Every net with its recipe. The small size reads the digits instead, which need no files."""
     full = size == "full"
     return Plan(
-        jobs=[
-            {"net": net, "recipe": recipe, **_plain(RECIPES[recipe])}
-            for net, recipe in _COMPARED
-            if recipe not in without
-        ],
+        jobs=[{"net": net, "recipe": recipe, **_told(recipe)} for net, recipe in _COMPARED if recipe not in without],
         seeds=range(5 if full else 2),
         settings={
             "data": name if full else "digits",
@@ -75,8 +72,10 @@ def _comparison(name: str, size: Size, *, without: tuple[str, ...] = ()) -> Plan
     )
 
 
-def _plain(recipe: dict[str, Any]) -> Row:
-    return {"schedule": "one-cycle", "nesterov": False, "weight_decay": 0.0, "standardise": False, **recipe}
+def _told(name: str) -> Row:
+    """What a recipe says, as columns; the epochs and the seed have columns of their own."""
+    told = {key: value for key, value in asdict(RECIPES[name]).items() if key not in ("num_epochs", "seed")}
+    return {**told, "standardise": name in STANDARDISED}
 
 
 def _train(
@@ -98,17 +97,8 @@ def _train(
         train_x, test_x = standardised(train_x, test_x)
     model = _NETS[net]()
     started, used = time.perf_counter(), time.process_time()
-    history = fit(
-        model,
-        train_x,
-        train_y,
-        test_x=test_x,
-        test_y=test_y,
-        num_epochs=epochs,
-        seed=seed,
-        progress=False,
-        **arguments(options),
-    )
+    told = Recipe(num_epochs=epochs, seed=seed, **options)
+    history = fit(model, train_x, train_y, told, test_x=test_x, test_y=test_y, progress=False)
     run: dict[str, Plain] = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "MACs": sum(row.macs for row in summary(model, (1, 28, 28))),
@@ -225,7 +215,7 @@ def _repair(
     batch = train_x[:1000].float() / 255
     F.cross_entropy(net(batch), train_y[:1000]).backward()  # type: ignore[no-untyped-call]
     first, last = (_rms(net.get_parameter(f"{name}.weight").grad) for name in ("conv1", "dense3"))
-    history = fit(net, train_x, train_y, num_epochs=epochs, seed=seed, progress=False, **options)
+    history = fit(net, train_x, train_y, Recipe(num_epochs=epochs, seed=seed, **options), progress=False)
     measured = evaluate(net, test_x, test_y)
     return {
         "first_gradient": first,

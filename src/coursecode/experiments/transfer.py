@@ -12,7 +12,7 @@ from coursecode.data import Dataset, load
 from coursecode.experiments.record import Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.lenet import lenet_modern
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["pretrain_then_finetune", "some_of_each"]
 
@@ -60,16 +60,8 @@ def _learn_from_few(
     x, y = _only(digits.train_x, digits.train_y, source)
     many = some_of_each(y, source_images // 5, seed=seed)
     learned = lenet_modern(num_classes=5)
-    fit(
-        learned,
-        x[many],
-        y[many],
-        num_epochs=source_epochs,
-        lr=source_lr,
-        batch_size=batch_size,
-        seed=seed,
-        progress=False,
-    )
+    recipe = Recipe(num_epochs=source_epochs, lr=source_lr, batch_size=batch_size, seed=seed)
+    fit(learned, x[many], y[many], recipe, progress=False)
     source_accuracy = evaluate(learned, *_only(digits.test_x, digits.test_y, source)).accuracy
 
     x, y = _only(digits.train_x, digits.train_y, target)
@@ -81,8 +73,8 @@ def _learn_from_few(
         for start in _STARTS:
             net = _start(start, learned, fresh)
             batch = min(batch_size, len(few))
-            epochs = steps * batch // len(few)
-            fit(net, x[few], y[few], num_epochs=epochs, lr=lr, batch_size=batch, seed=seed, progress=False)
+            recipe = Recipe(num_epochs=steps * batch // len(few), lr=lr, batch_size=batch, seed=seed)
+            fit(net, x[few], y[few], recipe, progress=False)
             accuracy = evaluate(net, *test).accuracy
             rows.append({"per_class": count, "start": start, "accuracy": accuracy, "source_accuracy": source_accuracy})
     return rows

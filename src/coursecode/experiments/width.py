@@ -19,7 +19,7 @@ from coursecode.experiments.runner import Plan, Size
 from coursecode.experiments.transfer import some_of_each
 from coursecode.geometry import conv_macs, summary
 from coursecode.lenet import kaiming_, lenet
-from coursecode.training import evaluate, fit
+from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
 
@@ -51,7 +51,7 @@ def _train_rule(*, first_map: int, rule: str, lr: float, seed: int, images: int,
     digits = _digits()
     chosen = some_of_each(digits.train_y, images // 10, seed=seed)
     x, y = digits.train_x[chosen], digits.train_y[chosen]
-    fit(net, x, y, num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+    fit(net, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
     return {
         "widths": "-".join(map(str, widths)),
         "activations": sum(2 * width * side**2 for width, side in zip(widths, _sides(first_map), strict=True)),
@@ -198,7 +198,7 @@ def _train_width(*, images: int, channels: int, seed: int, steps: int, batch_siz
     chosen = some_of_each(digits.train_y, images // 10, seed=seed)
     x, y = digits.train_x[chosen], digits.train_y[chosen]
     epochs = steps * batch_size // images
-    fit(net, x, y, num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+    fit(net, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
     train, test = evaluate(net, x, y), evaluate(net, digits.test_x, digits.test_y)
     return {
         "parameters": sum(p.numel() for p in net.parameters()),

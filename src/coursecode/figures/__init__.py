@@ -13,9 +13,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from coursecode._words import LANGUAGES, tag
+
 __all__ = ["Figure", "bundle", "data", "element", "names", "script", "show", "words"]
 
-LANGUAGES = ("en", "zh")
 SHARED = ("core", "base")  # what every figure loads, in this order
 
 
@@ -94,14 +95,17 @@ def words(name: str, language: str = "en") -> dict[str, str]:
     """The texts of a figure in one language, those that all figures share included."""
     if language not in LANGUAGES:
         raise ValueError(f"figures: language is {language!r}; the figures speak {' and '.join(LANGUAGES)}.")
-    texts: dict[str, dict[str, dict[str, str]]] = json.loads((FOLDER / "strings.json").read_text(encoding="utf-8"))
-    return {key: text[language] for group in ("common", name) for key, text in texts[group].items()}
+    said: dict[str, str] = {}
+    for one in dict.fromkeys(("en", language)):  # what a language lacks is said in English
+        texts = json.loads((FOLDER / "words" / f"{one}.json").read_text(encoding="utf-8"))
+        said |= texts["common"] | texts[name]
+    return said
 
 
 def element(name: str, *, language: str = "en", settings: str = "") -> str:
     """The opening tag of a figure with its texts and its settings (``kernel=3&stride=2``)."""
     attributes = {
-        "lang": "zh-CN" if language == "zh" else language,
+        "lang": tag(language),
         "settings": settings,
         "words": json.dumps(words(_known("figures", name), language), ensure_ascii=False, separators=(",", ":")),
     }

@@ -327,10 +327,10 @@ var CourseFigures = (() => {
       const first = this.sayLine.querySelector(".term");
       if (first) first.tabIndex = 0;
     }
-    /** Sentences one after the other, texts or pieces; Chinese ones stand without a space between them. */
+    /** Sentences one after the other, texts or pieces, with what the language puts between them. */
     sentences(...texts) {
-      const space = this.lang.startsWith("zh") ? "" : " ", all = texts.filter(Boolean);
-      return all.some(Array.isArray) ? all.flatMap((text, i) => (i && space ? [space, ...[text].flat()] : text)) : all.join(space);
+      const { gap } = this.words, all = texts.filter(Boolean);
+      return all.some(Array.isArray) ? all.flatMap((text, i) => (i && gap ? [gap, ...[text].flat()] : text)) : all.join(gap);
     }
     /** Light up all that has one of these links. */
     light(links) {

@@ -80,8 +80,7 @@ globalThis.LENET_LAYERS = (() => {
       Object.assign(this, { steps, shares });
     },
     percent(share) {
-      const text = share > 0.9995 ? "> 99.9" : share < 0.0005 ? "< 0.1" : number(100 * share, 1);
-      return text + (this.lang.startsWith("zh") ? "%" : "\u00a0%");
+      return this.t("share", { n: share > 0.9995 ? "> 99.9" : share < 0.0005 ? "< 0.1" : number(100 * share, 1) });
     },
     /** Every layer for the prepared image; the sentence. */
     show(state, input) {

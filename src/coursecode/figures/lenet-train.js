@@ -115,11 +115,11 @@
     draw() {
       const { result } = this, { correct, epoch = 0, kernels, confusion, busy, loss } = result;
       this.go.textContent = this.t(busy ? "stop" : "train");
-      const share = correct === undefined ? "" : number(correct / 10, 1), percent = (text) => text + (this.lang.startsWith("zh") ? "%" : "\u00a0%");
+      const share = correct === undefined ? "" : number(correct / 10, 1);
       const empty = Array.from({ length: 10 }, () => Array(10).fill(0)), table = confusion || empty;
       const pane = (title, ...inside) => h("div", { class: "pane" }, h("p", {}, title), inside);
       const colours = h("p", { class: "ends" }, h("span", { class: "minus" }, "−"), h("span", {}, "0"), h("span", { class: "plus" }, "+"));
-      this.paint(h("p", { class: "top" }, h("b", {}, share ? percent(share) : "?"), h("span", {}, this.t("held_out")), h("span", {}, this.t("epoch", { epoch: number(epoch, 1) }))),
+      this.paint(h("p", { class: "top" }, h("b", {}, share ? this.t("share", { n: share }) : "?"), h("span", {}, this.t("held_out")), h("span", {}, this.t("epoch", { epoch: number(epoch, 1) }))),
         h("div", { class: "panes" },
           pane(this.t("kernels"), this.box ||= node("div", { class: "kernels" }), colours),
           pane(this.t("confusion"), h("div", { class: "confusion" }, matrix("", table, {

@@ -88,8 +88,7 @@ def run_class(
     bundle, seed = where.bundle(assignment), seed or where.seed()
     if readable_inside(where.root):
         raise ContainmentError(
-            f"the course folder {where.root} lies where students' code can read; move it elsewhere",
-            f"课程文件夹 {where.root} 位于学生代码可读取的位置；请移到别处",
+            "the course folder {root} lies where students' code can read; move it elsewhere", root=where.root
         )
     names = sorted(path.parent.parent.name for path in where.root.glob(f"submitted/*/{assignment}/ingest.json"))
     names = sorted({*names, *(p.parent.parent.name for p in where.root.glob(f"submitted/*/{assignment}/*.ipynb"))})
@@ -97,8 +96,10 @@ def run_class(
         if unknown := sorted(set(students) - set(names)):
             listed = ", ".join(unknown)
             raise Problem(
-                f"No submission of {listed} for {assignment}; {len(names)} students submitted.",
-                f"{listed} 没有提交 {assignment}；共有 {len(names)} 名学生提交。",
+                "No submission of {listed} for {assignment}; {n_names} students submitted.",
+                listed=listed,
+                assignment=assignment,
+                n_names=len(names),
             )
         names = sorted(set(students))
     tasks: list[Task] = []
@@ -150,9 +151,9 @@ def _result(file: Path) -> Result | None:
 def _reason(folder: Path) -> Text:
     record = read_json(folder / "ingest.json")
     reason = record.get("reason") if isinstance(record, dict) else None
-    if isinstance(reason, dict) and {"en", "zh"} <= set(reason):
-        return text(str(reason["en"]), str(reason["zh"]))  # becomes untrusted again in the result
-    return text("there is no notebook", "没有笔记本")
+    if isinstance(reason, dict) and "en" in reason:
+        return Text((language, str(told)) for language, told in reason.items())  # becomes untrusted again in the result
+    return text("there is no notebook")
 
 
 # -- one task, in a worker ----------------------------------------------------------------------------------------
@@ -194,16 +195,14 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
 
 def _faulty(error: Exception, student: str, data: bytes, context: Context) -> dict[str, Any]:
     what = type(error).__name__
-    reason = text(f"grading failed ({what}); please report this", f"评分出错（{what}）；请报告此问题")
+    reason = text("grading failed ({what}); please report this", what=what)
     bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
     made = failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["grader"])
     return made.to_json()
 
 
 def _lost(student: str, data: bytes, context: Context) -> Result:
-    reason = text(
-        f"the worker that graded it died {_ATTEMPTS} times (memory?)", f"评分进程 {_ATTEMPTS} 次意外终止（内存不足？）"
-    )
+    reason = text("the worker that graded it died {attempts} times (memory?)", attempts=_ATTEMPTS)
     bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
     return failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["lost"])
 
@@ -341,8 +340,7 @@ def _remote(student: str, data: bytes, context: Context, expected: str) -> dict[
     found = environment(Limits.from_json(context[2]))
     if found != expected:
         raise Problem(
-            "a worker has another version of Python, torch, numpy or coursecode than this machine; install the same",
-            "某个工作进程的 Python、torch、numpy 或 coursecode 版本与本机不同；请安装相同的版本",
+            "a worker has another version of Python, torch, numpy or coursecode than this machine; install the same"
         )
     return _work(student, data, context)
 
@@ -361,8 +359,9 @@ def _client(file: Path) -> Iterator[Any]:
         made = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
         raise Problem(
-            f"{file}: there is no {settings['class']}; is its package installed (pip install dask-jobqueue)?",
-            f"{file}：没有 {settings['class']}；是否安装了相应的包（pip install dask-jobqueue）？",
+            "{file}: there is no {settings}; is its package installed (pip install dask-jobqueue)?",
+            file=file,
+            settings=settings["class"],
         ) from None
     with made(**settings.get("options", {})) as cluster:
         if "workers" in settings:
@@ -375,7 +374,7 @@ def _settings(file: Path) -> dict[str, Any]:
     try:
         content = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}", f"无法读取 {file}：{error.strerror}") from None
+        raise Problem("{file} cannot be read: {strerror}", file=file, strerror=str(error.strerror)) from None
     try:
         if file.suffix == ".toml":
             found: Any = tomllib.loads(content)
@@ -386,11 +385,11 @@ def _settings(file: Path) -> dict[str, Any]:
         else:
             found = json.loads(content)
     except Exception as error:
-        raise Problem(f"{file} cannot be read: {error}", f"无法读取 {file}：{error}") from None
+        raise Problem("{file} cannot be read: {error}", file=file, error=error) from None
     if not isinstance(found, dict) or not {"address", "class"} & set(found):
         raise Problem(
-            f'{file} names no cluster: it needs address = "tcp://…", or class = "dask_jobqueue.SLURMCluster" and '
-            "[options]",
-            f'{file} 没有指定集群：需要 address = "tcp://…"，或 class = "dask_jobqueue.SLURMCluster" 和 [options]',
+            '{file} names no cluster: it needs address = "tcp://…", or class = '
+            '"dask_jobqueue.SLURMCluster" and [options]',
+            file=file,
         )
     return found

@@ -36,7 +36,7 @@ from typing import Any, Literal, Self
 import coursecode
 from coursecode._gate import Gate
 from coursegrade.cage import _cage, _wire
-from coursegrade.contract import Limits, text
+from coursegrade.contract import Limits, same, text
 from coursegrade.files import Problem
 
 __all__ = ["ContainmentError", "Died", "Fault", "Missing", "Sandbox", "Session", "Unsendable", "readable_inside"]
@@ -88,7 +88,7 @@ def _packages() -> list[Path]:
     for name in _NEEDED:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
-            raise ContainmentError(f"{name} is not installed", f"没有安装 {name}")
+            raise ContainmentError("{name} is not installed", name=name)
         found.add(Path(spec.origin).parent.parent)
     return sorted(path for path in found if path.is_dir())
 
@@ -209,9 +209,9 @@ class Sandbox:
                 session.cell("probe", "import os\nprobe = os.getuid()")
                 user = session.get("probe")
             except Died as error:
-                raise ContainmentError(f"the sandbox does not work ({error})", f"沙箱无法工作（{error}）") from None
+                raise ContainmentError("the sandbox does not work ({error})", error=error) from None
         if user == 0:
-            raise ContainmentError("the sandbox has the rights of root", "沙箱拥有 root 权限")
+            raise ContainmentError("the sandbox has the rights of root")
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -236,7 +236,7 @@ class Sandbox:
                 self._zygote.close()
                 if last:
                     break
-        raise ContainmentError("the sandbox stops as soon as it is used", "沙箱一使用就停止")
+        raise ContainmentError("the sandbox stops as soon as it is used")
 
     @property
     def pid(self) -> int | None:
@@ -250,12 +250,11 @@ class _Zygote:
     def __init__(self, *, fork: bool, size: int) -> None:
         bwrap = shutil.which("bwrap")
         if bwrap is None or not _cage.has_filter():
-            why = text("bubblewrap (bwrap) is not installed", "没有安装 bubblewrap（bwrap）")
+            why = text("bubblewrap (bwrap) is not installed")
             if bwrap is not None:
-                why = text("this kind of processor is not supported", "不支持这种处理器")
+                why = text("this kind of processor is not supported")
             raise ContainmentError(
-                f"{why['en']}; nothing is graded without a sandbox. `coursecode grade doctor` says what to do",
-                f"{why['zh']}；没有沙箱就不评分。请运行 `coursecode grade doctor` 查看解决办法",
+                "{why}; nothing is graded without a sandbox. `coursecode grade doctor` says what to do", why=why
             )
         options = {"fork": fork, "uid": _own_uid() if os.geteuid() == 0 else _INNER_UID, "size": size}
         self.control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -279,11 +278,11 @@ class _Zygote:
                 self.close()
                 log.seek(0)
                 said = _wire.plain(log.read(4000).decode("utf-8", "replace").strip().rsplit("\n", 1)[-1], 300)
+                message = same(said) if said else text("no message")
                 raise ContainmentError(
-                    f"the sandbox does not start ({said or 'no message'}); nothing is graded without it. "
-                    "`coursecode grade doctor` says what to do",
-                    f"沙箱无法启动（{said or '没有信息'}）；没有沙箱就不评分。"
-                    "请运行 `coursecode grade doctor` 查看解决办法",
+                    "the sandbox does not start ({message}); nothing is graded without it. `coursecode "
+                    "grade doctor` says what to do",
+                    message=message,
                 )
 
     @property
@@ -334,7 +333,7 @@ class Session:
         if hello != {"id": "caged"}:
             why = self._last_words()
             self.close()
-            raise ContainmentError(f"a process cannot be caged: {why}", f"无法隔离进程：{why}")
+            raise ContainmentError("a process cannot be caged: {why}", why=why)
 
     def __enter__(self) -> Self:
         return self

@@ -48,21 +48,18 @@ def _broken(cause: Cause, caps: Caps, peak: int = 0) -> Broken:
     memory, seconds = caps.memory >> 20, f"{caps.seconds:g}"
     reasons = {
         "memory": text(
-            f"reading it takes more than {memory} MB of memory; clear the outputs (Kernel, Restart and Clear Outputs), "
-            "look for a line or a list without end, and hand in again",
-            f"读取它需要超过 {memory} MB 内存；请清除输出（内核 → 重启并清除输出），检查有无极长的行或列表，再重新提交",
+            "reading it takes more than {memory} MB of memory; clear the outputs (Kernel, Restart "
+            "and Clear Outputs), look for a line or a list without end, and hand in again",
+            memory=memory,
         ),
         "time": text(
-            f"reading it takes longer than {seconds} seconds; clear the outputs and hand in the notebook by itself",
-            f"读取它的时间超过 {seconds} 秒；请清除输出，只提交笔记本本身",
+            "reading it takes longer than {seconds} seconds; clear the outputs and hand in the notebook by itself",
+            seconds=seconds,
         ),
-        "crash": text(
-            "reading it made the reader crash; look for code that is nested very deeply, and hand in again",
-            "读取程序因它而崩溃；请检查有无嵌套极深的代码，再重新提交",
-        ),
+        "crash": text("reading it made the reader crash; look for code that is nested very deeply, and hand in again"),
         "size": text(
-            f"what is to be kept of it is longer than {caps.answer >> 20} MB; shorten it and hand in again",
-            f"其中需要保留的内容超过 {caps.answer >> 20} MB；请精简后重新提交",
+            "what is to be kept of it is longer than {answer} MB; shorten it and hand in again",
+            answer=caps.answer >> 20,
         ),
     }
     return Broken(cause, reasons[cause], peak)
@@ -78,10 +75,7 @@ def supervised(function: Callable[..., T], *args: Any, caps: Caps = Caps(), **kw
     Raises ``Problem`` on a system without ``fork`` and ``OSError`` where no process can be started.
     """
     if not hasattr(os, "fork"):
-        raise Problem(
-            "Taking in and grading submissions needs Linux (on Windows: WSL), where they can be contained.",
-            "收取和评阅提交需要 Linux（Windows 上可用 WSL），那里才能加以隔离。",
-        )
+        raise Problem("Taking in and grading submissions needs Linux (on Windows: WSL), where they can be contained.")
     incoming, outgoing = os.pipe()
     with warnings.catch_warnings():
         # Python warns of threads beside a fork; the child runs only this function and leaves without cleaning up.

@@ -62,6 +62,7 @@ from coursegrade.contract import (
     TestResult,
     Text,
     Tick,
+    Value,
     environment_digest,
     result_key,
     text,
@@ -78,25 +79,21 @@ _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 # the modules of coursecode that an answer or a test can lead to
 _DECIDE = ("_arguments", "_checks", "_compare", "_gate", "_nets", "channels", "check", "correlation", "data", "dense",
-           "device", "geometry", "lenet", "pooling", "training")  # fmt: skip
+           "device", "geometry", "lenet", "pooling", "training/*")  # fmt: skip
 
 _NOTES: dict[str, Text] = {
-    "time-limit": text("it took too long and was stopped", "运行时间过长，已被中止"),
-    "process-died": text("the Python process ended while it ran", "运行时 Python 进程终止了"),
-    "bad-message": text("it disturbed the grading process, so it was stopped", "它干扰了评分过程，已被中止"),
-    "budget": text("the time for this question was used up", "本题的运行时间已用完"),
-    "hidden": text("this does not hold for an input that is not shown", "对未公开的输入不成立"),
-    "missing": text("the answer's cell is missing", "缺少作答单元格"),
-    "again": text("not run: this question was stopped twice before", "未运行：本题此前已被中止两次"),
-    "unsendable": text(
-        "what it gave is no plain data (numbers, text, lists, tensors), or too large",
-        "它给出的不是普通数据（数、文本、列表、张量），或者过大",
-    ),
+    "time-limit": text("it took too long and was stopped"),
+    "process-died": text("the Python process ended while it ran"),
+    "bad-message": text("it disturbed the grading process, so it was stopped"),
+    "budget": text("the time for this question was used up"),
+    "hidden": text("this does not hold for an input that is not shown"),
+    "missing": text("the answer's cell is missing"),
+    "again": text("not run: this question was stopped twice before"),
+    "unsendable": text("what it gave is no plain data (numbers, text, lists, tensors), or too large"),
     "forbidden": text(
-        "it used what this task forbids (a function of a library, or a loop); write it out as the task says",
-        "它用了本题不允许的东西（库函数或循环）；请按题目要求自己写出来",
+        "it used what this task forbids (a function of a library, or a loop); write it out as the task says"
     ),
-    "test": text("the test could not be carried out", "测试无法进行"),
+    "test": text("the test could not be carried out"),
 }
 _FLAGS = {"process-died": "kernel-died"}
 
@@ -104,9 +101,9 @@ _FLAGS = {"process-died": "kernel-died"}
 class Unreadable(ValueError):
     """A notebook that cannot be read; ``text`` says why in both languages."""
 
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.text = text(en, zh)
+    def __init__(self, sentence: str, /, **values: Value) -> None:
+        self.text = text(sentence, **values)
+        super().__init__(self.text["en"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,8 @@ def environment(limits: Limits | None = None) -> str:
     """The digest of what decides a result besides submission, bundle and seed: versions, our own code, limits."""
     cage, learner = Path(__file__).resolve().parent, Path(coursecode.__file__).resolve().parent
     own = [cage / f"{name}.py" for name in ("_wire", "_cage", "_worker", "sandbox", "unit")]
-    files = [*(learner / f"{name}.py" for name in _DECIDE), *own, cage.parent / "contract.py"]
+    decide = [path for name in _DECIDE for path in sorted(learner.glob(f"{name}.py"))]
+    files = [*decide, *own, cage.parent / "contract.py"]
     code = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
     parts = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
     return environment_digest({**parts, "coursecode": __version__, "code": code, "limits": str(limits or Limits())})
@@ -177,7 +175,7 @@ def grade(
             return grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=own)
     run = _Run(bundle, cells, student=student, seed=seed, limits=limits, sandbox=sandbox)
     questions = run.questions()
-    base = failed(bundle, student=student, seed=seed, limits=limits, reason=text("", ""), data=data)
+    base = failed(bundle, student=student, seed=seed, limits=limits, reason=text(""), data=data)
     return Result(
         **{
             **{name: getattr(base, name) for name in ("assignment", "student", "submission", "bundle", "environment")},
@@ -198,20 +196,18 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
     """The code cells to run. A setup cell runs as it was released; a test cell of the notebook is never run."""
     if len(data) > NOTEBOOK_BYTES:
         size, limit = len(data) >> 20, NOTEBOOK_BYTES >> 20
-        raise Unreadable(
-            f"the notebook has {size} MB; at most {limit} are read", f"笔记本有 {size} MB；上限为 {limit} MB"
-        )
+        raise Unreadable("the notebook has {size} MB; at most {limit} are read", size=size, limit=limit)
     try:
         notebook = json.loads(data)
     except (ValueError, RecursionError):
-        raise Unreadable("the notebook is not JSON", "笔记本不是有效的 JSON") from None
+        raise Unreadable("the notebook is not JSON") from None
     except MemoryError:
-        raise Unreadable("reading the notebook takes too much memory", "读取该笔记本所需内存过大") from None
+        raise Unreadable("reading the notebook takes too much memory") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise Unreadable("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
+        raise Unreadable("the file is JSON but no notebook: it has no cells")
     if len(cells) > _CELLS:
-        raise Unreadable(f"the notebook has more than {_CELLS:,} cells", f"笔记本的单元格超过 {_CELLS:,} 个")
+        raise Unreadable("the notebook has more than {cells:,} cells", cells=_CELLS)
     known = {cell.id: cell for cell in bundle.cells}
     found: list[_Source] = []
     seen: set[str] = set()
@@ -221,9 +217,7 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
         source = cell.get("source", "")
         source = "".join(map(str, source)) if isinstance(source, list) else source
         if not isinstance(source, str):
-            raise Unreadable(
-                f"cell {number + 1} of the notebook has no text", f"笔记本第 {number + 1} 个单元格没有文本"
-            )
+            raise Unreadable("cell {number} of the notebook has no text", number=number + 1)
         name = str(cell.get("id", ""))
         released = known.get(name) if name not in seen else None
         seen.add(name)
@@ -237,9 +231,7 @@ def _read(data: bytes, bundle: Bundle) -> list[_Source]:
         name = name if released is not None else f"cell-{number + 1}"
         found.append(_Source(name, _wire.plain(source, len(source)), role))
     if sum(len(cell.source) for cell in found) > _CODE:
-        raise Unreadable(
-            f"the notebook has more than {_CODE:,} characters of code", f"笔记本的代码超过 {_CODE:,} 个字符"
-        )
+        raise Unreadable("the notebook has more than {code:,} characters of code", code=_CODE)
     return found
 
 
@@ -372,10 +364,8 @@ class _Attempt:
         except Fault as error:
             said, cut = error.printed(self.run.limits)
             said += f"{error.types[0]}: {error.message}\n"
-            note = text(
-                f"its cell raised {error.types[0]}: {error.message}"[:200],
-                f"其单元格抛出了 {error.types[0]}：{error.message}"[:200],
-            )
+            raised = text("its cell raised {types}: {message}", types=error.types[0], message=error.message)
+            note = Text((language, told[:200]) for language, told in raised.items())
         seconds = time.monotonic() - begin
         if own and not known:
             self.run.own_seconds -= seconds
@@ -494,7 +484,7 @@ class _Attempt:
                 self.run.flags.add(f"test-error:{test.id}")
         if not whole or not ticks:  # how many ticks are missing is not known
             note = bad or _NOTES["hidden" if test.hidden else "test"]
-            ticks.append(Tick(text("the rest of this test", "该测试的其余部分"), False, said(note)))
+            ticks.append(Tick(text("the rest of this test"), False, said(note)))
             passed = 0
         else:
             passed = sum(tick.passed for tick in ticks)

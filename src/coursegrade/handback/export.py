@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursegrade.contract import Bundle
+from coursegrade.contract import Bundle, joined, text
 from coursegrade.course import Course, normal
 from coursegrade.files import Problem, write_atomic
 from coursegrade.intake.roster import Table, guard, same, students_of, table_text, worksheet
@@ -84,10 +84,11 @@ def _canvas(
     elif title is None and (given or header):
         some = "; ".join(header[:8])[:200]
         raise Problem(
-            f"{len(named)} columns of Canvas's file are for {bundle.assignment}; name the assignment as Canvas does, "
-            f"with its number: --title 'Pooling (12345)'. Its columns are: {some}.",
-            f"Canvas 文件中有 {len(named)} 列对应 {bundle.assignment}；请按 Canvas 的写法给出含编号的名称："
-            f"--title 'Pooling (12345)'。现有各列：{some}。",
+            "{n_named} columns of Canvas's file are for {assignment}; name the assignment as Canvas "
+            "does, with its number: --title 'Pooling (12345)'. Its columns are: {some}.",
+            n_named=len(named),
+            assignment=bundle.assignment,
+            some=some,
         )
     rows: list[list[str | float | None]] = [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", column],
@@ -115,11 +116,10 @@ def _moodle(
     if where is None or where.grade is None:
         if given:
             raise Problem(
-                f"The worksheet's first line is {', '.join(template.header)[:200]!r}; in Moodle's the first column has "
-                "the participants' numbers, and there is one for the grade. Take it from View all submissions, "
-                "Download grading worksheet.",
-                f"工作表首行是 {', '.join(template.header)[:200]!r}；Moodle 的工作表首列是参与者编号，并有一列成绩。"
-                "请从“查看所有提交 → 下载评分工作表”获取。",
+                "The worksheet's first line is {header!r}; in Moodle's the first column has the "
+                "participants' numbers, and there is one for the grade. Take it from View all "
+                "submissions, Download grading worksheet.",
+                header=", ".join(template.header)[:200],
             )
         note = {s.student.moodle: s.reason[language].csv() if s.reason else "" for s in everyone}
         rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
@@ -170,9 +170,10 @@ def _moodle(
     if given and lost:
         some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
         raise Problem(
-            f"{len(lost)} students with a mark are not in the worksheet: {some}. Take the worksheet of the whole "
-            "class, or name a group with --section.",
-            f"{len(lost)} 名有成绩的学生不在工作表中：{some}。请使用全班的工作表，或用 --section 指定班级。",
+            "{n_lost} students with a mark are not in the worksheet: {some}. Take the worksheet of the "
+            "whole class, or name a group with --section.",
+            n_lost=len(lost),
+            some=some,
         )
     return filled
 
@@ -212,7 +213,7 @@ def export(
         everyone = _in_section(everyone, section)
     given = template is not None
     if template is not None and not template.is_file():
-        raise Problem(f"There is no file {template}.", f"没有文件 {template}。")
+        raise Problem("There is no file {template}.", template=template)
     table = course.table(template)
     if form == "csv":
         data = table_text(_csv(bundle, everyone, rules, course.language), mark=True)
@@ -223,10 +224,7 @@ def export(
     elif form == "gradescope":
         data = table_text(_gradescope(bundle, everyone, rules))
     else:
-        raise Problem(
-            f"There is no format {form!r}; there are {', '.join(FORMATS)}.",
-            f"没有格式 {form!r}；可用的有 {', '.join(FORMATS)}。",
-        )
+        raise Problem("There is no format {form!r}; there are {formats}.", form=form, formats=", ".join(FORMATS))
     path = course.root / "export" / f"{course.check_name(assignment)}-{form}.csv"
     write_atomic(path, data)
     return path, everyone
@@ -236,8 +234,8 @@ def _in_section(everyone: list[State], section: str) -> list[State]:
     there = sorted({s.student.section for s in everyone} - {""})
     found = [s for s in everyone if normal(s.student.section) == normal(section)]
     if not found:
+        known = joined(text(", ||between the items of a list"), there) if there else text("none")
         raise Problem(
-            f"Nobody on the roster is in the section {section!r}; there are: {', '.join(there) or 'none'}.",
-            f"名单中没有人属于班级 {section!r}；现有：{'、'.join(there) or '无'}。",
+            "Nobody on the roster is in the section {section!r}; there are: {known}.", section=section, known=known
         )
     return found

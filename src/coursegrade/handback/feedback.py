@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursegrade.cage.supervise import Broken, Caps, supervised
-from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, text
+from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, same, tag, text
 from coursegrade.course import Course
 from coursegrade.files import read_json, write_atomic, zip_of
 from coursegrade.handback import formulas
@@ -41,38 +41,35 @@ table{border-collapse:collapse}td,th{border:1px solid var(--line);padding:.2rem 
 """  # noqa: E501
 
 _WORDS: dict[str, Text] = {
-    "feedback": {"en": "Feedback", "zh": "评阅反馈"},
-    "points": {"en": "points", "zh": "分"},
-    "total": {"en": "Total", "zh": "总分"},
-    "late": {"en": "Taken off for lateness", "zh": "迟交扣分"},
-    "open": {"en": "still to be graded by a person", "zh": "等待人工评阅"},
-    "soFar": {"en": "so far", "zh": "（目前）"},
-    "answer": {"en": "Your answer", "zh": "你的解答"},
-    "printed": {"en": "What your cell printed", "zh": "你的单元格的输出"},
-    "comment": {"en": "Comment", "zh": "评语"},
-    "failed": {"en": "This submission could not be graded", "zh": "此次提交无法评分"},
-    "missing": {"en": "Nothing was handed in.", "zh": "没有提交作业。"},
-    "repaired": {"en": "About the file", "zh": "关于文件"},
-    "hidden": {"en": "checked with inputs that are not shown", "zh": "用未公开的输入检验"},
-    "passed": {"en": "passed", "zh": "通过"},
-    "notPassed": {"en": "not passed", "zh": "未通过"},
-    "cut": {"en": "… (shortened)", "zh": "……（已截短）"},
-    "rubric": {"en": "What earns the points", "zh": "评分细则"},
-    "solution": {"en": "A worked solution", "zh": "参考解答"},
-    "given": {"en": "given", "zh": "已得分"},
-    "notGiven": {"en": "not given", "zh": "未得分"},
-    "chapter": {"en": "The chapter", "zh": "相关章节"},
-    "flags": {"en": "While running", "zh": "运行情况"},
-    "long": {
-        "en": "the details are too long to be shown here; ask your teacher",
-        "zh": "详情过长，无法在此显示；请询问教师",
-    },
+    "feedback": text("Feedback"),
+    "points": text("points"),
+    "total": text("Total"),
+    "late": text("Taken off for lateness"),
+    "open": text("still to be graded by a person"),
+    "soFar": text("so far"),
+    "answer": text("Your answer"),
+    "printed": text("What your cell printed"),
+    "comment": text("Comment"),
+    "failed": text("This submission could not be graded"),
+    "missing": text("Nothing was handed in."),
+    "repaired": text("About the file"),
+    "hidden": text("checked with inputs that are not shown"),
+    "passed": text("passed"),
+    "notPassed": text("not passed"),
+    "cut": text("… (shortened)"),
+    "rubric": text("What earns the points"),
+    "solution": text("A worked solution"),
+    "given": text("given"),
+    "notGiven": text("not given"),
+    "chapter": text("The chapter"),
+    "flags": text("While running"),
+    "long": text("the details are too long to be shown here; ask your teacher"),
 }
 _FLAGS: dict[str, Text] = {
-    "kernel-died": {"en": "the program ended before all cells had run", "zh": "程序在全部单元格运行完之前结束"},
-    "time-limit": {"en": "the time limit was reached", "zh": "达到时间上限"},
-    "output-cut": {"en": "the output was too long and was cut", "zh": "输出过长，已截短"},
-    "memory-limit": {"en": "the memory limit was reached", "zh": "达到内存上限"},
+    "kernel-died": text("the program ended before all cells had run"),
+    "time-limit": text("the time limit was reached"),
+    "output-cut": text("the output was too long and was cut"),
+    "memory-limit": text("the memory limit was reached"),
 }
 
 
@@ -89,16 +86,15 @@ class Feedback:
 def _in(words: Text, languages: Iterable[str], *, escaped: bool = False) -> str:
     """The words in the languages of the page, escaped; each marked with its language where there are two."""
     chosen = list(languages)
-    shown = words if escaped else {language: escape(words[language]) for language in LANGUAGES}
-    if len(chosen) == 1 or shown["en"] == shown["zh"]:
+    shown = {language: words[language] if escaped else escape(words[language]) for language in chosen}
+    if len(set(shown.values())) == 1:
         return shown[chosen[0]]
-    codes = zip(chosen, ("en", "zh-CN"), strict=False)
-    return " · ".join(f'<span lang="{code}">{shown[lang]}</span>' for lang, code in codes)
+    return " · ".join(f'<span lang="{tag(language)}">{shown[language]}</span>' for language in chosen)
 
 
 def _theirs(words: Said, languages: Iterable[str], limit: int = 1000) -> str:
     """``_in`` for a sentence that may quote a student."""
-    return _in({language: words[language].html(limit) for language in LANGUAGES}, languages, escaped=True)
+    return _in(Text((language, words[language].html(limit)) for language in languages), languages, escaped=True)
 
 
 def _number(value: float) -> str:
@@ -154,7 +150,7 @@ def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
         chosen = list(dict.fromkeys(words[language] for language in languages))
         return "".join(f"<div>{formulas.rendered(one)}</div>" for one in chosen if one)
 
-    solutions = {q.id: made for q in bundle.questions if (made := both(known.solutions.get(q.id, text("", ""))))}
+    solutions = {q.id: made for q in bundle.questions if (made := both(known.solutions.get(q.id, text(""))))}
     rubrics = {q.id: both(q.rubric) for q in bundle.questions if q.rubric}
     links = [
         f'<a href="{escape(known.address[k])}">{escape(known.chapter[k])}</a>' if known.address[k] else escape(title)
@@ -242,7 +238,7 @@ def page(
     shown_openly: _Open | None = None,
     marked: dict[str, Marks] | None = None,
 ) -> str:
-    """The HTML of one student, at most ``MAX_BYTES``; ``language`` is ``en``, ``zh`` or ``both``.
+    """The HTML of one student, at most ``MAX_BYTES``; ``language`` is one of those there are, or ``both``.
 
     ``shown_openly``: solutions and rubrics, where students may see them; ``marked``: which of its items a person gave.
 
@@ -283,11 +279,11 @@ def _page(
     word = {key: _in(value, languages) for key, value in _WORDS.items()}
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    colon = "：" if languages == ["zh"] else ": "
+    colon = text(": ")[languages[0]] if len(languages) == 1 else ": "
     title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
     name = state.student.called.line(200)
     parts = [
-        f'<!doctype html>\n<html lang="{"zh-CN" if languages[0] == "zh" else "en"}"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{tag(languages[0])}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
@@ -308,7 +304,7 @@ def _page(
         parts.append(f'<p class="reason">{word["failed"]}{colon}{_theirs(state.reason, languages)}</p>')
     flags = [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]
     if flags:
-        known = "".join(f"<li>{_in(_FLAGS.get(f, {'en': f, 'zh': f}), languages)}</li>" for f in flags[:20])
+        known = "".join(f"<li>{_in(_FLAGS.get(f, same(f)), languages)}</li>" for f in flags[:20])
         parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
     if notes := state.record.get("notes"):
         lines = "".join(f"<li>{_theirs(said(note), languages)}</li>" for note in notes[:20])
@@ -328,11 +324,11 @@ _RUN = """#!/bin/sh
 id=$(python3 -c 'import json; print(json.load(open("/autograder/submission_metadata.json"))["id"])')
 if [ ! -f "/autograder/source/results/$id.json" ]; then
   # Without results.json Gradescope shows no score: what nobody has graded is not 0.
-  echo "Submission $id has not been graded, so it gets no score. 提交 $id 尚未评分，因此没有分数。"
+  echo "{ungraded}"
   exit 1
 fi
 cp "/autograder/source/results/$id.json" /autograder/results/results.json
-"""
+""".replace("{ungraded}", " ".join(text("Submission $id has not been graded, so it gets no score.").values()))
 _SETUP = "#!/bin/sh\napt-get update && apt-get install -y python3\n"
 
 

@@ -8,7 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from coursegrade.contract import Bundle, Text, text
+from coursegrade.contract import Bundle, Text, tag, text
 from coursegrade.course import Course
 from coursegrade.files import write_atomic
 from coursegrade.records.gradebook import State, states
@@ -103,16 +103,16 @@ def _plots(numbers: dict[str, Any]) -> tuple[bytes, bytes]:
 
 
 _STATES: dict[str, Text] = {
-    "missing": text("not handed in", "未提交"),
-    "failed": text("could not be graded", "无法评分"),
-    "partial": text("waits for a person", "待人工评阅"),
-    "graded": text("graded", "已评"),
+    "missing": text("not handed in"),
+    "failed": text("could not be graded"),
+    "partial": text("waits for a person"),
+    "graded": text("graded"),
 }
 _FLAGS: dict[str, Text] = {
-    "kernel-died": text("program ended", "程序终止"),
-    "time-limit": text("time limit", "超时"),
-    "memory-limit": text("memory limit", "内存超限"),
-    "output-cut": text("long output", "输出过长"),
+    "kernel-died": text("program ended"),
+    "time-limit": text("time limit"),
+    "memory-limit": text("memory limit"),
+    "output-cut": text("long output"),
 }
 
 
@@ -124,10 +124,10 @@ def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
     told = dict.fromkeys(f.removeprefix("hidden:") for f in (state.result.flags if state.result else ()))
     flags = [_FLAGS[f][language] if f in _FLAGS else f for f in told]
     if state.penalty:
-        flags.append(text(f"late: −{state.penalty:g}", f"迟交：−{state.penalty:g}")[language])
+        flags.append(text("late: −{penalty:g}", penalty=state.penalty)[language])
     if state.student.key in course.settings(bundle.assignment).extensions:
-        flags.append(text("extended", "已延期")[language])
-    flags += [text("see its notes", "见收取说明")[language]] if state.record.get("notes") else []
+        flags.append(text("extended")[language])
+    flags += [text("see its notes")[language]] if state.record.get("notes") else []
     score = "" if gone else _points(state.score)
     theirs = [state.student.called.line(200), Untrusted(state.student.section).line(200)]
     about = [*theirs, _STATES[state.status][language]]
@@ -144,10 +144,9 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     if everyone is None:
         everyone = states(course, assignment)
     numbers = summary(bundle, everyone)
-    zh = course.language == "zh"
 
-    def say(en: str, chinese: str) -> str:
-        return chinese if zh else en
+    def say(sentence: str) -> str:
+        return text(sentence)[course.language]
 
     def percent(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.0f} %"
@@ -157,34 +156,25 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
 
     images = [base64.b64encode(data).decode() for data in _plots(numbers)]
     alts = (
-        say("Histogram of the scores in percent", "分数（百分比）直方图"),
-        say(
-            "Bars: mean points of each question in percent; diamonds: share of full points",
-            "条形：各题平均得分率；菱形：满分比例",
-        ),
+        say("Histogram of the scores in percent"),
+        say("Bars: mean points of each question in percent; diamonds: share of full points"),
     )
     captions = (
-        say(
-            "Scores of the submissions that are graded to the end; dashed the mean, dotted the median.",
-            "全部评完的提交的分数；虚线为平均值，点线为中位数。",
-        ),
-        say(
-            "How hard each question was: bars show the mean share of points, diamonds the share of full marks.",
-            "各题难度：条形为平均得分率，菱形为满分比例。",
-        ),
+        say("Scores of the submissions that are graded to the end; dashed the mean, dotted the median."),
+        say("How hard each question was: bars show the mean share of points, diamonds the share of full marks."),
     )
     facts = [
-        (say("On the roster", "名单人数"), str(numbers["students"])),
-        (say("Handed in", "已提交"), str(numbers["handed_in"])),
-        (say("Could not be graded", "无法评分"), str(numbers["failed"])),
-        (say("Waiting for a person", "等待人工评阅"), str(numbers["waiting"])),
-        (say("Mean", "平均分"), f"{number(numbers['mean'])} / {numbers['max_score']:g}"),
-        (say("Median", "中位数"), number(numbers["median"])),
-        (say("Standard deviation", "标准差"), number(numbers["sd"])),
+        (say("On the roster"), str(numbers["students"])),
+        (say("Handed in"), str(numbers["handed_in"])),
+        (say("Could not be graded"), str(numbers["failed"])),
+        (say("Waiting for a person"), str(numbers["waiting"])),
+        (say("Mean||of the scores"), f"{number(numbers['mean'])} / {numbers['max_score']:g}"),
+        (say("Median"), number(numbers["median"])),
+        (say("Standard deviation"), number(numbers["sd"])),
     ]
     header = [
-        say("Question", "题目"), say("Points", "分值"), say("Graded", "已评"), say("Mean", "平均得分率"),
-        say("Full marks", "满分比例"), say("No points", "零分比例"), say("With the rest", "与其余得分的相关"),
+        say("Question"), say("Points"), say("Graded"), say("Mean"),
+        say("Full marks"), say("No points"), say("With the rest"),
     ]  # fmt: skip
     rows = [
         [
@@ -195,18 +185,18 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
     ]  # fmt: skip
     failed = [s for s in everyone if s.status == "failed"]
     marks = [
-        say("Student", "学生"),
-        say("Section", "班级"),
-        say("State", "状态"),
-        say("Points", "得分"),
+        say("Student"),
+        say("Section"),
+        say("State"),
+        say("Points||that a student got"),
         *(escape(q.id) for q in bundle.questions),
-        say("Flags", "备注"),
+        say("Flags"),
     ]
     table = [_student(course, bundle, state) for state in everyone]
     parts = [
-        f'<!doctype html>\n<html lang="{"zh-CN" if zh else "en"}"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{tag(course.language)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(assignment)}: {say('class report', '班级报告')}</title>",
+        f"<title>{escape(assignment)}: {say('class report')}</title>",
         f"<style>{_STYLE}</style></head><body><main>",
         f"<h1>{escape(course.name)} · {escape(assignment)}</h1><table>",
         *(f"<tr><th scope='row'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts),
@@ -220,12 +210,12 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
         *("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows),
         "</table></div>",
     ]
-    heading = say("Students", "学生")
+    heading = say("Students")
     parts.append(f'<h2>{heading}</h2><div class="wide"><table><tr>' + "".join(f"<th>{h}</th>" for h in marks) + "</tr>")
     parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table]
     parts.append("</table></div>")
     if failed:
-        parts.append(f"<h2>{say('Could not be graded', '无法评分')}</h2><ul>")
+        parts.append(f"<h2>{say('Could not be graded')}</h2><ul>")
         parts += [
             f"<li>{escape(s.student.called.line(200))}: {s.reason[course.language].html(1000)}</li>"
             for s in failed

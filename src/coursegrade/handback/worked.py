@@ -10,7 +10,7 @@ import datetime
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from coursegrade.contract import LANGUAGES, Text, text
+from coursegrade.contract import Text, text
 from coursegrade.course import Course
 from coursegrade.files import read_json
 from coursegrade.masters import master
@@ -25,8 +25,8 @@ class Worked:
 
     solutions: dict[str, Text] = field(default_factory=dict)
     samples: dict[str, Text] = field(default_factory=dict)
-    chapter: Text = field(default_factory=lambda: text("", ""))  # its title
-    address: Text = field(default_factory=lambda: text("", ""))  # empty where the course is not published
+    chapter: Text = field(default_factory=lambda: text(""))  # its title
+    address: Text = field(default_factory=lambda: text(""))  # empty where the course is not published
 
     def to_json(self) -> dict[str, object]:
         """As plain dictionaries."""
@@ -35,23 +35,23 @@ class Worked:
 
 def worked(name: str, exercises: Path, *, overlay: Path | None = None) -> Worked:
     """What the masters say; raises ``MasterError``."""
-    from coursegrade.masters.release import _site, assignment
+    from coursegrade.masters.release import EDITIONS, _site, assignment
 
     task = assignment(name, exercises, overlay=overlay)
     solutions, samples = {}, {}
     for pair in task.pairs():
-        sides = dict(zip(LANGUAGES, pair, strict=True))
+        sides = dict(zip(EDITIONS, pair, strict=True))
         identifier = pair[0].id
-        solutions[identifier] = {k: _solution(side, k) for k, side in sides.items()}
-        best = {k: next((b.source for b in s.of("sample") if b.score == s.points), "") for k, s in sides.items()}
+        solutions[identifier] = Text((k, _solution(side, k)) for k, side in sides.items())
+        best = Text((k, next((b.source for b in s.of("sample") if b.score == s.points), "")) for k, s in sides.items())
         if any(best.values()):
             samples[identifier] = best
-    sites = {language: _site(exercises, language) for language in LANGUAGES}
+    sites = {language: _site(exercises, language) for language in EDITIONS}
     return Worked(
         solutions,
         samples,
-        {k: titles.get(name, "") for k, (_, titles) in sites.items()},
-        {k: f"{base}/book/{name}.html" if base and name in titles else "" for k, (base, titles) in sites.items()},
+        Text((k, titles.get(name, "")) for k, (_, titles) in sites.items()),
+        Text((k, f"{base}/book/{name}.html" if base and name in titles else "") for k, (base, titles) in sites.items()),
     )
 
 
@@ -71,7 +71,8 @@ def read_worked(course: Course, assignment: str) -> Worked:
     """The solutions that were released, else those of the masters, else none."""
     data = read_json(course.release(assignment) / "solutions.json")
     if isinstance(data, dict):
-        return Worked(**data)
+        solutions, samples = ({q: Text(words) for q, words in data[key].items()} for key in ("solutions", "samples"))
+        return Worked(solutions, samples, Text(data["chapter"]), Text(data["address"]))
     try:
         return worked(assignment, course.root / course.exercises)
     except (MasterError, OSError):

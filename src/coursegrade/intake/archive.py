@@ -96,29 +96,22 @@ def _check(path: str, info: zipfile.ZipInfo) -> tuple[str, Text | None]:
     mode = info.external_attr >> 16
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     if len(path) > MAX_NAME:
-        reason = text(
-            f"the name {name} has {len(path)} characters; give the file a short one",
-            f"文件名 {name} 有 {len(path)} 个字符；请改用较短的文件名",
-        )
+        reason = text("the name {name} has {n_path} characters; give the file a short one", name=name, n_path=len(path))
     elif "\0" in path or ".." in parts or plain.startswith("/") or re.match(r"[A-Za-z]:", plain):
-        reason = text(
-            f"the path {name} leaves the folder of the submission; the file was not read",
-            f"路径 {name} 超出了提交文件夹，文件未读取",
-        )
+        reason = text("the path {name} leaves the folder of the submission; the file was not read", name=name)
     elif stat.S_ISLNK(mode):
-        reason = text(
-            f"{name} is a link, not a file; hand in the notebook itself",
-            f"{name} 是链接而不是文件；请提交笔记本本身",
-        )
+        reason = text("{name} is a link, not a file; hand in the notebook itself", name=name)
     elif stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        reason = text(f"{name} is a special file", f"{name} 是特殊文件")
+        reason = text("{name} is a special file", name=name)
     elif info.flag_bits & 0x1:
-        reason = text(f"{name} is locked with a password", f"{name} 设有密码")
+        reason = text("{name} is locked with a password", name=name)
     elif info.file_size > MAX_FILE:
         reason = text(
-            f"{name} has {info.file_size >> 20} MB unpacked, at most {MAX_FILE >> 20} MB are read; "
-            "clear the outputs (Kernel, Restart and Clear Outputs) and hand in again",
-            f"{name} 解压后有 {info.file_size >> 20} MB，最多读取 {MAX_FILE >> 20} MB；请清除输出后重新提交",
+            "{name} has {file_size} MB unpacked, at most {max_file} MB are read; clear the outputs "
+            "(Kernel, Restart and Clear Outputs) and hand in again",
+            name=name,
+            file_size=info.file_size >> 20,
+            max_file=MAX_FILE >> 20,
         )
     else:
         return "/".join(parts), None
@@ -144,18 +137,10 @@ def _entries(archive: zipfile.ZipFile) -> list[Entry]:
                     data = file.read(MAX_FILE + 1)
             except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
                 raise Unreadable(
-                    text(
-                        f"{shown(path)} is damaged inside the zip ({str(error)[:80]})",
-                        f"{shown(path)} 在压缩包内已损坏（{str(error)[:80]}）",
-                    )
+                    text("{path} is damaged inside the zip ({error})", path=shown(path), error=str(error)[:80])
                 ) from None
             if len(data) > MAX_FILE:
-                raise Unreadable(
-                    text(
-                        f"{shown(path)} unpacks to more than the zip says",
-                        f"{shown(path)} 解压后比压缩包声明的更大",
-                    )
-                )
+                raise Unreadable(text("{path} unpacks to more than the zip says", path=shown(path)))
             return data
 
         found.append(Entry(path, info.file_size, time, refused, read))
@@ -168,18 +153,19 @@ def read_zip(path: Path) -> list[Entry]:
     Raises ``Problem`` where it is no zip or holds too many files.
     """
     if not path.is_file():
-        raise Problem(f"There is no file {path}.", f"没有文件 {path}。")
+        raise Problem("There is no file {path}.", path=path)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise Problem(
-            f"{path} is no zip, or a damaged one ({error}). Download it again from the LMS.",
-            f"{path} 不是 zip 文件或已损坏（{error}）。请从学习平台重新下载。",
+            "{path} is no zip, or a damaged one ({error}). Download it again from the LMS.", path=path, error=error
         ) from None
     if len(archive.infolist()) > MAX_ENTRIES:
         raise Problem(
-            f"{path} holds {len(archive.infolist())} files; at most {MAX_ENTRIES} are read.",
-            f"{path} 含有 {len(archive.infolist())} 个文件；最多读取 {MAX_ENTRIES} 个。",
+            "{path} holds {n_archive} files; at most {max_entries} are read.",
+            path=path,
+            n_archive=len(archive.infolist()),
+            max_entries=MAX_ENTRIES,
         )
     return _entries(archive)
 
@@ -196,8 +182,8 @@ class Reader:
         if not entry.refused and self.bytes + entry.size > MAX_TOTAL:
             raise Unreadable(
                 text(
-                    f"the files unpack to more than {MAX_TOTAL >> 20} MB; hand in the notebook by itself",
-                    f"文件解压后超过 {MAX_TOTAL >> 20} MB；请只提交笔记本本身",
+                    "the files unpack to more than {max_total} MB; hand in the notebook by itself",
+                    max_total=MAX_TOTAL >> 20,
                 )
             )
         data = entry.read()
@@ -213,8 +199,8 @@ class Reader:
             if self.files > MAX_INNER:
                 raise Unreadable(
                     text(
-                        f"more than {MAX_INNER} files were handed in; hand in the notebook by itself",
-                        f"提交了超过 {MAX_INNER} 个文件；请只提交笔记本本身",
+                        "more than {max_inner} files were handed in; hand in the notebook by itself",
+                        max_inner=MAX_INNER,
                     )
                 )
             name = entry.name.lower()
@@ -225,15 +211,16 @@ class Reader:
             elif not name.endswith(".zip"):
                 problems.append(
                     text(
-                        f"{shown(entry.path)} is an archive that is not opened; hand in the notebook itself, or a zip",
-                        f"{shown(entry.path)} 是无法打开的压缩格式；请直接提交笔记本，或用 zip 压缩",
+                        "{path} is an archive that is not opened; hand in the notebook itself, or a zip",
+                        path=shown(entry.path),
                     )
                 )
             elif depth >= MAX_DEPTH:
                 problems.append(
                     text(
-                        f"{shown(entry.path)} is a zip in {depth} others; hand in the notebook itself",
-                        f"{shown(entry.path)} 外面套了 {depth} 层 zip；请直接提交笔记本",
+                        "{path} is a zip in {depth} others; hand in the notebook itself",
+                        path=shown(entry.path),
+                        depth=depth,
                     )
                 )
             else:
@@ -250,10 +237,7 @@ class Reader:
             archive = zipfile.ZipFile(io.BytesIO(self.read(entry)))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise Unreadable(
-                text(
-                    f"{shown(entry.path)} is no zip that can be read ({str(error)[:80]})",
-                    f"{shown(entry.path)} 不是可读的 zip（{str(error)[:80]}）",
-                )
+                text("{path} is no zip that can be read ({error})", path=shown(entry.path), error=str(error)[:80])
             ) from None
         return [
             Entry(f"{entry.path}/{one.path}", one.size, one.time, one.refused, one._read) for one in _entries(archive)

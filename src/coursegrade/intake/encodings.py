@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from coursegrade.contract import text
+
 __all__ = ["decode", "is_cjk"]
 
 _MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
@@ -37,10 +39,7 @@ _ALPHABETS = {  # the letters beyond a to z, a language each
     "cp1251": ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "абвгдежзийклмнопрстуфхцчшщьюяєіїґ"),
 }  # fmt: skip
 _WESTERN = ("cp1252", "cp1250", "cp1254")
-_ORDERS = {  # of equals the first
-    "en": ("cp1252", "cp1250", "cp1254", "gb18030", "cp950", "cp1251"),
-    "zh": ("gb18030", "cp950", "cp1252", "cp1250", "cp1254", "cp1251"),
-}
+_ORDERS = text("cp1252 cp1250 cp1254 gb18030 cp950 cp1251||encodings; of equals the first is taken")
 _SAMPLE = 4000  # letters that are looked at
 
 
@@ -58,8 +57,8 @@ def decode(data: bytes, *, language: str = "en") -> tuple[str, str | None]:
     ('Jürgen', None)
     >>> decode("Jürgen".encode("cp1252"))
     ('Jürgen', 'Windows-1252')
-    >>> decode("王小明".encode("gb18030"), language="en")
-    ('王小明', 'GB 18030')
+    >>> decode("Łucja".encode("cp1250"))
+    ('Łucja', 'Windows-1250')
     """
     for mark, codec in _MARKS:
         if data.startswith(mark):
@@ -73,7 +72,7 @@ def decode(data: bytes, *, language: str = "en") -> tuple[str, str | None]:
     except UnicodeDecodeError:
         pass
     best, chosen, content = -1.0, "cp1252", ""
-    for codec in _ORDERS[language]:
+    for codec in _ORDERS[language].split():
         try:
             read = data.decode(codec)
         except UnicodeDecodeError:

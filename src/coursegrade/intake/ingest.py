@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from coursegrade.cage.supervise import Broken, Caps, supervised
-from coursegrade.contract import Bundle, Text, text
+from coursegrade.contract import LANGUAGES, Bundle, Text, joined, same, text
 from coursegrade.course import Course
 from coursegrade.files import Problem, named, private_folder, read_json, sha256, write_atomic, write_json
 from coursegrade.intake.archive import Entry, Reader, Unreadable, read_zip, shown
@@ -79,10 +79,9 @@ class Report:
 
 def release_texts(course: Course, assignment: str) -> dict[str, dict[str, str]]:
     """The sources of the released notebooks by language and cell id."""
-    folder = course.release(assignment)
     found = {}
-    for language, path in (("en", folder / f"{assignment}.ipynb"), ("zh", folder / "zh" / f"{assignment}.ipynb")):
-        notebook = read_json(path)
+    for language in LANGUAGES:
+        notebook = read_json(course.release_notebook(assignment, language))
         if isinstance(notebook, dict):
             found[language] = {
                 str(cell.get("id")): "".join(cell.get("source", "")) for cell in notebook.get("cells", [])
@@ -144,7 +143,7 @@ def _take(
                 one = _candidate(file, reader, bundle, texts, earlier, language, keep, best, rank)
             except Unreadable as error:
                 reason, name = error.reason, shown(file.path)
-                named = text(f"{name}: {reason['en']}", f"{name}：{reason['zh']}")
+                named = text("{name}: {reason}", name=name, reason=reason)
                 problems.append(reason if name in reason["en"] else named)
                 continue
             if one.rank <= (best.rank if best else ()):
@@ -154,19 +153,17 @@ def _take(
                 others.append(best.path)
             best, one.upload, one.outer = one, number, n
     if best is None:
-        some = problems[:4] or [text("no file was handed in", "没有提交文件")]
-        more = (
-            text(f" (and {len(problems) - 4} more)", f"（另有 {len(problems) - 4} 条）") if len(problems) > 4 else None
-        )
-        reason = text(
-            *(sep.join(p[k] for p in some) + (more[k] if more else "") for k, sep in (("en", "; "), ("zh", "；")))
-        )
+        some = problems[:4] or [text("no file was handed in")]
+        reason = joined(text("; "), some)
+        if len(problems) > 4:
+            reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
         return _Taken([], reason)
     for path in others[:4]:
         best.notes.append(
             text(
-                f"several notebooks: {shown(best.path)} counts (most answers, then the latest), {shown(path)} does not",
-                f"有多份笔记本：以 {shown(best.path)} 为准（作答最多者，其次最新者），{shown(path)} 不计",
+                "several notebooks: {path} counts (most answers, then the latest), {path_2} does not",
+                path=shown(best.path),
+                path_2=shown(path),
             )
         )
     best.notes = [*best.notes, *problems][:_NOTES]
@@ -193,8 +190,9 @@ def _in_order(files: list[tuple[int, Entry]], assignment: str, problems: list[Te
     if len(notebooks) > MAX_NOTEBOOKS:
         problems.append(
             text(
-                f"of {len(notebooks)} notebooks the first {MAX_NOTEBOOKS} were read; hand in the one that counts",
-                f"共有 {len(notebooks)} 份笔记本，只读取了前 {MAX_NOTEBOOKS} 份；请只提交要评分的那一份",
+                "of {n_notebooks} notebooks the first {max_notebooks} were read; hand in the one that counts",
+                n_notebooks=len(notebooks),
+                max_notebooks=MAX_NOTEBOOKS,
             )
         )
     return notebooks[:MAX_NOTEBOOKS] + renamed[:MAX_OTHERS]
@@ -215,17 +213,14 @@ def _candidate(
     data = reader.read(file)
     plain = file.name.lower().endswith(".ipynb")
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
-        raise Unreadable(text("it is no notebook (.ipynb)", "不是笔记本（.ipynb）"))
+        raise Unreadable(text("it is no notebook (.ipynb)"))
     cells, odd = read_notebook(data, language=language)
     if not matches(cells, bundle):
         raise Unreadable(
-            text(
-                f"it is a notebook, but not of {bundle.assignment}: it has none of its cells",
-                f"是笔记本，但不属于 {bundle.assignment}：没有其中任何单元格",
-            )
+            text("it is a notebook, but not of {assignment}: it has none of its cells", assignment=bundle.assignment)
         )
     if not plain:
-        odd = [*odd, text(f"the notebook was named {shown(file.name)}", f"笔记本文件名为 {shown(file.name)}")]
+        odd = [*odd, text("the notebook was named {name}", name=shown(file.name))]
     planted = plant(cells, bundle, texts, earlier)
     rank = (planted.answered, *rank)
     one = _Taken(
@@ -282,9 +277,7 @@ def ingest(
         notes.append(
             text(
                 "Moodle's numbers on the roster are those of another assignment: students were found by name, "
-                "and when they handed in is not known. Give this assignment's grading worksheet with --roster",
-                "名单中的 Moodle 编号属于另一份作业：已按姓名识别学生，提交时间未知。"
-                "请用 --roster 给出本作业的评分工作表",
+                "and when they handed in is not known. Give this assignment's grading worksheet with --roster"
             )
         )
     theirs: dict[str, list[Upload]] = {}
@@ -297,12 +290,7 @@ def ingest(
     zone, source = course.zone(assignment)
     times = _times(students, found, by_name, zone)
     if any(time is not None for time in times.values()):
-        notes.append(
-            text(
-                f"Moodle's worksheet names no time zone; assumed: {source['en']}",
-                f"Moodle 工作表未注明时区；按 {source['zh']}计",
-            )
-        )
+        notes.append(text("Moodle's worksheet names no time zone; assumed: {source}", source=source))
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, by_name, times, zone, dry_run)
     if not dry_run:
@@ -359,7 +347,7 @@ def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Up
             upload.zip = path.name
         found += some
         for entry in nobody:
-            why = entry.refused or text("the file belongs to no submission", "该文件不属于任何提交")
+            why = entry.refused or text("the file belongs to no submission")
             rows.append(Row("", shown(entry.path), "unknown", [why]))
     return found, rows, platforms
 
@@ -385,25 +373,16 @@ def _when(here: _Class, upload: Upload, student: Student) -> tuple[datetime.date
         if time is None:
             return None, [
                 text(
-                    f"the time {shown(student.modified, 60)} in the worksheet cannot be read: "
-                    "it counts as on time, look at it yourself",
-                    f"无法读取工作表中的时间 {shown(student.modified, 60)}：按准时计，请自行核对",
+                    "the time {modified} in the worksheet cannot be read: it counts as on time, look at it yourself",
+                    modified=shown(student.modified, 60),
                 )
             ]
         return time, []
     if upload.late and due:
-        note = text(
-            "Canvas marks it LATE and does not say when: one second after the deadline is assumed",
-            "Canvas 标记为迟交但未给出时间：按截止后一秒计",
-        )
+        note = text("Canvas marks it LATE and does not say when: one second after the deadline is assumed")
         return due + datetime.timedelta(seconds=1), [note]
     if upload.late:
-        return None, [
-            text(
-                "Canvas marks it LATE; grading.toml has no due date, so nothing is taken off",
-                "Canvas 标记为迟交；grading.toml 中没有截止时间，故不扣分",
-            )
-        ]
+        return None, [text("Canvas marks it LATE; grading.toml has no due date, so nothing is taken off")]
     return None, []
 
 
@@ -417,9 +396,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     try:
         taken = supervised(_take, several, bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         if isinstance(taken, Broken):
-            taken = _Taken(
-                [], text(f"the files were not read: {taken.reason['en']}", f"文件未读取：{taken.reason['zh']}")
-            )
+            taken = _Taken([], text("the files were not read: {reason}", reason=taken.reason))
         upload = several[-1] if taken.reason else several[taken.upload]
         time, remarks = _when(here, upload, student)
         record = _record(here, student, upload, taken, time, remarks)
@@ -465,7 +442,7 @@ def resubmit(
     try:
         info = file.stat()
     except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror}.", f"无法读取 {file}：{error.strerror}。") from None
+        raise Problem("{file} cannot be read: {strerror}.", file=file, strerror=str(error.strerror)) from None
     entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
     upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
@@ -476,11 +453,8 @@ def resubmit(
         taken = supervised(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         reason = taken.reason
         if isinstance(taken, Broken) or reason is not None:
-            why = reason or text("nothing in it", "没有内容")
-            raise Problem(
-                f"{file.name} was not taken in, and nothing was changed: {why['en']}.",
-                f"未收取 {file.name}，没有任何改动：{why['zh']}。",
-            )
+            why = reason or text("nothing in it")
+            raise Problem("{name} was not taken in, and nothing was changed: {why}.", name=file.name, why=why)
         time = at or (datetime.datetime.fromisoformat(old["submitted_at"]) if old.get("submitted_at") else None)
         record = _record(here, student, upload, taken, time, [])
         for key in ("lms", "order", "origin", "late"):
@@ -556,18 +530,12 @@ def _stays(old: Mapping[str, Any], new: Mapping[str, Any]) -> Text | None:
     comparable = old.get("lms") == new["lms"] and len(before) == len(now)
     later = comparable and [part.zfill(20) for part in before] < [part.zfill(20) for part in now]
     if old.get("resubmitted") and not later:
-        return text(
-            "what was taken in by resubmit stays; give resubmit this file to take it instead",
-            "保留用 resubmit 收取的提交；若要改用此文件，请用 resubmit 收取它",
-        )
+        return text("what was taken in by resubmit stays; give resubmit this file to take it instead")
     if comparable and [part.zfill(20) for part in before] > [part.zfill(20) for part in now]:
-        return text("a later submission is there already; it stays", "已有更新的提交，予以保留")
+        return text("a later submission is there already; it stays")
     answered = old.get("answered")
     if isinstance(answered, int) and answered and new["answered"] == 0:
-        return text(
-            f"the notebook in this zip has no answer; the earlier one with {answered} stays",
-            f"此压缩包中的笔记本没有作答；保留先前有 {answered} 处作答的提交",
-        )
+        return text("the notebook in this zip has no answer; the earlier one with {answered} stays", answered=answered)
     return None
 
 

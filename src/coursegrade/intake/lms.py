@@ -70,12 +70,11 @@ def detect(entries: Sequence[Entry]) -> LMS:
         return "canvas"
     some = ", ".join(shown(entry.path) for entry in entries[:3]) or "nothing"
     raise Problem(
-        f"The zip is none of the three known layouts; it starts with {some}. "
-        "Canvas: Download submissions (name_number_number_file.ipynb). "
-        "Moodle: Download all submissions (Name_number_assignsubmission_file/file.ipynb). "
-        "Gradescope: Export submissions (submission_metadata.yml beside submission_NUMBER/).",
-        f"该 zip 不属于已知的三种布局；开头是 {some}。Canvas：下载提交；Moodle：下载全部提交；"
-        "Gradescope：导出提交（含 submission_metadata.yml）。",
+        "The zip is none of the three known layouts; it starts with {some}. Canvas: Download submissions "
+        "(name_number_number_file.ipynb). Moodle: Download all submissions "
+        "(Name_number_assignsubmission_file/file.ipynb). Gradescope: Export submissions "
+        "(submission_metadata.yml beside submission_NUMBER/).",
+        some=some,
     )
 
 
@@ -129,8 +128,7 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
             upload = found.setdefault((other["user"], ""), Upload("canvas", f"anon_{other['user']}", other["user"]))
             upload.entries.append(entry)
             upload.reason = text(
-                "Canvas hides the names of this assignment; turn anonymous grading off and download again",
-                "Canvas 隐藏了该作业的姓名；请关闭匿名评分后重新下载",
+                "Canvas hides the names of this assignment; turn anonymous grading off and download again"
             )
         elif parts:
             _canvas_file(entry, parts, roster, found)
@@ -140,8 +138,7 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
             upload.late = upload.late or bool(other["late"])
             if not upload.entries:
                 upload.reason = text(
-                    "the answer was typed into Canvas's text box or handed in as an address; no file is in the zip",
-                    "作业是在 Canvas 文本框中填写或以网址提交的；压缩包中没有文件",
+                    "the answer was typed into Canvas's text box or handed in as an address; no file is in the zip"
                 )
     for upload in found.values():
         upload.entries.sort(key=lambda entry, user=upload.user: _file_id(entry, user))  # type: ignore[misc]
@@ -161,10 +158,10 @@ def _canvas_file(
     if doubtful:
         numbers = ", ".join(dict.fromkeys(p.user for p in good or parts))
         upload.doubt = text(
-            f"{shown(entry.name)} can be read as the file of several students ({numbers[:80]}); look it up in Canvas, "
-            "take Canvas's own gradebook as the roster, or rename the file in the zip",
-            f"{shown(entry.name)} 可理解为多名学生（{numbers[:80]}）的文件；请在 Canvas 中核对，"
-            "并以 Canvas 导出的成绩册为名单，或在压缩包中改名",
+            "{name} can be read as the file of several students ({numbers}); look it up in "
+            "Canvas, take Canvas's own gradebook as the roster, or rename the file in the zip",
+            name=shown(entry.name),
+            numbers=numbers[:80],
         )
     upload.late = upload.late or part.late
     upload.reason = None
@@ -205,18 +202,14 @@ def _moodle(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
             upload.entries.append(entry)
             upload.order = max(upload.order, (entry.time or datetime.datetime.min,))
         elif not upload.entries:
-            upload.reason = text(
-                "the answer was typed into Moodle's text box; no file is in the zip",
-                "作业是在 Moodle 文本框中填写的；压缩包中没有文件",
-            )
+            upload.reason = text("the answer was typed into Moodle's text box; no file is in the zip")
     names = Counter(normal(upload.name) for upload in found.values())
     for upload in found.values():
         if upload.entries:
             upload.reason = None
         if len(found) > 2 and len(names) == 1:  # "Participant", in whatever language: the names are hidden
             upload.doubt = text(
-                "Moodle hides the names of this assignment; reveal student identities and download again",
-                "Moodle 隐藏了该作业的姓名；请显示学生身份后重新下载",
+                "Moodle hides the names of this assignment; reveal student identities and download again"
             )
     return list(found.values()), nobody
 
@@ -259,10 +252,7 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
         table = table.reason["en"]
     if not isinstance(table, dict):
         name, why = shown(metadata.path), Untrusted(table).line(200)
-        raise Problem(
-            f"{name} in the zip cannot be read ({why}). Export the submissions again.",
-            f"压缩包中的 {name} 无法读取（{why}）。请重新导出提交。",
-        )
+        raise Problem("{name} in the zip cannot be read ({why}). Export the submissions again.", name=name, why=why)
     by_folder: dict[str, list[Entry]] = {str(key): [] for key in table}
     nobody = []
     for entry in entries:
@@ -298,7 +288,7 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
             upload.order = (time or datetime.datetime.min.replace(tzinfo=datetime.UTC), int(number or 0))
             upload.origin = {"submission": number}
             if not upload.entries:
-                upload.reason = text("the submission has no file in the zip", "该提交在压缩包中没有文件")
+                upload.reason = text("the submission has no file in the zip")
             found.append(upload)
     return found, nobody
 
@@ -369,13 +359,11 @@ def find_students(
     who = upload.who
     if len(names) > 1:
         return [], text(
-            f"{who}: {len(names)} students have this name; the roster that the LMS exports has its numbers",
-            f"{who}：名单中有 {len(names)} 名学生同名；请使用从学习平台导出、含编号的名单",
+            "{who}: {n_names} students have this name; the roster that the LMS exports has its numbers",
+            who=who,
+            n_names=len(names),
         )
-    return [], text(
-        f"{who} is not on the roster; add the roster that has them with --roster",
-        f"{who} 不在名单中；请用 --roster 加入含有此人的名单",
-    )
+    return [], text("{who} is not on the roster; add the roster that has them with --roster", who=who)
 
 
 def _by_number(upload: Upload, roster: list[Student]) -> list[Student]:
@@ -390,16 +378,14 @@ def _by_number(upload: Upload, roster: list[Student]) -> list[Student]:
 def _contradiction(upload: Upload, student: Student) -> Text:
     hint = {
         "canvas": text(
-            "if it is a group's name, add Canvas's list of groups with --roster (People, Groups, Download Roster)",
-            "若这是小组名，请用 --roster 加入 Canvas 的小组名单（人员 → 小组 → 下载）",
+            "if it is a group's name, add Canvas's list of groups with --roster (People, Groups, Download Roster)"
         ),
-        "moodle": text(
-            "give this assignment's own grading worksheet with --roster",
-            "请用 --roster 给出该作业自己的评分工作表",
-        ),
-        "gradescope": text("correct the roster, or the id in Gradescope", "请更正名单，或更正 Gradescope 中的学号"),
+        "moodle": text("give this assignment's own grading worksheet with --roster"),
+        "gradescope": text("correct the roster, or the id in Gradescope"),
     }[upload.lms]
     return text(
-        f"{upload.who}: the number is that of {shown(student.name, 60)}, and the names differ; {hint['en']}",
-        f"{upload.who}：该编号属于 {shown(student.name, 60)}，姓名却不一致；{hint['zh']}",
+        "{who}: the number is that of {name}, and the names differ; {hint}",
+        who=upload.who,
+        name=shown(student.name, 60),
+        hint=hint,
     )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from coursegrade.contract import Text, text
 from coursegrade.files import Problem, sha256
@@ -135,8 +137,9 @@ def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
     if assumed:
         notes.append(
             text(
-                f"{name} is not UTF-8; it was read as {assumed}. If names look wrong, save it as “CSV UTF-8”",
-                f"{name} 不是 UTF-8 编码，已按 {assumed} 读取。若姓名显示有误，请另存为“CSV UTF-8”",
+                "{name} is not UTF-8; it was read as {assumed}. If names look wrong, save it as “CSV UTF-8”",
+                name=name,
+                assumed=assumed,
             )
         )
     skipped = 0
@@ -150,13 +153,12 @@ def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
         raw = [(reader.line_num + skipped, row) for row in reader]
     except csv.Error as error:
         raise Problem(
-            f"{name} is no table that can be read ({error}). Save it as CSV.",
-            f"{name} 不是可读取的表格（{error}）。请另存为 CSV。",
+            "{name} is no table that can be read ({error}). Save it as CSV.", name=name, error=error
         ) from None
     cleaned = [(line, [_cell(cell) for cell in row], row) for line, row in raw]
     read = [(line, row, as_is) for line, row, as_is in cleaned if any(row)]
     if not read:
-        raise Problem(f"{name} is empty.", f"名单 {name} 是空的。")
+        raise Problem("{name} is empty.", name=name)
     lines, rows, as_they_were = zip(*read, strict=True)
     return Table(rows[0], list(rows[1:]), list(lines[1:]), notes, list(as_they_were))
 
@@ -170,53 +172,13 @@ def _cell(value: str) -> str:
     return match[1].strip() if match else value
 
 
-_COLUMNS = {  # the names the platforms and people give their columns, as ``normal`` makes them
-    "key": ("gradingkey",),
-    "id": (
-        *("studentid", "学号", "學號", "studentnumber", "studentno", "matriculationnumber", "matrikelnummer"),
-        *("numéroétudiant", "matrícula", "matricola", "学籍番号"),
-    ),
-    "sid": ("sid",),
-    "idnumber": (
-        *("idnumber", "学号工号", "idnummer", "numérodidentification", "númerodeid", "codiceidentificativo"),
-        *("númerodeidentificação", "idčíslo", "индивидуальныйномер", "idナンバー"),
-    ),
-    "sis": ("sisuserid", "userid"),
-    "login": ("sisloginid", "loginid", "username", "login", "用户名", "anmeldename", "nomdutilisateur"),
-    "email": (
-        *("emailaddress", "email", "电子邮件", "邮箱", "电子邮件地址", "電子郵件", "emailadresse", "mail"),
-        *("adressedecourriel", "direccióndecorreo", "correoelectrónico", "indirizzoemail", "endereçodeemail"),
-        *("emailadres", "emailováadresa", "адресэлектроннойпочты", "メールアドレス"),
-    ),
-    "canvas": ("canvasuserid", "id"),
-    "moodle": ("identifier", "编号", "识别码", "标识符"),
-    "sortable": ("student",),
-    "name": (
-        *("fullname", "name", "姓名", "全名", "vollständigername", "nomcomplet", "nombrecompleto", "nomecompleto"),
-        *("vollernamen", "volledigenaam", "celéjméno", "полноеимя", "氏名", "nomecognome"),
-    ),
-    "first": ("firstname", "名", "vorname", "prénom", "nombre", "nome", "voornaam", "křestníjméno", "имя", "givenname"),
-    "last": (
-        *("lastname", "surname", "姓", "familyname", "nachname", "nom", "nomdefamille", "apellidos", "cognome"),
-        *("apelido", "sobrenome", "achternaam", "příjmení", "фамилия"),
-    ),
-    "section": ("section", "sections", "sectionname", "班级", "班級"),
-    "group": ("groupname", "小组"),
-    "role": ("role", "角色"),
-}
+# The names the platforms and people give their columns in many languages, as ``normal`` makes them. Those of Moodle's
+# worksheet are from the language packs of mod_assign: "recordid", the core's "grade", "lastmodifiedsubmission".
+_PLATFORMS = json.loads(Path(__file__).with_name("platforms.json").read_text(encoding="utf-8"))
+_COLUMNS, _WORKSHEET, _STAFF = _PLATFORMS["columns"], _PLATFORMS["worksheet"], set(_PLATFORMS["staff"])
 _ID_ORDER = ("id", "sid", "idnumber", "sis", "login", "email", "canvas", "moodle")
 _NUMBERS = ("id", "sid", "idnumber", "sis", "canvas")  # what a spreadsheet takes for a number
-_STAFF = {"instructor", "ta", "teachingassistant", "reader", "observer", "教师", "助教"}
-
-# Moodle's worksheet, from the language packs of mod_assign: "recordid", the core's "grade", "lastmodifiedsubmission".
-_MOODLE_TIMES = {
-    *("lastmodifiedsubmission", "最后修改学生", "最后修改提交", "zuletztgeändertabgabe", "últimamodificaciónentrega"),
-    *("ultimamodificaconsegna", "últimaatualizaçãosubmissão", "poslednízměnaodevzdání", "laatstgewijzigdinzending"),
-    *("最終更新日時提出", "dernièremodificationtravailremis"),
-}
-_MOODLE_MAXIMUM = {"maximumgrade", "最高成绩", "最高分", "bestwertung", "maximalebewertung", "notemaximale"}
-_MOODLE_COMMENTS = {"feedbackcomments", "反馈评语", "反馈意见", "feedbackalskommentar"}
-_TIME = re.compile(r"\d{1,2}\s?[:：.h时時点點]\s?\d{2}")
+_TIME = re.compile(rf"\d{{1,2}}\s?(?:[:：.h]|{'|'.join(_PLATFORMS['times']['hours'])})\s?\d{{2}}")
 
 
 def worksheet(table: Table) -> Worksheet | None:
@@ -239,7 +201,7 @@ def worksheet(table: Table) -> Worksheet | None:
         identifier = next((i for i, cells in enumerate(columns) if _participants(cells)), None)
     if identifier is None:
         return None
-    maximum = named(_MOODLE_MAXIMUM)
+    maximum = named(_WORKSHEET["maximum"])
     if maximum is None:
         places = range(identifier + 2, len(header))
         maximum = next((i for i in places if _one_number(columns[i]) and _numbers(columns[i - 1])), None)
@@ -248,10 +210,10 @@ def worksheet(table: Table) -> Worksheet | None:
         return None
     return Worksheet(
         identifier,
-        grade=maximum - 1 if maximum is not None else named(("grade", "成绩", "分数")),
+        grade=maximum - 1 if maximum is not None else named(_WORKSHEET["grade"]),
         maximum=maximum,
-        submitted=next(iter(times), named(_MOODLE_TIMES)),
-        comments=times[-1] + 1 if len(times) > 1 and times[-1] + 1 < len(header) else named(_MOODLE_COMMENTS),
+        submitted=next(iter(times), named(_WORKSHEET["times"])),
+        comments=times[-1] + 1 if len(times) > 1 and times[-1] + 1 < len(header) else named(_WORKSHEET["comments"]),
         name=named(_COLUMNS["name"]) or (identifier + 1 if maximum is not None else None),
         email=next((i for i, cells in enumerate(columns) if cells and all("@" in c for c in cells)), None),
     )
@@ -342,11 +304,11 @@ def students_of(table: Table, *, name: str) -> list[Student]:
     found = _columns(table)
     if not any(k in found for k in _ID_ORDER) or not {"sortable", "name", "first", "last"} & set(found):
         raise Problem(
-            f"{name}: its first line is {', '.join(table.header)[:200]!r}; a column with an id (student_id, SID, "
-            "ID number, SIS User ID, Email) and one with a name (Name, Full name, Student, First name and Last name) "
+            "{name}: its first line is {header!r}; a column with an id (student_id, SID, ID number, SIS "
+            "User ID, Email) and one with a name (Name, Full name, Student, First name and Last name) "
             "are needed.",
-            f"名单 {name} 的首行是 {', '.join(table.header)[:200]!r}；需要一列标识（学号、student_id、SID、Email 等）"
-            "和一列姓名（姓名、Name、Full name、Student 等）。",
+            name=name,
+            header=", ".join(table.header)[:200],
         )
     times = worksheet(table)
     students: list[Student] = []
@@ -363,16 +325,20 @@ def students_of(table: Table, *, name: str) -> list[Student]:
         identifier = values.get(by, "")
         if not identifier:
             raise Problem(
-                f"{name}, line {line}: no id; the line is {', '.join(row)[:120]!r}. "
-                "Fill the id in, or delete the line if it is no student's.",
-                f"名单 {name} 第 {line} 行没有标识；该行是 {', '.join(row)[:120]!r}。"
-                "请补上标识；若该行不是学生，请删除。",
+                "{name}, line {line}: no id; the line is {row!r}. Fill the id in, or delete the line if "
+                "it is no student's.",
+                name=name,
+                line=line,
+                row=", ".join(row)[:120],
             )
         if identifier in seen:
             raise Problem(
-                f"{name}: the id {identifier!r} stands in line {seen[identifier]} and in line {line}; "
-                "every student needs an id of their own.",
-                f"名单 {name} 中标识 {identifier!r} 在第 {seen[identifier]}、{line} 行重复；每名学生须有不同的标识。",
+                "{name}: the id {identifier!r} stands in line {seen} and in line {line}; every student "
+                "needs an id of their own.",
+                name=name,
+                identifier=identifier,
+                seen=seen[identifier],
+                line=line,
             )
         seen[identifier] = line
         key = folder_name(values.get("key") or identifier)
@@ -383,8 +349,8 @@ def students_of(table: Table, *, name: str) -> list[Student]:
         students.append(_student(key, identifier, values, by, "" if modified == "-" else modified))
     if not students:
         raise Problem(
-            f"{name} names no student. Export it again; its first line should be followed by one line per student.",
-            f"名单 {name} 中没有学生。请重新导出；首行之后应每名学生一行。",
+            "{name} names no student. Export it again; its first line should be followed by one line per student.",
+            name=name,
         )
     return students
 
@@ -406,10 +372,12 @@ def _identifier(value: str, *, name: str, line: int) -> str:
         return value.split(".")[0]
     if re.fullmatch(r"\d([.,]\d+)?E\+?\d+", value, re.IGNORECASE):
         raise Problem(
-            f"{name}, line {line}: the id {value!r} is what Excel makes of a long number; its last digits are lost. "
-            "Export the roster again and do not save it in Excel, or format that column as text first.",
-            f"名单 {name} 第 {line} 行：标识 {value!r} 是 Excel 改写过的长数字，末尾几位已丢失。"
-            "请重新导出名单，不要用 Excel 保存；或先把该列设为文本格式。",
+            "{name}, line {line}: the id {value!r} is what Excel makes of a long number; its last digits "
+            "are lost. Export the roster again and do not save it in Excel, or format that column as "
+            "text first.",
+            name=name,
+            line=line,
+            value=value,
         )
     return value
 
@@ -479,10 +447,12 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
     for student in now:
         if (other := theirs[student.key]) and (twice := updates.setdefault(other.key, student)) is not student:
             raise Problem(
-                f"{name}: {twice.name!r} and {student.name!r} have both an id or e-mail of {other.name!r} on the "
-                "roster that is there; correct one of them.",
-                f"名单 {name}：{twice.name!r} 与 {student.name!r} 的标识或邮箱"
-                f"都与已有名单中的 {other.name!r} 相同；请改正。",
+                "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
+                "that is there; correct one of them.",
+                name=name,
+                name_2=twice.name,
+                name_3=student.name,
+                name_4=other.name,
             )
     for student in before:
         if student.key in taken:

@@ -6,10 +6,12 @@ The names of months and days are those of the Unicode CLDR, by way of Babel.
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 __all__ = ["offset_of", "read_times"]
@@ -18,11 +20,14 @@ _LANGUAGES = tuple(
     "en de fr es it pt nl sv da nb fi pl cs sk hu ro hr sl sr uk ru bg el tr ca eu gl et lv lt "  # noqa: SIM905
     "zh zh_Hant ja ko he ar fa id vi".split()
 )
-_MORNING = ("上午", "早上", "清晨", "凌晨", "午前", "오전")
-_EVENING = ("下午", "晚上", "中午", "傍晚", "午後", "오후")
-_CLOCK = re.compile(r"(?<![\d.:/-])(\d{1,2})\s?(?:[:：h]|点|點|時|时|시)\s?(\d{2})(?:\s?[:：]\s?(\d{2})|\s?分)?(?!\d)")
+_NAMES = json.loads(Path(__file__).with_name("platforms.json").read_text(encoding="utf-8"))["times"]
+_MORNING, _EVENING = tuple(_NAMES["morning"]), tuple(_NAMES["evening"])
+_HOUR, _MINUTE, _YEAR, _MONTH = ("|".join(_NAMES[key]) for key in ("hours", "minutes", "years", "months"))
+_CLOCK = re.compile(
+    rf"(?<![\d.:/-])(\d{{1,2}})\s?(?:[:：h]|{_HOUR})\s?(\d{{2}})(?:\s?[:：]\s?(\d{{2}})|\s?(?:{_MINUTE}))?(?!\d)"
+)
 _CLOCK_DOT = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})()(?![\d.]|\s*\d{4})")
-_YEAR_FIRST = re.compile(r"(\d{4})\s*[-./年년]\s*(\d{1,2})\s*[-./月월]\s*(\d{1,2})")
+_YEAR_FIRST = re.compile(rf"(\d{{4}})\s*(?:[-./]|{_YEAR})\s*(\d{{1,2}})\s*(?:[-./]|{_MONTH})\s*(\d{{1,2}})")
 _NUMBERS = re.compile(r"(\d{1,2})\s?([-./])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+")
 

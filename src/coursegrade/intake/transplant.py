@@ -86,51 +86,42 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
     Raises ``Unreadable``, with a reason that can be shown, where there are no cells.
     """
     if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        raise Unreadable(text("the file is empty", "文件是空的"))
+        raise Unreadable(text("the file is empty"))
     content, assumed = decode(data, language=language)
     notes = []
     if assumed:
-        notes.append(text(f"the file was read as {assumed}", f"文件已按 {assumed} 编码读取"))
+        notes.append(text("the file was read as {assumed}", assumed=assumed))
     content = content.lstrip("\ufeff")
     try:
         notebook = json.loads(content)
     except RecursionError:
-        raise Unreadable(text("the file is nested too deeply for a notebook", "文件嵌套过深，不是笔记本")) from None
+        raise Unreadable(text("the file is nested too deeply for a notebook")) from None
     except ValueError as error:
         if re.search(r"^(<<<<<<<|>>>>>>>) ", content, re.MULTILINE):
             raise Unreadable(
-                text(
-                    "the notebook holds marks of an unresolved merge (<<<<<<<); resolve them and hand in again",
-                    "笔记本含有未解决的合并标记（<<<<<<<）；请解决后重新提交",
-                )
+                text("the notebook holds marks of an unresolved merge (<<<<<<<); resolve them and hand in again")
             ) from None
         cells = _salvage(content)
         if not cells:
             what = f"{error}"[:100]
-            raise Unreadable(
-                text(f"the file is no notebook: its JSON is broken ({what})", f"文件不是笔记本：JSON 已损坏（{what}）")
-            ) from None
+            raise Unreadable(text("the file is no notebook: its JSON is broken ({what})", what=what)) from None
         notes.append(
-            text(
-                f"the file breaks off or is damaged; its first {len(cells)} cells could be read",
-                f"文件不完整或已损坏；读出了开头的 {len(cells)} 个单元格",
-            )
+            text("the file breaks off or is damaged; its first {n_cells} cells could be read", n_cells=len(cells))
         )
         notebook = {"cells": cells}
     if not isinstance(notebook, dict):
-        raise Unreadable(text("the file is JSON but no notebook", "文件是 JSON，但不是笔记本"))
+        raise Unreadable(text("the file is JSON but no notebook"))
     listed: Any = notebook.get("cells")
     if listed is None and isinstance(notebook.get("worksheets"), list):  # nbformat 3
         listed = [c for sheet in notebook["worksheets"] if isinstance(sheet, dict) for c in sheet.get("cells") or []]
     if not isinstance(listed, list):
-        raise Unreadable(
-            text("the file is JSON but no notebook: it has no cells", "文件是 JSON，但不是笔记本：没有单元格")
-        )
+        raise Unreadable(text("the file is JSON but no notebook: it has no cells"))
     if len(listed) > MAX_CELLS:
         raise Unreadable(
             text(
-                f"the notebook has {len(listed)} cells, at most {MAX_CELLS} are read; delete those that are not needed",
-                f"笔记本有 {len(listed)} 个单元格，最多读取 {MAX_CELLS} 个；请删去不需要的",
+                "the notebook has {n_listed} cells, at most {max_cells} are read; delete those that are not needed",
+                n_listed=len(listed),
+                max_cells=MAX_CELLS,
             )
         )
     found = []
@@ -145,15 +136,10 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
         kind = cell.get("cell_type")
         found.append(Loose(kind if kind in ("code", "markdown") else "markdown", source, tuple(dict.fromkeys(ids))))
     if not any(cell.source.strip() for cell in found):
-        raise Unreadable(
-            text("the notebook has no content: all its cells are empty", "笔记本没有内容：所有单元格都是空的")
-        )
+        raise Unreadable(text("the notebook has no content: all its cells are empty"))
     if sum(len(cell.source) > MAX_SOURCE for cell in found):
         notes.append(
-            text(
-                f"a cell is longer than {MAX_SOURCE} characters; the rest of it was cut",
-                f"某个单元格超过 {MAX_SOURCE} 个字符，其余部分已截去",
-            )
+            text("a cell is longer than {max_source} characters; the rest of it was cut", max_source=MAX_SOURCE)
         )
         for cell in found:
             cell.source = cell.source[:MAX_SOURCE]
@@ -283,9 +269,7 @@ def _choose(cell: Cell, copies: list[Loose], notes: list[Text]) -> tuple[str, li
     """The answer among several cells with one id, and the copies that are kept as cells of the student's own."""
     changed = [c for c in copies if c.source.strip() != cell.source.strip()]
     if len(copies) > 1:
-        notes.append(
-            text(f"the cell {cell.id} was there {len(copies)} times", f"单元格 {cell.id} 出现了 {len(copies)} 次")
-        )
+        notes.append(text("the cell {id} was there {n_copies} times", id=cell.id, n_copies=len(copies)))
     if not changed:
         return cell.source, []
     if cell.type == "markdown":  # a written answer in parts: all of it
@@ -336,9 +320,7 @@ def plant(
             for k in range(size):
                 owner[free[b + k]] = lost[a + k]
     if cells and not known and any(owner):
-        notes.append(
-            text("the cells had lost their ids; they were found by their content", "单元格的标识丢失，已按内容识别")
-        )
+        notes.append(text("the cells had lost their ids; they were found by their content"))
 
     copies: dict[str, list[int]] = {}
     for n, o in enumerate(owner):
@@ -361,10 +343,7 @@ def plant(
             if answer.type not in kinds:
                 was, now = next(iter(kinds)), answer.type
                 notes.append(
-                    text(
-                        f"the cell {answer.id} had become {was}; it was made {now} again",
-                        f"单元格 {answer.id} 曾被改为 {was}，已恢复为 {now}",
-                    )
+                    text("the cell {id} had become {was}; it was made {now} again", id=answer.id, was=was, now=now)
                 )
             loose = [
                 Loose(
@@ -392,12 +371,7 @@ def plant(
             if below:
                 used.update(below)
                 answers[answer.id] = "\n\n".join([given, *(cells[n].source for n in below)])
-                notes.append(
-                    text(
-                        f"a part of the answer to {answer.id} was found in another cell",
-                        f"{answer.id} 的一部分解答在另一个单元格中找到",
-                    )
-                )
+                notes.append(text("a part of the answer to {id} was found in another cell", id=answer.id))
             continue
         if answer.type == "code" and wanted:
             own = [n for n, o in enumerate(owner) if o is None and n not in used and wanted & defined.get(n, set())]
@@ -412,12 +386,7 @@ def plant(
                 n = full[-1]
                 used.add(n)
                 answers[answer.id] = cells[n].source
-                notes.append(
-                    text(
-                        f"the answer to {answer.id} was found in another cell",
-                        f"{answer.id} 的解答在另一个单元格中找到",
-                    )
-                )
+                notes.append(text("the answer to {id} was found in another cell", id=answer.id))
                 continue
             typed = [
                 source
@@ -429,18 +398,15 @@ def plant(
                 answers[answer.id] = typed[-1]
                 notes.append(
                     text(
-                        f"the answer to {answer.id} was typed into a cell of the release; write it into its own cell",
-                        f"{answer.id} 的解答写在了题目自带的单元格里；请写到作答单元格中",
+                        "the answer to {id} was typed into a cell of the release; write it into its own cell",
+                        id=answer.id,
                     )
                 )
                 continue
             if elsewhere:
                 answers[answer.id] = _MOVED
                 notes.append(
-                    text(
-                        f"the answer to {answer.id} stands in the cell {elsewhere[0]}",
-                        f"{answer.id} 的解答写在单元格 {elsewhere[0]} 中",
-                    )
+                    text("the answer to {id} stands in the cell {elsewhere}", id=answer.id, elsewhere=elsewhere[0])
                 )
                 continue
         if answer.type == "markdown" and given is None:
@@ -455,16 +421,11 @@ def plant(
             if between:
                 used.update(between)
                 answers[answer.id] = "\n\n".join(cells[n].source.strip() for n in between)
-                notes.append(
-                    text(
-                        f"the written answer {answer.id} was found by its place",
-                        f"文字题 {answer.id} 的解答按位置找到",
-                    )
-                )
+                notes.append(text("the written answer {id} was found by its place", id=answer.id))
                 continue
         if given is None:
             answers[answer.id] = released[answer.id]
-            notes.append(text(f"the answer cell {answer.id} was deleted", f"作答单元格 {answer.id} 被删除"))
+            notes.append(text("the answer cell {id} was deleted", id=answer.id))
 
     # 3. The notebook: released cells in their order, the student's own cells after the cell they followed.
     placed: dict[str | None, list[tuple[str, str]]] = {}
@@ -485,8 +446,9 @@ def plant(
     if number > MAX_FREE:
         notes.append(
             text(
-                f"of {number} cells of the student's own the first {MAX_FREE} were kept",
-                f"学生自己的 {number} 个单元格中保留了前 {MAX_FREE} 个",
+                "of {number} cells of the student's own the first {max_free} were kept",
+                number=number,
+                max_free=MAX_FREE,
             )
         )
     notebook = release_notebook(bundle, released)
@@ -508,12 +470,7 @@ def plant(
     )
     if tampered:
         some = ", ".join(tampered[:5])
-        notes.append(
-            text(
-                f"cells that are not for answers had been changed and were put back: {some}",
-                f"非作答单元格曾被改动，已恢复：{some}",
-            )
-        )
+        notes.append(text("cells that are not for answers had been changed and were put back: {some}", some=some))
     done = sum(not unchanged(c, answers.get(c.id, "")) for c in bundle.cells if c.role == "answer")
     return Planted(notebook, language, notes, done)
 

@@ -42,10 +42,7 @@ def release_chosen(
     from coursegrade.term import due_date
 
     if (questions or points or due) and len(names) != 1:
-        raise Problem(
-            "--questions, --points and --due are for one assignment; release each by itself.",
-            "--questions、--points 和 --due 针对一份作业；请逐一发布。",
-        )
+        raise Problem("--questions, --points and --due are for one assignment; release each by itself.")
     masters = exercises or course.root / course.exercises
     told: dict[str, Any] = {}
     if questions is not None:
@@ -72,16 +69,16 @@ def release_chosen(
         settings.remember(
             course.root, name, **kept, exercises=str(masters.resolve()), overlay=str(where.resolve()) if where else None
         )
-        notes += [text(f"note: {w}", f"提示：{w}") for w in lint.form_warnings(
+        notes += [text("note: {w}", w=w) for w in lint.form_warnings(
             release.assignment(name, masters, overlay=where))]  # fmt: skip
         graded = sum(1 for _ in (course.root / "results" / name).glob("*.json"))
         if before[name] not in ("", _version(course, name)) and graded:
             notes.append(
                 text(
-                    f"{name} changed, and {graded} submissions are graded by the version before. coursecode grade run "
-                    f"{name} grades them anew and says whose score changes before it is written.",
-                    f"{name} 有变，已有 {graded} 份提交按旧版评过。coursecode grade run {name} "
-                    "会重新评分，并在写入之前列出谁的分数有变。",
+                    "{name} changed, and {graded} submissions are graded by the version before. coursecode "
+                    "grade run {name} grades them anew and says whose score changes before it is written.",
+                    name=name,
+                    graded=graded,
                 )
             )
     return Released(folders, notes)
@@ -97,8 +94,7 @@ def _points(given: Sequence[str]) -> dict[str, float]:
             number = -1.0
         if not (0 < number < 1000 and question.strip()):
             raise Problem(
-                f"--points {one}: write it as QUESTION=POINTS, with a number above 0, like --points pool-1d=6.",
-                f"--points {one}：请写成 题目=分值，分值大于 0，如 --points pool-1d=6。",
+                "--points {one}: write it as QUESTION=POINTS, with a number above 0, like --points pool-1d=6.", one=one
             )
     return found
 
@@ -115,8 +111,7 @@ def _written(course: Course, name: str) -> dict[str, Any]:
 def _only_here(course: Course, name: str, told: dict[str, Any]) -> None:
     if twice := sorted(set(told) & set(_written(course, name))):
         raise Problem(
-            f"grading.toml says {twice[0]} of {name}; change it there, or take it out.",
-            f"grading.toml 中已写明 {name} 的 {twice[0]}；请在那里修改，或把它删去。",
+            "grading.toml says {twice} of {name}; change it there, or take it out.", twice=twice[0], name=name
         )
 
 

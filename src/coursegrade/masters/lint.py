@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from coursecode.check import Rand, Student, Verdict, close, floats, holds, judge
-from coursegrade.contract import Bundle
+from coursegrade.contract import Bundle, text
 from coursegrade.masters import master, release
 from coursegrade.masters.master import Block, Section
 from coursegrade.masters.release import Assignment
@@ -24,7 +24,10 @@ __all__ = ["behaviour_problems", "earned", "form_problems", "form_warnings", "pr
 
 WRONG = 3  # seeded wrong answers, or graded samples of a written answer
 HINTS = 2
-_HINT = {"en": re.compile(r"^:{3,}\{dropdown\} Hint\b", re.M), "zh": re.compile(r"^:{3,}\{dropdown\} 提示", re.M)}
+_HINT = {
+    language: re.compile(rf"^:{{3,}}\{{dropdown\}} {word}(?![a-z])", re.M)
+    for language, word in text("Hint||with which the title of a hint begins").items()
+}
 
 
 # -- the form -----------------------------------------------------------------------------------------------------
@@ -81,7 +84,7 @@ def _form(task: Assignment) -> tuple[list[str], list[tuple[Section, str]]]:
             if side is zh and en is zh:
                 break
     try:
-        for language in release.LANGUAGES:
+        for language in release.EDITIONS:
             release.notebook(task, language, path.parent)
         release.bundle(task, path.parent)
     except ValueError as error:

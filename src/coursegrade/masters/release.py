@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from coursecode import _install
-from coursegrade.contract import Bundle, Cell, Question, Test, text
+from coursegrade.contract import Bundle, Cell, Question, Test, Text, every, text
 from coursegrade.files import read_json, write_atomic, zip_of
 from coursegrade.masters import master
 from coursegrade.masters.master import Block, Master, MasterError, Section
@@ -25,7 +25,7 @@ from coursegrade.settings import Settings
 
 __all__ = [
     "EARLIER",
-    "WORDS",
+    "EDITIONS",
     "Assignment",
     "assignment",
     "available",
@@ -38,24 +38,14 @@ __all__ = [
     "when",
 ]
 
-LANGUAGES = ("en", "zh")
-HIDDEN = "# Hidden tests run here when your work is graded. / 评分时在这里运行隐藏测试。"
-WORDS = {
-    "en": {
-        "levels": dict(zip(master.LEVELS, ("Warm-up", "Core", "Hard"), strict=True)),
-        "point": "1 point", "points": "{} points", "separator": " · ", "answer": "*Write your answer here.*",
-        "due": "due {}",
-        "how": "Write your answers where a cell says `raise NotImplementedError` or `...`, then run the cell below it: "
-        "it checks part of your answer at once. The other checks run when your work is graded. Keep every cell.",
-    },
-    "zh": {
-        "levels": dict(zip(master.LEVELS, ("热身", "核心", "挑战"), strict=True)),
-        "point": "1 分", "points": "{} 分", "separator": " · ", "answer": "*在这里写答案。*",
-        "due": "截止时间：{}",
-        "how": "请在写着 `raise NotImplementedError` 或 `...` 的地方作答，然后运行下面的单元格，"
-        "它会马上检查答案的一部分，其余的检查在评分时进行。请保留所有单元格。",
-    },
-}  # fmt: skip
+EDITIONS = ("en", "zh")  # in which the masters are written
+HIDDEN = "# " + every(text("Hidden tests run here when your work is graded."))
+_LEVELS = dict(zip(master.LEVELS, (text("Warm-up"), text("Core"), text("Hard")), strict=True))
+_HOW = text(
+    "Write your answers where a cell says `raise NotImplementedError` or `...`, then run the cell below "
+    "it: it checks part of your answer at once. The other checks run when your work is graded. Keep "
+    "every cell."
+)
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -138,7 +128,7 @@ def assignment(name: str, exercises: Path, *, overlay: Path | None = None) -> As
         )
     if not public["en"].exists():
         only = next(iter(own.values()))
-        masters = {language: _overlaid(own.get(language, only), own) for language in LANGUAGES}
+        masters = {language: _overlaid(own.get(language, only), own) for language in EDITIONS}
     else:
         masters = {language: _overlaid(master.read(path), own, language) for language, path in public.items()}
     return Assignment(masters["en"], masters["zh"])
@@ -203,38 +193,28 @@ def _worth(section: Section, points: Mapping[str, float]) -> Section:
 
 
 def points_text(points: float, language: str) -> str:
-    """``3 points`` or ``3 分``."""
-    words = WORDS[language]
-    return str(words["point"]) if points == 1 else str(words["points"]).format(f"{points:g}")
+    """``3 points``."""
+    if points == 1:
+        return text("1 point")[language]
+    return text("{points:g} points", points=points)[language]
 
 
 def subtitle(section: Section, language: str) -> str:
     """The line below a question's title: level and points."""
-    words = WORDS[language]
-    level = words["levels"].get(section.level, "")  # type: ignore[attr-defined]
-    return f"*{str(words['separator']).join(filter(None, [level, points_text(section.points, language)]))}*"
+    level = _LEVELS[section.level][language] if section.level in _LEVELS else ""
+    return f"*{' · '.join(filter(None, [level, points_text(section.points, language)]))}*"
 
 
 def when(due: datetime.datetime, language: str) -> str:
-    """``1 October 2026, 23:59 (UTC+08:00)`` or ``2026 年 10 月 1 日 23:59（UTC+08:00）``."""
+    """``1 October 2026, 23:59 (UTC+08:00)``."""
     offset = due.isoformat()[-6:] if due.utcoffset() else "+00:00"
-    if language == "zh":
-        return f"{due.year} 年 {due.month} 月 {due.day} 日 {due:%H:%M}（UTC{offset}）"
-    months = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
-    return f"{due.day} {months[due.month - 1]} {due.year}, {due:%H:%M} (UTC{offset})"
+    month = text("January|February|March|April|May|June|July|August|September|October|November|December")
+    return text(
+        "{due.day} {month} {due.year}, {due:%H:%M} (UTC{offset})",
+        due=due,
+        month=month[language].split("|")[due.month - 1],
+        offset=offset,
+    )[language]
 
 
 def plain(source: str, language: str, *, site: str, titles: dict[str, str], where: str = "") -> str:
@@ -252,9 +232,8 @@ def plain(source: str, language: str, *, site: str, titles: dict[str, str], wher
     result = _DOC.sub(link, _DROPDOWN.sub(fold, source))
     if left := _SYNTAX.search(re.sub(r"(?<!\})`[^`\n]*`", "", result)):
         raise MasterError(f"{where}: {left[0]!r} has no plain form; use {{dropdown}} and {{doc}} only")
-    if language == "zh":  # a line break of the source would be shown as a space
-        result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*<$-])(?!\d+\. )", "", result)
-    return result
+    # after a full-width mark a line break of the source would be shown as a space
+    return re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*<$-])(?!\d+\. )", "", result)
 
 
 def _site(exercises: Path, language: str) -> tuple[str, dict[str, str]]:
@@ -294,10 +273,8 @@ def _cells(
 
     opening = [written(block) for block in here.opening if not block.role]
     total = points_text(sum(section.points for section in here.questions), language)
-    about = [total] if due is None else [total, str(WORDS[language]["due"]).format(when(due, language))]
-    head = "\n\n".join(
-        [f"# {here.title}", *opening, str(WORDS[language]["separator"]).join(about), str(WORDS[language]["how"])]
-    )
+    about = [total] if due is None else [total, text("due {when}", when=when(due, language))[language]]
+    head = "\n\n".join([f"# {here.title}", *opening, " · ".join(about), _HOW[language]])
     add(Cell("opening", "markdown", "text", None, head))
     add(Cell("install", "code", "setup", None, _install.cell(speak=language)))
     add(Cell("setup", "code", "setup", None, here.setup))
@@ -315,7 +292,7 @@ def _cells(
                 add(Cell(block.id, "code", "answer", section.id, master.released(block.source)),
                     locked=False, solution=True)  # fmt: skip
             elif block.role == "answer":
-                source = str(WORDS[language]["answer"])
+                source = text("*Write your answer here.*")[language]
                 add(Cell(block.id, "markdown", "answer", section.id, source),
                     locked=False, solution=True, grade=True, points=block.points)  # fmt: skip
             elif block.role == "test":
@@ -346,12 +323,14 @@ def bundle(task: Assignment, exercises: Path) -> Bundle:
     for en, zh in task.pairs():
         rubric = None
         if en.written:
-            rubric = text(*("\n\n".join(b.source for b in side.of("rubric")) for side in (en, zh)))
+            rubric = Text(
+                zip(EDITIONS, ("\n\n".join(b.source for b in side.of("rubric")) for side in (en, zh)), strict=True)
+            )
         tests = [Test(b.id, b.points, b.hidden, b.source) for b in en.of("test")]
         questions.append(
             Question(
                 id=en.id,
-                title=text(en.title, zh.title),
+                title=Text(en=en.title, zh=zh.title),
                 kind="written" if en.written else "code",
                 points=en.points,
                 answer_cells=tuple(block.id for block in en.of("answer")),
@@ -433,14 +412,14 @@ def release(
             f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
             f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
         }
-        public = "\n".join(cell.source for language in LANGUAGES for cell, _ in _cells(task, language, exercises))
+        public = "\n".join(cell.source for language in EDITIONS for cell, _ in _cells(task, language, exercises))
         if found := leaks(public, task):
             raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
         folder = out / task.name
         _keep_earlier(folder, files)
         for name, content in files.items():
             write_atomic(folder / name, content)
-        for language, name in zip(LANGUAGES, files, strict=True):
+        for language, name in zip(EDITIONS, files, strict=True):
             write_atomic(
                 folder / f"{task.name}-{language}.zip", zip_of({f"{task.name}/{task.name}.ipynb": files[name].encode()})
             )

@@ -21,7 +21,7 @@ from typing import Any
 
 from coursecode import _install
 from coursegrade.cage.supervise import Broken, supervised
-from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, text
+from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
 from coursegrade.course import Course, Student
 from coursegrade.files import Problem, read_json, sha256, write_atomic, write_json
 from coursegrade.intake.ingest import release_texts
@@ -72,36 +72,28 @@ def needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tup
     if not isinstance(record, dict):
         return None, None
     if record.get("status") != "ready":
-        unknown = text("the submission could not be read", "提交无法读取")
+        unknown = text("the submission could not be read")
         reason = record.get("reason")
         return None, said(reason if isinstance(reason, dict) and set(reason) == set(unknown) else unknown)
     notebook = course.submitted(student, assignment) / f"{assignment}.ipynb"
     now = sha256(notebook.read_bytes()) if notebook.is_file() else None
     if now != record.get("notebook"):
-        return None, _own(
-            "the submitted notebook changed after it was taken in; repeat ingest",
-            "提交的笔记本在收取后被改动；请重新 ingest",
-        )
+        return None, _own("the submitted notebook changed after it was taken in; repeat ingest")
     data = read_json(course.result(student, assignment))
     if data is None:
-        return None, _own("not graded yet; repeat run", "尚未评分；请重新运行 run")
+        return None, _own("not graded yet; repeat run")
     try:
         result = Result.from_json(data)
     except ContractError as error:
-        return None, _own(
-            f"the result file is damaged ({error}); repeat run", f"结果文件已损坏（{error}）；请重新运行 run"
-        )
+        return None, _own("the result file is damaged ({error}); repeat run", error=error)
     if result.submission != now or result.bundle != bundle.version or result.assignment != assignment:
-        return None, _own(
-            "the result belongs to another version of the submission or of the exercise; repeat run",
-            "结果对应的是另一版提交或习题；请重新运行 run",
-        )
+        return None, _own("the result belongs to another version of the submission or of the exercise; repeat run")
     return result, None
 
 
-def _own(en: str, zh: str) -> Said:
+def _own(sentence: str, /, **values: Value) -> Said:
     """A sentence of ours where one that quotes a student may stand."""
-    return said(text(en, zh))
+    return said(text(sentence, **values))
 
 
 @contextmanager
@@ -113,8 +105,8 @@ def database(course: Course) -> Iterator[Any]:
     try:
         from nbgrader.api import Gradebook, InvalidEntry
     except ImportError:
-        english, chinese = _install.advice("grade")
-        raise Problem(f"nbgrader is not installed. {english}", f"没有安装 nbgrader。{chinese}") from None
+        advice = _install.advice("grade")
+        raise Problem("{value} is not installed. {advice}", value="nbgrader", advice=advice) from None
     from sqlalchemy.exc import DatabaseError, SAWarning
 
     # nbgrader logs the trace that the sentence below replaces, in a log that Tornado uses as well.
@@ -136,9 +128,9 @@ def database(course: Course) -> Iterator[Any]:
                 gradebook.db.rollback()
         what = str(getattr(error, "orig", error))
         raise removed.refused(what, course.root / "gradebook.db") or Problem(
-            f"gradebook.db cannot be used ({what}). Move it away; the same command makes it again from results/ "
-            "(points given by hand are in the database only).",
-            f"gradebook.db 无法使用（{what}）。请将其移走；同一命令会由 results/ 重建（手工给分只在数据库中）。",
+            "gradebook.db cannot be used ({what}). Move it away; the same command makes "
+            "it again from results/ (points given by hand are in the database only).",
+            what=what,
         ) from None
     finally:
         log.disabled = loud
@@ -161,8 +153,7 @@ def _nbgrader_config(course: Course) -> Any:
         return Config()
     except Exception as error:  # it is a Python file: anything may happen in it
         raise Problem(
-            f"nbgrader_config.py does not run: {type(error).__name__}: {error}",
-            f"nbgrader_config.py 无法运行：{type(error).__name__}：{error}",
+            "nbgrader_config.py does not run: {name}: {error}", name=type(error).__name__, error=error
         ) from None
 
 
@@ -322,11 +313,11 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     students = course.roster()
     done = Merge()
     strangers = sorted(set(course.ingested(assignment)) - {s.key for s in students})
-    nobody = _own("submitted, but not on the roster any more: not graded", "已提交，但已不在名单中：未评分")
+    nobody = _own("submitted, but not on the roster any more: not graded")
     problems = [(key, nobody) for key in strangers]
     set_aside: list[str] = []  # whose answers are others than those that were marked by hand
-    source = course.release(assignment) / ("zh" if course.language == "zh" else "") / f"{assignment}.ipynb"
-    if source.is_file():  # formgrader lists the assignments that have a source
+    sources = [course.release_notebook(assignment, language) for language in (course.language, "en")]
+    for source in [one for one in sources if one.is_file()][:1]:  # formgrader lists the assignments that have a source
         write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
     with database(course) as gradebook:
         from sqlalchemy import text as sql
@@ -353,7 +344,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                     set_aside.append(student.name or student.key)
                 if result is None:
                     done.failed += 1
-                    problems.append((student.name or student.key, reason or _own("no result", "没有结果")))
+                    problems.append((student.name or student.key, reason or _own("no result")))
                 else:
                     done.graded += 1
                     done.to_grade += _waiting(gradebook, bundle, student.key)
@@ -365,10 +356,11 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
         listed = ", ".join(set_aside[:10]) + (" …" if len(set_aside) > 10 else "")
         done.said += (
             text(
-                f"{len(set_aside)} students changed an answer that was marked by hand: {listed}. Its earlier points "
-                f"and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
-                f"{len(set_aside)} 名学生重新提交了已由人工评过的解答：{listed}。这些解答先前的分数和评语保存在 "
-                f"autograded/STUDENT/{assignment}/earlier-points.json。",
+                "{n_set_aside} students changed an answer that was marked by hand: {listed}. Its earlier "
+                "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
+                n_set_aside=len(set_aside),
+                listed=listed,
+                assignment=assignment,
             ),
         )
     return done
@@ -582,11 +574,12 @@ def late_policy(course: Course) -> Iterator[Any]:
     except Exception as error:  # the policy is the class's own program: anything may happen in it
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise Problem(
-            f'The late policy {named} does not work: {what}. nbgrader_config.py names it as "file.Class", for a class '
-            f"with late_submission_penalty(self, student_id, score, total_seconds_late) in {folder}/file.py, which "
-            "returns the points to take off.",
-            f'迟交规则 {named} 无法使用：{what}。nbgrader_config.py 中写 "文件.类"，对应 {folder}/文件.py 中的类，'
-            "其 late_submission_penalty(self, student_id, score, total_seconds_late) 返回要扣的分数。",
+            'The late policy {named} does not work: {what}. nbgrader_config.py names it as "file.Class", '
+            "for a class with late_submission_penalty(self, student_id, score, total_seconds_late) in "
+            "{folder}/file.py, which returns the points to take off.",
+            named=named,
+            what=what,
+            folder=folder,
         ) from None
     finally:
         sys.path.remove(folder)
@@ -705,7 +698,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         submission = None
     if submission is None:
         waiting = isinstance(record, dict)
-        reason = _own("not merged yet; repeat run", "尚未合并；请重新运行 run") if waiting else None
+        reason = _own("not merged yet; repeat run") if waiting else None
         status = "failed" if waiting else "missing"
         return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
     result, reason = needed(course, student.key, name, bundle)
@@ -714,10 +707,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
     held = _submissions(gradebook, name)
     if reason is None and held and held.get(student.key) != (now, result.key if result else ""):
-        reason = _own(
-            "the gradebook holds another version of the submission or of the exercise; repeat run",
-            "成绩册中是另一版提交或习题；请重新运行 run",
-        )
+        reason = _own("the gradebook holds another version of the submission or of the exercise; repeat run")
     notebook = submission.notebooks[0]
     grades = {g.name: g for g in notebook.grades}
     spoken = {c.name: c.manual_comment for c in notebook.comments if c.manual_comment}
@@ -830,8 +820,8 @@ def states(course: Course, assignment: str) -> list[State]:
     students = course.roster()
     if not (course.root / "gradebook.db").is_file():
         raise Problem(
-            f"Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
-            f"还没有评分：没有 gradebook.db。请运行：coursecode grade run {assignment}",
+            "Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
+            assignment=assignment,
         )
     with database(course) as gradebook:
         from nbgrader.api import MissingEntry
@@ -840,8 +830,7 @@ def states(course: Course, assignment: str) -> list[State]:
             gradebook.find_assignment(assignment)
         except MissingEntry:
             raise Problem(
-                f"{assignment} is not in the gradebook. Do: coursecode grade run {assignment}",
-                f"成绩册中没有 {assignment}。请运行：coursecode grade run {assignment}",
+                "{assignment} is not in the gradebook. Do: coursecode grade run {assignment}", assignment=assignment
             ) from None
         _late(gradebook, course, assignment)
         return [state(gradebook, course, bundle, s) for s in students]

@@ -29,7 +29,8 @@ from coursegrade.sanitise import Untrusted, prepare
 __all__ = ["Conflict", "Item", "Mark", "Marking", "Marks", "marks", "rubric_items"]
 
 MAX_COMMENT = 10_000  # characters
-_ITEM = re.compile(r"^(?:[-*] +)?(\d+(?:\.\d+)?) ?(?:points?\b|分) ?[:：] ?(.*)$", re.IGNORECASE)
+_UNIT = "|".join(text("points?\\b||how an item of a rubric writes its points: a pattern").values())
+_ITEM = re.compile(rf"^(?:[-*] +)?(\d+(?:\.\d+)?) ?(?:{_UNIT}) ?[:：] ?(.*)$", re.IGNORECASE)
 _CAPS = Caps(seconds=10.0)  # of showing one answer
 
 
@@ -70,21 +71,24 @@ class Mark:
 class Conflict(Problem):
     """The mark was changed elsewhere since it was shown; ``now`` is what it is."""
 
-    def __init__(self, en: str, zh: str, now: Mark) -> None:
-        super().__init__(en, zh)
+    def __init__(self, sentence: str, /, now: Mark) -> None:
+        super().__init__(sentence)
         self.now = now
 
 
 def rubric_items(rubric: Text) -> list[Item]:
-    """The items of a rubric; none where a line is no item (``- 2 points: …`` / ``- 2 分：…``) or the languages differ.
+    """The items of a rubric; none where a line is no item (``- 2 points: …``) or the languages differ.
 
-    >>> [(i.points, i.words["en"]) for i in rubric_items({"en": "- 1 point: a\\n- 2 points: b", "zh": "- 1 分：甲\\n- 2 分：乙"})]
+    >>> [(i.points, i.words["en"]) for i in rubric_items(Text(en="- 1 point: a\\n- 2 points: b"))]
     [(1.0, 'a'), (2.0, 'b')]
-    """  # noqa: E501
+    """
     sides = {language: _items(words) for language, words in rubric.items()}
-    if [points for points, _ in sides["en"]] != [points for points, _ in sides["zh"]]:
+    if any([points for points, _ in one] != [points for points, _ in sides["en"]] for one in sides.values()):
         return []
-    return [Item(p, text(en, zh)) for (p, en), (_, zh) in zip(sides["en"], sides["zh"], strict=True)]
+    return [
+        Item(p, Text((language, items[n][1]) for language, items in sides.items()))
+        for n, (p, _) in enumerate(sides["en"])
+    ]
 
 
 def _items(words: str) -> list[tuple[float, str]]:
@@ -130,14 +134,15 @@ class Marking:
         written = [q for q in self.bundle.questions if q.kind == "written"]
         if not written:
             raise Problem(
-                f"{assignment} has no written question: there is nothing to mark by hand.",
-                f"{assignment} 没有文字题，无需人工评阅。",
+                "{assignment} has no written question: there is nothing to mark by hand.", assignment=assignment
             )
         if question is not None and question not in {q.id for q in written}:
             there = ", ".join(q.id for q in written)
             raise Problem(
-                f"{assignment} has no written question {question!r}; there are: {there}.",
-                f"{assignment} 没有文字题 {question!r}；可选：{there}。",
+                "{assignment} has no written question {question!r}; there are: {there}.",
+                assignment=assignment,
+                question=question,
+                there=there,
             )
         self.first = question or written[0].id
         prepare()
@@ -187,7 +192,7 @@ class Marking:
             for cell in self.bundle.cells
             if cell.role == "text" and cell.question == question.id
         ]
-        none = text("", "")
+        none = text("")
         return {
             "id": question.id,
             "title": question.title[language],
@@ -256,24 +261,21 @@ class Marking:
         new = _read(given, one)
         if self.course.bundle(self.name).version != self.bundle.version:
             raise Problem(
-                "The exercise was released again since this page was opened. Repeat run, then start mark again; "
-                "your points and words are still in the page.",
-                "页面打开之后，这份习题又重新发布过。请重新 run，再启动 mark；你填写的分数和评语仍在页面上。",
+                "The exercise was released again since this page was opened. Repeat run, then start mark "
+                "again; your points and words are still in the page."
             )
         if given.get("submission") != self._submission(student):
             raise Problem(
-                "The student has handed in again since this page was opened. Repeat run, then start mark again; "
-                "your points and words are still in the page.",
-                "页面打开之后，该学生又提交了作业。请重新 run，再启动 mark；你填写的分数和评语仍在页面上。",
+                "The student has handed in again since this page was opened. Repeat run, then start mark "
+                "again; your points and words are still in the page."
             )
         with database(self.course) as gradebook:
             old = self._mark(gradebook, one, student)
             if old.version not in (given.get("version"), new.version):
                 raise Conflict(
-                    "This answer was marked in another window since it was shown here. Look at what is there now; "
-                    "saving again puts yours in its place.",
-                    "此解答显示之后，已在另一个窗口中评分。请查看现有的评分；再次保存将以你的评分取代它。",
-                    old,
+                    "This answer was marked in another window since it was shown here. Look at what is "
+                    "there now; saving again puts yours in its place.",
+                    now=old,
                 )
             self._log(one, student, old, new)
             where = (one.answer_cells[0], self.name, self.name, student)
@@ -315,21 +317,14 @@ def _read(given: Any, question: Question) -> Mark:
     score = given.get("score") if isinstance(given, dict) else None
     number = isinstance(score, int | float) and not isinstance(score, bool)
     if not number or not 0 <= score <= question.points:  # type: ignore[operator]  # NaN is in no range
-        raise Problem(
-            f"Give 0 to {question.points:g} points; 0 is a mark as well. Nothing was saved.",
-            f"请给出 0 到 {question.points:g} 分；0 分也是评分。尚未保存。",
-        )
+        raise Problem("Give 0 to {points:g} points; 0 is a mark as well. Nothing was saved.", points=question.points)
     comment, items = given.get("comment", ""), given.get("items", [])
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise Problem(
-            f"A comment has at most {MAX_COMMENT:,} characters; shorten it. Nothing was saved.",
-            f"评语最多 {MAX_COMMENT:,} 个字符，请缩短。尚未保存。",
+            "A comment has at most {max_comment:,} characters; shorten it. Nothing was saved.", max_comment=MAX_COMMENT
         )
     there = range(len(rubric_items(question.rubric)) if question.rubric else 0)
     if not isinstance(items, list) or not all(type(i) is int and i in there for i in items):
-        raise Problem(
-            "That is no item of this question's rubric; load the page again. Nothing was saved.",
-            "本题的评分细则中没有此项；请重新载入页面。尚未保存。",
-        )
+        raise Problem("That is no item of this question's rubric; load the page again. Nothing was saved.")
     words = comment.encode("utf-8", "replace").decode().strip()
     return Mark(float(score), words, tuple(sorted(set(items))))  # type: ignore[arg-type]

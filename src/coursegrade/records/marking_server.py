@@ -18,7 +18,7 @@ from typing import Any
 
 from tornado import httpserver, netutil, web
 
-from coursegrade.contract import Text, text
+from coursegrade.contract import Text, tag, text
 from coursegrade.files import Problem, refusal
 from coursegrade.records.marking import Conflict, Marking
 from coursegrade.sanitise import escape
@@ -39,41 +39,38 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 WORDS: dict[str, Text] = {
-    "title": text("Marking", "评阅"),
-    "question": text("Question", "题目"),
-    "task": text("The question", "题目内容"),
-    "rubric": text("What earns the points", "评分细则"),
-    "model": text("A model answer", "范例解答"),
-    "solution": text("The worked solution", "参考解答"),
-    "answer": text("Answer {0} of {1}", "第 {0} 份，共 {1} 份"),
-    "blank": text("Left blank.", "未作答。"),
-    "points": text("Points (of {0})", "分数（满分 {0}）"),
-    "comment": text("Comment for the student", "给学生的评语"),
-    "save": text("Save", "保存"),
-    "previous": text("Previous", "上一份"),
-    "next": text("Next", "下一份"),
-    "unmarked": text("Next unmarked", "下一份未评"),
-    "show": text("Show the name", "显示姓名"),
-    "progress": text("{0} of {1} marked", "已评 {0} / {1}"),
-    "saved": text("Saved: {0} of {1} points.", "已保存：{0} / {1} 分。"),
-    "unsaved": text("Not saved yet.", "尚未保存。"),
+    "title": text("Marking"),
+    "question": text("Question"),
+    "task": text("The question"),
+    "rubric": text("What earns the points"),
+    "model": text("A model answer"),
+    "solution": text("The worked solution"),
+    "answer": text("Answer {0} of {1}"),
+    "blank": text("Left blank."),
+    "points": text("Points (of {0})"),
+    "comment": text("Comment for the student"),
+    "save": text("Save"),
+    "previous": text("Previous"),
+    "next": text("Next"),
+    "unmarked": text("Next unmarked"),
+    "show": text("Show the name"),
+    "progress": text("{0} of {1} marked"),
+    "saved": text("Saved: {0} of {1} points."),
+    "unsaved": text("Not saved yet."),
     "failed": text(
-        "Not saved: the program that was started with “coursecode grade mark” does not answer. Start it again; what "
-        "you wrote stays in this window.",
-        "未保存：“coursecode grade mark” 启动的程序没有响应。请重新启动；你填写的内容仍保留在此窗口中。",
+        "Not saved: the program that was started with “coursecode grade mark” does not answer. Start "
+        "it again; what you wrote stays in this window."
     ),
-    "none": text("No answer to this question was handed in.", "本题没有收到解答。"),
-    "all": text("All answers to this question are marked.", "本题的解答已全部评完。"),
-    "theirs": text("There now: {0} points. {1}", "现有评分：{0} 分。{1}"),
-    "keys": text("Keys", "快捷键"),
+    "none": text("No answer to this question was handed in."),
+    "all": text("All answers to this question are marked."),
+    "theirs": text("There now: {0} points. {1}"),
+    "keys": text("Keys"),
     "keysAre": text(
-        "1–9 give or take an item · 0 no points · p points · c comment · Enter saves (Ctrl+Enter in the comment) · "
-        "j next · k previous · n next unmarked · Esc leaves a field",
-        "1–9 给分或取消该项 · 0 零分 · p 分数 · c 评语 · Enter 保存（评语中用 Ctrl+Enter）· j 下一份 · k 上一份 · "
-        "n 下一份未评 · Esc 离开输入框",
+        "1–9 give or take an item · 0 no points · p points · c comment · Enter saves (Ctrl+Enter in "
+        "the comment) · j next · k previous · n next unmarked · Esc leaves a field"
     ),
 }
-_UNKNOWN = text("There is no such answer; load the page again.", "没有这份解答；请重新载入页面。")
+_UNKNOWN = text("There is no such answer; load the page again.")
 
 
 class _Handler(web.RequestHandler):
@@ -129,10 +126,7 @@ class _Handler(web.RequestHandler):
         except OSError as error:
             self.set_status(507)
             why = refusal(error)
-            words = text(
-                f"Not saved: {why['en']}. Mend that, then save again; what you wrote stays here.",
-                f"未保存：{why['zh']}。请解决后再次保存；你填写的内容仍在页面上。",
-            )
+            words = text("Not saved: {why}. Mend that, then save again; what you wrote stays here.", why=why)
             self.say({"said": words[language]})
 
 
@@ -141,7 +135,7 @@ class _Page(_Handler):
         language = self.marking.course.language
         words = {key: value[language] for key, value in WORDS.items()}
         page = (_PAGES / "mark.html").read_text(encoding="utf-8")
-        page = page.replace("{lang}", "zh-CN" if language == "zh" else "en")
+        page = page.replace("{lang}", tag(language))
         for key in ("title", "question", "keys", "keysAre", "comment", "save", "previous", "next", "unmarked", "show"):
             page = page.replace(f"{{{key}}}", escape(words[key]))
         for key in ("task", "rubric", "model", "solution"):
@@ -211,8 +205,7 @@ def serve(marking: Marking, *, port: int = 0, ready: Callable[[str], None]) -> N
         [listening] = netutil.bind_sockets(port, "127.0.0.1", family=socket.AF_INET)
     except OSError:
         raise Problem(
-            f"Port {port} is in use. Give another one, or none: then a free one is found.",
-            f"端口 {port} 已被占用。请换一个端口，或不指定端口，由程序自动选择。",
+            "Port {port} is in use. Give another one, or none: then a free one is found.", port=port
         ) from None
     token, number = secrets.token_urlsafe(32), listening.getsockname()[1]
 

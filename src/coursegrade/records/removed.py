@@ -91,14 +91,16 @@ def _copy(source: Path, target: Path) -> None:
             answer = new.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
         raise refused(str(error), target) or Problem(
-            f"{source} cannot be copied ({error}), so it was not changed. Copy the newest file of backups/ over it.",
-            f"无法复制 {source}（{error}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
+            "{source} cannot be copied ({error}), so it was not changed. Copy the newest file of backups/ over it.",
+            source=source,
+            error=error,
         ) from None
     if answer != "ok":
         raise Problem(
-            f"{source} cannot be copied whole ({answer[:100]}), so it was not changed. Copy the newest file of "
+            "{source} cannot be copied whole ({answer}), so it was not changed. Copy the newest file of "
             "backups/ over it.",
-            f"无法完整复制 {source}（{answer[:100]}），因此没有改动它。请用 backups/ 中最新的文件覆盖它。",
+            source=source,
+            answer=answer[:100],
         )
     with named(target), open(target, "rb") as file:
         os.fsync(file.fileno())
@@ -113,9 +115,9 @@ def refused(what: str, path: Path) -> OSError | Problem | None:
         return OSError(errno.EROFS if read_only else errno.EACCES, what, str(path))
     if "locked" in what:
         return Problem(
-            f"{path} is in use by another program (formgrader, or a command that still runs); when it has ended, "
-            "repeat the command.",
-            f"{path} 正被另一个程序使用（formgrader，或尚未结束的命令）；待其结束后再运行同一命令。",
+            "{path} is in use by another program (formgrader, or a command that still runs); when it "
+            "has ended, repeat the command.",
+            path=path,
         )
     return None
 
@@ -189,10 +191,11 @@ def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
     students = len({one.student for one in by_hand})
     return [
         text(
-            f"{cells} is no longer asked; the points and comments given by hand for it ({students} students) are in "
-            f"{_file(course)}, and come back if it is asked again",
-            f"{cells} 已不在题目中；为它人工给的分数和评语（{students} 名学生）写入 {_file(course)}，"
-            "若再次出题会自动恢复",
+            "{cells} is no longer asked; the points and comments given by hand for it ({students} students) "
+            "are in {course}, and come back if it is asked again",
+            cells=cells,
+            students=students,
+            course=_file(course),
         )
     ]
 
@@ -221,7 +224,10 @@ def above(notebook: Any, cell: Any, points: float) -> list[Text]:
     some = ", ".join(who[:5]) + (" …" if len(who) > 5 else "")
     return [
         text(
-            f"{cell.name} is worth {points:g} points now; {len(who)} students have more by hand: {some}. Look at them",
-            f"{cell.name} 现为 {points:g} 分；有 {len(who)} 名学生的人工给分更高：{some}。请核对",
+            "{name} is worth {points:g} points now; {n_who} students have more by hand: {some}. Look at them",
+            name=cell.name,
+            points=points,
+            n_who=len(who),
+            some=some,
         )
     ]
