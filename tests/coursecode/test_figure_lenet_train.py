@@ -129,7 +129,7 @@ def test_the_digits_are_asked_for_at_the_press_and_not_before(figure_pages, lang
 
 @pytest.mark.slow
 def test_it_learns_while_the_page_stays_awake_and_stops_when_told(figure_pages):
-    page = figure_pages.open("lenet-train", settings="rate=0.01")
+    page = figure_pages.open("lenet-train", settings="rate=0.02")
     page.get_by_role("button", name="Train").click()
     wait(page, r"of 1,000 held-out")
     first = page.locator("lenet-train").evaluate("f => [f.result.kernels[0], f.result.correct]")

@@ -3,12 +3,12 @@
   "use strict";
   const { Base, define, h, matrix, node, number, patch, script, tint } = CourseFigures;
 
-  const RATES = ["0.001", "0.01", "0.03", "0.3"];
-  const EPOCHS = 10;
+  const RATES = ["0.002", "0.02", "0.1", "1"];
+  const EPOCHS = 12;
 
   define("lenet-train", class extends Base {
     static settings = [
-      { name: "rate", kind: "choice", value: "0.03", options: RATES },
+      { name: "rate", kind: "choice", value: "0.02", options: RATES },
       { name: "activation", kind: "choice", value: "relu", options: ["relu", "sigmoid"] },
       { name: "bias", kind: "toggle", value: 1 },
       { name: "shuffled", kind: "toggle", value: 0 },
@@ -134,7 +134,7 @@
       }
       if (correct === undefined) return this.t(busy ? "loading" : "before");
       const worst = table.flatMap((line, i) => line.map((v, j) => [i === j ? 0 : v, i, j])).sort((a, b) => b[0] - a[0])[0];
-      return this.sentences(this.t("says", { epoch: number(epoch, 1), correct, loss: loss === undefined ? "?" : number(loss) }), worst[0] && this.t("worst", { count: worst[0], is: worst[1], read: worst[2] }),
+      return this.sentences(this.t("says", { epoch: number(epoch, 1), correct, loss: Number.isFinite(loss) ? number(loss) : "?" }), worst[0] && this.t("worst", { count: worst[0], is: worst[1], read: worst[2] }),
         Number.isNaN(loss) && this.t("burst"));
     }
   });

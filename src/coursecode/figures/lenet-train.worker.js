@@ -5,7 +5,7 @@ globalThis.LENET_LEARN = (() => {
   const PIXELS = 784;
   /** The worker's loop; it names nothing outside itself but the trainer it is given. */
   const loop = (trainer) => {
-    const BATCH = 16, PIXELS = 784;
+    const BATCH = 16, PIXELS = 784, WARM = 0.15;
     onmessage = ({ data: { train, test, labels, epochs, rate, activation, bias, shuffled, seed } }) => {
       const net = trainer({ activation, bias, seed }), many = train.length / PIXELS, order = Array.from({ length: many }, (_, i) => i);
       const mix = (list) => {
@@ -45,19 +45,19 @@ globalThis.LENET_LEARN = (() => {
       for (let epoch = 0; epoch < epochs; epoch++) {
         mix(order);
         for (let from = 0, sum = 0, count = 0, last = performance.now(); from < many; from += BATCH) {
-          const end = Math.min(many, from + BATCH), now = rate * (1 - seen / (epochs * many));
+          const end = Math.min(many, from + BATCH), done = seen / (epochs * many); // the rate rises, then falls to 0
           for (let i = from; i < end; i++) {
             const [down, across] = [0, 0].map(() => Math.floor(net.random() * 3) - 1);
             sum += net.learn(take(train, order[i], down, across), labels.train[order[i]], 1 / (end - from));
             count++;
           }
           seen += end - from;
-          net.step({ rate: now });
+          net.step({ rate: rate * Math.min(done / WARM, (1 - done) / (1 - WARM)), decay: 1e-3 });
           if (performance.now() - last > 120 || end === many) {
             postMessage({ epoch: seen / many, loss: sum / count, kernels: kernels() });
             [sum, count, last] = [0, 0, performance.now()];
           }
-          if (from % 1008 === 0 && from) postMessage(examine());
+          if (from === 2000) postMessage(examine());
         }
         postMessage({ epoch: epoch + 1, ...examine(), done: epoch + 1 === epochs });
       }
