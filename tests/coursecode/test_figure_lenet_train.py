@@ -102,6 +102,39 @@ def test_what_loads_at_the_press_of_the_button_weighs_at_most_290_kb():
     assert len(gzip.compress(figures.script("lenet-train.data").encode())) <= 290_000
 
 
+def learned(epochs: int, **options) -> list[int]:
+    """How many held-out digits the figure's own loop reads right, whenever it looks: the worker, without a browser."""
+    engine = MiniRacer()
+    engine.eval(figures.script("core"))
+    engine.eval("var CourseFigures = {}, onmessage, news = [], postMessage = (m) => news.push(m), performance = {now: () => 0};")
+    engine.eval(figures.script("lenet-train.data"))
+    digits = load("digits")
+    given = {
+        "train": packed_digits.shades(digits.train_x).flatten().tolist(),
+        "test": packed_digits.shades(digits.test_x).flatten().tolist(),
+        "labels": {"train": digits.train_y.tolist(), "test": digits.test_y.tolist()},
+        "epochs": epochs, "rate": 0.02, "activation": "relu", "bias": True, "shuffled": False, "seed": 0, **options,
+    }  # fmt: skip
+    engine.eval("var go = (text) => { LENET_TRAIN.loop(CourseMath.trainer); onmessage({data: JSON.parse(text)}); };")
+    engine.call("go", json.dumps(given), timeout=600_000)
+    return json.loads(engine.eval("JSON.stringify(news.filter((m) => m.correct !== undefined).map((m) => m.correct))"))
+
+
+@pytest.mark.slow
+def test_it_reads_at_least_97_percent_of_the_held_out_digits():
+    """Twelve epochs as the figure has them, some minute of one core."""
+    correct = learned(12)
+    assert correct[0] < 200, "it begins with random numbers"
+    assert correct[-1] >= 970
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"rate": 1}, {"activation": "sigmoid"}, {"shuffled": True}])
+def test_what_breaks_it_breaks_it(options):
+    whole, broken = learned(1), learned(1, **options)
+    assert broken[-1] < whole[-1] - 20
+
+
 # -- in the browser -------------------------------------------------------------------------------------------------
 
 

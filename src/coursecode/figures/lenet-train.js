@@ -49,11 +49,12 @@
     /** Another setting is another net: what was learned is let go. */
     update() {
       const { rate, activation, bias, shuffled, seed } = this.state, net = [rate, activation, bias, shuffled, seed].join();
-      if (this.net !== undefined && this.net !== net) {
-        this.stop();
-        this.result = { losses: [], right: [] };
-      }
+      const other = this.net !== undefined && this.net !== net;
       this.net = net;
+      if (other) {
+        this.result = { losses: [], right: [] };
+        this.stop();
+      }
       super.update();
     }
     async train(epochs) {

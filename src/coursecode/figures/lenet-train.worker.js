@@ -64,6 +64,7 @@ globalThis.LENET_LEARN = (() => {
     };
   };
   return {
+    loop,
     worker() {
       const address = URL.createObjectURL(new Blob([`(${loop})(${CourseMath.trainer})`], { type: "text/javascript" }));
       const worker = new Worker(address);
