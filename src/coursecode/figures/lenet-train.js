@@ -133,7 +133,7 @@
         const all = kernels || Array(150).fill(0), most = Math.max(1e-9, ...all.map(Math.abs));
         this.box.replaceChildren(...[0, 1, 2, 3, 4, 5].map((at) => this.kernel(all.slice(25 * at, 25 * at + 25), most, at)));
       }
-      if (correct === undefined) return this.t(busy ? "loading" : "before");
+      if (correct === undefined) return this.t(busy ? "loading" : "before", this.state);
       const worst = table.flatMap((line, i) => line.map((v, j) => [i === j ? 0 : v, i, j])).sort((a, b) => b[0] - a[0])[0];
       return this.sentences(this.t("says", { epoch: number(epoch, 1), correct, loss: Number.isFinite(loss) ? number(loss) : "?" }), worst[0] && this.t("worst", { count: worst[0], is: worst[1], read: worst[2] }),
         Number.isNaN(loss) && this.t("burst"));

@@ -9,10 +9,10 @@
 
   define("param-calc", class extends Base {
     static settings = [
-      { name: "zoom", kind: "range", value: 100, min: 0, max: 100, show: () => "" },
       { name: "image", kind: "range", value: 4, min: 0, max: IMAGES.length - 1, show: (i) => IMAGES[i].slice(0, 2).map((v) => number(v)).join("×") },
       { name: "units", kind: "range", value: 100, min: 1, max: 200 },
       { name: "kernel", kind: "range", value: 5, min: 1, max: 11, show: (k) => `${k} × ${k}` },
+      { name: "zoom", kind: "range", value: 100, min: 0, max: 100, show: () => "" },
       { name: "bytes", kind: "choice", value: "4", options: ["4", "2", "1"] },
     ];
     static predicts = true;
