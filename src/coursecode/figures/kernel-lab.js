@@ -64,7 +64,7 @@
     actions() {
       const own = node("input", { type: "file", accept: "image/*", onchange: () => { this.stop(); if (own.files[0]) this.load(own.files[0]); } });
       const camera = navigator.mediaDevices ? [["camera", () => (this.stream ? this.stop() : this.watch())]] : [];
-      return [["file", () => own.click()], ...camera, ["photo", () => { this.stop(); this.load(KERNEL_LAB.photo); }]];
+      return [["file", () => { this.note(this.t("stays")); own.click(); }], ...camera, ["photo", () => { this.stop(); this.load(KERNEL_LAB.photo); }]];
     }
     build() {
       super.build();
@@ -161,7 +161,7 @@
         matrix(this.t("pixels"), square(seen), { tinted: false, name: "pixels", cell: (a, b, v) => ({ "data-link": link(a, b), style: `background:rgb(${v},${v},${v});color:${v > 115 ? "#000" : "#fff"}` }) }), sign("·"),
         matrix(this.t("weights"), inputs, { name: "kernel", cell: (a, b) => ({ "data-link": link(a, b), class: tint(K.data[a * k + b], heavy) }) }), sign("="),
         matrix(this.t("products"), square(products), { cell: (a, b) => ({ "data-link": link(a, b) }) }),
-        sign(by === 1 ? "Σ =" : `Σ ÷ ${number(by)} =`), h("output", { class: "total" }, number(value, 1)),
+        h("div", { class: "row" }, sign(by === 1 ? "Σ =" : `Σ ÷ ${number(by)} =`), h("output", { class: "total" }, number(value, 1))),
       ];
       const box = h("div", { class: "sum", style: `--all:${k === 3 ? 9 : 10}` }, pieces);
       patch(this.lower, [box]);
