@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONUTF8 := 1
 
 .PHONY: help book notebooks lab read serve slides pdf epub archive page test check lint nbval package gpu translation-status
-.PHONY: experiments bench release publish-as thebe links next-packages next-sphinx clean environment
+.PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
@@ -84,6 +84,9 @@ translation-status: environment  ## the sections of the Chinese edition that are
 
 experiments: environment  ## run the long experiments (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
+
+record: environment  ## enter a recipe into the record table, from the sandbox: make record RECIPE=mine.py [DATA=mnist]
+	@OMP_NUM_THREADS=1 $(BIN)/python -m coursegrade.contest '$(RECIPE)' --data '$(or $(DATA),fashion-mnist)'
 
 bench: environment  ## measure speed and memory; the results are JSON in the package
 	$(BIN)/python -m benchmarks

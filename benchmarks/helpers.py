@@ -106,8 +106,8 @@ _HELPERS: dict[str, tuple[Callable[[int], _Ways], tuple[int, ...], int]] = {  # 
     "corr3d": (_corr3d, (6, 12, 24, 48), 3),
     "corr2d_multi_in_out": (_channels, (8, 16, 32, 64, 128), 2),
     "corr2d_multi_in_out_1x1": (_one_by_one, (8, 16, 32, 64, 128), 2),
-    "pool2d, max": (_max_pool, (16, 32, 64, 128, 256), 2),
-    "pool2d, avg": (_avg_pool, (16, 32, 64, 128, 256), 2),
+    "max_pool": (_max_pool, (16, 32, 64, 128, 256), 2),
+    "avg_pool": (_avg_pool, (16, 32, 64, 128, 256), 2),
     "dense_4d": (_dense, (4, 8, 16, 32), 2),
 }
 

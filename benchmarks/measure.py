@@ -17,6 +17,8 @@ PARTS = {  # name: module, threads
     "race": ("epoch", 2),
     "tried": ("epoch", 2),
     "helpers": ("helpers", 1),
+    "algorithms": ("algorithms", 1),
+    "depthwise": ("algorithms", 1),
     "imports": ("pages", 1),
     "pages": ("pages", 1),
     "d2l_pages": ("pages", 2),

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from root import ROOT
 from small_pages import HEADER
 
 from tools.rules.editions import stamp
 
-ROOT = Path(__file__).resolve().parent.parent
 MACHINERY = ("_config.yml", "glossary.yml", "requirements.txt", "requirements-d2l.txt", "tools",
              "src/coursecode", "src/coursegrade", "zh/_config.yml", "zh/interface.yml")  # fmt: skip
 TOC = """format: jb-book

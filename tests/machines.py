@@ -14,11 +14,11 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.machine import light, offline
 from tools.machine.system import NEEDS
 
-ROOT = Path(__file__).resolve().parent.parent
 RUNNER = """
 import sys, nbformat
 from nbclient import NotebookClient

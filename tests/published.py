@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
+from root import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "https://github.com/ada/course"
 SITE = "https://ada.github.io/course/"
 NOT_CLONED = (".git", ".venv", "_build", "build", "work", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")

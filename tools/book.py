@@ -98,7 +98,7 @@ def make(root: Path = ROOT, *, only_notebooks: bool = False, force: bool = False
         raise builder.SiteError("\n".join(map(str, problems)))
     record = root / "_build" / "made-site.json"
     before = Record(record).inputs
-    changed = changed_pages(before, snapshot(root, *builder.READ_BY["zh"])) if before else []
+    changed = changed_pages(before, snapshot(root, *builder.READ_ALL)) if before else []
     told = twins_behind(root, changed)
     try:
         built = builder.build(root)

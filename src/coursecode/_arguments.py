@@ -444,6 +444,148 @@ def one_by_one(who: str, given: Given) -> None:
         )
 
 
+# Circles
+
+
+def same_circle(who: str, given: Given) -> None:
+    """A signal or image ``x`` and a kernel ``w`` lie on the same circles."""
+    x, w = given["x"], given["w"]
+    if x.dim() == 0:
+        raise ValueError(f"{who}: x is a scalar, but it must have at least one axis.")
+    _none_empty(who, "x", x, x.shape)
+    if x.shape != w.shape:
+        raise ValueError(
+            f"{who}: x has shape {shape_text(x.shape)} and w {shape_text(w.shape)}, but both lie on the same circle; "
+            "wrap(K, x.shape) lays a smaller kernel on it."
+        )
+
+
+def wraps(who: str, given: Given) -> None:
+    """A kernel ``K`` has the axes of ``shape`` and is no larger."""
+    K, n = given["K"], given["shape"]
+    check_tensor(who, "K", K, rank=len(n), axes="the axes of shape")
+    _none_empty(who, "K", K, K.shape)
+    check_fits(who, n, K.shape)
+
+
+# Gradients of a layer
+
+
+def gradient_fits(who: str, given: Given) -> None:
+    """The gradient of an output has the shape that a kernel gives on an input."""
+    filled(who, given)
+    name = "g" if "g" in given else "G"
+    if name == "g":
+        n, k = given["x"].shape, given["w"].shape
+    else:
+        n = given["shape"] if "shape" in given else given["X"].shape[-2:]
+        k = given["kernel"] if "kernel" in given else given["K" if "K" in given else "W"].shape[-2:]
+    check_fits(who, n, k)
+    stride, out = given.get("stride", 1), given[name].shape[-len(n) :]
+    m = tuple((n_ - k_) // stride + 1 for n_, k_ in zip(n, k, strict=True))
+    if out != m:
+        raise ValueError(
+            f"{who}: {name} has shape {shape_text(given[name].shape)}, but a kernel of {shape_text(k)} with stride "
+            f"{stride} makes {shape_text(m)} outputs of {shape_text(n)}: m = ⌊(n - k) / s⌋ + 1."
+        )
+
+
+def kernel_fits_shape(who: str, given: Given) -> None:
+    """``K`` fits into an image of ``shape``."""
+    filled(who, given)
+    check_fits(who, given["shape"], given["K"].shape)
+
+
+def gradients_fit(who: str, given: Given) -> None:
+    """``X``, ``W`` and ``G`` are the input, the kernels and the gradient of the output of one layer."""
+    X, W, G = given["X"], given["W"], given["G"]
+    if len(X) != W.shape[1] or len(G) != len(W):
+        raise ValueError(
+            f"{who}: X has {len(X)} channels, G has {len(G)} and W is {shape_text(W.shape)}, but W must be "
+            "(channels of G, channels of X, k_h, k_w)."
+        )
+    gradient_fits(who, given)
+
+
+# Kernels that factor
+
+
+def grouped(who: str, given: Given) -> None:
+    """Groups divide the channels of ``X`` and the kernels of ``K``, and each kernel reads one group."""
+    X, K, groups = given["X"], given["K"], given["groups"]
+    filled(who, {"X": X, "K": K})
+    if len(X) % groups or len(K) % groups:
+        raise ValueError(
+            f"{who}: groups is {groups}, but it must divide the {len(X)} input and {len(K)} output channels."
+        )
+    if K.shape[1] * groups != len(X):
+        raise ValueError(
+            f"{who}: K has shape {shape_text(K.shape)}, so each kernel reads {K.shape[1]} channels, but a group of X "
+            f"has c_i/groups = {len(X) // groups}."
+        )
+
+
+def one_kernel_each(who: str, given: Given) -> None:
+    """``K`` has one kernel for each channel of ``X``."""
+    X, K = given["X"], given["K"]
+    filled(who, {"X": X, "K": K})
+    if len(X) != len(K):
+        raise ValueError(f"{who}: X has {len(X)} channels and K {len(K)} kernels, but every channel has its own.")
+
+
+def column_and_row(who: str, given: Given) -> None:
+    """A column and a row of weights fit into ``X``."""
+    X, u, v = given["X"], given["u"], given["v"]
+    filled(who, given)
+    check_fits(who, X.shape, (len(u), len(v)))
+
+
+def has_terms(who: str, given: Given) -> None:
+    """A kernel is a matrix of at least as many rows and columns as terms are asked for."""
+    K, terms = given["K"], given["terms"]
+    filled(who, given)
+    if not K.is_floating_point():
+        raise TypeError(f"{who}: K is {dtype_text(K.dtype)}, but its factors are no whole numbers; give K.float().")
+    if terms > min(K.shape):
+        raise ValueError(f"{who}: terms is {terms}, but a {shape_text(K.shape)} kernel has at most {min(K.shape)}.")
+
+
+# Signals and algorithms
+
+
+def looks_back(who: str, given: Given) -> None:
+    """A signal and a kernel are not empty."""
+    for name in ("x", "w"):
+        _none_empty(who, name, given[name], given[name].shape)
+
+
+def tile_of_four(who: str, given: Given) -> None:
+    """Four samples and three weights."""
+    for name, count in (("d", 4), ("g", 3)):
+        if len(given[name]) != count:
+            raise ValueError(f"{who}: {name} has {len(given[name])} numbers, but F(2, 3) reads {count}.")
+
+
+def pairs_of_outputs(who: str, given: Given) -> None:
+    """A signal from which a kernel of three makes an even number of outputs."""
+    x, w = given["x"], given["w"]
+    if len(w) != 3:
+        raise ValueError(f"{who}: w has {len(w)} weights, but F(2, 3) has 3.")
+    check_fits(who, x.shape, w.shape)
+    if len(x) % 2:
+        raise ValueError(
+            f"{who}: x has {len(x)} samples, so there are {len(x) - 2} outputs; pairs need an even number."
+        )
+
+
+def kernel_into_planes(who: str, given: Given) -> None:
+    """A kernel of this size fits into the planes of ``X``."""
+    X = given["X"]
+    _none_empty(who, "X", X, X.shape)
+    k = given["kernel"] = check_sizes(who, "kernel", given["kernel"], axes=2, minimum=1)
+    check_fits(who, X.shape[1:], k)
+
+
 # What a net answered
 
 

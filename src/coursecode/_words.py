@@ -47,7 +47,7 @@ class Words:
 
     def say(self, language: str, sentence: str, /, **values: Value) -> str:
         """The sentence in one language."""
-        known = self.by_language.get(language, {}).get(sentence) or sentence.partition("||")[0]
+        known = self.by_language.get(language, {}).get(sentence, sentence.partition("||")[0])
         told = {key: value[language] if isinstance(value, Mapping) else value for key, value in values.items()}
         return known.format(**told) if told else known
 
@@ -74,7 +74,7 @@ def every(words: Mapping[str, str]) -> str:
 
 def _ordered(languages: Iterable[str]) -> list[str]:
     """In the order in which a label has its languages: ``"one / two"``."""
-    place = "2||the place of this language in a label like one / two"
+    place = later("2||the place of this language in a label like one / two")
     return sorted(languages, key=lambda one: (int(_own.by_language[one].get(place, 99)), one))
 
 

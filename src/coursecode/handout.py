@@ -20,8 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from coursecode._words import LANGUAGES, text
-from coursecode._words import later as _
+from coursecode._words import LANGUAGES, later, text
 
 __all__ = ["RECORD", "Handed", "hand_out"]
 
@@ -42,11 +41,11 @@ class Handed(NamedTuple):
 
 
 _SENTENCES = {
-    "new": _("{path} is new."),
-    "same": _("{path} is as it was."),
-    "updated": _("{path} was brought up to date; you had not changed it."),
-    "kept": _("{path} is yours and stays as it is."),
-    "beside": _("{path} is yours and stays as it is; the newer version lies beside it: {put}"),
+    "new": later("{path} is new."),
+    "same": later("{path} is as it was."),
+    "updated": later("{path} was brought up to date; you had not changed it."),
+    "kept": later("{path} is yours and stays as it is."),
+    "beside": later("{path} is yours and stays as it is; the newer version lies beside it: {put}"),
 }
 
 

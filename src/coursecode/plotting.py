@@ -214,11 +214,13 @@ def _number(value: Any) -> str:
     return f"{value:.2g}".replace("-", "−")
 
 
-def _colours(array: NDArray[Any], low: float, high: float) -> NDArray[np.float64]:
+def _colours(array: NDArray[Any], low: float, high: float, *, gray: bool = False) -> NDArray[np.float64]:
     """RGB per cell: white is 0 where there are negative values, else the smallest value."""
     import matplotlib as mpl
 
-    if low < 0:
+    if gray:
+        scaled, name = (array - low) / ((high - low) or 1.0), "gray"
+    elif low < 0:
         bound = max(-low, high)
         scaled, name = 0.5 + 0.38 * array / bound, "PuOr_r"
     else:
@@ -240,13 +242,15 @@ def grid(
     columns: int | None = None,
     boxes: Sequence[tuple[int, int, int, int] | None] | None = None,
     same_scale: bool = False,
+    gray: bool = False,
 ) -> None:
     """Draw small arrays side by side, a number in every cell, coloured by value.
 
     ``arrays`` have shape (rows, columns) or (columns,). Blue grows from the smallest value; where there are
     negative values, 0 is white, orange is above and purple below. ``columns`` arrays stand in one row,
     ``boxes`` frames (row, column, height, width) of each array, ``same_scale`` shares the colours.
-    A side of more than 20 cells is drawn without numbers.
+    ``gray`` paints each array as an image, from black for its smallest value to white for its largest. A side of more
+    than 20 cells is drawn without numbers.
     """
     planes = [np.atleast_2d(_array(a)) for a in arrays]
     for plane in planes:
@@ -277,21 +281,12 @@ def grid(
         for row in rows:
             tallest, x = max(floats[i].shape[0] for i in row), 0.0
             for i in row:
-                array, (n_h, n_w) = floats[i], floats[i].shape
+                n_h, n_w = floats[i].shape
                 left, top = x + (widths[i] - n_w) / 2, y + head + (tallest - n_h) / 2
-                rgb = _colours(array, finite[i].min(), finite[i].max())
+                rgb = _colours(floats[i], finite[i].min(), finite[i].max(), gray=gray)
                 axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
                 axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
-                edges = {"colors": "#8a8a8a", "linewidth": 0.5}
-                axes.vlines([left + c for c in range(n_w + 1)], top, top + n_h, **edges)
-                axes.hlines([top + r for r in range(n_h + 1)], left, left + n_w, **edges)
-                if max(n_h, n_w) <= 20:
-                    for r, c in np.ndindex(n_h, n_w):
-                        text = _number(array[r, c])
-                        ink = "black" if _luminance(rgb[r, c]) > 0.179 else "white"  # 4.5:1 or more
-                        size = inch / 0.4 * (9 if len(text) <= 3 else 7 if len(text) <= 5 else 5.5)
-                        where = (left + c + 0.5, top + r + 0.52)
-                        axes.text(*where, text, ha="center", va="center", color=ink, fontsize=size)
+                _cells(axes, floats[i], rgb, left, top, inch)
                 if (box := frames[i]) is not None:
                     r, c, h, w = box
                     corner = (left + c, top + r)
@@ -306,6 +301,21 @@ def grid(
         return figure
 
     _draw(paint)
+
+
+def _cells(axes: Any, array: Any, rgb: Any, left: float, top: float, inch: float) -> None:
+    """Lines between an array's cells, and the number in each; ``inch``: how large a cell is."""
+    n_h, n_w = array.shape
+    edges = {"colors": "#8a8a8a", "linewidth": 0.5}
+    axes.vlines([left + c for c in range(n_w + 1)], top, top + n_h, **edges)
+    axes.hlines([top + r for r in range(n_h + 1)], left, left + n_w, **edges)
+    if max(n_h, n_w) > 20:
+        return
+    for r, c in np.ndindex(n_h, n_w):
+        text = _number(array[r, c])
+        ink = "black" if _luminance(rgb[r, c]) > 0.179 else "white"  # 4.5:1 or more
+        size = inch / 0.4 * (9 if len(text) <= 3 else 7 if len(text) <= 5 else 5.5)
+        axes.text(left + c + 0.5, top + r + 0.52, text, ha="center", va="center", color=ink, fontsize=size)
 
 
 def _one_each(who: str, name: str, values: Sequence[_T] | None, count: int) -> Sequence[_T] | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from coursecode import _install
-from coursecode._words import later as _
+from coursecode._words import later
 from coursegrade import term
 from coursegrade.console import (
     SHOWN,
@@ -48,12 +48,12 @@ def load(root: Path) -> Course:
 
 @command(
     "init",
-    _("Make a course folder."),
-    [_("Make a course folder: settings, the class's secret seed, nbgrader's configuration.")],
-    [_('coursecode grade init my-class --name "Deep Learning, autumn"')],
+    later("Make a course folder."),
+    [later("Make a course folder: settings, the class's secret seed, nbgrader's configuration.")],
+    [later('coursecode grade init my-class --name "Deep Learning, autumn"')],
 )
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default=None, help=_("Name of the course."))
+@click.option("--name", default=None, help=later("Name of the course."))
 def init_command(folder: Path, name: str | None) -> None:
     written = init(folder, name=name or folder.resolve().name, language=language())
     for path in written:
@@ -76,8 +76,8 @@ def init_command(folder: Path, name: str | None) -> None:
 
 @command(
     "doctor",
-    _("Can this machine contain students' code?"),
-    [_("Say whether this machine can contain what students hand in, and what is missing.")],
+    later("Can this machine contain students' code?"),
+    [later("Say whether this machine can contain what students hand in, and what is missing.")],
     ["coursecode grade doctor"],
 )
 @click.pass_context
@@ -94,8 +94,8 @@ def doctor(context: click.Context) -> None:
 
 @command(
     "release",
-    _("Make what the students get."),
-    [_("Make what students get (NAME-en.zip and NAME-zh.zip) and the private bundle that the grading needs.")],
+    later("Make what the students get."),
+    [later("Make what students get (NAME-en.zip and NAME-zh.zip) and the private bundle that the grading needs.")],
     [
         "coursecode grade release pooling",
         "coursecode grade release pooling --questions pool-1d,choose-pooling --due 2026-10-01T23:59+08:00",
@@ -105,21 +105,21 @@ def doctor(context: click.Context) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--exercises", type=click.Path(path_type=Path), default=None,
-    help=_("Folder of the masters; else as in grading.toml."),
+    help=later("Folder of the masters; else as in grading.toml."),
 )  # fmt: skip
 @click.option(
     "--overlay", type=click.Path(path_type=Path), default=None,
-    help=_("A private folder with questions of your own."),
+    help=later("A private folder with questions of your own."),
 )  # fmt: skip
 @click.option(
     "--questions", default=None, metavar="ID,ID",
-    help=_("Only these, by id; all takes every one again."),
+    help=later("Only these, by id; all takes every one again."),
 )  # fmt: skip
 @click.option(
     "--points", "points", multiple=True, metavar="ID=POINTS",
-    help=_("Points of a question; repeatable."),
+    help=later("Points of a question; repeatable."),
 )  # fmt: skip
-@click.option("--due", default=None, metavar="DATE", help=_("When it is due."))
+@click.option("--due", default=None, metavar="DATE", help=later("When it is due."))
 @course_option
 def release(
     names: tuple[str, ...],
@@ -149,10 +149,10 @@ def release(
 
 @command(
     "ingest",
-    _("Take the submissions out of the LMS's zip."),
+    later("Take the submissions out of the LMS's zip."),
     [
-        _("Take the submissions out of the LMS's zip: Canvas, Moodle or Gradescope."),
-        _(
+        later("Take the submissions out of the LMS's zip: Canvas, Moodle or Gradescope."),
+        later(
             "Damaged notebooks are repaired where that is possible; where not, the student is named with the "
             "reason. Of several notebooks of a student the one with most answers counts, of equals the latest. "
             "Several zips and several rosters (sections, groups) add up."
@@ -167,17 +167,17 @@ def release(
 @click.argument("zip_files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ZIP...")
 @click.option(
     "--roster", type=click.Path(path_type=Path), default=None,
-    help=_("Students as CSV, added to those of the course."),
+    help=later("Students as CSV, added to those of the course."),
 )  # fmt: skip
 @click.option(
     "--replace-roster",
     is_flag=True,
-    help=_("Take out who is not in it."),
+    help=later("Take out who is not in it."),
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help=_("Only show what would be taken in; write nothing."),
+    help=later("Only show what would be taken in; write nothing."),
 )
 @course_option
 def ingest_command(
@@ -232,27 +232,27 @@ def ingest_command(
 
 @command(
     "run",
-    _("Grade in the sandbox, write the gradebook."),
+    later("Grade in the sandbox, write the gradebook."),
     [
-        _("Grade every submission in the sandbox, then write the gradebook."),
-        _("A result that is there and still fits is not computed again; after a crash the same command goes on."),
+        later("Grade every submission in the sandbox, then write the gradebook."),
+        later("A result that is there and still fits is not computed again; after a crash the same command goes on."),
     ],
     ["coursecode grade run pooling --jobs 4", "coursecode grade run pooling --cluster slurm.toml"],
 )
 @click.argument("name")
 @click.option(
     "--jobs", "-j", type=click.IntRange(min=1), default=None,
-    help=_("How many at once; else what doctor says."),
+    help=later("How many at once; else what doctor says."),
 )  # fmt: skip
 @click.option(
     "--cluster", type=click.Path(path_type=Path), default=None,
-    help=_("A Dask cluster instead (see the guide)."),
+    help=later("A Dask cluster instead (see the guide)."),
 )  # fmt: skip
-@click.option("--student", "students", multiple=True, help=_("Only this one; repeatable."))
+@click.option("--student", "students", multiple=True, help=later("Only this one; repeatable."))
 @click.option(
     "--only-merge",
     is_flag=True,
-    help=_("Write the gradebook from the results that are there."),
+    help=later("Write the gradebook from the results that are there."),
 )
 @yes_option
 @course_option
@@ -302,18 +302,20 @@ def run_command(
 
 @command(
     "mark",
-    _("Mark written answers in the browser."),
+    later("Mark written answers in the browser."),
     [
-        _("Mark written answers in the browser, one question at a time, names hidden."),
-        _("The page is for this machine only, and for whoever has its address. Ctrl+C ends it; every mark is saved."),
+        later("Mark written answers in the browser, one question at a time, names hidden."),
+        later(
+            "The page is for this machine only, and for whoever has its address. Ctrl+C ends it; every mark is saved."
+        ),
     ],
     ["coursecode grade mark pooling"],
 )
 @click.argument("name")
-@click.option("--question", default=None, help=_("Begin with this one."))
+@click.option("--question", default=None, help=later("Begin with this one."))
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=None,
-    help=_("Port of the page; else a free one."),
+    help=later("Port of the page; else a free one."),
 )  # fmt: skip
 @course_option
 def mark_command(name: str, question: str | None, port: int | None, root: Path) -> None:
@@ -328,14 +330,14 @@ def mark_command(name: str, question: str | None, port: int | None, root: Path) 
 
 @command(
     "feedback",
-    _("A page per student, a zip for the LMS."),
-    [_("Write a page per student and the zip that the LMS takes back.")],
+    later("A page per student, a zip for the LMS."),
+    [later("Write a page per student and the zip that the LMS takes back.")],
     ["coursecode grade feedback pooling", "coursecode grade feedback pooling --in both"],
 )
 @click.argument("name")
 @click.option(
     "--in", "tongue", type=click.Choice([*LANGUAGES, "both"]), default=None,
-    help=_("Language of the pages; else that of each notebook."),
+    help=later("Language of the pages; else that of each notebook."),
 )  # fmt: skip
 @course_option
 def feedback_command(name: str, tongue: str | None, root: Path) -> None:
@@ -364,10 +366,10 @@ def feedback_command(name: str, tongue: str | None, root: Path) -> None:
 
 @command(
     "export",
-    _("Grades for the LMS, and the class report."),
+    later("Grades for the LMS, and the class report."),
     [
-        _("Write the grades as the LMS takes them, and the class report."),
-        _("With the LMS's own file as --template its column names are used."),
+        later("Write the grades as the LMS takes them, and the class report."),
+        later("With the LMS's own file as --template its column names are used."),
     ],
     [
         "coursecode grade export pooling --format canvas --template gradebook.csv",
@@ -377,28 +379,28 @@ def feedback_command(name: str, tongue: str | None, root: Path) -> None:
 @click.argument("name")
 @click.option(
     "--format", "form", type=click.Choice(["csv", "canvas", "moodle", "gradescope"]), default="csv",
-    show_default=True, help=_("Which columns."),
+    show_default=True, help=later("Which columns."),
 )  # fmt: skip
 @click.option(
     "--template", type=click.Path(path_type=Path), default=None,
-    help=_("The LMS's own file, to be filled in."),
+    help=later("The LMS's own file, to be filled in."),
 )  # fmt: skip
-@click.option("--title", default=None, help=_("The assignment's name in the LMS."))
-@click.option("--section", default=None, help=_("Only this section of the class."))
+@click.option("--title", default=None, help=later("The assignment's name in the LMS."))
+@click.option("--section", default=None, help=later("Only this section of the class."))
 @click.option(
     "--missing-as-zero",
     is_flag=True,
-    help=_("0 for who handed in nothing; else empty."),
+    help=later("0 for who handed in nothing; else empty."),
 )
 @click.option(
     "--failed-as-zero",
     is_flag=True,
-    help=_("0 for what could not be read; else empty."),
+    help=later("0 for what could not be read; else empty."),
 )
 @click.option(
     "--so-far",
     is_flag=True,
-    help=_("Points so far where written answers wait; else empty."),
+    help=later("Points so far where written answers wait; else empty."),
 )
 @course_option
 def export_command(

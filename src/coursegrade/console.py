@@ -17,8 +17,7 @@ from typing import Any
 import click
 
 from coursecode._progress import progress_bar
-from coursecode._words import ByLanguage, V
-from coursecode._words import later as _
+from coursecode._words import ByLanguage, V, later
 from coursegrade.contract import LANGUAGES, Value, text
 from coursegrade.intake.encodings import decode
 from coursegrade.sanitise import Untrusted
@@ -123,8 +122,8 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 # -- commands -----------------------------------------------------------------------------------------------------
 
 # Click's own words. It has them from gettext, which wants compiled files; they are put in when the help is made.
-_CLICK = (_("Usage:"), _("Options:"), _("Commands:"), _("[OPTIONS]"), _("COMMAND [ARGS]..."),
-          _("Show this message and exit."), _("[required]"), _("[default: "))  # fmt: skip
+_CLICK = (later("Usage:"), later("Options:"), later("Commands:"), later("[OPTIONS]"), later("COMMAND [ARGS]..."),
+          later("Show this message and exit."), later("[required]"), later("[default: "))  # fmt: skip
 
 
 class Command(click.Command):
@@ -148,12 +147,12 @@ class Group(Command, click.Group):
 def in_language(one: click.Command, language: str) -> click.Command:
     """The command, and those below it, with their help in one language."""
 
-    def told(sentence: str, **values: Value) -> str:
-        return text(sentence, **values)[language]
+    def told(sentence: str) -> str:
+        return text(sentence)[language]
 
     spoken = copy.copy(one)
     if isinstance(one, Command):
-        examples = [told("Example:  {command}", command=told(example)) for example in one.examples]
+        examples = [text("Example:  {command}", command=text(example))[language] for example in one.examples]
         spoken.help = "\n\n".join([*map(told, one.about), *(["\n".join(["\b", *examples])] if examples else [])])
     spoken.short_help = told(one.short_help) if one.short_help else None
     spoken.params = [copy.copy(param) for param in one.params]
@@ -165,15 +164,15 @@ def in_language(one: click.Command, language: str) -> click.Command:
     return spoken
 
 
-_LANG = click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False, help=_("Language of the words."))
+_LANG = click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False, help=later("Language of the words."))
 course_option = click.option(
     "--course", "-C", "root", type=click.Path(path_type=Path), default=Path("."),
-    help=_("The course folder; the current one if not given."),
+    help=later("The course folder; the current one if not given."),
 )  # fmt: skip
-yes_option = click.option("--yes", is_flag=True, help=_("Write changed scores without asking."))
+yes_option = click.option("--yes", is_flag=True, help=later("Write changed scores without asking."))
 
 
-@click.group(cls=Group, params=[_LANG], about=[_("From Dense to Convolution: the course's tools.")])
+@click.group(cls=Group, params=[_LANG], about=[later("From Dense to Convolution: the course's tools.")])
 def coursecode() -> None:
     pass
 
@@ -181,14 +180,14 @@ def coursecode() -> None:
 @coursecode.group(
     cls=Group,
     about=[
-        _("Assign the exercises and grade them, safely."),
-        _("Once: init, doctor. For each assignment: release, then, when the LMS's zip is there, four commands:"),
+        later("Assign the exercises and grade them, safely."),
+        later("Once: init, doctor. For each assignment: release, then, when the LMS's zip is there, four commands:"),
         "\b\n"
         "  coursecode grade ingest pooling submissions.zip --roster roster.csv\n"
         "  coursecode grade run pooling\n"
         "  coursecode grade feedback pooling\n"
         "  coursecode grade export pooling --format canvas",
-        _("Every command can be repeated; it goes on where it stopped."),
+        later("Every command can be repeated; it goes on where it stopped."),
     ],
     params=[_LANG],
 )

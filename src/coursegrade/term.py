@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from coursecode._words import later as _
+from coursecode._words import later
 from coursegrade import settings
 from coursegrade.console import SHOWN, bar, command, course_option, language, line, lines, said, say, tell, yes_option
 from coursegrade.contract import Text, text
@@ -416,8 +416,8 @@ def regrade(
 
 @command(
     "status",
-    _("Who handed in, what waits for you."),
-    [_("Show by section who handed in, what is graded and what waits for you.")],
+    later("Who handed in, what waits for you."),
+    [later("Show by section who handed in, what is graded and what waits for you.")],
     ["coursecode grade status", "coursecode grade status pooling"],
 )
 @click.argument("name", required=False)
@@ -432,8 +432,8 @@ def status(name: str | None, root: Path) -> None:
 
 @command(
     "resubmit",
-    _("Take one student's file in."),
-    [_("Take in one notebook or zip of one student, for an appeal or from an e-mail; the earlier one is kept.")],
+    later("Take one student's file in."),
+    [later("Take in one notebook or zip of one student, for an appeal or from an e-mail; the earlier one is kept.")],
     ["coursecode grade resubmit pooling s1234 mended.ipynb"],
 )
 @click.argument("name")
@@ -441,7 +441,7 @@ def status(name: str | None, root: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--at", default=None,
-    help=_("When it was handed in; else as before."),
+    help=later("When it was handed in; else as before."),
 )  # fmt: skip
 @course_option
 def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) -> None:
@@ -463,14 +463,14 @@ def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) ->
 
 @command(
     "regrade",
-    _("Grade again, say what changes."),
-    [_("Grade again what is graded, show whose score changes, and ask before it is written.")],
+    later("Grade again, say what changes."),
+    [later("Grade again what is graded, show whose score changes, and ask before it is written.")],
     ["coursecode grade regrade pooling --diff", "coursecode grade regrade pooling --student s1234 --diff"],
 )
 @click.argument("name")
-@click.option("--student", "students", multiple=True, help=_("Only this one; repeatable."))
-@click.option("--diff", is_flag=True, help=_("Before and after by question."))
-@click.option("--jobs", "-j", type=click.IntRange(min=1), default=None, help=_("As for run."))
+@click.option("--student", "students", multiple=True, help=later("Only this one; repeatable."))
+@click.option("--diff", is_flag=True, help=later("Before and after by question."))
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=None, help=later("As for run."))
 @yes_option
 @course_option
 def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int | None, yes: bool, root: Path) -> None:
@@ -507,8 +507,8 @@ def ask_about_changes(course: Course, name: str, *, yes: bool) -> None:
 
 @command(
     "extend",
-    _("Give a student more time."),
-    [_("Give one student an own due date, which the late policy honours.")],
+    later("Give a student more time."),
+    [later("Give one student an own due date, which the late policy honours.")],
     [
         "coursecode grade extend pooling s1234 2026-10-03T23:59+08:00",
         "coursecode grade extend pooling s1234 +2d",
@@ -519,7 +519,7 @@ def ask_about_changes(course: Course, name: str, *, yes: bool) -> None:
 @click.argument("name")
 @click.argument("student")
 @click.argument("date", required=False)
-@click.option("--remove", is_flag=True, help=_("Take it back."))
+@click.option("--remove", is_flag=True, help=later("Take it back."))
 @course_option
 def extend_command(name: str, student: str, date: str | None, remove: bool, root: Path) -> None:
     for given in (name, student, date or ""):
@@ -543,15 +543,15 @@ def extend_command(name: str, student: str, date: str | None, remove: bool, root
 
 @command(
     "solutions",
-    _("Open the worked solutions."),
-    [_("After the due date: write notebooks with worked solutions and rubrics, and let the feedback show them.")],
+    later("Open the worked solutions."),
+    [later("After the due date: write notebooks with worked solutions and rubrics, and let the feedback show them.")],
     ["coursecode grade solutions pooling"],
 )
 @click.argument("name")
-@click.option("--anyway", is_flag=True, help=_("Before the due date as well."))
+@click.option("--anyway", is_flag=True, help=later("Before the due date as well."))
 @click.option(
     "--overlay", type=click.Path(path_type=Path), default=None,
-    help=_("As for release; else the one of the release."),
+    help=later("As for release; else the one of the release."),
 )  # fmt: skip
 @course_option
 def solutions_command(name: str, anyway: bool, overlay: Path | None, root: Path) -> None:

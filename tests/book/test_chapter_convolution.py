@@ -55,6 +55,22 @@ def test_the_gradients_are_a_correlation_and_a_convolution(
     torch.testing.assert_close(convolve(G, K.detach(), padding=(2 * (k_h - 1), 2 * (k_w - 1))), grad_X)
 
 
+@equation("eq-flip")
+@claim("S5")
+@given(kernel=SIZES, more=MORE, seed=st.integers(0, 2**16))
+def test_the_sum_with_minus_signs_is_the_correlation_with_the_turned_kernel(
+    kernel: tuple[int, int], more: tuple[int, int], seed: int
+) -> None:
+    (k_h, k_w), (n_h, n_w) = kernel, (kernel[0] + more[0], kernel[1] + more[1])
+    X, K = random(n_h, n_w, seed=seed), random(k_h, k_w, seed=seed + 1)
+    turned = torch.rot90(K, 2)
+    for i in range(k_h - 1, n_h):
+        for j in range(k_w - 1, n_w):
+            minus = sum(K[a, b] * X[i - a, j - b] for a in range(k_h) for b in range(k_w))
+            torch.testing.assert_close(minus, corr2d(X, turned)[i - k_h + 1, j - k_w + 1])
+            torch.testing.assert_close(minus, convolve(X, K)[i - k_h + 1, j - k_w + 1])
+
+
 @claim("S9")
 @given(first=SIZES, second=SIZES)
 def test_two_kernels_in_a_row_are_one_larger_kernel(first: tuple[int, int], second: tuple[int, int]) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from problems import told
 from registry import claim
+from root import ROOT
 
 from coursecode import plotting
 from coursecode.experiments import load, mean_sd, record, runner, stored
 from tools.rules import numbers
 from tools.source import chapters
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("honest-numbers", "benchmarks")
 DRAWING = ("bars", "grid", "lines", "show_images")
 Change = Callable[[dict[str, Any]], object]

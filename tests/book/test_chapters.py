@@ -40,9 +40,9 @@ def test_labels_are_unique_and_references_lead_somewhere(edition: str) -> None:
 
 
 def test_every_chapter_ends_with_summary_answers_and_reading() -> None:
-    names = form.six_chapters(ROOT / "_toc.yml")
-    assert len(names) == 6
     book = pages(ROOT / "book")
+    names = form.chapters(ROOT / "_toc.yml")
+    assert {name.removeprefix("exercises-") for name in book if name.startswith("exercises-")} < set(names)
     none(problem for name in names for problem in form.closing(book[name]))
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 from problems import none, told
+from root import ROOT
 
 from tools.rules import claims, numbers, pages
 from tools.rules.claims import Row, read_rows
 from tools.source import chapters
 from tools.source.chapters import Chapter
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # -- the repository -----------------------------------------------------------------------------------------------
 

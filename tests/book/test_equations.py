@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from problems import none, told
+from root import ROOT
 
 from tools.rules import labels, pages
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def missing(book: Path, tests: Path) -> list[str]:

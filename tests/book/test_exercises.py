@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from problems import none
+from root import ROOT
 from torch import nn
 
 from coursecode.check import close
@@ -30,7 +31,6 @@ from coursegrade.masters import lint, master, release
 from coursegrade.masters.master import MasterError
 from tools.source import chapters, exercises, quiz
 
-ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"
 NAMES = release.available(MASTERS)
 LANGUAGES = ("en", "zh")

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from problems import none, told
+from root import ROOT
 
 from tools.rules import pages, terms
 from tools.site.glossary import glossary_lines
 from tools.source.terms import read_terms
 
-ROOT = Path(__file__).resolve().parents[2]
 Entry = dict[str, Any]
 
 # -- the repository -----------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_a_term_that_is_not_in_the_glossary_is_caught(tmp_path: Path) -> None:
 
 
 def test_each_language_sorts_by_its_own_names() -> None:
-    english, chinese = glossary_lines([STRIDE, PADDING], "en"), glossary_lines([STRIDE, PADDING], "zh_CN")
+    english, chinese = glossary_lines([STRIDE, PADDING], "en"), glossary_lines([STRIDE, PADDING], "zh")
     assert english == [
         *("padding", "  Rows around an input. Chinese: 填充.", ""),
         *("stride", "step", "  How far a window moves. Chinese: 步幅.", ""),

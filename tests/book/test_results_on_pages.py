@@ -17,13 +17,13 @@ import matplotlib.pyplot as plt
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from problems import none
+from root import ROOT
 
 from coursecode.experiments import record, runner
 from tools.rules import numbers, pages
 from tools.rules.cells import outputs_of, text_of
 from tools.source.chapters import Chapter, parse
 
-ROOT = Path(__file__).resolve().parents[2]
 STORED = re.compile(r'\bstored\("(\w+)"\)')
 CASES = [
     (page.path, name)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import machines
 import pytest
+from root import ROOT
 
 from coursecode import _install, colab
 
-ROOT = Path(__file__).resolve().parents[2]
 # What Colab's image has of what the notebooks import; it lacks coursecode and d2l, and may lack the others.
 COLAB = ("torch", "torchvision", "numpy", "matplotlib", "pandas", "scipy", "requests", "tqdm", "safetensors",
          "pillow", "ipykernel", "ipython")  # fmt: skip

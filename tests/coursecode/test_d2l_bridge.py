@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import matplotlib as mpl
 import nbformat
@@ -12,13 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis.strategies import integers
 from nbclient import NotebookClient
+from root import ROOT
 
 from coursecode import d2l_bridge
 from coursecode.correlation import corr2d
 from coursecode.d2l_bridge import load, quiet
 
 mpl.use("agg")
-ROOT = Path(__file__).parents[2]
 
 
 def run(code: str) -> str:

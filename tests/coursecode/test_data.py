@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
+from root import ROOT
 
 from coursecode import data
 from coursecode.experiments import record
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = tuple(data._SOURCES["mnist"].sha256)
 SYSTEM = data._SYSTEM
 

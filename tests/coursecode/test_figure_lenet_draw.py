@@ -23,7 +23,7 @@ from tools.site.figures import smaller
 def js() -> MiniRacer:
     """The arithmetic and the weights as a page has them, without a page."""
     engine = MiniRacer()
-    engine.eval(figures.script("core"))
+    engine.eval("\n".join(map(figures.script, ["core", *figures.ordered("core.drawing", "core.lenet")])))
     engine.eval(weights.DATA.read_text(encoding="utf-8"))
     engine.eval(
         "var net = CourseMath.lenetWeights(CourseMath.halfToFloat(CourseMath.fromBase64(LENET_DRAW.weights)));"

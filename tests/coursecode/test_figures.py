@@ -17,13 +17,13 @@ from types import SimpleNamespace
 import pytest
 from browser import note, say, text
 from problems import none
+from root import ROOT
 
 from coursecode import figures
 from tools.pictures import posters
 from tools.site.figures import folder, minify, remove_scripts, smaller
 from tools.source.chapters import parse
 
-ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 NAMES = figures.names()
 SOURCE = {
@@ -36,33 +36,33 @@ SOURCE = {
 }
 WALKS = [name for name in NAMES if "static walks = true" in SOURCE[name]]
 PREDICTS = [name for name in NAMES if "static predicts = true" in SOURCE[name]]
-LANGUAGES = ("en", "zh")
-SAID = {
-    language: json.loads((figures.FOLDER / "words" / f"{language}.json").read_text(encoding="utf-8"))
-    for language in LANGUAGES
+STRINGS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (figures.FOLDER / "words").glob("*.json")
 }
-STRINGS = {  # group, key, language
-    group: {key: {one: SAID[one][group][key] for one in LANGUAGES if key in SAID[one].get(group, {})} for key in texts}
-    for group, texts in SAID["en"].items()
-}
+LANGUAGES = figures.LANGUAGES
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_text_of_every_figure_is_in_both_languages():
-    assert set(STRINGS) == {"common", *NAMES}
-    assert {g: set(texts) for g, texts in SAID["en"].items()} == {g: set(texts) for g, texts in SAID["zh"].items()}
+def test_every_text_of_every_figure_is_in_every_language():
+    assert set(STRINGS) == set(LANGUAGES)
+    assert set(STRINGS["en"]) == {"common", *NAMES}
     problems = []
-    for group, texts in STRINGS.items():
-        for key, said in texts.items():
-            where = f"figures/words: {group}.{key}"
-            if set(said) != set(LANGUAGES) or not (all(said.values()) or key == "gap"):
-                problems.append(f"{where} is not in both languages: write en and zh")
-            elif sorted(re.findall(r"\{\w+\}", said["en"])) != sorted(re.findall(r"\{\w+\}", said["zh"])):
-                problems.append(f"{where} has other placeholders in zh than in en: use the same")
-            elif re.search(r"[,;:?!](?![\d\s]*$)\s?[\u4e00-\u9fff]|[\u4e00-\u9fff][,;:?!()]", said["zh"]):
-                problems.append(f"{where} has half-width punctuation in Chinese: use full-width")
+    for language, groups in STRINGS.items():
+        where = f"figures/words/{language}.json"
+        for group, texts in STRINGS["en"].items():
+            said = groups.get(group, {})
+            problems += [f"{where}: {group} has no {key}: add it" for key in texts if key not in said]
+            problems += [f"{where}: {group}.{key} is not in English: take it out" for key in said if key not in texts]
+            for key in texts.keys() & said.keys():
+                names = [sorted(re.findall(r"\{\w+\}", text)) for text in (texts[key], said[key])]
+                if names[0] != names[1]:
+                    problems.append(f"{where}: {group}.{key} has other placeholders than in English: use the same")
+                if not said[key] and key != "gap":
+                    problems.append(f"{where}: {group}.{key} is empty")
+                if re.search(r"[,;:?!](?![\d\s]*$)\s?[\u4e00-\u9fff]|[\u4e00-\u9fff][,;:?!()]", said[key]):
+                    problems.append(f"{where}: {group}.{key} has half-width punctuation in Chinese: use full-width")
     none(problems)
 
 
@@ -71,11 +71,11 @@ def test_every_text_that_a_figure_uses_exists_and_none_is_left_over():
     problems = []
     for name in NAMES:
         called = set(re.findall(r"""this\.t\((?:[^"`)]*\? )?"(\w+)\"""", SOURCE[name]))
-        problems += [f"figures/{name}.js uses {key}, which words lacks" for key in called
+        problems += [f"figures/{name}.js uses {key}, which words/en.json lacks" for key in called
                      if key not in figures.words(name)]  # fmt: skip
         problems += [
-            f"figures/words: {name}.{key} is used by no script: remove it"
-            for key in STRINGS[name]
+            f"figures/words/en.json: {name}.{key} is used by no script: remove it"
+            for key in STRINGS["en"][name]
             if not re.search(rf"\b{key}\b", SOURCE[name] + base) and not _made_of(key, SOURCE[name])
         ]
     none(problems)
@@ -242,7 +242,7 @@ def test_a_built_wheel_carries_the_scripts(tmp_path):
     (wheel,) = tmp_path.glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {Path(n).name for n in archive.namelist() if re.match(r"coursecode/figures/.*(?<!\.py)$", n)}
-    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js"}} | {"en.json", "zh.json"}
+    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js", ".json"}}
 
 
 # -- every figure in a browser --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""figures/core.js against PyTorch: whole numbers are equal, others within 1e-5; sizes and counts as in geometry."""
+"""figures/core.js and its parts against PyTorch: whole numbers are equal, others within 1e-5; sizes as in geometry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,13 @@ from coursecode.data import prepare_digit
 from coursecode.dense import dense_parameters
 from coursecode.lenet import lenet_classic, lenet_modern
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
 def js() -> MiniRacer:
-    """An engine with core.js as a page gets it: comments and indentation taken out."""
+    """An engine with core.js and its parts as a page gets them: comments and indentation taken out."""
     engine = MiniRacer()
-    engine.eval(figures.script("core"))
+    parts = [path.stem for path in figures.FOLDER.glob("core.*.js")]
+    engine.eval("\n".join(map(figures.script, ["core", *figures.ordered(*parts)])))
     engine.eval(
         "var call = (name, text) => JSON.stringify(CourseMath[name](...JSON.parse(text)), (key, value) =>"
         " typeof value === 'bigint' ? String(value) : ArrayBuffer.isView(value) ? Array.from(value) : value)"

@@ -29,6 +29,7 @@ DRAWINGS = {
         boxes=[(0, 0, 2, 2), None, None],
     ),
     "grid in two rows": lambda: grid(X, X, X, columns=2, same_scale=True),
+    "grid of an image": lambda: grid(X, -X.double(), gray=True),
     "grid without numbers": lambda: grid(torch.zeros(28, 28)),
     "show_images": lambda: show_images(
         torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)), titles=list("abcde"), columns=3
@@ -245,3 +246,10 @@ assert lines_drawn == 2, lines_drawn
 def test_a_live_curve_with_no_points_draws_nothing(shown):
     LiveCurve("epoch", ["loss"]).close()
     assert shown == []
+
+
+def test_a_gray_grid_is_black_at_the_smallest_value_and_white_at_the_largest() -> None:
+    rgb = plotting._colours(np.array([[-2.0, 0, 2]]), -2, 2, gray=True)
+    assert rgb[0, 0].tolist() == [0, 0, 0]
+    assert rgb[0, 2].tolist() == [1, 1, 1]
+    assert 0.4 < rgb[0, 1, 0] == rgb[0, 1, 1] == rgb[0, 1, 2] < 0.6

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from lms_classes import NAME, course_folder, database_rows, fake_run, lms_zip, notebook, people, right, roster_csv, tree
+from root import ROOT
 from test_lms_gradebook import dump, quick, version  # noqa: F401
 
 from coursegrade.__main__ import main
@@ -21,7 +22,7 @@ from coursegrade.files import Problem, read_json
 from coursegrade.records.marking import Marking
 from coursegrade.records.removed import refused
 
-MASTERS = Path(__file__).resolve().parents[2] / "exercises"
+MASTERS = ROOT / "exercises"
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from lms_classes import NAME, bundle, canvas_name, course_folder, fake_result, notebook, people, right
 from nbconvert.filters import markdown2html
+from root import ROOT
 
 from coursegrade.__main__ import main
 from coursegrade.contract import Text, Tick
@@ -23,8 +24,6 @@ from coursegrade.files import write_json
 from coursegrade.handback.feedback import MAX_BYTES, feedback
 from coursegrade.records.gradebook import merge
 from coursegrade.sanitise import Untrusted, said
-
-ROOT = Path(__file__).resolve().parents[2]
 
 LINK = "[Open the submission](javascript:fetch%28%27%2Fapi%27%29)"
 WORDS = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from right_answers import RIGHT
+from root import ROOT
 
 from coursegrade.cage.sandbox import ContainmentError, Sandbox
 from coursegrade.cage.unit import grade
@@ -16,7 +16,6 @@ from coursegrade.contract import Bundle, Limits, Result
 from coursegrade.masters import master, release
 from coursegrade.masters.master import Section
 
-ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"
 NAMES = release.available(MASTERS)
 NOISE = "import sys, warnings\nwarnings.warn('a warning')\nprint('a line')\nprint('another', file=sys.stderr)\n"

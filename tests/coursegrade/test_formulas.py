@@ -4,9 +4,9 @@ import html
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 from lms_classes import NAME
+from root import ROOT
 from test_marking import QUESTION, class_of
 
 from coursegrade.contract import Bundle, Text
@@ -18,7 +18,7 @@ from coursegrade.masters.release import assignment, bundle, plain
 from coursegrade.records.gradebook import merge
 from coursegrade.records.marking import Marking
 
-MASTERS = Path(__file__).resolve().parents[2] / "exercises"
+MASTERS = ROOT / "exercises"
 
 
 def test_every_formula_of_the_course_is_drawn():

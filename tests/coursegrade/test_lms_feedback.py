@@ -9,7 +9,6 @@ import sys
 import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from lms_classes import (
@@ -26,6 +25,7 @@ from lms_classes import (
     right,
     roster_csv,
 )
+from root import ROOT
 
 from coursegrade.__main__ import main
 from coursegrade.contract import Text
@@ -450,7 +450,7 @@ def test_the_items_that_were_given_are_ticked_for_that_student_alone(tmp_path, m
 def test_a_release_keeps_its_solutions_and_none_of_them_is_public(tmp_path):
     from coursegrade.masters.release import release
 
-    exercises = Path(__file__).resolve().parents[2] / "exercises"
+    exercises = ROOT / "exercises"
     [folder] = release(["pooling"], out=tmp_path / "release", exercises=exercises)
     course = settings(course_folder(tmp_path), "")
     kept = read_worked(replace(course, exercises=str(tmp_path / "nowhere")), "pooling")

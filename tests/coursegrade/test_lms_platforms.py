@@ -11,7 +11,6 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from lms_classes import (
@@ -26,6 +25,7 @@ from lms_classes import (
     roster_csv,
     tree,
 )
+from root import ROOT
 
 from coursegrade.course import Course
 from coursegrade.files import Problem
@@ -35,7 +35,7 @@ from coursegrade.intake.ingest import ingest
 from coursegrade.intake.roster import add, read_roster, read_table, students_of, worksheet
 from coursegrade.intake.times import read_times
 
-EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
+EXERCISES = ROOT / "exercises"
 
 
 def dump(value) -> bytes:

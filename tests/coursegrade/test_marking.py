@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from browser import axe
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right
+from root import ROOT
 
 from coursegrade.contract import Bundle, Text
 from coursegrade.files import Problem, read_json, write_json
@@ -74,7 +75,7 @@ def test_a_rubric_is_read_line_by_line():
 def test_every_rubric_of_the_course_can_be_given_item_by_item():
     from coursegrade.masters.release import assignment, bundle
 
-    folder = Path(__file__).resolve().parents[2] / "exercises"
+    folder = ROOT / "exercises"
     found = 0
     for path in sorted(folder.glob("*.md")):
         for question in bundle(assignment(path.stem, folder), folder).questions:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from lms_classes import canvas_name, people, roster_csv
+from root import ROOT
 
 from coursegrade.__main__ import main
 from coursegrade.course import Course
@@ -17,7 +18,6 @@ from coursegrade.masters.master import reference
 from coursegrade.masters.release import assignment
 from coursegrade.standin import hidden_sources
 
-ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
+from root import ROOT
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
 
 from coursegrade.__main__ import main
@@ -25,7 +26,6 @@ from coursegrade.records.gradebook import merge
 from coursegrade.standin import hidden_sources
 from coursegrade.term import solutions, standings, status_lines
 
-ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import published
 import pytest
 from packaging.utils import canonicalize_name
+from root import ROOT
 
 from coursecode import _install
 from tools.machine import light, system
 
-ROOT = published.ROOT
 # pinned in container/Dockerfile, beside the packages of its list; and what a cluster with SLURM needs
 NAMED_BY_HAND = {"jupyterhub", "dask-jobqueue"}
 DEBIAN = {*system.NEEDS, "python3", "bubblewrap", "chromium", "fonts-noto-cjk", "npm"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import left_out
 import nbformat
 import pytest
+from root import ROOT
 
 from tools.machine import system
 
-ROOT = Path(__file__).resolve().parents[2]
 RAN = "def test_runs(): pass\n"
 SKIPS = RAN + "import pytest\n@pytest.mark.skip(reason='needs bubblewrap')\ndef test_wall(): pass\n"
 XFAILS = RAN + "import pytest\n@pytest.mark.xfail(reason='some day')\ndef test_wish(): assert False\n"

@@ -10,7 +10,6 @@ import dis
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType
 
 import nbformat
@@ -19,11 +18,11 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 from problems import none
 from right_answers import RIGHT
+from root import ROOT
 
 from coursegrade.masters import master, release
 from coursegrade.masters.master import Section
 
-ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "exercises"
 NAMES = release.available(MASTERS)
 EDITIONS = [(name, "en") for name in NAMES] + [("pooling", "zh")]

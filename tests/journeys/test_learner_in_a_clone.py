@@ -21,12 +21,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from root import ROOT
 from small_pages import chapter
 
 from tools import book
 from tools.notebooks import lab, maker
 
-ROOT = Path(__file__).resolve().parents[2]
 GIT = ["git", "-c", "user.name=L", "-c", "user.email=l@example.org", "-c", "commit.gpgsign=false", "-c", "gc.auto=0"]
 NOTEBOOKS = ["book/a.ipynb", "book/b.ipynb", "zh/book/a.ipynb", "zh/book/b.ipynb"]
 PAGES = ["book/exercises-pooling.md", "zh/book/exercises-pooling.md"]

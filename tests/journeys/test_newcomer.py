@@ -16,9 +16,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from root import ROOT
 from small_pages import chapter
 
-ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = runpy.run_path(str(ROOT / "tools" / "machine" / "environment.py"))
 CONSOLES = ["latin-1", "cp1252", "gbk", "ascii", "utf-8"]
 

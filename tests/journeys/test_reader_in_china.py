@@ -15,14 +15,11 @@ from html import unescape
 from pathlib import Path
 
 import machines
-import published
 import pytest
+from root import ROOT
 
 from tools.machine import environment
 from tools.site import builder, thebe
-
-ROOT = published.ROOT
-
 
 # -- mirrors --------------------------------------------------------------------------------------------------------
 

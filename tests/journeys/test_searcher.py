@@ -15,6 +15,8 @@ from tools.site import server
 
 pytestmark = pytest.mark.slow
 DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"
+CIRCLE, CAUSAL, FACTOR = "circular-convolution", "causal-and-dilated", "separable-kernels"
+BACK, FAST = "backward-pass", "how-it-is-computed"
 QUERIES = {
     "": {
         "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
@@ -31,7 +33,11 @@ QUERIES = {
         "fully-connected": DENSE, "grading": "teaching", "homework": "teaching", "bibliography": "references",
         "errata": "where-texts-slip", "mistakes in textbooks": "where-texts-slip", "downsampling": "pooling",
         "random seed": "honest-numbers", "RGB image": "channels", "epochs": "lenet", "filter": CONV,
-        "moodle": "teaching", "speed": "benchmarks", "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
+        "moodle": "teaching", "speed": "benchmarks", "circulant matrix": CIRCLE, "circular padding": CIRCLE,
+        "Fourier transform": CIRCLE, "causal convolution": CAUSAL, "WaveNet": CAUSAL, "separable kernel": FACTOR,
+        "depthwise separable convolution": FACTOR, "MobileNet": FACTOR, "grouped convolution": FACTOR,
+        "backpropagation": BACK, "deconvolution": BACK, "checkerboard": BACK, "im2col": FAST,
+        "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
     },
     "zh/": {
         "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
@@ -43,7 +49,9 @@ QUERIES = {
         "卷积和全连接的区别": DENSE, "稠密层": DENSE, "全连接层": DENSE, "权重共享": DENSE, "参数共享": DENSE,
         "平移不变性": DENSE, "平移等变性": DENSE, "局部性": DENSE, "瓶颈结构": "channels", "多个输入通道": "channels",
         "参考文献": "references", "术语表": "glossary", "教学": "teaching", "作业": "teaching", "自动评分": "teaching",
-        "显卡": "benchmarks", "勘误": "where-texts-slip", "记号": "notation", "动手学深度学习": "the-same-in-d2l",
+        "显卡": "benchmarks", "循环矩阵": CIRCLE, "傅里叶变换": CIRCLE, "因果卷积": CAUSAL,
+        "深度可分离卷积": FACTOR, "分组卷积": FACTOR, "反向传播": BACK, "棋盘效应": BACK, "快速傅里叶变换": FAST,
+        "勘误": "where-texts-slip", "记号": "notation", "动手学深度学习": "the-same-in-d2l",
         "卷积核": CONV, "滤波器": CONV, "学习卷积核": CONV, "下采样": "pooling", "补零": PAD, "输出尺寸": PAD,
         "手写数字识别": "lenet", "核": CONV, "池": "pooling", "步": PAD, "轮数": "lenet",
         "混淆矩阵": "lenet", "手写数字": "lenet", "多层感知机": "lenet", "迭代周期": "lenet", "LeNet": "lenet",

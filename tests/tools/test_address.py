@@ -8,12 +8,11 @@ import subprocess
 import published
 import pytest
 import yaml
+from root import ROOT
 
 from coursecode import _install
 from tools.machine import release
 from tools.site import address
-
-ROOT = address.ROOT
 
 
 def test_the_clone_says_the_same_address_in_every_place():

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 from problems import none, told
+from root import ROOT
 
 from tools.rules import chinese
 from tools.rules.chinese import line_problems, pages, words
-
-ROOT = Path(__file__).resolve().parents[2]
 
 GLOSSARY = """
 - {key: padding, en: padding, zh: 填充, forbidden: [补边]}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from root import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PLACES = {"coursecode": ROOT / "src", "coursegrade": ROOT / "src", "tools": ROOT, "benchmarks": ROOT}
 MAY_KNOW = {
     "coursecode": {"coursecode"},
@@ -75,6 +77,25 @@ def test_no_import_goes_round():
         TopologicalSorter(found).prepare()
     except CycleError as error:
         pytest.fail(" → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("readme", ["README.md", "zh/README.md"])
+def test_the_readmes_tree_names_every_room(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    named = {name for row in re.findall(r"^\| .+ \|$", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+    for place in (ROOT / "src" / "coursecode", ROOT / "src" / "coursegrade", ROOT / "tools"):
+        for room in place.iterdir():
+            if room.is_dir() and room.name != "__pycache__":
+                assert f"{room.name}/" in named, f"{readme} does not name {room.relative_to(ROOT)}"
+    modules = [path.stem for path in (ROOT / "src" / "coursecode").glob("[a-z]*.py")]
+    assert [name for name in modules if name not in named] == []
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    folders = {
+        f"{path.split('/')[0]}/"
+        for path in tracked
+        if "/" in path and path.split("/")[0] not in (".ci", "src", "tools")
+    }
+    assert folders <= named
 
 
 def test_a_wrong_way_and_a_circle_are_found(tmp_path):

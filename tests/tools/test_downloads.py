@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.machine import downloads, light
 
-ROOT = Path(__file__).resolve().parents[2]
 MEASURED = json.loads(downloads.FILE.read_text(encoding="utf-8"))
 
 

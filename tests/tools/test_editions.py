@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 from problems import none, told
+from root import ROOT
 
 from tools.rules import editions
-
-ROOT = Path(__file__).resolve().parents[2]
 
 ENGLISH = """(sec-pooling)=
 # Pooling

@@ -3,11 +3,11 @@
 import hashlib
 import runpy
 import sys
-from pathlib import Path
 
 import pytest
+from root import ROOT
 
-SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "machine" / "environment.py"
+SCRIPT = ROOT / "tools" / "machine" / "environment.py"
 
 
 def run(monkeypatch: pytest.MonkeyPatch) -> None:

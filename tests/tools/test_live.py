@@ -18,13 +18,12 @@ from pathlib import Path
 
 import published
 import pytest
+from root import ROOT
 from sphinx.errors import ConfigError
 
 from tools.site import live
 from tools.site.server import serving
 from tools.site.thebe import fetch
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"

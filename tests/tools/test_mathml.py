@@ -1,14 +1,12 @@
 """Formulas become MathML that browsers can draw and that loses nothing of the LaTeX."""
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.site.mathml import to_mathml
 from tools.source.chapters import parse
-
-ROOT = Path(__file__).resolve().parents[2]
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 FORMULAS = sorted(

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from root import ROOT
 from small_pages import chapter
 
 from tools.notebooks import maker
 from tools.notebooks.plain import PlainError, edition, plain_markdown
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ import author_book
 import machines
 import pytest
 from left_out import need
+from root import ROOT
 
 from tools.notebooks import maker
 from tools.site import builder
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools" / "machine" / "environment.py"
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
-from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.pictures import cards
 from tools.site import builder, drawings, face, icons, own_files, server
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # The style sheet
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from root import ROOT
 
 from benchmarks import site as page_weight
 from coursecode.experiments import Result
 from tools.site import builder, server
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG, TOC = builder.edition_settings(ROOT, "en")
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
 PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]

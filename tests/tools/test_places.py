@@ -17,13 +17,13 @@ import nbformat
 import published
 import pytest
 import yaml
+from root import ROOT
 
 from coursecode import _install
 from coursecode.experiments import load
 from tools.machine import light, offline
 from tools.site import builder
 
-ROOT = Path(__file__).resolve().parents[2]
 GIB = 2**30
 HUB = yaml.safe_load((ROOT / "container" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")

@@ -8,11 +8,10 @@ from pathlib import Path
 import author_book
 import pytest
 from problems import told
+from root import ROOT
 
 from tools.rules.__main__ import NoPage, chosen, problems
 from tools.rules.editions import stamp
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

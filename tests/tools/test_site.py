@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.site import builder
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

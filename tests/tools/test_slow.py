@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
+from root import ROOT
 
 
 def test_each_line_names_a_file_or_a_test():

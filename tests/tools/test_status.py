@@ -8,10 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from root import ROOT
 
 from tools.site import status
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

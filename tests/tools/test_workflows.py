@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from root import ROOT
 
 from tools.machine import release
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WRITES = {  # the only jobs that may write, and what
     ("publish", "pages"): {"pages": "write", "id-token": "write"},

@@ -19,7 +19,7 @@ UV = "uv==0.13.9"
 OLDEST, NEWEST = (3, 11), (3, 14)  # the pinned packages have wheels for these; README and pages say the same
 
 
-def say(text):
+def report(text):
     # type: (str) -> None
     """A line that every console can write: a path may hold letters that it has not."""
     encoding = sys.stdout.encoding or "ascii"
@@ -138,7 +138,7 @@ def main():
         if current and not lost:
             return
         if lost:
-            say("missing from .venv: {}".format(", ".join(lost)))
+            report("missing from .venv: {}".format(", ".join(lost)))
     if not os.access(ROOT, os.W_OK):
         sys.exit(
             "environment: nothing can be written to {}, which has no complete environment.\n"
@@ -146,13 +146,13 @@ def main():
         )
     if os.path.exists(STAMP):
         os.remove(STAMP)
-    say("installing the pinned packages into .venv (once, a few minutes; README.md says how much it downloads)")
+    report("installing the pinned packages into .venv (once, a few minutes; README.md says how much it downloads)")
     if not same_python():
         create()
     install(torch)
     with open(STAMP, "wb") as file:  # last: a half-installed environment has no stamp and is completed next time
         file.write(os.fsencode(goal))
-    say("ready")
+    report("ready")
 
 
 if __name__ == "__main__":

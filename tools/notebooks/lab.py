@@ -19,21 +19,20 @@ from coursecode.handout import Handed, hand_out
 from tools import ROOT, unwritable
 from tools.notebooks.kept import WORK
 from tools.notebooks.plain import edition
-
-LANGUAGES = ("en", "zh")
+from tools.source.words import editions, folder, spoken, text
 
 
 def fill(root: Path) -> list[Handed]:
     """Hand out the chapters and exercises of both editions."""
-    places = [path for folder in ("book", "zh/book") for path in sorted((root / folder).glob("*.ipynb"))]
+    places = [path for one in editions(root) for path in sorted((root / folder(one) / "book").glob("*.ipynb"))]
     files = [path.relative_to(root).as_posix() for path in places]
     return hand_out(root, root / WORK, files=files)
 
 
 def language_of(environment: Mapping[str, str]) -> str:
-    """The edition for a console: Chinese where its language is, or else English."""
+    """The edition for a console: that of its language where there is one, or else English."""
     names = (environment.get(name, "") for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
-    return "zh" if next(filter(None, names), "").startswith("zh") else "en"
+    return spoken(next(filter(None, names), ""))
 
 
 def first(root: Path, language: str) -> str:
@@ -49,10 +48,9 @@ def told(handed: list[Handed], language: str) -> list[str]:
     lines = [one.sentence(language) for one in handed if one.what in ("updated", "beside")]
     if len(new) < 4:
         return [*(one.sentence(language) for one in new), *lines]
-    many = {
-        "en": f"{WORK}/ has {len(new)} new files. They are yours: nothing here writes over what you change.",
-        "zh": f"{WORK}/ 里新增了 {len(new)} 个文件。它们归你所有：改过的内容，这里的任何命令都不会覆盖。",
-    }
+    many = text(
+        "{work}/ has {n} new files. They are yours: nothing here writes over what you change.", work=WORK, n=len(new)
+    )
     return [many[language], *lines]
 
 
@@ -62,10 +60,9 @@ def main() -> None:
     parser.add_argument("--fill", action="store_true", help="fill work/ and open nothing")
     arguments = parser.parse_args()
     language = arguments.language
-    if language not in LANGUAGES:
-        sys.exit(
-            f"lab: there is no edition in {language!r}; choose one: make lab LANGUAGE={' or LANGUAGE='.join(LANGUAGES)}"
-        )
+    if language not in editions():
+        others = " or LANGUAGE=".join(editions())
+        sys.exit(f"lab: there is no edition in {language!r}; choose one: make lab LANGUAGE={others}")
     try:
         for line in told(fill(ROOT), language):
             print(line, flush=True)

@@ -47,8 +47,9 @@ from tools.machine.fresh import Record, digest, snapshot
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.notebooks.plain import Edition, PlainError, edition, plain_markdown, references
 from tools.source.chapters import parse
+from tools.source.words import editions, folder
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = editions()
 
 
 class NotebookError(RuntimeError):
@@ -143,8 +144,8 @@ def record(page: Page, root: Path) -> NotebookNode | None:
     Code cells and their outputs are the same in all languages, so a notebook that a person changed is made again from
     its twin, without a run.
     """
-    mirror = {language: root / ("" if language == "en" else language) / "book" for language in LANGUAGES}
-    twins = [folder / page.path.name for language, folder in mirror.items() if language != page.language]
+    mirror = {language: root / folder(language) / "book" for language in LANGUAGES}
+    twins = [book / page.path.name for language, book in mirror.items() if language != page.language]
     first = None
     for path in filter(as_made, (page.path, *twins)):
         notebook = nbformat.read(path, as_version=4)
@@ -420,12 +421,39 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
     if check and stale:
         return 1
 
+    executed, problems = _execute(stale, english_book, root)
+    failed = {name for name in reasons if reasons[name]} - set(executed)
+    changed: list[str] = []
+    for book in books.values():
+        kept = [page for page in pages(root, book.language, book, only) if page.name not in failed]
+        for page in kept:
+            original = next(p for p in english if p.name == page.name)
+            try:
+                current = _rewrite(page, original, executed.get(page.name), book, check=check)
+            except (NotebookError, PlainError) as error:
+                problems.append(str(error))
+                continue
+            if not current:
+                changed.append(str(page.path.relative_to(root)))
+    for path in changed:
+        print(f"{'stale' if check else 'wrote'} {path}: the text changed")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems and not (check and changed):
+        verified.add(only)
+    if not (stale or changed or problems):
+        print(f"{len(english_book.notebooks)} notebooks are current; no cell was run.")
+    return 1 if problems or (check and changed) else 0
+
+
+def _execute(stale: list[Page], book: Edition, root: Path) -> tuple[dict[str, NotebookNode], list[str]]:
+    """Run the pages' cells, two pages at a time, and write each notebook; what was executed, and what went wrong."""
     executed: dict[str, NotebookNode] = {}
     problems: list[str] = []
     try:
         for page in list(stale):
             try:  # a text that cannot be converted is reported before its cells cost any time
-                assemble(page, [NotebookNode(outputs=[]) for _ in page.code], english_book, {})
+                assemble(page, [NotebookNode(outputs=[]) for _ in page.code], book, {})
             except PlainError as error:
                 problems.append(str(error))
                 stale.remove(page)
@@ -446,7 +474,7 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
                     cells = job.result()
                     # written as soon as it is done: an interruption later loses nothing of it
                     state = {**inputs(page, root), "executed": _circumstances()}
-                    _write(page, cells, english_book, state)
+                    _write(page, cells, book, state)
                     executed[page.name] = nbformat.v4.new_notebook(cells=cells, metadata={"coursecode": state})
                 except (NotebookError, PlainError) as error:
                     problems.append(str(error))
@@ -454,37 +482,18 @@ def make(root: Path = ROOT, *, only: list[str] | None = None, force: bool = Fals
     except KeyboardInterrupt:
         print("\nInterrupted: finished notebooks are kept, the others are as they were.", file=sys.stderr)
         os._exit(130)  # kernels end with their parent; waiting for the pool would not stop them
+    return executed, problems
 
-    changed: list[str] = []
-    failed = {name for name in reasons if reasons[name]} - set(executed)
-    for language in LANGUAGES:
-        book = books[language]
-        for page in pages(root, language, book, only):
-            if page.name in failed:
-                continue
-            try:
-                original = next(p for p in english if p.name == page.name)
-                _same_cells(original, page)
-                done = executed.get(page.name) or record(original, root)
-                if done is None:
-                    raise NotebookError(f"{original.path} was changed just now: run the same command again")
-                before = done.metadata.get("coursecode", {}).get("executed")
-                state = {**inputs(page, root), **({"executed": before} if before else {})}
-                current = _write(page, chapter_cells(done), book, state, check=check)
-            except (NotebookError, PlainError) as error:
-                problems.append(str(error))
-                continue
-            if not current:
-                changed.append(str(page.path.relative_to(root)))
-    for path in changed:
-        print(f"{'stale' if check else 'wrote'} {path}: the text changed")
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    if not problems and not (check and changed):
-        verified.add(only)
-    if not (stale or changed or problems):
-        print(f"{len(english_book.notebooks)} notebooks are current; no cell was run.")
-    return 1 if problems or (check and changed) else 0
+
+def _rewrite(page: Page, original: Page, executed: NotebookNode | None, book: Edition, *, check: bool) -> bool:
+    """Bring a page's notebook up to its text, with the outputs of its English original; whether it was already."""
+    _same_cells(original, page)
+    done = executed or record(original, book.root)
+    if done is None:
+        raise NotebookError(f"{original.path} was changed just now: run the same command again")
+    before = done.metadata.get("coursecode", {}).get("executed")
+    state = {**inputs(page, book.root), **({"executed": before} if before else {})}
+    return _write(page, chapter_cells(done), book, state, check=check)
 
 
 def _write(page: Page, cells: list[NotebookNode], book: Edition, state: dict[str, Any], *, check: bool = False) -> bool:

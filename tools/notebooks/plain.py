@@ -18,21 +18,11 @@ from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
 from tools.source import chapters, quiz
+from tools.source.words import folder, words
+from tools.source.words import text as said
 
-WORDS = {
-    "en": {
-        "section": "Section", "figure": "Figure", "references": "References", "and": "and", "others": "et al.",
-        "note": "Note", "tip": "Tip", "important": "Important", "warning": "Warning", "seealso": "See also",
-        "live": "This figure computes: [open it in the book]({address}), or run it in a cell:",
-        "run": "This figure computes. Run it in a cell:",
-    },
-    "zh": {
-        "section": "节", "figure": "图", "references": "参考文献", "and": "和", "others": "等",
-        "note": "注意", "tip": "小技巧", "important": "重要", "warning": "警告", "seealso": "参见",
-        "live": "这张图可以操作：[在书中打开]({address})，或者在单元格里运行：",
-        "run": "这张图可以操作，在单元格里运行：",
-    },
-}  # fmt: skip
+_NAMES = {"note": said("Note"), "tip": said("Tip"), "important": said("Important"), "warning": said("Warning"),
+          "seealso": said("See also")}  # fmt: skip
 
 _ROLE_OR_CODE = re.compile(r"\{([a-z][a-z:]*)\}`([^`]+)`|(`+)(?!`)(?:.|\n)+?(?<!`)\3(?!`)")
 _TITLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
@@ -66,7 +56,7 @@ class Edition:
 
     @property
     def folder(self) -> Path:
-        return self.root / "book" if self.language == "en" else self.root / self.language / "book"
+        return self.root / folder(self.language) / "book"
 
 
 def edition(root: Path, language: str = "en") -> Edition:
@@ -137,7 +127,7 @@ def references(book: Edition, cited: list[str]) -> str:
     style, backend = _bibliography_style()
     entries = style.format_entries([book.bibliography.entries[key] for key in dict.fromkeys(cited)])
     lines = [f"- {entry.text.render(backend)}".replace("\n", " ") for entry in entries]
-    return f"## {WORDS[book.language]['references']}\n\n" + "\n".join(sorted(lines))
+    return f"## {said('References')[book.language]}\n\n" + "\n".join(sorted(lines))
 
 
 @functools.cache
@@ -149,7 +139,6 @@ def _bibliography_style() -> tuple[Any, Any]:
 class _Converter:
     def __init__(self, book: Edition, page: str, cited: list[str]) -> None:
         self.book, self.page, self.cited = book, page, cited
-        self.words = WORDS[book.language]
 
     def fail(self, line: int, problem: str) -> PlainError:
         return PlainError(f"{self.book.folder / self.page}.md:{line}: {problem}")
@@ -189,7 +178,7 @@ class _Converter:
         if name == "math":
             return self.formula(body, options.get("label", ""))
         if name in {"note", "tip", "important", "warning", "seealso", "admonition"}:
-            title = self.inline(argument, line) if name == "admonition" else self.words[name]
+            title = self.inline(argument, line) if name == "admonition" else _NAMES[name][self.book.language]
             inner = self.blocks(body, line + 1)
             return [f"> **{title}**", ">", *(f"> {text}".rstrip() for text in _trim(inner))]
         if name == "dropdown":
@@ -205,7 +194,7 @@ class _Converter:
         if name == "figure":
             caption = self.inline(" ".join(text.strip() for text in body if text.strip()), line)
             number = self.book.targets[options["name"]].number if "name" in options else ""
-            lead = f"**{self.words['figure']} {number}**. " if number else ""
+            lead = f"**{self.say('Figure {number}', number=number)}**. " if number else ""
             return [f"![{options.get('alt', '')}]({argument})", "", f"{lead}{caption}".strip()]
         if name == "interactive":
             return self._interactive(argument.strip(), options, body, line)
@@ -222,6 +211,7 @@ class _Converter:
             raise self.fail(line, f"the figure {figure} has no label; give it :name: fig-…")
         up = "../" * len(self.book.folder.relative_to(self.book.root).parts)
         picture = f"{up}src/coursecode/figures/posters/{label.removeprefix('fig-')}.{self.book.language}.png"
+        address = f"{self.book.site}/book/{self.page}.html#{label}"
         arguments = [repr(figure), *self._settings(options.get("settings", ""))]
         if self.book.language != "en":
             arguments.append(f'language="{self.book.language}"')
@@ -230,9 +220,9 @@ class _Converter:
                 "figure", picture, [f":{k}: {v}" for k, v in options.items() if k != "settings"] + body, line
             ),
             "",
-            self.words["live" if self.book.site else "run"].format(
-                address=f"{self.book.site}/book/{self.page}.html#{label}"
-            ),
+            self.say("This figure computes: [open it in the book]({address}), or run it in a cell:", address=address)
+            if self.book.site
+            else self.say("This figure computes. Run it in a cell:"),
             "",
             "```python",
             "from coursecode import figures",
@@ -268,10 +258,12 @@ class _Converter:
                 return match[0]
             return self.role(match[1], match[2], line + text[: match.start()].count("\n"))
 
-        result = _ROLE_OR_CODE.sub(replace, text)
-        if self.book.language == "zh":  # a line break of the source would be shown as a space
-            result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*-])(?!\d+\. )", "", result)
+        # after a full-width mark a line break of the source would be shown as a space
+        result = re.sub(r"(?<=[，。；：？！、）》”])\n(?=[^\s|>#*-])(?!\d+\. )", "", _ROLE_OR_CODE.sub(replace, text))
         return re.sub(r"\]\(([\w-]+)\.md(#[\w-]+)?\)", lambda m: f"]({self.link(m[1])}{m[2] or ''})", result)
+
+    def say(self, sentence: str, **values: str) -> str:
+        return words.say(self.book.language, sentence, **values)
 
     def link(self, page: str) -> str:
         if page in self.book.notebooks:
@@ -293,7 +285,7 @@ class _Converter:
             return self._cite([key.strip() for key in content.split(",")], name == "cite:t", line)
         handlers: dict[str, Callable[[Target], str]] = {
             "eq": lambda t: f"({t.number})",
-            "ref": lambda t: title or t.text or f"{self.words['figure']} {t.number}",
+            "ref": lambda t: title or t.text or self.say("Figure {number}", number=t.number),
             "numref": lambda t: self._numbered(t, target),
         }
         if name not in handlers:
@@ -305,8 +297,9 @@ class _Converter:
         return f"[{handlers[name](found)}]({page}#{target})"
 
     def _numbered(self, target: Target, label: str) -> str:
-        kind = self.words["figure"] if label.startswith("fig-") else self.words["section"]
-        return f"{target.number} {kind}" if kind == "节" else f"{kind} {target.number}"
+        if label.startswith("fig-"):
+            return self.say("Figure {number}", number=target.number)
+        return self.say("Section {number}", number=target.number)
 
     def _cite(self, keys: list[str], textual: bool, line: int) -> str:
         parts = []
@@ -319,9 +312,9 @@ class _Converter:
             people = entry.persons.get("author") or entry.persons.get("editor") or []
             names = [" ".join(p.prelast_names + p.last_names).replace("{", "").replace("}", "") for p in people]
             if len(names) > 2:
-                who = f"{names[0]} {self.words['others']}"
+                who = f"{names[0]} {self.say('et al.')}"
             else:
-                who = f" {self.words['and']} ".join(names) or entry.fields.get("title", key)
+                who = f" {self.say('and')} ".join(names) or entry.fields.get("title", key)
             year = entry.fields.get("year", "")
             parts.append(f"{who} ({year})" if textual else f"{who}, {year}")
         return ", ".join(parts) if textual else f"({'; '.join(parts)})"

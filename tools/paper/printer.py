@@ -27,11 +27,11 @@ from bs4 import BeautifulSoup, Tag
 from tools import ROOT
 from tools.site import builder
 from tools.site.builder import SiteError
+from tools.source.words import editions, tag, text
 
 OUT = ROOT / "_build" / "paper"
 NAME = "from-dense-to-convolution"
-LANGUAGES = ("en", "zh")
-CONTENTS = {"en": "Contents", "zh": "目录"}
+LANGUAGES = editions()
 STYLES = {"epub.css", "basic.css", "pygments.css", "ebook.css"}  # what a screen's page uses beside is not for e-readers
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -97,11 +97,11 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
     return "\n".join(
         [
             "<!doctype html>",
-            f'<html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">',
+            f'<html lang="{tag(language)}"><head><meta charset="utf-8">',
             f"<title>{html.escape(title)}</title>",
             '<link rel="stylesheet" href="_static/pygments.css"><link rel="stylesheet" href="paper.css"></head><body>',
             f'<div class="title-page"><h1>{html.escape(title)}</h1>{_logo()}</div>',
-            f'<div class="contents"><h2>{CONTENTS[language]}</h2>{listed}</div>',
+            f'<div class="contents"><h2>{text("Contents")[language]}</h2>{listed}</div>',
             str(article),
             "</body></html>",
         ]

@@ -22,11 +22,9 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
+from tools.source.words import tag, text
+
 MARK = "tag_slide"
-WORDS = {
-    "en": {"help": "S: speaker view · Esc: overview · arrows: move", "page": "The page", "contents": "Slides"},
-    "zh": {"help": "S：演讲者视图 · Esc：总览 · 方向键：翻页", "page": "对应的书页", "contents": "幻灯片"},
-}
 _ARTICLE = re.compile(r"<article class=\"bd-article\".*</article>", re.DOTALL)
 LONGEST_CODE = 14  # lines, half of them beside a picture or table; of a longer cell a slide shows the output only
 LONGEST_LEAD = 260  # characters of a paragraph that opens a section and is shown
@@ -115,15 +113,16 @@ def deck(article: Tag, page: str, *, language: str, reveal: str) -> str:
     if chapter is None or title is None:
         raise ValueError(f"slides: {page} has no section with a title")
     columns = [column for column in _columns(chapter) if column]
-    words = WORDS[language]
+    contents, to_page = text("Slides")[language], text("The page||that a deck of slides belongs to")[language]
+    keys = text("S: speaker view · Esc: overview · arrows: move")[language]
     body = "\n".join(_column(column) for column in columns)
     name = html.escape(title.get_text(" ", strip=True))
     return f"""<!doctype html>
-<html lang="{"zh-CN" if language == "zh" else "en"}">
+<html lang="{tag(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{name} · {words["contents"]}</title>
+<title>{name} · {contents}</title>
 <link rel="stylesheet" href="{reveal}/dist/reset.css">
 <link rel="stylesheet" href="{reveal}/dist/reveal.css">
 <link rel="stylesheet" href="../_static/pygments.css">
@@ -133,7 +132,7 @@ def deck(article: Tag, page: str, *, language: str, reveal: str) -> str:
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
-<p class="deck-help"><a href="../book/{page}">{words["page"]}</a> · {words["help"]}</p>
+<p class="deck-help"><a href="../book/{page}">{to_page}</a> · {keys}</p>
 <script src="{reveal}/dist/reveal.js"></script>
 <script src="{reveal}/plugin/notes/notes.js"></script>
 <script>

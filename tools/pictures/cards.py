@@ -23,6 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from tools import ROOT
 from tools.site import drawings, face
 from tools.source.chapters import parse
+from tools.source.words import editions, folder, text
 
 CHROMIUM = "/usr/bin/chromium"
 DRAWN = {  # page: drawings
@@ -34,11 +35,8 @@ DRAWN = {  # page: drawings
     "pooling": ("pooling",),
     "lenet": ("lenet",),
 }
-SITE = {"en": "From Dense to Convolution", "zh": "从全连接到卷积"}
-CLAIM = {
-    "en": "An executable course. Every formula tested, every claim measured.",
-    "zh": "一门可以运行的课：公式都测试过，结论都测量过。",
-}
+SITE = text("From Dense to Convolution")
+CLAIM = text("An executable course. Every formula tested, every claim measured.")
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 1200px; height: 630px; padding: 64px 72px; background: #fff; color: #14213d; display: flex; gap: 40px;
@@ -55,7 +53,7 @@ p { font-size: 27px; color: #4f5b6b }
 
 def title(name: str, language: str) -> str:
     """The heading of a page, without its Markdown."""
-    path = ROOT / ("zh" if language == "zh" else "") / "book" / f"{name}.md"
+    path = ROOT / folder(language) / "book" / f"{name}.md"
     heading = parse(path).title
     if not heading:
         raise ValueError(f"{path}: there is no line '# Title'; a card needs one")
@@ -72,7 +70,7 @@ def page(name: str, language: str) -> str:
     """The picture as HTML, 1200 by 630 pixels."""
     number = chapter_number(name)
     heading = title(name, language)
-    chapter = "" if number is None else (f"第 {number} 章" if language == "zh" else f"Chapter {number}")
+    chapter = "" if number is None else text("Chapter {number}", number=number)[language]
     above = SITE[language] + (f" · {chapter}" if chapter else "")
     pictures = "".join(drawings.svg(drawing) for drawing in DRAWN[name])
     return (
@@ -89,7 +87,7 @@ def out_of_date() -> list[tuple[str, str]]:
     """The (page, language) whose picture is missing or shows something else."""
     found = []
     for name in DRAWN:
-        for language in SITE:
+        for language in editions():
             path = face.CARDS / f"{language}-{name}.png"
             drawn_from = None
             if path.exists():
@@ -131,7 +129,7 @@ def main() -> None:
         )
     if which:
         draw(which)
-    print(f"{len(which)} drawn, {len(DRAWN) * len(SITE) - len(which)} up to date: {face.CARDS.relative_to(ROOT)}")
+    print(f"{len(which)} drawn, {len(DRAWN) * len(editions()) - len(which)} up to date: {face.CARDS.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

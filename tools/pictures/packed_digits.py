@@ -17,7 +17,7 @@ from coursecode.data import load
 
 DATA = figures.FOLDER / "lenet-train.data.js"
 HEAD = (
-    "// carries training lenet-train.worker: what learns; MNIST's digits, CC BY-SA 3.0 (digits/LICENSE.txt);"
+    "// What learns from them travels with them (figures.script). MNIST's digits, CC BY-SA 3.0 (digits/LICENSE.txt);"
     " written by python -m tools.pictures.packed_digits"
 )
 

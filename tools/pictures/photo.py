@@ -18,7 +18,7 @@ from coursecode import figures
 from coursecode.data import photo
 
 DATA = figures.FOLDER / "kernel-lab.data.js"
-HEAD = "// carries windows kernel-lab.camera: what computes; Grace Hopper, from matplotlib's sample data; written by python -m tools.pictures.photo"
+HEAD = "// What needs the photo travels with it (figures.script). Grace Hopper, from matplotlib's sample data; written by python -m tools.pictures.photo"
 
 
 def grey() -> torch.Tensor:

@@ -22,6 +22,8 @@ from PIL.PngImagePlugin import PngInfo
 from coursecode import figures
 from tools import ROOT
 from tools.source.chapters import parse
+from tools.source.words import editions
+from tools.source.words import folder as edition_folder
 
 CHROMIUM = "/usr/bin/chromium"
 WIDTH = 720
@@ -72,7 +74,8 @@ class Poster(NamedTuple):
 def wanted(root: Path = ROOT) -> list[Poster]:
     """The pictures that the pages of both editions need."""
     found = []
-    for language, folder in (("en", root / "book"), ("zh", root / "zh" / "book")):
+    for language in editions(root):
+        folder = root / edition_folder(language) / "book"
         for path in sorted(folder.glob("*.md")):
             for directive in parse(path).directives:
                 if directive.name == "interactive":

@@ -31,7 +31,6 @@ from tools.source.chapters import parse
 
 CHAPTER = ROOT / "book" / "lenet.md"
 DATA = figures.FOLDER / "lenet-draw.data.js"
-CARRIED = "matrix windows pool layer lenet lenet-draw.layers"  # parts of base.js and core.js, and a script
 NET = "taught"  # the chapter's name for the net
 
 
@@ -97,7 +96,7 @@ def digest(program: str) -> str:
 
 
 def checksum(raw: bytes) -> str:
-    """FNV-1a, as core.js computes it.
+    """FNV-1a, as core.lenet.js computes it.
 
     >>> checksum(b"foobar")
     'bf9cf968'
@@ -130,7 +129,7 @@ def write(path: Path = DATA) -> Weights:
         "checksum": checksum(raw),
         "weights": base64.b64encode(raw).decode(),
     }
-    head = f"// carries {CARRIED}: what needs the weights; written by python -m tools.pictures.weights"
+    head = "// What needs the weights travels with them (figures.script); written by python -m tools.pictures.weights"
     path.write_text(f"{head}\nglobalThis.LENET_DRAW = {json.dumps(held)};\n", encoding="utf-8")
     return read(path)
 

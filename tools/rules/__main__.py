@@ -102,8 +102,8 @@ def _of_book(root: Path, own: list[Path]) -> Iterator[Problem]:
     yield from labels.untested(english, root / "tests")
     yield from labels.named_in_source(english, root / "src" / "coursecode")
     yield from claims.problems(root / "tests" / "coverage.yml", english, root / "tests")
-    six = form.six_chapters(root / "_toc.yml")
-    yield from (problem for name in six if name in english for problem in form.closing(english[name]))
+    numbered = form.chapters(root / "_toc.yml")
+    yield from (problem for name in numbered if name in english for problem in form.closing(english[name]))
 
 
 def main() -> None:

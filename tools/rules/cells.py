@@ -12,7 +12,7 @@ from tools.source.chapters import Chapter
 
 _TAGS = re.compile(r"slide|claim-S\d+|nbval-ignore-output|raises-exception|hide-input|remove-input|remove-cell")
 _NOT_COMPARED = "nbval-ignore-output"
-DRAWS = re.compile(r"\b(?:grid|show_images|lines|bars|LiveCurve)\(|\bplt\.show\(")
+DRAWS = re.compile(r"\b(?:grid|show_images|lines|bars|draw_nets|draw_blocks|LiveCurve)\(|\bplt\.show\(")
 _MAY_DRAW = re.compile(r"\bfit\(")
 NO_ALT = "the cell draws and has no description: say in mystnb.image.alt, in a full sentence, what the picture shows."
 WIDTH = 88  # what fits a page without scrolling
@@ -34,26 +34,26 @@ def sources(page: Chapter) -> list[Problem]:
     found = []
     for cell in page.cells:
 
-        def say(text: str, line: int = cell.line) -> None:
+        def add(text: str, line: int = cell.line) -> None:
             found.append(Problem(page.path, line, text))
 
         if not cell.source.strip():
-            say("the cell is empty: remove it.")
+            add("the cell is empty: remove it.")
         for tag in cell.tags:
             if not _TAGS.fullmatch(tag):
-                say(f"nobody reads the tag {tag!r}: mend or remove it.")
+                add(f"nobody reads the tag {tag!r}: mend or remove it.")
         for key in cell.options.keys() - {"tags", "mystnb"}:
-            say(f"nobody reads the cell option {key!r}: remove it.")
+            add(f"nobody reads the cell option {key!r}: remove it.")
         draws = DRAWS.search(cell.source)
         if draws and len(cell.alt.split()) < (1 if re.search(r"[\u4e00-\u9fff]", cell.alt) else 4):
-            say(NO_ALT)
+            add(NO_ALT)
         if cell.alt and not draws and not _MAY_DRAW.search(cell.source):
-            say("mystnb.image.alt describes a picture that the cell does not draw: remove it.")
+            add("mystnb.image.alt describes a picture that the cell does not draw: remove it.")
         if _NOT_COMPARED in cell.tags and "assert " not in cell.source:
-            say(f"{_NOT_COMPARED} without an assert: assert the cell's claim inside it.")
+            add(f"{_NOT_COMPARED} without an assert: assert the cell's claim inside it.")
         for line, text in enumerate(cell.source.splitlines(), cell.source_line):
             if len(text) > WIDTH:
-                say(f"{len(text)} characters of code: break the line at {WIDTH}.", line)
+                add(f"{len(text)} characters of code: break the line at {WIDTH}.", line)
     return found
 
 
@@ -77,25 +77,25 @@ def notebook(page: Chapter) -> list[Problem]:
     undescribed = {cell.source: cell.line for cell in page.cells if not cell.alt}
     for number, cell in enumerate(code_cells(path.read_text(encoding="utf-8")), 1):
 
-        def say(text: str, number: int = number) -> None:
+        def add(text: str, number: int = number) -> None:
             found.append(Problem(path, 1, f"cell {number}: {text}"))
 
         source = "".join(cell["source"])
         if source in undescribed and any("image/png" in output.get("data", {}) for output in cell["outputs"]):
             found.append(Problem(page.path, undescribed[source], NO_ALT))
         if cell.get("execution_count") is None:
-            say("the cell was not run, so nbval compares nothing: run make notebooks.")
+            add("the cell was not run, so nbval compares nothing: run make notebooks.")
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 if "raises-exception" not in cell["metadata"].get("tags", []):
-                    say(f"the cell raised {output['ename']}: mend it.")
+                    add(f"the cell raised {output['ename']}: mend it.")
             elif output.get("name") == "stderr":
-                say(f"the cell wrote {''.join(output['text']).strip()[:60]!r} to stderr: mend what it warns of.")
+                add(f"the cell wrote {''.join(output['text']).strip()[:60]!r} to stderr: mend what it warns of.")
             else:
                 text = "\n".join("".join(part) for part in _texts(output))
                 for what, pattern in _UNSTABLE.items():
                     if re.search(pattern, text):
-                        say(f"the output shows {what}, which differs elsewhere: print something else.")
+                        add(f"the output shows {what}, which differs elsewhere: print something else.")
     return found
 
 

@@ -89,16 +89,17 @@ def syntax(page: Chapter) -> list[Problem]:
 
 
 def closing(page: Chapter) -> list[Problem]:
-    """What each of the six chapters ends with."""
+    """What each chapter ends with; answers stand where there are exercises that practise them."""
     titles = [heading.text for heading in page.headings if heading.level == 2]
+    asked = ["Questions and answers"] if (page.path.parent / f"exercises-{page.name}.md").exists() else []
     return [
         Problem(page.path, 1, f"the chapter has no section '## {wanted}': add it.")
-        for wanted in ("Summary", "Questions and answers", "Further reading")
+        for wanted in ("Summary", *asked, "Further reading")
         if wanted not in titles
     ]
 
 
-def six_chapters(toc: Path) -> list[str]:
+def chapters(toc: Path) -> list[str]:
     """The names of the numbered pages."""
     parts = [part for part in _read(toc)["parts"] if part.get("numbered")]
     return [Path(chapter["file"]).name for part in parts for chapter in part["chapters"]]

@@ -1,6 +1,7 @@
 """Every number in prose comes from a cell above it, in whatever way the two are written.
 
-61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion = 36 亿.
+61,706 = 61706 = 61{,}706; 97 % = 0.97 or 97; 3.6e9 = 3,600,000,000 = 3.6\\times10^9 = 3.6 billion, and as other
+languages count.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from typing import NamedTuple
 from tools.rules import Problem
 from tools.rules.cells import outputs_of
 from tools.source.chapters import Chapter
+from tools.source.words import text
 
 __all__ = ["Number", "find", "plain", "problems", "sentences"]
 
+# as a language counts: "million=6", the word and the power of ten
+_COUNTED = " ".join(text("||powers of ten that English does not count in: WORD=POWER").values()).split()
 _SCALES = {
     "k": 3,
     "thousand": 3,
@@ -27,8 +31,7 @@ _SCALES = {
     "billion": 9,
     "T": 12,
     "trillion": 12,
-    "万": 4,
-    "亿": 8,
+    **{word: int(power) for pair in _COUNTED for word, _, power in [pair.partition("=")]},
 }
 _NUMBER = re.compile(
     r"""
@@ -36,13 +39,15 @@ _NUMBER = re.compile(
     (?P<digits>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d[\d_]*(?:\.\d+)*|\.\d+)
     (?:[eE](?P<exponent>[+-]?\d+))?
     (?:\s?[×x*]\s?10\^(?P<power>[+-]?\d+))?
-    (?P<unit>\s?%|\s?(?:thousand|million|billion|trillion)\b|\s?[kMGBT](?![a-zä-ü×])|\s?[万亿])?
-    """,
+    (?P<unit>\s?%%|\s?(?:thousand|million|billion|trillion)\b|\s?[kMGBT](?![a-zä-ü×])|\s?(?:%s))?
+    """
+    % ("|".join(pair.partition("=")[0] for pair in _COUNTED) or "(?!)"),
     re.VERBOSE,
 )
 _PRODUCT = re.compile(r"(?<=\d)x(?=\d)")
 _SENTENCE = re.compile(r"(?<!\bal\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bcf\.)(?<=[.!?])\s+(?=[A-Z\"“(*_$`{\[])")
-_PRODUCTS = r"\b(?:Python|PyTorch|torch|Debian|Sphinx|Jupyter Book) \d+(?:\.\d+)*\+?(?: (?:to|到) \d+\.\d+)?"
+_TO = "|".join(text("to||between two versions").values())
+_PRODUCTS = rf"\b(?:Python|PyTorch|torch|Debian|Sphinx|Jupyter Book) \d+(?:\.\d+)*\+?(?: (?:{_TO}) \d+\.\d+)?"
 
 
 class Number(NamedTuple):
@@ -136,12 +141,12 @@ def problems(page: Chapter, book: Mapping[str, Chapter]) -> list[Problem]:
 
 def _unknown(page: Chapter, cells: list[tuple[int, set[Decimal]]]) -> list[Problem]:
     found = []
-    for line, text in page.prose:
+    for line, prose in page.prose:
         known: set[Decimal] = set().union(*(values for at, values in cells if at < line))
         found += [
             Problem(page.path, line, f"{number.text} comes from no cell above: compute it there, cite its source in "
                     "this sentence, or say it without the number.")
-            for sentence in sentences(text)
+            for sentence in sentences(prose)
             if "{cite:" not in sentence
             for number in find(plain(sentence))
             if not number.free and not number.values & known

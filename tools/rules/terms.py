@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from tools.rules import Problem
 from tools.source.chapters import Chapter
 from tools.source.terms import names_elsewhere, read_terms
+from tools.source.words import is_han, text
 
 _KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
 
@@ -51,24 +51,25 @@ def shape(file: Path) -> list[Problem]:
     for entry in entries:
         name = entry.get("key")
 
-        def say(text: str, key: object = name) -> None:
+        def add(text: str, key: object = name) -> None:
             found.append(Problem(file, _line_of(file, key), text))
 
         for key in sorted(_KEYS - entry.keys()):
-            say(f"{name} has no {key}: add it.")
+            add(f"{name} has no {key}: add it.")
         for key in sorted(entry.keys() - _KEYS - {"also", "called"}):
-            say(f"nobody reads {key}: remove it.")
+            add(f"nobody reads {key}: remove it.")
         for key in sorted((_KEYS - {"forbidden"}) & entry.keys()):
-            text = entry[key]
-            if not isinstance(text, str) or not text.strip() or "\n" in text:
-                say(f"the {key} of {name} is not one line of text: write it as one.")
-        for key, stop in (("meaning_en", "."), ("meaning_zh", "。")):
+            value = entry[key]
+            if not isinstance(value, str) or not value.strip() or "\n" in value:
+                add(f"the {key} of {name} is not one line of text: write it as one.")
+        for language, stop in text(".||at the end of a sentence").items():
+            key = f"meaning_{language}"
             if not str(entry.get(key, stop)).endswith(stop):
-                say(f"the {key} of {name} does not end with {stop}: make it a sentence.")
-        if not re.search(r"[\u4e00-\u9fff]", str(entry.get("meaning_zh", "一"))):
-            say(f"the meaning_zh of {name} is not Chinese: translate it.")
+                add(f"the {key} of {name} does not end with {stop}: make it a sentence.")
+        if not is_han(str(entry.get("meaning_zh", "\u4e00"))):
+            add(f"the meaning_zh of {name} is not Chinese: translate it.")
         if not all(isinstance(entry.get(key, []), list) for key in ("forbidden", "also", "called")):
-            say("forbidden, also and called are lists: write [word, word].")
+            add("forbidden, also and called are lists: write [word, word].")
     found += [
         Problem(file, _line_of(file, key), f"{key} stands after {before}: sort the keys.")
         for before, key in pairwise(str(entry.get("key")) for entry in entries)
@@ -86,9 +87,9 @@ def names(file: Path) -> list[Problem]:
         [
             (name.casefold(), entry["key"])
             for entry in entries
-            for name in [entry["en"], *entry.get("also", []), *names_elsewhere(entry, chinese=False)]
+            for name in [entry["en"], *entry.get("also", []), *names_elsewhere(entry, "en")]
         ],
-        [(name, entry["key"]) for entry in entries for name in [entry["zh"], *names_elsewhere(entry, chinese=True)]],
+        [(name, entry["key"]) for entry in entries for name in [entry["zh"], *names_elsewhere(entry, "zh")]],
     ):
         seen: dict[str, str] = {}
         for name, key in given:

@@ -34,6 +34,11 @@ CHAPTER = {  # which the module is written for
     "channels": "channels",
     "pooling": "pooling",
     "lenet": "lenet",
+    "circular": "circular-convolution",
+    "causal": "causal-and-dilated",
+    "separable": "separable-kernels",
+    "backward": "backward-pass",
+    "fast": "how-it-is-computed",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3

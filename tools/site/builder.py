@@ -23,13 +23,15 @@ from tools import ROOT, unwritable
 from tools.machine.fresh import Record, snapshot
 from tools.paper import slides
 from tools.site import address
+from tools.source.words import editions, folder, tag, text
 
 STRICT = ("-n", "-W", "--keep-going")
-SOURCES = {"en": Path(), "zh": Path("zh")}
-# What the pages are made of; the Chinese edition reads English pages too, for its search and its status page.
+SOURCES = {language: folder(language) for language in editions()}
+# What the pages are made of; the other editions read English pages too, for their search and their status page.
 READ = ("_config.yml", "_toc.yml", "glossary.yml", "requirements.txt", "book", "src/coursecode",
         "tools", "tests/**/*.py", "tests/coverage.yml", "_build/thebe/lib")  # fmt: skip
-READ_BY = {"en": READ, "zh": (*READ, "zh")}
+READ_BY = {"en": READ} | {language: (*READ, language) for language in SOURCES if language != "en"}
+READ_ALL = (*READ, *(language for language in SOURCES if language != "en"))
 
 
 class SiteError(RuntimeError):
@@ -165,7 +167,8 @@ def sitemap(root: Path, site: Path) -> str:
     base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"].rstrip("/")
     entries = []
     for page in sorted((site / "book").glob("*.html")):
-        urls = {"en": f"{base}/book/{page.name}", "zh-CN": f"{base}/zh/book/{page.name}"}
+        place = {language: (source / "book" / page.name).as_posix() for language, source in SOURCES.items()}
+        urls = {tag(language): f"{base}/{path}" for language, path in place.items()}
         links = "".join(f'<xhtml:link rel="alternate" hreflang="{k}" href="{u}"/>' for k, u in urls.items())
         entries += [f"<url><loc>{url}</loc>{links}</url>" for url in urls.values()]
     head = '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">'
@@ -174,7 +177,8 @@ def sitemap(root: Path, site: Path) -> str:
 
 def not_found(root: Path) -> str:
     """``404.html``: one page for every address that leads nowhere, so it names files by the path of the public site."""
-    english, chinese = (edition_settings(root, language)[0] for language in ("en", "zh"))
+    settings = {language: edition_settings(root, language)[0] for language in editions(root)}
+    english = settings["en"]
     cells = "".join(
         f'<rect x="{20 * c + 2}" y="{20 * r + 12}" width="17" height="17" rx="2" fill="var(--cell)" '
         f'fill-opacity="{0.15 + 0.7 * ((3 * r + 5 * c) % 7) / 7:.2f}"/>'
@@ -184,28 +188,39 @@ def not_found(root: Path) -> str:
     repository = english.get("repository", {}).get("url")
     report = f"{repository}/issues" if repository else ""
     frame = '<rect x="121" y="50" width="58" height="58" rx="5" fill="none" stroke="var(--kernel)" stroke-width="4"/>'
+    base = urlsplit(english["html"].get("baseurl") or "").path.rstrip("/") + "/"
+
+    def block(language: str, level: int) -> str:
+        def say(sentence: str) -> str:
+            return text(sentence)[language]
+
+        place = "" if language == "en" else f"{language}/"
+        links = [(f"{base}{place}book/index.html", say("the cover")), (f"{base}{place}search.html", say("search"))]
+        links += [(report, say("report a broken link"))] if report else []
+        ways = " · ".join(f'<a href="{address}">{words}</a>' for address, words in links)
+        why = say("The window was moved beyond the edge of the input. Pad, or take another way:")
+        return f"<h{level}>{say('There is no such page.')}</h{level}>\n<p>{why}</p>\n<p>{ways}</p>"
+
+    others = [f'<section lang="{tag(one)}">\n{block(one, 2)}\n</section>' for one in settings if one != "en"]
     values = {
-        "base": urlsplit(english["html"].get("baseurl") or "").path.rstrip("/") + "/",
-        "report_en": report and f' · <a href="{report}">report a broken link</a>',
-        "report_zh": report and f' · <a href="{report}">报告失效的链接</a>',
-        "title_en": english["title"],
-        "title_zh": chinese["title"],
+        "base": base,
+        "titles": " · ".join(one["title"] for one in settings.values()),
+        "said": "\n".join([block("en", 1), *others]),
         "drawing": f'<svg viewBox="0 0 190 118" aria-hidden="true">{cells}{frame}</svg>',
     }
     page = Path(__file__).with_name("not_found.html").read_text(encoding="utf-8")
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), page)
 
 
-def put_in_place(editions: dict[str, Path], root: Path) -> Path:
+def put_in_place(built: dict[str, Path], root: Path) -> Path:
     """Replace the site by what was built, with two renames."""
     site = root / "_build" / "html"
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(editions["en"], fresh)
-    if "zh" in editions:
-        shutil.copytree(editions["zh"], fresh / "zh")
-    for language in editions:
+    for language in sorted(built, key=lambda one: one != "en"):
+        shutil.copytree(built[language], fresh / SOURCES[language], dirs_exist_ok=True)
+    for language in built:
         slides.make(fresh / SOURCES[language], language, kept=root / "_build" / language / "slides")
     if address.read(root):
         (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
@@ -217,10 +232,10 @@ def put_in_place(editions: dict[str, Path], root: Path) -> Path:
     return site
 
 
-def build(root: Path = ROOT, languages: tuple[str, ...] = ("en", "zh")) -> Path:
+def build(root: Path = ROOT, languages: tuple[str, ...] = tuple(SOURCES)) -> Path:
     """Build the editions side by side and put them in place; the folder of the site."""
     site, record = root / "_build" / "html", Record(root / "_build" / "made-site.json")
-    inputs = snapshot(root, *READ_BY["zh"]) | {"editions": " ".join(languages)}
+    inputs = snapshot(root, *READ_ALL) | {"editions": " ".join(languages)}
     if record.holds(inputs, snapshot(site)):
         return site
     builds: list[Build] = []
@@ -237,7 +252,7 @@ def build(root: Path = ROOT, languages: tuple[str, ...] = ("en", "zh")) -> Path:
             one.stop()
     if problems:
         raise SiteError("\n".join(problems))
-    for language in {"en", "zh"} - set(languages):
+    for language in SOURCES.keys() - set(languages):
         earlier = root / "_build" / language / "_build" / "html"
         if earlier.exists():
             built[language] = earlier
@@ -248,7 +263,7 @@ def build(root: Path = ROOT, languages: tuple[str, ...] = ("en", "zh")) -> Path:
 
 def main() -> None:
     try:
-        site = build(languages=tuple(sys.argv[1:]) or ("en", "zh"))
+        site = build(languages=tuple(sys.argv[1:]) or tuple(SOURCES))
     except SiteError as error:
         sys.exit(str(error))
     except OSError as error:

@@ -9,6 +9,8 @@ from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 from sphinx.config import Config
 
+from tools.source.words import spoken, tag
+
 
 def name_the_book(app: Sphinx, config: Config) -> None:
     """Jupyter Book names the title ``html_title``; Sphinx's EPUB builder reads ``project`` and ``epub_*``."""
@@ -19,7 +21,7 @@ def name_the_book(app: Sphinx, config: Config) -> None:
         "author": author,
         "publisher": author,
         "copyright": config.copyright,
-        "language": "zh-CN" if str(config.language).startswith("zh") else "en",
+        "language": tag(spoken(config.language)),
         "identifier": config.html_baseurl or f"urn:uuid:{uuid5(NAMESPACE_URL, f'{title} {config.language}')}",
         "uid": "course",
         "basename": "from-dense-to-convolution",

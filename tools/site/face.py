@@ -17,12 +17,13 @@ from sphinx.config import Config
 
 from coursecode import figures
 from tools import ROOT
+from tools.source.words import editions, spoken, text
 
 HERE = Path(__file__).resolve().parent
 SHARED = {".html", ".js", ".json", ".svg"}
 LOGO = HERE / "static" / "logo.svg"
 CARDS = HERE / "static" / "cards"
-LOCALES = {"en": "en_GB", "zh": "zh_CN"}
+LOCALES = text("en_GB||the language as Open Graph names it")
 
 
 def mark() -> str:
@@ -58,7 +59,7 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     # docutils names sources by a role that ARIA has withdrawn, in a list that then has no items
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     base = app.config.html_baseurl.rstrip("/")
-    language = (app.config.language or "en")[:2]
+    language = spoken(app.config.language)
     about = description(doctree)
     name = pagename.removeprefix("book/")
     title = re.sub(r"<[^>]+>", "", context.get("title", "")).strip() or app.config.project
@@ -71,9 +72,11 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
         "og:description": about,
         **absolute,
         "og:locale": LOCALES[language],
-        "og:locale:alternate": LOCALES["zh" if language == "en" else "en"],
     }
-    tags = [f'<meta property="{key}" content="{escape(value)}" />' for key, value in values.items() if value]
+    others = [("og:locale:alternate", LOCALES[one]) for one in editions() if one != language]
+    tags = [
+        f'<meta property="{key}" content="{escape(value)}" />' for key, value in [*values.items(), *others] if value
+    ]
     if base:
         tags.append('<meta name="twitter:card" content="summary_large_image" />')
     if about:
@@ -91,7 +94,7 @@ def set_up(app: Sphinx, config: Config) -> None:
     own = {path for path in code if path.is_relative_to(ROOT) and not {".venv", "site-packages"} & set(path.parts)}
     config.course_extensions = _digest({*own, ROOT / "requirements.txt"})
     shared = [path for folder in (HERE, figures.FOLDER) for path in folder.rglob("*") if path.suffix in SHARED]
-    config.course_files = _digest([*shared, ROOT / "glossary.yml", ROOT / "zh" / "interface.yml"])
+    config.course_files = _digest([*shared, ROOT / "glossary.yml", *ROOT.glob("*/interface.yml")])
 
 
 def _digest(files: Iterable[Path]) -> str:

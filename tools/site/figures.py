@@ -29,6 +29,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from coursecode import figures
+from tools.source.words import spoken
 
 try:
     import minify
@@ -70,11 +71,11 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
             raise self.error(f"the figure {name} has no :alt:, which says what its static picture shows")
         if not re.fullmatch(r"(?:[\w-]+=[^&=\s]*(?:&[\w-]+=[^&=\s]*)*)?", settings):
             raise self.error(f"the figure {name} has the settings {settings!r}: write them as kernel=3&stride=2")
-        language = "zh" if (self.config.language or "en").startswith("zh") else "en"
+        language = spoken(self.config.language)
         picture = poster(label, language)
         if not picture.exists():
             raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
-        for source in (f"words/{language}.json", f"{name}.js"):
+        for source in ("words/en.json", f"words/{language}.json", f"{name}.js"):
             self.env.note_dependency(str(figures.FOLDER / source))
         element = interactive(figure=name, language=language, settings=settings)
         place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)

@@ -16,38 +16,43 @@ from sphinx.application import Sphinx
 from sphinx.domains.std import Glossary
 
 from tools.source.terms import FILE, names_elsewhere, read_terms
+from tools.source.words import LANGUAGES, is_han, spoken, words
 
 
 def glossary_lines(entries: list[dict[str, Any]], language: str) -> list[str]:
     """The content of a Sphinx glossary: terms at the margin, what they mean indented.
 
-    >>> entry = {"en": "stride", "zh": "步幅", "meaning_en": "A step.", "meaning_zh": "一步。", "forbidden": ["步长"]}
+    >>> entry = {"en": "stride", "zh": "bufu", "meaning_en": "A step.", "forbidden": ["jump"]}
     >>> glossary_lines([entry], "en")
-    ['stride', '  A step. Chinese: 步幅.', '']
-    >>> glossary_lines([entry], "zh_CN")
-    ['步幅', '  一步。也叫步长。英文：stride。', '']
+    ['stride', '  A step. Also called jump. Chinese: bufu.', '']
     """
-    chinese = language.startswith("zh")
+
+    def say(sentence: str, **values: str) -> str:
+        return words.say(language, sentence, **values)
+
     lines: list[str] = []
-    for entry in sorted(entries, key=_chinese_order if chinese else _english_order):
-        also = entry.get("also", [])
-        elsewhere = names_elsewhere(entry, chinese=chinese)
-        if chinese:
-            called = f"也叫{'、'.join(elsewhere)}。" if elsewhere else ""
-            english = "、".join([entry["en"], *also])
-            lines += [entry["zh"], f"  {entry['meaning_zh']}{called}英文：{english}。", ""]
+    between = say(", ||between names")
+    for entry in sorted(entries, key=lambda one: _order(one[language])):
+        also, elsewhere = entry.get("also", []), names_elsewhere(entry, language)
+        if language == "en":
+            terms = [entry["en"], *also]
+            others = {one: entry[one] for one in LANGUAGES[1:] if entry.get(one)}
         else:
-            called = f" Also called {', '.join(elsewhere)}." if elsewhere else ""
-            lines += [entry["en"], *also, f"  {entry['meaning_en']}{called} Chinese: {entry['zh']}.", ""]
+            terms, others = [entry[language]], {"en": between.join([entry["en"], *also])}
+        lines += [*terms, f"  {entry[f'meaning_{language}']}"]
+        if elsewhere:
+            lines[-1] += say(" Also called {names}.", names=between.join(elsewhere))
+        for other, names in others.items():
+            name = words.say(other, "English||the name of this language in English") if language == "en" else ""
+            name = name or say("English||the name of English in this language")
+            lines[-1] += say(" {language}: {names}.", language=name, names=names)
+        lines.append("")
     return lines
 
 
-def _english_order(entry: dict[str, Any]) -> str:
-    return str(entry["en"]).casefold()
-
-
-def _chinese_order(entry: dict[str, Any]) -> bytes:
-    return str(entry["zh"]).encode("gb18030")  # its common characters stand in the order of pinyin
+def _order(term: str) -> bytes:
+    """A key for sorting; in GB 18030 the common Chinese characters stand in the order of pinyin."""
+    return term.encode("gb18030") if is_han(term) else term.casefold().encode()
 
 
 class CourseGlossary(Glossary):  # type: ignore[misc]
@@ -57,7 +62,7 @@ class CourseGlossary(Glossary):  # type: ignore[misc]
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(FILE))
-        lines = glossary_lines(read_terms(), self.env.config.language or "en")
+        lines = glossary_lines(read_terms(), spoken(self.env.config.language))
         self.content = StringList(lines, source=str(FILE))
         entries: list[nodes.Node] = super().run()
         return entries
@@ -69,10 +74,10 @@ _NOT_PROSE = (
 )  # fmt: skip
 
 
-def _pattern(words: list[str], chinese: bool) -> re.Pattern[str]:
-    """All terms in one expression, longest first; English ones as whole words, in any case, also in the plural."""
-    choices = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(f"(?P<word>{choices})" if chinese else rf"\b(?P<word>{choices})s?\b", re.IGNORECASE)
+def _pattern(terms: list[str], *, whole: bool) -> re.Pattern[str]:
+    """All terms in one expression, longest first; ``whole`` ones as words, in any case, also in the plural."""
+    choices = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))
+    return re.compile(rf"\b(?P<word>{choices})s?\b" if whole else f"(?P<word>{choices})", re.IGNORECASE)
 
 
 def _prose(doctree: nodes.document) -> Iterator[nodes.Text]:
@@ -94,10 +99,9 @@ def mark_first_uses(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     page = next((place[0] for (kind, _), place in places.items() if kind == "term"), None)
     if page is None or docname == page or app.builder.format != "html":
         return
-    chinese = (app.config.language or "en").startswith("zh")
-    own, meaning = ("zh", "meaning_zh") if chinese else ("en", "meaning_en")
-    entries = read_terms()
-    by_word = {word.casefold(): e for e in entries for word in [e[own], *([] if chinese else e.get("also", []))]}
+    own = spoken(app.config.language)
+    meaning, entries = f"meaning_{own}", read_terms()
+    by_word = {word.casefold(): e for e in entries for word in [e[own], *(e.get("also", []) if own == "en" else [])]}
     used: set[str] = set()
     for link in doctree.findall(nodes.reference):
         marked = any("std-term" in child.get("classes", []) for child in link.findall(nodes.inline))
@@ -106,7 +110,7 @@ def mark_first_uses(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             link["reftitle"] = entry[meaning]
             link["classes"].append("glossary-term")
             used.add(entry["key"])
-    pattern = _pattern(list(by_word), chinese)
+    pattern = _pattern(list(by_word), whole=not any(is_han(entry[own]) for entry in entries))
     for text in _prose(doctree):
         pieces: list[nodes.Node] = []
         rest = 0

@@ -7,6 +7,8 @@ section. The English edition is built from the root into ``_build/html``, the Ch
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,12 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from tools import ROOT
+from tools.source.words import editions, folder, is_han, script, spoken, tag, words
 
 HERE = Path(__file__).resolve().parent
 
 
-def _is_chinese(config: Config) -> bool:
-    return bool(config.language.startswith("zh"))
+EDITIONS = editions()
 
 
 def add_paths(app: Sphinx, config: Config) -> None:
@@ -35,20 +37,31 @@ def add_paths(app: Sphinx, config: Config) -> None:
 
 
 def add_links(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """What the switch and the search engines need: the twin's address, absolute where the site has one."""
-    chinese = _is_chinese(app.config)
-    up = "../" * pagename.count("/")
+    """What the templates say, and what the switch and the search engines need: the addresses of the page's twins.
+
+    The switch leads to the next edition. Addresses are absolute where the site has one.
+    """
+    language = spoken(app.config.language)
+    other = EDITIONS[(EDITIONS.index(language) + 1) % len(EDITIONS)] if language in EDITIONS else "en"
+    context |= {"say": functools.partial(words.say, language), "say_there": functools.partial(words.say, other)}
+    up = "../" * (pagename.count("/") + (language != "en"))
     page = f"{pagename}.html"
-    context["twin_url"] = f"{up}../{page}" if chinese else f"{up}zh/{page}"
-    base = app.config.html_baseurl.rstrip("/")
-    site = base.removesuffix("/zh") if chinese else base
-    english, translated = f"{site}/{page}", f"{site}/zh/{page}"
+    context |= {"twin_url": f"{up}{(folder(other) / page).as_posix()}", "twin_tag": tag(other)}
+    base = app.config.html_baseurl.rstrip("/").removesuffix(f"/{language}")
+    addresses = {tag(one): f"{base}/{(folder(one) / page).as_posix()}" for one in EDITIONS}
     if not base:  # search engines ask for absolute addresses; a copy without one gets what browsers understand
         own = page.rsplit("/", 1)[-1]
-        english, translated = (context["twin_url"], own) if chinese else (own, context["twin_url"])
-    addresses = {"en": english, "zh-CN": translated, "x-default": english}
+        addresses = {tag(one): own if one == language else f"{up}{(folder(one) / page).as_posix()}" for one in EDITIONS}
+    addresses["x-default"] = addresses[tag("en")]
     links = [f'<link rel="alternate" hreflang="{lang}" href="{url}" />' for lang, url in addresses.items()]
     context["metatags"] = context.get("metatags", "") + "\n".join(links) + "\n"
+
+
+def add_script(app: Sphinx) -> None:
+    """Our script, with what it says in the language of the edition."""
+    said = script(HERE / "static" / "course.js", spoken(app.config.language))
+    data = {"data-words": json.dumps(said, ensure_ascii=False)} if said else {}
+    app.add_js_file("course.js", loading_method="defer", **data)
 
 
 _FULL_WIDTH = "，。；：？！、）》”’…"
@@ -56,23 +69,22 @@ _FULL_WIDTH = "，。；：？！、）》”’…"
 
 def join_chinese_lines(app: Sphinx, doctree: nodes.document) -> None:
     """Take out the line breaks of the source inside Chinese text: a browser would show each as a space."""
-    if not _is_chinese(app.config):
-        return
     for text in list(doctree.findall(nodes.Text)):
         if text == "\n" and text.parent is not None:
             siblings = text.parent.children
             at = next(i for i, node in enumerate(siblings) if node is text)
             before = siblings[at - 1].astext()[-1:] if at else ""
             after = siblings[at + 1].astext()[:1] if at + 1 < len(siblings) else ""
-            if before in _FULL_WIDTH or ("\u4e00" <= before <= "\u9fff" and "\u4e00" <= after <= "\u9fff"):
+            if (before and before in _FULL_WIDTH) or (is_han(before) and is_han(after)):
                 text.parent.replace(text, nodes.Text(""))
 
 
 def translate_interface(app: Sphinx, exception: Exception | None) -> None:
-    """Replace the theme's English words, as whole texts or attributes, by those of ``zh/interface.yml``."""
-    if exception or not _is_chinese(app.config) or app.builder.format != "html":
+    """Replace the theme's English words, as whole texts or attributes, by those of ``LANGUAGE/interface.yml``."""
+    theirs = ROOT / folder(spoken(app.config.language)) / "interface.yml"
+    if exception or not theirs.exists() or app.builder.format != "html":
         return
-    words = yaml.safe_load((ROOT / "zh" / "interface.yml").read_text(encoding="utf-8"))
+    words = yaml.safe_load(theirs.read_text(encoding="utf-8"))
     choices = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     whole = re.compile(rf'(>\s*|(?:title|aria-label|placeholder|alt)=")({choices})(?=\s*<|")')
     for page in Path(app.outdir).rglob("*.html"):
@@ -86,7 +98,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", add_paths, priority=900)
     app.connect("doctree-read", join_chinese_lines)
     app.connect("html-page-context", add_links)
+    app.connect("builder-inited", add_script)
     app.connect("build-finished", translate_interface)
     app.add_css_file("course.css")
-    app.add_js_file("course.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

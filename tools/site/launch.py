@@ -19,11 +19,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
+from tools.source.words import spoken, text
+
 NEED_AN_ADDRESS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
-WORDS = {
-    "en": {"menu": "Run this page", "text": "Your machine", "tooltip": "How to run this page on your machine"},
-    "zh": {"menu": "运行本页", "text": "自己的电脑", "tooltip": "怎样在自己的电脑上运行本页"},
-}
 RUN_IT = "book/index", "sec-index-run"
 
 
@@ -40,7 +38,7 @@ def choose_buttons(app: Sphinx, config: Config) -> None:
     config.html_theme_options = options
 
 
-def launch_group(context: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+def launch_group(context: dict[str, Any], language: str) -> dict[str, Any]:
     """The launch menu of a page: the theme's, or a new one where the theme has made none."""
     groups = context.setdefault("header_buttons", [])
     for group in groups:
@@ -48,7 +46,7 @@ def launch_group(context: dict[str, Any], words: dict[str, str]) -> dict[str, An
             return group  # type: ignore[no-any-return]
     group = {
         "type": "group",
-        "tooltip": words["menu"],
+        "tooltip": text("Run this page")[language],
         "icon": "fas fa-rocket",
         "buttons": [],
         "label": "launch-buttons",
@@ -72,8 +70,8 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str
     """The ways to run a page with a notebook that the theme does not know."""
     if app.builder.name not in ("html", "dirhtml") or doctree is None or not _notebook(app, pagename):
         return
-    words = WORDS["zh" if str(app.config.language).startswith("zh") else "en"]
-    buttons = launch_group(context, words)["buttons"]
+    language = spoken(app.config.language)
+    buttons = launch_group(context, language)["buttons"]
     page, section = RUN_IT
     if page in app.env.found_docs:
         here = {
@@ -82,7 +80,8 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str
             "icon": "fas fa-home",
             "label": "run-here",
         }
-        buttons.insert(0, here | {"text": words["text"], "tooltip": words["tooltip"]})
+        words = {"text": text("Your machine"), "tooltip": text("How to run this page on your machine")}
+        buttons.insert(0, here | {key: said[language] for key, said in words.items()})
     theme = app.config.html_theme_options
     repository = theme.get("repository_url", "")
     if not repository.startswith("https://github.com/"):

@@ -34,6 +34,7 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 from tools import ROOT
+from tools.source.words import script, spoken, text
 
 FILES = Path(__file__).parent / "live"
 BESIDE = ROOT / "_build" / "thebe" / "lib"  # where `make thebe` puts it
@@ -43,10 +44,6 @@ THEBE = f"https://cdn.jsdelivr.net/npm/thebe@{VERSION}/lib/"
 INTEGRITY = {
     "index.js": "sha384-jD7u+icBMbuPUkzq2VCHol9Rd0VnPVjvTI8ZHQsQEZdbmH9gWMdD732B8Dli6Gej",
     "thebe.css": "sha384-/vmFaeKYqpCY10Pw3YHyNKd5UHb+SJbi1QVnaw8LLfVuYiT2noJEJ1uWmvwwRSRf",
-}
-WORDS = {
-    "en": {"text": "Run live", "tooltip": "Edit and run the code of this page here"},
-    "zh": {"text": "现场运行", "tooltip": "在本页中修改并运行代码"},
 }
 _FORM = "write it as live: {thebe: https://…/, server: {url: https://…, token: …, ws: wss://…}}"
 
@@ -135,7 +132,8 @@ def add_button(app: Sphinx, pagename: str, templatename: str, context: dict[str,
     place = binder(theme)
     if not (place or chosen["server"]):
         return
-    words = WORDS["zh" if (app.config.language or "en").startswith("zh") else "en"]
+    language = spoken(app.config.language)
+    words = {"text": text("Run live")[language], "tooltip": text("Edit and run the code of this page here")[language]}
     groups = context.get("header_buttons", [])
     group = next((found for found in groups if found.get("label") == "launch-buttons"), None)
     if group is None:
@@ -145,7 +143,8 @@ def add_button(app: Sphinx, pagename: str, templatename: str, context: dict[str,
     group["buttons"].insert(0, button | words)
     folder = posixpath.join(theme.get("path_to_docs", "").strip("/"), posixpath.dirname(pagename))
     public = chosen["thebe"] if "://" in chosen["thebe"] else THEBE
-    data = {**chosen, "public": public, "binder": place, "integrity": INTEGRITY, "folder": folder}
+    data = {**chosen, "public": public, "binder": place, "integrity": INTEGRITY, "folder": folder,
+            "words": script(FILES / "live.js", language)}  # fmt: skip
     app.add_js_file("live/live.js", loading_method="defer", **{"data-live": json.dumps(data, sort_keys=True)})
 
 

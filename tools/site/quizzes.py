@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from tools.source.quiz import WORDS, Quiz, QuizError, parse
+from tools.source.words import spoken
 
 LETTERS = "ABCDEFGHIJ"
 FILES = Path(__file__).resolve().parent / "quiz"
@@ -48,8 +49,8 @@ class QuizDirective(SphinxDirective):  # type: ignore[misc]
             quiz = parse(self.arguments[0], list(self.content), self.options)
         except QuizError as error:
             raise self.error(str(error)) from None
-        language = "zh" if (self.config.language or "en").startswith("zh") else "en"
-        return [self._question(quiz, WORDS[language])]
+        language = spoken(self.config.language)
+        return [self._question(quiz, {key: said[language] for key, said in WORDS.items()})]
 
     def _question(self, quiz: Quiz, words: dict[str, str]) -> nodes.Node:
         options = [self._inline(option.text) for option in quiz.options]

@@ -26,6 +26,7 @@ from sphinx.config import Config
 from tools.site.api import LINKS
 from tools.site.mathml import to_mathml
 from tools.source.terms import read_terms
+from tools.source.words import LANGUAGES, spoken, text
 
 FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere
@@ -34,39 +35,34 @@ WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "not
            "api": 0.5}  # fmt: skip
 # what readers call the pages whose titles say it otherwise
 CALLED = {
-    "en": {"references": "bibliography literature sources", "where-texts-slip": "errata mistakes errors in textbooks",
-           "teaching": "grading grade autograder homework assignments course instructors",
-           "benchmarks": "speed timing performance GPU",
-           "honest-numbers": "random seeds confidence interval statistics",
-           "status": "what is done coverage", "notation": "symbols", "pooling": "downsampling",
-           "api": "API reference docstrings",
-           "channels": "RGB image", "lenet": "epochs", "from-dense-to-convolution": "fully connected",
-           "convolutional-layer": "filter kernel",
-           "the-same-in-d2l": "Dive into Deep Learning d2l"},
-    "zh": {"references": "文献 书目", "where-texts-slip": "勘误 错误 笔误", "notation": "记号",
-           "teaching": "教学 作业 评分 自动评分 批改 教师 布置", "benchmarks": "速度 性能 计时 显卡 基准",
-           "honest-numbers": "可复现 随机种子 置信区间 统计", "glossary": "词汇表 名词解释",
-           "status": "完成情况", "pooling": "下采样", "padding-and-stride": "补零 输出尺寸 输出大小",
-           "convolutional-layer": "卷积核 滤波器 学习卷积核", "lenet": "手写数字识别 轮数",
-           "the-same-in-d2l": "动手学深度学习 李沐", "api": "API 接口 函数 文档 参考手册"},
-}  # fmt: skip
+    "api": text("API reference docstrings||what readers call the page api"),
+    "references": text("bibliography literature sources||what readers call the page references"),
+    "where-texts-slip": text("errata mistakes errors in textbooks||what readers call the page where-texts-slip"),
+    "teaching": text(
+        "grading grade autograder homework assignments course instructors||what readers call the page teaching"
+    ),
+    "benchmarks": text("speed timing performance GPU||what readers call the page benchmarks"),
+    "honest-numbers": text("random seeds confidence interval statistics||what readers call the page honest-numbers"),
+    "status": text("what is done coverage||what readers call the page status"),
+    "notation": text("symbols||what readers call the page notation"),
+    "pooling": text("downsampling||what readers call the page pooling"),
+    "channels": text("RGB image||what readers call the page channels"),
+    "lenet": text("epochs||what readers call the page lenet"),
+    "from-dense-to-convolution": text("fully connected||what readers call the page from-dense-to-convolution"),
+    "convolutional-layer": text("filter kernel||what readers call the page convolutional-layer"),
+    "the-same-in-d2l": text("Dive into Deep Learning d2l||what readers call the page the-same-in-d2l"),
+    "glossary": text("||what readers call the page glossary"),
+    "padding-and-stride": text("||what readers call the page padding-and-stride"),
+}
+# what a question may leave out, in any language without spaces: a pattern
+FILLERS = "|".join(text("(?!)||what a question may leave out, in a language without spaces: a pattern").values())
 WORDS = {
-    "en": {
-        "found": "{pages} pages with “{query}”, the one that says most of it first.",
-        "found_one": "One page with “{query}”.",
-        "partly": "No page has all of “{query}”; these have a part of it.",
-        "none": "Nothing here is called “{query}”. Try one word of it, or look for it in the ",
-        "glossary": "glossary",
-        "end": ".",
-    },
-    "zh": {
-        "found": "有 {pages} 个页面提到“{query}”，讲得最多的排在最前面。",
-        "found_one": "有 1 个页面提到“{query}”。",
-        "partly": "没有页面完整提到“{query}”，下面的页面提到了其中一部分。",
-        "none": "没有找到“{query}”。可以只搜其中一个词，或者查",
-        "glossary": "术语表",
-        "end": "。",
-    },
+    "found": text("{pages} pages with “{query}”, the one that says most of it first."),
+    "found_one": text("One page with “{query}”."),
+    "partly": text("No page has all of “{query}”; these have a part of it."),
+    "none": text("Nothing here is called “{query}”. Try one word of it, or look for it in the "),
+    "glossary": text("glossary"),
+    "end": text(".||at the end of a sentence"),
 }
 
 
@@ -100,8 +96,8 @@ def text_of(node: nodes.Node) -> str:
 def sentences(text: str) -> list[str]:
     """The sentences of a paragraph; a line of the source is one at least.
 
-    >>> sentences("One 1.5. Two\\nthree? 四。五")
-    ['One 1.5.', 'Two', 'three?', '四。', '五']
+    >>> sentences("One 1.5. Two\\nthree? Four")
+    ['One 1.5.', 'Two', 'three?', 'Four']
     """
     parts = re.split(r"\n|(?<=[.?!])\s+(?=[A-Z“(\u4e00-\u9fff])|(?<=[。？！])(?![”）」])", text)
     return [" ".join(part.split()) for part in parts if part.strip()]
@@ -146,8 +142,8 @@ def sections(doctree: nodes.document, numbers: dict[str, tuple[int, ...]]) -> li
         number = next((numbers[f"#{name}"] for name in section["ids"] if numbers.get(f"#{name}")), ())
         said: dict[str, list[str]] = {"text": [], "row": [], "code": []}
         for child in section.children:
-            for kind, text in blocks(child):
-                said[kind] += sentences(text) if kind == "text" else text.splitlines()
+            for kind, told in blocks(child):
+                said[kind] += sentences(told) if kind == "text" else told.splitlines()
         own = (part for part in section.children if not isinstance(part, nodes.section))
         bold = [text_of(strong) for part in own for strong in part.findall(nodes.strong)]
         found.append({
@@ -167,15 +163,15 @@ def sections(doctree: nodes.document, numbers: dict[str, tuple[int, ...]]) -> li
 def names(entries: list[dict[str, Any]], language: str) -> list[dict[str, list[str]]]:
     """The glossary's things: how this edition's text names each (``text``), and all names that a reader may bring.
 
-    >>> names([{"en": "stride", "zh": "步幅", "forbidden": ["步长"], "called": ["jump"]}], "zh")
-    [{'text': ['步幅', 'stride'], 'all': ['步幅', 'stride', '步长', 'jump']}]
+    >>> names([{"en": "stride", "zh": "bufu", "forbidden": [], "called": ["jump"]}], "zh")
+    [{'text': ['bufu', 'stride'], 'all': ['bufu', 'stride', 'jump']}]
     """
     found = []
     for entry in entries:
         english = [entry["en"], *entry.get("also", [])]
-        text = [entry["zh"], *english] if language == "zh" else english
-        found.append({"text": text, "all": [*text, *([] if language == "zh" else [entry["zh"]]),
-                                            *entry["forbidden"], *entry.get("called", [])]})  # fmt: skip
+        own = english if language == "en" else [entry[language], *english]
+        others = [entry[one] for one in LANGUAGES if one not in ("en", language) and entry.get(one)]
+        found.append({"text": own, "all": [*own, *others, *entry["forbidden"], *entry.get("called", [])]})
     return found
 
 
@@ -204,16 +200,20 @@ def keep(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
 
 def index(app: Sphinx) -> dict[str, Any]:
     """All pages with their sections, and the names of the glossary's things."""
-    language = "zh" if (app.config.language or "en").startswith("zh") else "en"
+    language = spoken(app.config.language)
     pages = []
     for name in sorted(app.env.found_docs):
         place = _kept(app) / f"{name}.json"
         if place.exists():
             said = json.loads(place.read_text(encoding="utf-8"))
             stem = Path(name).name
-            called = CALLED[language].get(stem, "")
+            called = CALLED[stem][language] if stem in CALLED else ""
             pages.append({"page": f"{name}.html", "weight": weight(stem), "called": called, "sections": said})
-    return {"pages": pages, "names": names(read_terms(), language), "words": WORDS[language]}
+    return {
+        "pages": pages,
+        "names": names(read_terms(), language),
+        "words": {k: said[language] for k, said in WORDS.items()},
+    }
 
 
 def write_index(app: Sphinx, exception: Exception | None) -> None:

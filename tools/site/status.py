@@ -22,27 +22,28 @@ from sphinx.environment import BuildEnvironment
 from tools import ROOT
 from tools.source.chapters import parse
 from tools.source.marks import marks
+from tools.source.words import later, spoken, words
 
 WORDS = {
-    "en": {
-        "chapter": "chapter", "date": "executed", "device": "on", "seconds": "seconds", "gpu": "seconds, GPU",
-        "memory": "memory, MiB", "formulas": "formulas tested", "promises": "promises shown", "cells": "cells compared",
-        "tests": "tests of its helpers", "unknown": "not yet measured", "never": "not recorded",
-        "made": "Executed with Python {python}, torch {torch}, numpy {numpy} and matplotlib {matplotlib}.",
-        "measured": "Time and memory: medians of {rounds} runs, measured on {date} with {threads} thread; {machine}.",
-        "gpu_measured": "On a GPU: medians of {rounds} runs, measured on {date}; {machine}.",
-        "gpu_unknown": "On a GPU nothing was measured yet.",
-    },
-    "zh": {
-        "chapter": "章节", "date": "执行日期", "device": "设备", "seconds": "秒数", "gpu": "GPU 秒数",
-        "memory": "内存（MiB）", "formulas": "已测试的公式", "promises": "已展示的承诺", "cells": "逐一比对的单元格",
-        "tests": "辅助函数的测试", "unknown": "尚未测量", "never": "没有记录",
-        "made": "执行环境：Python {python}、torch {torch}、numpy {numpy}、matplotlib {matplotlib}。",
-        "measured": "时间和内存：{date} 用 {threads} 个线程运行 {rounds} 次的中位数；{machine}。",
-        "gpu_measured": "GPU：{date} 运行 {rounds} 次的中位数；{machine}。",
-        "gpu_unknown": "GPU 上尚未测量。",
-    },
-}  # fmt: skip
+    "chapter": later("chapter"),
+    "date": later("executed"),
+    "device": later("on"),
+    "seconds": later("seconds"),
+    "gpu": later("seconds, GPU"),
+    "memory": later("memory, MiB"),
+    "formulas": later("formulas tested"),
+    "promises": later("promises shown"),
+    "cells": later("cells compared"),
+    "tests": later("tests of its helpers"),
+    "unknown": later("not yet measured"),
+    "never": later("not recorded"),
+    "made": later("Executed with Python {python}, torch {torch}, numpy {numpy} and matplotlib {matplotlib}."),
+    "measured": later(
+        "Time and memory: medians of {rounds} runs, measured on {date} with {threads} thread; {machine}."
+    ),
+    "gpu_measured": later("On a GPU: medians of {rounds} runs, measured on {date}; {machine}."),
+    "gpu_unknown": later("On a GPU nothing was measured yet."),
+}
 
 
 def chapters(root: Path) -> list[str]:
@@ -99,28 +100,34 @@ def facts(
 
 def status_lines(root: Path, language: str) -> list[str]:
     """The two tables as Markdown, with what holds for all chapters above them."""
-    words = WORDS["zh" if language.startswith("zh") else "en"]
+
+    def told(key: str, **values: Any) -> str:
+        return words.say(spoken(language), WORDS[key], **values)
+
     count, tested = sizes(root), {label for label, *_ in marks(root / "tests", "equation")}
     cpu, gpu = benchmark(root, "pages"), benchmark(root, "pages_cuda")
     promises = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
     known = {name: facts(root, name, count, tested, promises) for name in chapters(root)}
     lines = []
     versions = {json.dumps(k["executed"], sort_keys=True): k["executed"] for k in known.values() if k["executed"]}
-    made = {words["made"].format(**executed): None for executed in versions.values()}
+    made = {told("made", **executed): None for executed in versions.values()}
     lines += [*made, ""]
     for part, text in ((cpu, "measured"), (gpu, "gpu_measured")):
         if part:
             rounds = max(row["round"] for row in part["rows"])
-            lines += [words[text].format(rounds=rounds, **part), ""]
+            lines += [
+                told(text, rounds=rounds, date=part["date"], threads=part["threads"], machine=part["machine"]),
+                "",
+            ]
     if not gpu:
-        lines += [words["gpu_unknown"], ""]
-    lines += [_row(words[k] for k in ("chapter", "date", "device", "seconds", "gpu", "memory")), "|" + " --- |" * 6]
+        lines += [told("gpu_unknown"), ""]
+    lines += [_row(told(k) for k in ("chapter", "date", "device", "seconds", "gpu", "memory")), "|" + " --- |" * 6]
     for name, fact in known.items():
         executed = fact["executed"]
-        cells = [f"{{doc}}`{name}`", executed.get("date", words["never"]), executed.get("device", words["never"])]
+        cells = [f"{{doc}}`{name}`", executed.get("date", told("never")), executed.get("device", told("never"))]
         cells += [_median(cpu, name, "seconds"), _median(gpu, name, "seconds"), _median(cpu, name, "peak_mib")]
-        lines.append(_row(cell or words["unknown"] for cell in cells))
-    lines += ["", _row(words[k] for k in ("chapter", "formulas", "promises", "cells", "tests")), "|" + " --- |" * 5]
+        lines.append(_row(cell or told("unknown") for cell in cells))
+    lines += ["", _row(told(k) for k in ("chapter", "formulas", "promises", "cells", "tests")), "|" + " --- |" * 5]
     for name, fact in known.items():
         tests = ", ".join(f"`{file[5:-3]}` {count}" for file, count in fact["tests"].items())
         promises = ", ".join(fact["promises"]) or "–"

@@ -23,6 +23,7 @@ from tools import ROOT
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.rules.editions import sections_of, stamp, stamped
 from tools.source.chapters import parse
+from tools.source.words import text
 
 _FRONT = """---
 jupytext:
@@ -35,36 +36,24 @@ kernelspec:
   name: python3
 ---
 """
-_SOLUTION = {"en": "Worked solution: open it after an attempt", "zh": "参考解答：自己试过以后再打开"}
-_MODEL = {"en": "Model answer and rubric: open them after an attempt", "zh": "参考答案和评分标准：自己写过以后再打开"}
-_PARTS = {"en": ("Why", "Rubric"), "zh": ("说明", "评分标准")}
-_WORDS = {
-    "en": "Answer in the cells below, or in this page's notebook.\n"
+_SOLUTION = text("Worked solution: open it after an attempt")
+_MODEL = text("Model answer and rubric: open them after an attempt")
+_PARTS = text("Why"), text("Rubric")
+_WORDS = text(
+    "Answer in the cells below, or in this page's notebook.\n"
     "Then run the two cells after your answer: the first shows what is asked, the second, folded, tries other cases.\n"
     "They need no network; where an answer is wrong, they show the call, what came out, and what is right.\n"
     "○ means that there is no answer yet.\n"
-    "Each exercise ends with a folded solution.",
-    "zh": "请在下面的单元格里作答，或者打开本页的笔记本作答。\n"
-    "写好以后运行后面的两个单元格：第一个给出例子，第二个（已折叠）检查更多情形。\n"
-    "检查不需要网络；答错时，会列出是哪次调用、得到了什么、应当得到什么。\n"
-    "○ 表示还没有作答。\n"
-    "每道题的末尾都有折叠起来的解答。",
-}
-_GRADED = {
-    "en": "Answer in the cells below, or in this page's notebook.\n"
+    "Each exercise ends with a folded solution."
+)
+_GRADED = text(
+    "Answer in the cells below, or in this page's notebook.\n"
     "Then run the cell after your answer: it checks part of it at once, without a network.\n"
     "○ means that there is no answer yet.\n"
-    "These exercises are graded: the other checks run when your work is handed in, and this book holds no solutions.",
-    "zh": "请在下面的单元格里作答，或者打开本页的笔记本作答。\n"
-    "写好以后运行后面的单元格：它会马上检查答案的一部分，不需要网络。\n"
-    "○ 表示还没有作答。\n"
-    "这些练习计入成绩：其余的检查在提交后进行，本书不含解答。",
-}
-_WRITTEN = {"en": "*Write your answer here, before you go on.*", "zh": "*先在这里写下你的答案，再往下看。*"}
-_BY_READER = {
-    "en": "Its points are given by a reader, with a rubric.",
-    "zh": "这道题由人按评分标准给分。",
-}
+    "These exercises are graded: the other checks run when your work is handed in, and this book holds no solutions."
+)
+_WRITTEN = text("*Write your answer here, before you go on.*")
+_BY_READER = text("Its points are given by a reader, with a rubric.")
 _CHECK = re.compile(r"^:(check|kind): .*$", re.MULTILINE)
 
 
@@ -127,7 +116,7 @@ def _for_the_learner(section: Section, language: str) -> list[str]:
     why = "\n\n".join(block.source for block in section.of("solution"))
     if section.written:
         best = next(block.source for block in section.of("sample") if block.score == section.points)
-        reasons, rubric = _PARTS[language]
+        reasons, rubric = (part[language] for part in _PARTS)
         scale = "\n\n".join(block.source for block in section.of("rubric"))
         body = [best, "", f"**{reasons}**", "", why, "", f"**{rubric}**", "", scale]
         return ["+++", "", f"::::{{dropdown}} {_MODEL[language]}", *body, "::::", ""]
@@ -164,12 +153,12 @@ def make(root: Path = ROOT, *, check: bool = False) -> list[str]:
         file = Path("book") / f"exercises-{name}.md"
         twin = Path("zh") / file
         chinese, _ = stamped(chinese, sections_of(english, file), twin)
-        for target, text in ((root / file, signed(english)), (root / twin, signed(chinese))):
-            if as_made(target) and target.read_text(encoding="utf-8") == text:
+        for target, content in ((root / file, signed(english)), (root / twin, signed(chinese))):
+            if as_made(target) and target.read_text(encoding="utf-8") == content:
                 continue
             changed.append(str(target.relative_to(root)))
             if not check:
-                write(target, text, root)
+                write(target, content, root)
     return changed
 
 

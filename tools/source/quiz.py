@@ -23,17 +23,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.source.chapters import parse_text
+from tools.source.words import text
 
 __all__ = ["WORDS", "Option", "Quiz", "QuizError", "blocks", "parse", "plain", "wrong"]
 
 WORDS = {
-    "en": {"right": "Right.", "wrong": "Not yet.", "answers": "The answer, and why", "check": "Check",
-           "number": "Your number", "empty": "Write a number into the field first.", "letter": "Quick question.",
-           "other": "any other number", "colon": ": "},
-    "zh": {"right": "对。", "wrong": "还不对。", "answers": "答案和理由", "check": "检查",
-           "number": "你的数", "empty": "请先在框里填一个数。", "letter": "快问快答。",
-           "other": "其他的数", "colon": "："},
-}  # fmt: skip
+    "right": text("Right."),
+    "wrong": text("Not yet."),
+    "answers": text("The answer, and why"),
+    "check": text("Check"),
+    "number": text("Your number"),
+    "empty": text("Write a number into the field first."),
+    "letter": text("Quick question."),
+    "other": text("any other number"),
+    "colon": text(": "),
+    "gap": text(" ||between sentences"),
+}
 _OPTION = re.compile(r"^- \[([ x])\] (.+?)\s*$")
 
 
@@ -121,7 +126,7 @@ def wrong(quiz: Quiz, names: Mapping[str, Any]) -> str:
 
 def plain(quiz: Quiz, language: str) -> list[str]:
     """The question as lines of ordinary Markdown, the answer folded."""
-    words = WORDS[language]
+    words = {key: said[language] for key, said in WORDS.items()}
     out = [f"**{words['letter']}** {quiz.question}", ""]
     marks = [chr(ord("A") + i) for i in range(len(quiz.options))]
     if quiz.kind == "choice":
@@ -134,6 +139,5 @@ def plain(quiz: Quiz, language: str) -> list[str]:
     out += ["<details>", f"<summary>{words['answers']}</summary>", ""]
     for mark, option in zip(marks, quiz.options, strict=True):
         verdict = words["right"] if option.right else words["wrong"]
-        gap = "" if language == "zh" else " "
-        out.append(f"- **{mark}**{words['colon']}{verdict}{gap}{' '.join(option.feedback.split())}")
+        out.append(f"- **{mark}**{words['colon']}{verdict}{words['gap']}{' '.join(option.feedback.split())}")
     return [*out, "", "</details>"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tools import ROOT
+from tools.source.words import is_han
 
 FILE = ROOT / "glossary.yml"
 
@@ -25,14 +25,14 @@ def _entries(text: str) -> list[dict[str, Any]]:
     return entries
 
 
-def names_elsewhere(entry: dict[str, Any], *, chinese: bool) -> list[str]:
+def names_elsewhere(entry: dict[str, Any], language: str) -> list[str]:
     """What other texts in a language call the term; a name that differs in a space alone is the same.
 
-    >>> entry = {"zh": "softmax 回归", "forbidden": ["softmax回归", "软最大回归"], "called": ["multinomial regression"]}
-    >>> names_elsewhere(entry, chinese=True), names_elsewhere(entry, chinese=False)
-    (['软最大回归'], ['multinomial regression'])
+    >>> entry = {"en": "softmax regression", "forbidden": ["soft max regression"], "called": ["multinomial regression"]}
+    >>> names_elsewhere(entry, "en")
+    ['soft max regression', 'multinomial regression']
     """
     names = [*entry.get("forbidden", []), *entry.get("called", [])]
-    own = entry["zh"].replace(" ", "")
-    in_language = [name for name in names if bool(re.search(r"[\u4e00-\u9fff]", name)) == chinese]
-    return [name for name in in_language if name.replace(" ", "") != own]
+    own = entry[language]
+    in_language = [name for name in names if is_han(name) == is_han(own)]
+    return [name for name in in_language if name.replace(" ", "") != own.replace(" ", "")]

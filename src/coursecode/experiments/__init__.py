@@ -4,6 +4,6 @@
 measures, every other module holds the plans of some studies; those of the benchmarks lie in the repository.
 """
 
-from coursecode.experiments.record import Effect, Result, interval, load, mean_sd, measured, stored
+from coursecode.experiments.record import Effect, Result, interval, load, mean_sd, measured, records, stored
 
-__all__ = ["Effect", "Result", "interval", "load", "mean_sd", "measured", "stored"]
+__all__ = ["Effect", "Result", "interval", "load", "mean_sd", "measured", "records", "stored"]

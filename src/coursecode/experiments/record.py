@@ -28,7 +28,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
-__all__ = ["Effect", "Plain", "Result", "Row", "Statistic", "interval", "load", "mean_sd", "measured", "stored"]
+__all__ = [
+    "Effect",
+    "Plain",
+    "Result",
+    "Row",
+    "Statistic",
+    "interval",
+    "load",
+    "mean_sd",
+    "measured",
+    "records",
+    "stored",
+]
 
 Plain = int | float | str | bool
 Row = dict[str, Plain]
@@ -325,6 +337,14 @@ def load(name: str) -> Result:
     Raises ``FileNotFoundError`` where it was not measured, ``ValueError`` for a damaged file.
     """
     return _named(name, RESULTS / "benchmarks", "python -m benchmarks")
+
+
+def records(name: str) -> Result:
+    """The record table of a data set, ``"fashion-mnist"`` or ``"mnist"``: a row for each entry and seed.
+
+    Raises ``FileNotFoundError`` where nobody has entered, ``ValueError`` for a damaged file.
+    """
+    return _named(name, RESULTS / "records", "make record")
 
 
 def _named(name: str, folder: Path, command: str) -> Result:

@@ -75,6 +75,13 @@ EXPERIMENTS: dict[str, str] = {
     "lenet_mnist": "lenet_study",
     "lenet_fashion": "lenet_study",
     "lenet_repairs": "lenet_study",
+    "norm_and_plateau": "depth",
+    "shortcuts_in_deep_nets": "depth",
+    "better_fashion": "better",
+    "better_mnist": "better",
+    "better_ablation": "better",
+    "better_cost": "better",
+    "better_race": "better",
 }
 """Name of the experiment → module of this package; both name the plan's function."""
 

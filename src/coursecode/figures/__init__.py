@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,61 +33,75 @@ def _known(who: str, name: str) -> str:
     return name
 
 
-def script(name: str, *, parts: Collection[str] | None = None) -> str:
+def script(name: str) -> str:
     """The script ``name`` without its indentation and comments: what a reader's browser gets.
 
-    ``parts`` keeps only these of the parts that it is made of, and what belongs to none.
+    Data (``lenet-draw.data``) carry what needs them, ``lenet-draw.layers.js`` and the arithmetic that it takes.
 
     >>> script("core").startswith("var CourseMath")
     True
     """
-    text = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    if parts is not None:
-        text = _PART.sub(lambda part: part[0] if part["name"] in parts else "", text)
-    if carried := re.match(r"// carries ([^:]+):", text):
-        text = _late(carried[1].split()) + text
-    text = re.sub(r"^ */\*\*.*?\*/$", "", text, flags=re.DOTALL | re.MULTILINE)
+    figure, _, kind = name.rpartition(".")
+    carried = sorted(path.stem for path in FOLDER.glob(f"{figure}.*.js")) if kind == "data" else []
+    return "\n".join(map(_plain, [*ordered(*(other for other in carried if other != name)), name]))
+
+
+def _plain(name: str) -> str:
+    text = re.sub(r"^ */\*\*.*?\*/$", "", _text_of(name), flags=re.DOTALL | re.MULTILINE)
     text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or "", style[0]).replace(";}", "}"), text)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def _late(names: list[str]) -> str:
-    """What travels with data: parts of core.js and base.js, which join the rest when they arrive, and scripts."""
-    parts = {}
-    for shared in SHARED:
-        text = (FOLDER / f"{shared}.js").read_text(encoding="utf-8")
-        parts[shared] = "".join(part[0] for part in _PART.finditer(text) if part["name"] in names)
-    scripts = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names if "." in name)
-    core = f"const math = CourseMath, {{ each, outputSize, padSides, product, tensor }} = math;\n{parts['core']}"
-    base = f"const figures = CourseFigures, {{ h, number }} = figures;\n{parts['base']}"
-    return "".join(f"(() => {{\n{code}\n}})();\n" for code in (core, base)) + scripts
-
-
-_STYLE = re.compile(r"(?:STYLE|MATRIX|static style) = `.*?`;", re.DOTALL)
+_STYLE = re.compile(r"(?:STYLE|style) \+?= `.*?`;", re.DOTALL)
 _GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
-_PART = re.compile(r"^ *// \[(?P<name>\w+)(?:: (?P<needs>[a-z ]+)$)?.*?^ *// (?P=name)\]$", re.DOTALL | re.MULTILINE)
+
+
+def _text_of(name: str) -> str:
+    return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+
+
+def ordered(*names: str) -> list[str]:
+    """These scripts and the parts of core.js and base.js from which they take something, each after what it takes.
+
+    >>> ordered("pool-shift")
+    ['base.matrix', 'core.windows', 'core.pool', 'pool-shift']
+    """
+    parts = [path.stem for shared in SHARED for path in sorted(FOLDER.glob(f"{shared}.*.js"))]
+    giver = {word: part for part in parts for word in _listed(_GIVES, part)}
+    found: list[str] = []
+
+    def add(name: str) -> None:
+        for word in _listed(_TAKES, name):
+            if giver.get(word, name) != name and giver[word] not in found:
+                add(giver[word])
+        if name not in found:
+            found.append(name)
+
+    for name in names:
+        add(name)
+    return found
+
+
+_TAKES = re.compile(r"\{([^{}]*)\} = Course\w+;")
+_GIVES = re.compile(r"Object\.assign\(Course\w+, \{([^{}]*)\}\)")
+
+
+def _listed(pattern: re.Pattern[str], name: str) -> list[str]:
+    return [word for words in pattern.findall(_text_of(name)) for word in re.findall(r"\w+", words)]
 
 
 def bundle(*figures: str, with_data: bool = False) -> str:
-    """All that these figures run on a page, in one script: the parts of core.js and base.js that they use, then they.
+    """All that these figures run on a page, in one script: core.js, base.js, the parts that they use, then they.
 
     Their data are in it only ``with_data``, for a notebook: a page loads them late.
 
     >>> len(bundle("param-calc")) < len(bundle("param-calc", "mlp-to-conv"))
     True
     """
-    sources = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in figures]
-    used = {word for source in sources for names in re.findall(r"\{(.*?)\} = Course\w+;", source)
-            for word in re.findall(r"\w+", names)}  # fmt: skip
-    text = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SHARED)
-    parts: set[str] = set()
-    for part in reversed(list(_PART.finditer(text))):  # a part needs only parts above it
-        gives = set(re.findall(r"\w+", "".join(re.findall(r"Object\.assign\(\w+, \{(.*?)\}\)", part[0]))))
-        if gives & used or part["name"] in parts:
-            parts |= {part["name"], *(part["needs"] or "").split()}
     late = [part for name in figures for part in data(name)] if with_data else []
-    return "\n".join([*(script(name, parts=parts) for name in SHARED), *map(script, [*late, *figures])])
+    parts = [name for name in ordered(*figures) if name not in figures]
+    return "\n".join(map(script, [*SHARED, *parts, *late, *figures]))
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
@@ -98,7 +111,7 @@ def words(name: str, language: str = "en") -> dict[str, str]:
     said: dict[str, str] = {}
     for one in dict.fromkeys(("en", language)):  # what a language lacks is said in English
         texts = json.loads((FOLDER / "words" / f"{one}.json").read_text(encoding="utf-8"))
-        said |= texts["common"] | texts[name]
+        said |= texts.get("common", {}) | texts.get(name, {})
     return said
 
 

@@ -55,26 +55,26 @@
       const lanes = parts.flatMap((y, c) => {
         const off = state[`use${c + 1}`] ? "" : "off", link = { "data-link": `p${c}` };
         return [
-          matrix(indexed("X", c + 1), rowsOf(this.plane(c)), { name: `plane${c + 1} ${off}`, cell: (a, b) => { const seen = framed(a - i, b - j, k); return { class: seen, ...(seen && link) }; } }), sign("⋆"),
-          matrix(indexed("W", o + 1, c + 1), rowsOf(this.weights(state, o, c)), { name: off, cell: () => link }), sign("="),
-          matrix(`${c ? "+ " : ""}${this.t("part", { c: c + 1 })}`, rowsOf(y), { name: off, cell: (a, b) => (a === i && b === j ? { class: "hot", ...link } : {}) }),
+          matrix(indexed("X", c), rowsOf(this.plane(c)), { name: `plane${c + 1} ${off}`, cell: (a, b) => { const seen = framed(a - i, b - j, k); return { class: seen, ...(seen && link) }; } }), sign("⋆"),
+          matrix(indexed("W", o, c), rowsOf(this.weights(state, o, c)), { name: off, cell: () => link }), sign("="),
+          matrix(`${c ? "+ " : ""}${this.t("part", { c })}`, rowsOf(y), { name: off, cell: (a, b) => (a === i && b === j ? { class: "hot", ...link } : {}) }),
         ];
       });
       const maps = all.map((own, q) => {
         const sum = tensor([1, m, m], Array.from({ length: m * m }, (_, at) => own.reduce((s, y) => s + y.data[at], BIAS[q])));
         const place = (a, b) => q * m * m + a * m + b;
-        return matrix(indexed("Y", q + 1), rowsOf(sum), {
+        return matrix(indexed("Y", q), rowsOf(sum), {
           cell: (a, b) => ({ class: place(a, b) === at ? "hot" : "" }), show: (v) => this.answer(number(v)), tinted: !this.guessing,
           pick: (a, b) => this.set({ at: place(a, b) }), over: (a, b) => this.peek(a === undefined ? null : { at: place(a, b) }),
         });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
       const bias = BIAS[o] < 0 ? `− ${number(-BIAS[o])}` : `+ ${number(BIAS[o])}`;
-      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([bias, " → ", ...indexed("Y", o + 1)]), maps)),
+      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([bias, " → ", ...indexed("Y", o)]), maps)),
         h("p", { class: "shape" }, this.t("shape", { outputs, inputs, k, weights: number(outputs * inputs * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
       const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`));
-      return this.told(k === 1 ? "says_pixel" : "says", { o: o + 1, i, j, sum: this.added([...terms, signed(BIAS[o])]), value: number(value), inputs });
+      return this.told(k === 1 ? "says_pixel" : "says", { o, i, j, sum: this.added([...terms, signed(BIAS[o])]), value: number(value), inputs });
     }
   });
 })();

@@ -4,8 +4,9 @@ globalThis.KERNEL_CAMERA = (() => {
   "use strict";
   const { node } = CourseFigures;
   const MOST = 160; // pixels along the longer side of an image
-  const { tensor } = CourseMath;
+  const { correlate, tensor } = CourseMath;
   return {
+    filtered: correlate,
     /** Take an image's address, its file or what a camera sees; nothing of it leaves the page. */
     async load(source) {
       const picture = new Image();

@@ -126,7 +126,7 @@
       const made = [K.data, by, pad, signed, matchMedia("(prefers-color-scheme: dark)").matches, this.narrow].join();
       if (this.made !== made) {
         const scaled = tensor(K.shape, K.data.map((v) => v / by));
-        this.output = CourseMath.correlate(image, scaled, { padding: pad });
+        this.output = this.filtered(image, scaled, { padding: pad });
         const sizes = Float64Array.from(this.output.data, Math.abs).sort();
         this.most = Math.max(1, Math.round(sizes[Math.floor(0.99 * sizes.length)])); // the one value in a hundred beyond it has its colour
         const ends = signed ? [`≤ ${number(-this.most)}`, `≥ ${number(this.most)}`] : ["≤ 0", "≥ 255"];

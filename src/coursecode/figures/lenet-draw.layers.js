@@ -2,7 +2,8 @@
 // These are methods of the figure; they travel with the weights (lenet-draw.data.js).
 globalThis.LENET_LAYERS = (() => {
   "use strict";
-  const { h, matrix, MATRIX, node, number, patch } = CourseFigures;
+  const { h, matrix, node, number, patch } = CourseFigures;
+  const { lenet } = CourseMath;
   // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
   const LAYERS = {
     input: [1, 28, 1], conv1: [6, 28, 6, "act1", "input"], pool1: [6, 14, 6, "pool1", "conv1"], conv2: [16, 10, 8, "act2", "pool1"],
@@ -10,7 +11,7 @@ globalThis.LENET_LAYERS = (() => {
   };
   const SHOWN = Object.keys(LAYERS).slice(1, -1);
   const SURE = 0.9;
-  const STYLE = `${MATRIX}
+  const STYLE = `
     .layers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: .8rem 1.4rem; align-items: start; margin-top: .8rem; }
     canvas { cursor: pointer; }
     .spot { position: absolute; outline: 2px solid var(--mark); pointer-events: none; }
@@ -49,7 +50,7 @@ globalThis.LENET_LAYERS = (() => {
       this.bars = node("div", { class: "bars" });
       this.unit = node("div", { class: "unit" });
       this.layers.className = "layers";
-      this.shadowRoot.append(node("style", {}, STYLE));
+      this.shadowRoot.append(node("style", {}, CourseFigures.style + STYLE));
       patch(this.result, [this.verdict, this.bars]);
       patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), h("p", { class: "scaled" }, this.t("scale_note")), this.unit, this.state.cover ? this.compare() : ""]);
     },
@@ -71,7 +72,7 @@ globalThis.LENET_LAYERS = (() => {
       (this.spots[name] ||= []).push(h("span", { class: "spot", style: Object.entries(box).map(([key, v]) => `${key}:${100 * v}%`).join(";") }));
     },
     compute(input) {
-      const steps = { input, ...Object.fromEntries(CourseMath.lenet(this.weights, input)) };
+      const steps = { input, ...Object.fromEntries(lenet(this.weights, input)) };
       for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
       const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
       const best = shares.indexOf(most);

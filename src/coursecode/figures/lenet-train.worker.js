@@ -2,6 +2,7 @@
 // (lenet-train.data.js).
 globalThis.LENET_LEARN = (() => {
   "use strict";
+  const { trainer } = CourseMath;
   const PIXELS = 784;
   /** The worker's loop; it names nothing outside itself but the trainer it is given. */
   const loop = (trainer) => {
@@ -66,7 +67,7 @@ globalThis.LENET_LEARN = (() => {
   return {
     loop,
     worker() {
-      const address = URL.createObjectURL(new Blob([`(${loop})(${CourseMath.trainer})`], { type: "text/javascript" }));
+      const address = URL.createObjectURL(new Blob([`(${loop})(${trainer})`], { type: "text/javascript" }));
       const worker = new Worker(address);
       URL.revokeObjectURL(address);
       return worker;

@@ -28,7 +28,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -130,8 +130,9 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
         if os.path.islink(name):
             binds += ["--symlink", os.readlink(name), name]
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind", python, python]
-    if any(folder in _own().parents for folder in _read_only()):
-        binds += ["--tmpfs", str(_own()), "--remount-ro", str(_own())]
+    covered = [str(_own())] if any(folder in _own().parents for folder in _read_only()) else []
+    for place in (*covered, *options["hidden"]):
+        binds += ["--tmpfs", place, "--remount-ro", place]
     for file in ("_worker.py", "_wire.py", "_cage.py"):
         binds += ["--ro-bind", str(here / file), f"/sandbox/{file}"]
     binds += ["--tmpfs", "/dev"]
@@ -178,13 +179,15 @@ class Sandbox:
     """Gives each submission a caged process; use it as a context.
 
     ``mode`` "zygote" forks them from one warm parent, "fresh" starts bubblewrap for each; None takes what works here.
+    ``hidden`` names folders that would be readable inside and must not be: they are empty there.
 
     Raises ``ContainmentError`` where the walls cannot be built.
     """
 
-    def __init__(self, *, mode: Mode | None = None, size: int = Limits().files) -> None:
+    def __init__(self, *, mode: Mode | None = None, size: int = Limits().files, hidden: Sequence[Path] = ()) -> None:
         self.mode: Mode | None = mode
         self._size = size
+        self._hidden = [str(path) for path in map(Path.resolve, hidden) if path.is_dir() and readable_inside(path)]
         self._zygote: _Zygote | None = None
 
     def __enter__(self) -> Self:
@@ -203,7 +206,7 @@ class Sandbox:
     def _try(self) -> None:
         """Cage one process before a student's is."""
         if self.mode == "zygote":
-            self._zygote = _Zygote(fork=True, size=self._size)
+            self._zygote = _Zygote(fork=True, size=self._size, hidden=self._hidden)
         with self.session(Limits(files=self._size)) as session:
             try:
                 session.cell("probe", "import os\nprobe = os.getuid()")
@@ -225,11 +228,12 @@ class Sandbox:
     def session(self, limits: Limits, *, symbolic: bool = False) -> Session:
         """A fresh process for one submission; ``symbolic`` where it needs what torch's optimisers import."""
         if self.mode == "fresh":
-            return Session(_Zygote(fork=False, size=limits.files), limits, own=True, symbolic=symbolic)
+            own = _Zygote(fork=False, size=limits.files, hidden=self._hidden)
+            return Session(own, limits, own=True, symbolic=symbolic)
         for last in (False, True):
             if self._zygote is None or not self._zygote.alive:
                 self.close()
-                self._zygote = _Zygote(fork=True, size=self._size)
+                self._zygote = _Zygote(fork=True, size=self._size, hidden=self._hidden)
             try:
                 return Session(self._zygote, limits, own=False, symbolic=symbolic)
             except _wire.Closed:
@@ -247,7 +251,7 @@ class Sandbox:
 class _Zygote:
     """One bubblewrap with a Python that has imported torch."""
 
-    def __init__(self, *, fork: bool, size: int) -> None:
+    def __init__(self, *, fork: bool, size: int, hidden: Sequence[str]) -> None:
         bwrap = shutil.which("bwrap")
         if bwrap is None or not _cage.has_filter():
             why = text("bubblewrap (bwrap) is not installed")
@@ -256,7 +260,8 @@ class _Zygote:
             raise ContainmentError(
                 "{why}; nothing is graded without a sandbox. `coursecode grade doctor` says what to do", why=why
             )
-        options = {"fork": fork, "uid": _own_uid() if os.geteuid() == 0 else _INNER_UID, "size": size}
+        uid = _own_uid() if os.geteuid() == 0 else _INNER_UID
+        options = {"fork": fork, "uid": uid, "size": size, "hidden": list(hidden)}
         self.control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with inner, tempfile.TemporaryFile() as log:
             self.process = subprocess.Popen(
@@ -288,6 +293,21 @@ class _Zygote:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def processor_seconds(self) -> float:
+        """What this process and all below it have used of the processors, those that ended and were waited for too."""
+        used: dict[int, tuple[int, int]] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                    used[int(entry.name)] = int(fields[1]), sum(map(int, fields[11:15]))
+        below, total = [self.process.pid], 0
+        while below:
+            parent = below.pop()
+            total += used.get(parent, (0, 0))[1]
+            below += [pid for pid, (above, _) in used.items() if above == parent]
+        return total / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """Kill it and everything in it."""
@@ -342,6 +362,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def processor_seconds(self) -> float:
+        """What everything inside the walls has used of the processors so far; the kernel's count, not a student's."""
+        return self._zygote.processor_seconds()
 
     def _last_words(self) -> str:
         self._lifeline.settimeout(10.0)

@@ -98,44 +98,44 @@ def _question_problems(task: Assignment, section: Section) -> tuple[list[str], l
     hard: list[str] = []
     soft: list[str] = []
 
-    def say(line: int, problem: str, found: list[str] = hard) -> None:
+    def add(line: int, problem: str, found: list[str] = hard) -> None:
         found.append(f"{section.path}:{line}: {problem}")
 
     if not section.label.startswith(f"ex-{task.name}-"):
-        say(section.line, f"the label is {section.label}; begin it with ex-{task.name}-", soft)
+        add(section.line, f"the label is {section.label}; begin it with ex-{task.name}-", soft)
     if not section.level:
-        say(section.line, f"no level; write '% level: ' and one of {', '.join(master.LEVELS)} below the title", soft)
+        add(section.line, f"no level; write '% level: ' and one of {', '.join(master.LEVELS)} below the title", soft)
     if section.points <= 0:
-        say(section.line, "the question is worth no points; give its tests points=")
+        add(section.line, "the question is worth no points; give its tests points=")
     ids = [block.id for block in [*section.of("wrong"), *section.of("sample")]]
     if twice := {one for one in ids if ids.count(one) > 1}:
-        say(section.line, f"two wrong answers are called {min(twice)}; rename one")
+        add(section.line, f"two wrong answers are called {min(twice)}; rename one")
     if section.written:
         if not any(block.source.strip() for block in section.of("rubric")):
-            say(section.line, 'no rubric; write it below +++ {"tags": ["rubric"]}', soft)
+            add(section.line, 'no rubric; write it below +++ {"tags": ["rubric"]}', soft)
         if len(section.of("sample")) < WRONG:
             few = len(section.of("sample"))
-            say(section.line, f"{few} sample answers; write {WRONG} or more, with their scores", soft)
+            add(section.line, f"{few} sample answers; write {WRONG} or more, with their scores", soft)
     else:
         hidden = [block.hidden for block in section.of("test")]
         for kind, present in (("visible", False in hidden), ("hidden", True in hidden)):
             if not present:
                 tags = f"{'hidden, ' * (kind == 'hidden')}id=…, points=…"
-                say(section.line, f"no {kind} test; add a cell [test, {tags}]", soft)
+                add(section.line, f"no {kind} test; add a cell [test, {tags}]", soft)
         if len(section.of("wrong")) < WRONG:
             few = len(section.of("wrong"))
-            say(section.line, f"{few} wrong answers; write {WRONG} or more, with their scores", soft)
+            add(section.line, f"{few} wrong answers; write {WRONG} or more, with their scores", soft)
         for block in section.of("answer"):
             try:
                 if not master.solution_lines(block.source):
-                    say(block.line, "no solution; put it between ### BEGIN SOLUTION and ### END SOLUTION")
+                    add(block.line, "no solution; put it between ### BEGIN SOLUTION and ### END SOLUTION")
                 compile(master.released(block.source), "stub", "exec")
             except (master.MasterError, SyntaxError) as error:
-                say(block.line, str(error))
+                add(block.line, str(error))
     for block in [*section.of("wrong"), *section.of("sample")]:
         too_much = block.score > section.points + 1e-9
         if too_much or (block.role == "wrong" and abs(block.score - section.points) < 1e-9):
-            say(block.line, f"score={block.score:g}, but the question is worth {section.points:g}; declare less")
+            add(block.line, f"score={block.score:g}, but the question is worth {section.points:g}; declare less")
     return hard, soft
 
 
@@ -193,7 +193,7 @@ def behaviour_problems(task: Assignment, *, seed: str = "lint") -> list[str]:
         tests = made.question(section.id).tests
         cells = section.of("answer")
 
-        def say(block: Block | Section, what: str, wanted: float, got: float) -> None:
+        def add(block: Block | Section, what: str, wanted: float, got: float) -> None:
             if abs(wanted - got) > 1e-6:
                 found.append(
                     f"{section.path}:{block.line}: {what} earns {got:g} points of {section.points:g}, "  # noqa: B023
@@ -203,10 +203,10 @@ def behaviour_problems(task: Assignment, *, seed: str = "lint") -> list[str]:
         def earns(answers: list[str]) -> float:
             return earned(tests, answers, setup=task.en.setup, seed=seed)  # noqa: B023
 
-        say(section, "the solution", section.points, earns([master.reference(b.source) for b in cells]))
-        say(section, "the stub", 0.0, earns([master.released(b.source) for b in cells]))
+        add(section, "the solution", section.points, earns([master.reference(b.source) for b in cells]))
+        add(section, "the stub", 0.0, earns([master.released(b.source) for b in cells]))
         for wrong in section.of("wrong"):
-            say(wrong, f"the wrong answer {wrong.id}", wrong.score, earns([wrong.source]))
+            add(wrong, f"the wrong answer {wrong.id}", wrong.score, earns([wrong.source]))
     return found
 
 

@@ -74,7 +74,7 @@ def needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tup
     if record.get("status") != "ready":
         unknown = text("the submission could not be read")
         reason = record.get("reason")
-        return None, said(reason if isinstance(reason, dict) and set(reason) == set(unknown) else unknown)
+        return None, said(reason if isinstance(reason, dict) and "en" in reason else unknown)
     notebook = course.submitted(student, assignment) / f"{assignment}.ipynb"
     now = sha256(notebook.read_bytes()) if notebook.is_file() else None
     if now != record.get("notebook"):

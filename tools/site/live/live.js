@@ -6,66 +6,8 @@
   const here = new URL(".", document.currentScript.src);
   // beside this site, or elsewhere; from a disk a browser takes no file whose sum must be right
   const thebe = new URL(location.protocol === "file:" ? settings.public : settings.thebe, new URL("..", here)).href;
-  const chinese = document.documentElement.lang.startsWith("zh");
-  const words = chinese ? {
-    label: "现场运行",
-    loading: "正在启动：加载编辑器……",
-    connecting: (host) => `正在启动：连接 ${host}……`,
-    binder: "正在启动：Binder 正在准备服务器，第一次可能需要几分钟；可以先继续阅读。",
-    kernel: "正在启动：等待 Python 内核……",
-    ready: "就绪。单元格现在可以修改：Shift+Enter 运行，Esc 离开编辑器。还没有运行任何代码；靠后的单元格用到靠前的，请用“运行到此处”。",
-    running: (n) => `正在运行单元格 ${n}……`,
-    done: (n) => `单元格 ${n} 运行完毕。`,
-    error: (n) => `单元格 ${n} 报错，见其输出。`,
-    stopped: "内核已重启：变量已清空，请重新运行单元格。",
-    ended: "已结束：页面恢复原样。",
-    failed: (why) => `失败：${why} 页面照常可读。`,
-    noThebe: (host) => `无法从 ${host} 加载 Thebe：网络不通、被拦截，或文件与指定版本不一致。`,
-    noServer: (url) => `连不上 Jupyter 服务器 ${url}：服务器没有运行、地址有误、它不允许本网站（allow_origin），或浏览器未获准访问本机。`,
-    mixed: (url) => `本页使用 https，浏览器不会连接 http 的服务器 ${url}；请给服务器配置 https。`,
-    refused: (url) => `Jupyter 服务器 ${url} 拒绝了令牌（token）。`,
-    notJupyter: (url) => `${url} 有应答，但不是 Jupyter 服务器。`,
-    notLoopback: (url) => `地址栏中的 jupyter= 只接受本机的服务器（http://localhost 或 http://127.0.0.1），而不是 ${url}。`,
-    noBinder: (host, why) => `Binder（${host}）没有给出服务器：${why}`,
-    noPlace: "没有配置可用的服务器。",
-    noAnswer: "连接断开",
-    noKernel: (why) => `服务器没有启动 Python 内核：${why}`,
-    slow: "等待超时",
-    dead: "Python 内核已停止。请重启内核，或结束后重新开始。",
-    run: "运行", upTo: "运行到此处", interrupt: "中断", restart: "重启内核", end: "结束", again: "重试", close: "关闭",
-    editor: (n) => `单元格 ${n}，可编辑。Shift+Enter 运行，Esc 离开编辑器。`,
-    output: (n) => `单元格 ${n} 的新输出`,
-    of: (what, n) => `${what}：单元格 ${n}`,
-  } : {
-    label: "Run live",
-    loading: "Starting: loading the editors …",
-    connecting: (host) => `Starting: connecting to ${host} …`,
-    binder: "Starting: Binder prepares a server, which can take minutes the first time. Read on meanwhile.",
-    kernel: "Starting: waiting for the Python kernel …",
-    ready: "Ready. The cells can be edited: Shift+Enter runs one, Esc leaves the editor. Nothing has run yet; a later cell needs the earlier ones, so use “Run to here”.",
-    running: (n) => `Running cell ${n} …`,
-    done: (n) => `Cell ${n} is done.`,
-    error: (n) => `Cell ${n} raised an error; see its output.`,
-    stopped: "The kernel was restarted: its variables are gone, run the cells again.",
-    ended: "Ended: the page is as it was.",
-    failed: (why) => `Failed: ${why} The page stays readable as it is.`,
-    noThebe: (host) => `Thebe could not be loaded from ${host}: no network, a blocked address, or a file that is not the pinned version.`,
-    noServer: (url) => `The Jupyter server ${url} cannot be reached: it is not running, the address is wrong, it does not allow this site (allow_origin), or the browser was not permitted to reach this machine.`,
-    mixed: (url) => `This page uses https, and a browser does not let it reach the http server ${url}; give the server https.`,
-    refused: (url) => `The Jupyter server ${url} refused the token.`,
-    notJupyter: (url) => `${url} answers, but it is no Jupyter server.`,
-    notLoopback: (url) => `jupyter= in the address takes a server on this machine only (http://localhost or http://127.0.0.1), not ${url}.`,
-    noBinder: (host, why) => `Binder (${host}) gave no server: ${why}`,
-    noPlace: "no server is configured.",
-    noAnswer: "the connection was lost",
-    noKernel: (why) => `the server started no Python kernel: ${why}`,
-    slow: "it took too long",
-    dead: "The Python kernel has stopped. Restart it, or end and start again.",
-    run: "Run", upTo: "Run to here", interrupt: "Interrupt", restart: "Restart kernel", end: "End", again: "Try again", close: "Close",
-    editor: (n) => `Cell ${n}, editable. Shift+Enter runs it, Esc leaves the editor.`,
-    output: (n) => `New output of cell ${n}`,
-    of: (what, n) => `${what}: cell ${n}`,
-  };
+  /** A sentence in the page's language; the English stands here, the others come with the settings. */
+  const t = (sentence, values = {}) => (settings.words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
   const PATIENCE = { server: 60e3, binder: 15 * 60e3 };
   class Failure extends Error {}
@@ -96,7 +38,7 @@
     line.setAttribute("role", "status");
     buttons = make("div", { className: "live-buttons" });
     bar = make("section", { className: "live-bar" }, line, buttons);
-    bar.setAttribute("aria-label", words.label);
+    bar.setAttribute("aria-label", t("Run live"));
     document.body.append(bar);
     document.documentElement.classList.add("live-open");
   }
@@ -118,9 +60,9 @@
     const asked = new URLSearchParams(location.search).get("jupyter");
     if (!asked) return settings.server;
     let url;
-    try { url = new URL(asked); } catch { throw new Failure(words.notLoopback(asked)); }
+    try { url = new URL(asked); } catch { throw new Failure(t("jupyter= in the address takes a server on this machine only (http://localhost or http://127.0.0.1), not {url}.", { url: asked })); }
     if (!["http:", "https:"].includes(url.protocol) || !LOOPBACK.includes(url.hostname)) {
-      throw new Failure(words.notLoopback(asked));
+      throw new Failure(t("jupyter= in the address takes a server on this machine only (http://localhost or http://127.0.0.1), not {url}.", { url: asked }));
     }
     const base = url.origin + url.pathname.replace(/\/(lab|tree)?\/?$/, "") + "/";
     const token = url.searchParams.get("token") ?? new URLSearchParams(location.search).get("token") ?? "";
@@ -130,18 +72,18 @@
   async function check(server) {
     const url = new URL(server.url);
     if (location.protocol === "https:" && url.protocol === "http:" && !LOOPBACK.includes(url.hostname)) {
-      throw new Failure(words.mixed(server.url));
+      throw new Failure(t("This page uses https, and a browser does not let it reach the http server {url}; give the server https.", { url: server.url }));
     }
     const headers = server.token ? { Authorization: `token ${server.token}` } : {};
     let answer;
     try {
-      answer = await within(fetch(new URL("api/status", url), { headers, cache: "no-store" }), PATIENCE.server, words.slow);
+      answer = await within(fetch(new URL("api/status", url), { headers, cache: "no-store" }), PATIENCE.server, t("it took too long"));
     } catch {
-      throw new Failure(words.noServer(server.url));
+      throw new Failure(t("The Jupyter server {url} cannot be reached: it is not running, the address is wrong, it does not allow this site (allow_origin), or the browser was not permitted to reach this machine.", { url: server.url }));
     }
-    if ([401, 403].includes(answer.status)) throw new Failure(words.refused(server.url));
+    if ([401, 403].includes(answer.status)) throw new Failure(t("The Jupyter server {url} refused the token.", { url: server.url }));
     const status = answer.ok ? await answer.json().catch(() => null) : null;
-    if (!status || !("kernels" in status)) throw new Failure(words.notJupyter(server.url));
+    if (!status || !("kernels" in status)) throw new Failure(t("{url} answers, but it is no Jupyter server.", { url: server.url }));
   }
 
   // -- Thebe ----------------------------------------------------------------------------------------------------
@@ -165,7 +107,7 @@
       });
     })().catch(() => {
       loaded = undefined; // so that the reader can try again
-      throw new Failure(words.noThebe(new URL(thebe).host));
+      throw new Failure(t("Thebe could not be loaded from {host}: no network, a blocked address, or a file that is not the pinned version.", { host: new URL(thebe).host }));
     });
     return loaded;
   }
@@ -186,7 +128,7 @@
     const rendermime = core.makeRenderMimeRegistry(config.mathjax);
     const made = new core.ThebeServer(config);
     const where = server ? server.url : new URL(binder.url).host;
-    const lost = (why) => new Failure(server ? words.noServer(where) : words.noBinder(where, why));
+    const lost = (why) => new Failure(server ? t("The Jupyter server {url} cannot be reached: it is not running, the address is wrong, it does not allow this site (allow_origin), or the browser was not permitted to reach this machine.", { url: where }) : t("Binder ({host}) gave no server: {why}", { host: where, why }));
     const broken = new Promise((_, reject) => {
       events.on("error", (_, { subject, message }) => { if (subject === "server") reject(lost(message)); });
     });
@@ -195,16 +137,16 @@
     const reached = Promise.race([broken, Promise.all([opened, made.ready])]).catch((problem) => {
       if (problem instanceof Failure && server) throw problem;
       const said = String(problem?.message ?? problem);
-      throw lost(/Lost connection/.test(said) ? words.noAnswer : said.replace(/^.*Binder \([^)]*\)[^:：]*[:：]\s*/, ""));
+      throw lost(/Lost connection/.test(said) ? t("the connection was lost") : said.replace(/^.*Binder \([^)]*\)[^:：]*[:：]\s*/, ""));
     });
-    await within(reached, server ? PATIENCE.server : PATIENCE.binder, lost(words.slow).message);
-    say(words.kernel, "busy");
+    await within(reached, server ? PATIENCE.server : PATIENCE.binder, lost(t("it took too long")).message);
+    say(t("Starting: waiting for the Python kernel …"), "busy");
     try {
-      const session = await within(made.startNewSession(rendermime), PATIENCE.server, words.slow);
-      await within(session.kernel.info, PATIENCE.server, words.slow);
+      const session = await within(made.startNewSession(rendermime), PATIENCE.server, t("it took too long"));
+      await within(session.kernel.info, PATIENCE.server, t("it took too long"));
       return { config, rendermime, server: made, session, events };
     } catch (problem) {
-      throw new Failure(words.noKernel(problem.message));
+      throw new Failure(t("the server started no Python kernel: {why}", { why: problem.message }));
     }
   }
 
@@ -220,7 +162,7 @@
     const items = found.map(({ cell, source, printed }, i) => {
       const output = make("div", { className: "live-output" });
       output.setAttribute("role", "region");
-      output.setAttribute("aria-label", words.output(i + 1));
+      output.setAttribute("aria-label", t("New output of cell {n}", { n: i + 1 }));
       if (printed) printed.after(output); else cell.append(output);
       return { id: blocks[i].id, placeholders: { source, output } };
     });
@@ -233,10 +175,10 @@
       const number = i + 1;
       const editor = box.querySelector(".CodeMirror").CodeMirror;
       const controls = box.querySelector(".thebe-controls");
-      const one = button(words.run, () => run([i]), words.of(words.run, number));
-      const all = button(words.upTo, () => run([...Array(number).keys()]), words.of(words.upTo, number));
+      const one = button(t("Run"), () => run([i]), t("{what}: cell {n}", { what: t("Run"), n: number }));
+      const all = button(t("Run to here"), () => run([...Array(number).keys()]), t("{what}: cell {n}", { what: t("Run to here"), n: number }));
       controls.replaceChildren(one, ...(i ? [all] : []));
-      editor.getInputField().setAttribute("aria-label", words.editor(number));
+      editor.getInputField().setAttribute("aria-label", t("Cell {n}, editable. Shift+Enter runs it, Esc leaves the editor.", { n: number }));
       editor.setOption("extraKeys", {
         ...editor.getOption("extraKeys"),
         "Shift-Enter": () => run([i]),
@@ -249,12 +191,12 @@
     });
     live = { ...connection, notebook, cells, queue: Promise.resolve(), round: 0 };
     connection.events.on("status", (_, { subject, status }) => {
-      if (subject === "session" && status === "shutdown" && live?.session === connection.session) say(words.dead, "failed", ...actions());
+      if (subject === "session" && status === "shutdown" && live?.session === connection.session) say(t("The Python kernel has stopped. Restart it, or end and start again."), "failed", ...actions());
     });
     for (const cell of cells) cell.output.hidden = true;
   }
 
-  const actions = () => [[words.interrupt, interrupt], [words.restart, restart], [words.end, end]];
+  const actions = () => [[t("Interrupt"), interrupt], [t("Restart kernel"), restart], [t("End"), end]];
 
   function run(numbers) {
     const { round } = live;
@@ -262,7 +204,7 @@
       for (const i of numbers) {
         if (!live || live.round !== round) return;
         const cell = live.cells[i];
-        say(words.running(i + 1), "busy");
+        say(t("Running cell {n} …", { n: i + 1 }), "busy");
         cell.box.setAttribute("aria-busy", "true");
         if (cell.printed) cell.printed.hidden = true;
         cell.output.hidden = false;
@@ -270,7 +212,7 @@
         cell.box.removeAttribute("aria-busy");
         if (!live || live.round !== round) return;
         const wrong = !answer || answer.error;
-        say(wrong ? words.error(i + 1) : words.done(i + 1), wrong ? "failed" : "ready", ...actions());
+        say(wrong ? t("Cell {n} raised an error; see its output.", { n: i + 1 }) : t("Cell {n} is done.", { n: i + 1 }), wrong ? "failed" : "ready", ...actions());
         if (wrong) return;
       }
     });
@@ -286,12 +228,12 @@
   async function restart() {
     live.round += 1;
     live.queue = Promise.resolve();
-    say(words.kernel, "busy");
+    say(t("Starting: waiting for the Python kernel …"), "busy");
     try {
       await live.session.kernel.restart();
-      say(words.stopped, "ready", ...actions());
+      say(t("The kernel was restarted: its variables are gone, run the cells again."), "ready", ...actions());
     } catch {
-      say(words.dead, "failed", ...actions());
+      say(t("The Python kernel has stopped. Restart it, or end and start again."), "failed", ...actions());
     }
   }
 
@@ -304,7 +246,7 @@
       output.remove();
       if (printed) printed.hidden = false;
     }
-    say(words.ended, "ended", [words.close, hideBar]);
+    say(t("Ended: the page is as it was."), "ended", [t("Close"), hideBar]);
   }
 
   // a reader who leaves the page leaves no kernel behind
@@ -320,23 +262,23 @@
     if (starting || live) return;
     starting = true;
     showBar();
-    say(words.loading, "busy", [words.close, hideBar]);
+    say(t("Starting: loading the editors …"), "busy", [t("Close"), hideBar]);
     buttons.replaceChildren();
     try {
       const server = chosenServer();
-      if (!server && !settings.binder) throw new Failure(words.noPlace);
+      if (!server && !settings.binder) throw new Failure(t("no server is configured."));
       if (server) {
-        say(words.connecting(new URL(server.url).host), "busy");
+        say(t("Starting: connecting to {host} …", { host: new URL(server.url).host }), "busy");
         await check(server);
       }
-      say(words.loading, "busy");
+      say(t("Starting: loading the editors …"), "busy");
       await loadThebe();
-      say(server ? words.connecting(new URL(server.url).host) : words.binder, "busy");
+      say(server ? t("Starting: connecting to {host} …", { host: new URL(server.url).host }) : t("Starting: Binder prepares a server, which can take minutes the first time. Read on meanwhile."), "busy");
       open(await connect(server));
-      say(words.ready, "ready", ...actions());
+      say(t("Ready. The cells can be edited: Shift+Enter runs one, Esc leaves the editor. Nothing has run yet; a later cell needs the earlier ones, so use “Run to here”."), "ready", ...actions());
     } catch (problem) {
       if (!(problem instanceof Failure)) console.error(problem);
-      say(words.failed(problem.message), "failed", [words.again, start], [words.close, hideBar]);
+      say(t("Failed: {why} The page stays readable as it is.", { why: problem.message }), "failed", [t("Try again"), start], [t("Close"), hideBar]);
     } finally {
       starting = false;
     }

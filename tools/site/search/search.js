@@ -13,7 +13,7 @@ function courseSearch({ pages, names, words }) {
   const all = names.flatMap(({ text, all }) => all.map((name) => ({ name: tidy(name), text: text.map(tidy) })))
     .sort((a, b) => b.name.length - a.name.length);
   const FILLER = new Set("a an and are as at be by do does for from how i in is it its of on or that the to vs what when where which why with".split(" "));
-  const FILLERS = /什么是|是什么|为什么|怎么|怎样|如何|多少|哪些|区别|不同|之间|[的了和与跟或在是有吗呢]/gu;
+  const FILLERS = new RegExp(words.fillers, "gu"); // of a language without spaces
   const said = pages.map(({ sections, called, weight }) => ({ chapter: weight === 1,
     text: plain([called, ...sections.flatMap(({ title, text, code }) => [title, ...text, ...code])].join("\n")) }));
   const pagesWith = (test, chapters = true) => said.filter(({ chapter, text }) => (chapter || !chapters) && text.match(test)).length;

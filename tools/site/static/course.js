@@ -2,7 +2,8 @@
 // and paper that shows what is folded.
 (() => {
   "use strict";
-  const chinese = document.documentElement.lang.startsWith("zh");
+  const words = JSON.parse(document.currentScript.dataset.words || "{}"); // in the page's language, by the English here
+  const t = (sentence) => words[sentence] ?? sentence;
 
   // -- drawers: the theme opens both sidebars as dialogs on a narrow screen -------------------------------------------
   for (const [side, toggle] of [["primary", ".primary-toggle"], ["secondary", ".secondary-toggle"]]) {
@@ -60,7 +61,7 @@
     const title = box.closest("section")?.querySelector("h1, h2, h3, h4")?.cloneNode(true);
     title?.querySelector(".headerlink")?.remove();
     box.setAttribute("role", "group");
-    box.setAttribute("aria-label", [chinese ? "表格" : "Table", title?.textContent.trim()].filter(Boolean).join(chinese ? "：" : ": "));
+    box.setAttribute("aria-label", [t("Table"), title?.textContent.trim()].filter(Boolean).join(t(": ")));
   }
 
   // -- paper: hints and solutions are open on it ----------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""A record table without a server: ``make record RECIPE=path.py`` trains a submitted recipe and adds its row."""

@@ -1,0 +1,89 @@
+"""The study of *The same net, better* at reduced size, and what keeps its test images out of every choice."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from coursecode import data, muon
+from coursecode.experiments import Result, better
+from coursecode.experiments.recipes import standardised
+from coursecode.experiments.runner import run
+from coursecode.lenet import lenet
+
+
+@pytest.fixture(scope="module")
+def fashion() -> Result:
+    return run("better_fashion", size="small", progress=False)
+
+
+def test_every_recipe_has_the_same_61706_parameters_and_every_seed(fashion):
+    assert set(fashion.column("parameters")) == {61_706}
+    assert fashion.column("seed", recipe="ours") == [0, 1]
+    assert fashion.column("seed", recipe="ours, three epochs") == [0, 1]
+
+
+def test_the_same_seed_gives_the_same_accuracy(fashion):
+    again = run("better_fashion", size="small", progress=False)
+    assert again.column("accuracy") == fashion.column("accuracy")
+
+
+def test_a_split_is_the_same_every_time_and_has_no_image_twice():
+    labels = torch.zeros(50, dtype=torch.int64)
+    train, judge = better.split(labels, validation=20)
+    assert len(judge) == 20
+    assert sorted([*train.tolist(), *judge.tolist()]) == list(range(50))
+    assert torch.equal(judge, better.split(labels, validation=20)[1])
+
+
+def test_the_ablation_sees_no_test_image_and_trains_on_no_image_that_judges(monkeypatch):
+    digits = data.load("digits")
+    x, y = digits.train_x[:200], digits.train_y[:200]
+    train, judge = better.split(y, validation=100)
+    seen = []
+
+    def watched(given: torch.Tensor, labels: torch.Tensor, **_: object) -> torch.nn.Module:
+        seen.append(given)
+        assert torch.equal(labels, y[train])
+        return lenet()
+
+    monkeypatch.setattr(muon, "train", watched)
+    images = (x, y, None, None)  # None has no pixels: to use it is an error
+    monkeypatch.setattr(better, "_load", lambda *_: images)
+    found = run("better_ablation", size="small", progress=False)
+    right, _ = standardised(x[train], x[judge])
+    assert len(seen) == len(found.rows)
+    assert all(torch.equal(given, right) for given in seen)
+
+
+def test_one_thing_is_changed_at_a_time():
+    rows = better.better_ablation().jobs
+    plain = {row["epochs"]: row for row in rows if row["change"] == "nothing"}
+    for row in rows:
+        if row["change"] == "nothing":
+            continue
+        changed = {key for key in row if row[key] != plain[row["epochs"]][key]} - {"change"}
+        assert len(changed) == (2 if "twice" in str(row["change"]) else 1), row["change"]
+
+
+def test_what_the_ablation_calls_nothing_is_the_recipe():
+    """The defaults of ``muon.train``, but for the number of epochs."""
+    import inspect
+
+    defaults = {name: p.default for name, p in inspect.signature(muon.train).parameters.items()}
+    parts = better._NETS[str(better._DEFAULTS["parts"])]
+    assert {name: defaults[name] for name in better._DEFAULTS if name != "parts"} | parts == {
+        **{name: value for name, value in better._DEFAULTS.items() if name != "parts"},
+        **{name: defaults[name] for name in parts},
+    }
+
+
+def test_a_cost_is_that_of_all_epochs():
+    found = run("better_cost", size="small", progress=False)
+    assert dict(zip(found.column("recipe"), found.column("epochs"), strict=True)) == {
+        "today's, ten epochs": 10,
+        "ours, three epochs": 3,
+        "ours": muon.EPOCHS,
+    }
+    for row in found.rows:
+        assert row["cpu_seconds"] == pytest.approx(row["epochs"] * row["epoch_seconds"], rel=1e-4)
