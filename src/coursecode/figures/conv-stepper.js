@@ -43,10 +43,8 @@
       .arm { display: flex; align-items: center; gap: .6rem; }
       .arm .sign { width: .8em; text-align: center; }
       .kernel td { border-color: var(--mark); }
-      .kernel input { cursor: text; }
       .grab td.window { cursor: grab; touch-action: none; }
-      .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; min-height: 1.4em; }
-      .formula { margin-top: .6rem; }
+      .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; }
     `;
 
     /** The settings on both axes, height first. */
