@@ -21,7 +21,8 @@ from tools.pictures import packed_digits
 @pytest.fixture(scope="module")
 def js() -> MiniRacer:
     engine = MiniRacer()
-    engine.eval(figures.script("core"))
+    for part in ("core", "core.training"):
+        engine.eval(figures.script(part))
     engine.eval(
         "var net, flat = (x) => JSON.stringify(Array.from(x));"
         "var start = (options) => { net = CourseMath.trainer(JSON.parse(options)); return flat(net.weights); };"
