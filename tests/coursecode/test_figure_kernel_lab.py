@@ -1,4 +1,4 @@
-"""kernel-lab: the book's photo pixel by pixel, PyTorch's outputs, one's own photo and camera, and nothing leaves the page."""
+"""kernel-lab: the book's photo pixel by pixel, PyTorch's outputs, an own photo and camera, and nothing leaves the page."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_ones_own_photo_is_shrunk_and_read_and_what_is_none_is_told(figure_pages
             page.get_by_role("button", name="Own photo").click()
         chooser.value.set_files(tmp_path / name)
         page.wait_for_function(
-            "told => { const n = document.querySelector('kernel-lab').noteLine; return told ? n.textContent.includes(told) : n.hidden; }",
+            "told => { const n = document.querySelector('kernel-lab').noteLine; "
+            "return told ? n.textContent.includes(told) : n.hidden; }",
             arg=told,
         )
     X = tensor(page, "image")

@@ -1,4 +1,4 @@
-"""lenet-train: gradients and steps are PyTorch's, digits are the course's, and the page learns, breaks and stays awake."""
+"""lenet-train: gradients and steps are PyTorch's, digits are the course's; the page learns, breaks and stays awake."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def flat(tensors) -> torch.Tensor:
 def test_loss_and_all_61706_gradients_are_pytorchs(js, activation):
     net = twin(json.loads(js.call("start", json.dumps({"activation": activation, "seed": 3}))), activation)
     X, y = some(6)
-    losses = [js.call("learn", json.dumps(x.flatten().tolist()), int(label), 1 / 6) for x, label in zip(X, y, strict=True)]
+    losses = [
+        js.call("learn", json.dumps(x.flatten().tolist()), int(label), 1 / 6) for x, label in zip(X, y, strict=True)
+    ]
     loss = F.cross_entropy(net(X), y)
     assert sum(losses) / 6 == pytest.approx(loss.item(), rel=1e-9)
     expected = flat(torch.autograd.grad(loss, list(net.parameters())))
@@ -107,7 +109,9 @@ def learned(epochs: int, **options) -> list[int]:
     """How many held-out digits the figure's own loop reads right, whenever it looks: the worker, without a browser."""
     engine = MiniRacer()
     engine.eval(figures.script("core"))
-    engine.eval("var CourseFigures = {}, onmessage, news = [], postMessage = (m) => news.push(m), performance = {now: () => 0};")
+    engine.eval(
+        "var CourseFigures = {}, onmessage, news = [], postMessage = (m) => news.push(m), performance = {now: () => 0};"
+    )
     engine.eval(figures.script("lenet-train.data"))
     digits = load("digits")
     given = {
@@ -141,7 +145,9 @@ def test_what_breaks_it_breaks_it(options):
 
 def wait(page, told: str) -> None:
     page.wait_for_function(
-        "told => new RegExp(told).test(document.querySelector('lenet-train').sayLine.textContent)", arg=told, timeout=120_000
+        "told => new RegExp(told).test(document.querySelector('lenet-train').sayLine.textContent)",
+        arg=told,
+        timeout=120_000,
     )
 
 
@@ -155,7 +161,9 @@ def test_the_digits_are_asked_for_at_the_press_and_not_before(figure_pages, lang
     page.get_by_role("button", name=figures.words("lenet-train", language)["train"]).click()
     wait(page, r"\d+ of 1,000|1,000 个没学过的数字中的 \d+ 个")
     assert page.locator("script[src*=data]").count() == 1
-    rows = page.locator(".confusion").evaluate("d => [...d.querySelectorAll('tr')].map(r => [...r.cells].map(c => +c.textContent || 0))")
+    rows = page.locator(".confusion").evaluate(
+        "d => [...d.querySelectorAll('tr')].map(r => [...r.cells].map(c => +c.textContent || 0))"
+    )
     counts = torch.tensor(rows)
     assert counts.sum(1).tolist() == load("digits").test_y.bincount().tolist()
     assert str(int(counts.trace())) in say(page)
@@ -172,7 +180,8 @@ def test_it_learns_while_the_page_stays_awake_and_stops_when_told(figure_pages):
     assert first[0] != later[0], "the kernels have moved"
     assert later[1] > first[1] + 200
     frames = page.evaluate("""() => new Promise(done => { let n = 0; const t = performance.now();
-        const next = () => { n++; performance.now() - t < 1000 ? requestAnimationFrame(next) : done(n); }; next(); })""")
+        const next = () => { n++; performance.now() - t < 1000 ? requestAnimationFrame(next) : done(n); };
+        next(); })""")
     assert frames > 5, "learning happens beside the page, not in it"
     page.get_by_role("button", name="Stop").click()
     stopped = say(page)

@@ -59,8 +59,10 @@ def test_the_framed_pixels_are_the_winners(figure_pages, shift):
     page = figure_pages.open("pool-shift", settings=f"shift={shift}")
     X = table(page, "Map")
     values, at = F.max_pool2d(X[None, None], 2, return_indices=True)
-    framed = page.locator("table").first.locator("td.hot").evaluate_all(
-        "all => all.map(c => 10 * c.parentNode.rowIndex + c.cellIndex)"
+    framed = (
+        page.locator("table")
+        .first.locator("td.hot")
+        .evaluate_all("all => all.map(c => 10 * c.parentNode.rowIndex + c.cellIndex)")
     )
     assert set(framed) == set(at[values > 0].tolist())
 
@@ -68,8 +70,10 @@ def test_the_framed_pixels_are_the_winners(figure_pages, shift):
 def test_a_pooled_value_lights_up_its_window(figure_pages):
     page = figure_pages.open("pool-shift", settings="shift=1")
     page.locator("table").nth(1).locator("td").nth(5 + 2).hover()
-    lit = page.locator("table").first.locator("td[data-lit]").evaluate_all(
-        "all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])"
+    lit = (
+        page.locator("table")
+        .first.locator("td[data-lit]")
+        .evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
     )
     assert lit == [[2, 4], [2, 5], [3, 4], [3, 5]]
 

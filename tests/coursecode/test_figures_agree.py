@@ -51,7 +51,8 @@ def test_every_figure_has_a_test_here():
 @EN_ZH
 def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages, language):
     pattern = (r"A shift of (\d) or (\d) pixels moves the pooled map by exactly (\d) or (\d) places, and not one value"
-               if language == "en" else r"移动 (\d) 或 (\d) 个像素，池化以后的图恰好移动 (\d) 或 (\d) 格，没有一个值不同")  # fmt: skip
+               if language == "en" else
+               r"移动 (\d) 或 (\d) 个像素，池化以后的图恰好移动 (\d) 或 (\d) 格，没有一个值不同")  # fmt: skip
     numbers = [int(n) for n in prose("pool-shift", language, pattern)]
     for shift, by in zip(numbers[:2], numbers[2:], strict=True):
         page = shown(figure_pages, "pool-shift", language, f"shift={shift}")
@@ -72,13 +73,19 @@ def test_only_where_weights_are_shared_does_the_output_move(figure_pages, langua
     for step in range(5):
         page = shown(figure_pages, "mlp-to-conv", language, f"morph={step}&shift=2")
         assert ("✗" not in text(page, ".stage")) == (step >= 2)
-    alt = prose("mlp-to-conv", language, r"(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?: and |、)(\d+)[^\n]*(?:the last one|最后一个)")
+    alt = prose(
+        "mlp-to-conv",
+        language,
+        r"(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?: and |、)(\d+)[^\n]*(?:the last one|最后一个)",
+    )
     assert page.locator(".ladder b").all_inner_texts() == alt
 
 
 @EN_ZH
 def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
-    prose("conv-stepper", language, "The last row stands in no window" if language == "en" else "最后一行不在任何窗口里")
+    prose(
+        "conv-stepper", language, "The last row stands in no window" if language == "en" else "最后一行不在任何窗口里"
+    )
     page = shown(figure_pages, "conv-stepper", language)
     rows = page.locator("td.unread").evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
     assert rows == [[i, j] for i in range(8) for j in range(8) if 7 in (i, j)]
@@ -93,9 +100,7 @@ def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
     cells = page.locator(".cone rect.seen, .cone rect.chosen").evaluate_all(
         "all => all.map(r => [+r.getAttribute('x'), +r.getAttribute('y'), +r.getAttribute('width')])"
     )
-    beam = page.locator(".beam").evaluate(
-        "b => b.getAttribute('points').split(' ').map(p => p.split(',').map(Number))"
-    )
+    beam = page.locator(".beam").evaluate("b => b.getAttribute('points').split(' ').map(p => p.split(',').map(Number))")
     half = len(beam) // 2
     left, right = beam[:half], beam[half:][::-1]
     for x, y, side in cells:  # the cone goes around every cell that is seen, layer by layer
@@ -105,11 +110,20 @@ def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
 
 @EN_ZH
 def test_the_photo_costs_what_the_text_says(figure_pages, language):
-    counts = prose("param-calc", language, r"It has ([\d,]+) weights; the dense layer has ([\d,]+) times" if language == "en" else r"([\d,]+) 个权重[；，][^\n]*?([\d,]+) 倍")
+    counts = prose(
+        "param-calc",
+        language,
+        r"It has ([\d,]+) weights; the dense layer has ([\d,]+) times"
+        if language == "en"
+        else r"([\d,]+) 个权重[；，][^\n]*?([\d,]+) 倍",
+    )
     page = shown(figure_pages, "param-calc", language)
     sentence = say(page).replace("\xa0", " ")
     assert [count for count in counts if count not in sentence] == []
-    squares = {c: page.locator(f".scale rect.{c}").evaluate("r => r.getAttribute('width') * r.getAttribute('height')") for c in ("dense", "conv")}
+    squares = {
+        c: page.locator(f".scale rect.{c}").evaluate("r => r.getAttribute('width') * r.getAttribute('height')")
+        for c in ("dense", "conv")
+    }
     assert squares["dense"] / squares["conv"] == pytest.approx(int(counts[1].replace(",", "")), rel=0.02)
 
 
@@ -123,7 +137,9 @@ def test_the_kernel_has_the_shape_that_the_text_gives(figure_pages, language):
 
 @EN_ZH
 def test_the_ten_shares_add_up_to_one(figure_pages, language):
-    prose("lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率加起来仍然是一")
+    prose(
+        "lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率加起来仍然是一"
+    )
     page = shown(figure_pages, "lenet-draw", language)
     shares = page.locator(".bars .bar").evaluate_all("all => all.map(b => parseFloat(b.style.height))")
     assert len(shares) == 10
@@ -134,7 +150,11 @@ def test_the_ten_shares_add_up_to_one(figure_pages, language):
 
 @EN_ZH
 def test_the_first_sum_of_the_photo_is_the_one_described(figure_pages, language):
-    (total,) = prose("kernel-lab", language, r"the nine products, and their sum, (\d+)" if language == "en" else r"九个乘积，以及它们的和 (\d+)")
+    (total,) = prose(
+        "kernel-lab",
+        language,
+        r"the nine products, and their sum, (\d+)" if language == "en" else r"九个乘积，以及它们的和 (\d+)",
+    )
     page = shown(figure_pages, "kernel-lab", language)
     assert text(page, ".total") == total
     assert page.locator("table.matrix").last.locator("td").count() == 9
@@ -164,7 +184,9 @@ def test_the_first_page_shows_the_numbers_that_it_says_to_scale(figure_pages, la
     dense, net = page.locator(".compare b").all_inner_texts()
     assert dense in source
     assert net in source
-    areas = page.locator(".compare rect").evaluate_all("all => all.map(r => r.getAttribute('width') * r.getAttribute('height'))")
+    areas = page.locator(".compare rect").evaluate_all(
+        "all => all.map(r => r.getAttribute('width') * r.getAttribute('height'))"
+    )
     ratio = int(dense.replace(",", "")) / int(net.replace(",", ""))
     assert areas[0] / areas[1] == pytest.approx(ratio, rel=1e-6)
     assert page.locator(".layer canvas:visible").count() == 4
@@ -176,7 +198,9 @@ def test_the_first_page_names_the_minutes_of_its_door(language):
     """Two hundred words a minute and a quarter of a minute for each cell, in fives."""
     source = (ROOT / "book" / "from-dense-to-convolution.md").read_text(encoding="utf-8")
     cells = source.count("```{code-cell}")
-    words = len(re.sub(r"```.*?```|^\$\$.*?\$\$[^\n]*$|^---.*?^---$", "", source, flags=re.DOTALL | re.MULTILINE).split())
+    words = len(
+        re.sub(r"```.*?```|^\$\$.*?\$\$[^\n]*$|^---.*?^---$", "", source, flags=re.DOTALL | re.MULTILINE).split()
+    )
     minutes = 5 * round((words / 200 + cells / 4) / 5)
     folder = ROOT / ("book" if language == "en" else "zh/book")
     told = {25: ("twenty-five minutes", "二十五分钟"), 30: ("half an hour", "半小时")}[minutes]

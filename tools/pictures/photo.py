@@ -1,4 +1,4 @@
-"""Write the photo that the figure kernel-lab shows: the book's own, grey, every pixel as `coursecode.data.photo` has it.
+"""Write the photo that the figure kernel-lab shows: the book's own, grey, each pixel as `coursecode.data.photo` has it.
 
 python -m tools.pictures.photo            write src/coursecode/figures/kernel-lab.data.js
 """
@@ -18,7 +18,10 @@ from coursecode import figures
 from coursecode.data import photo
 
 DATA = figures.FOLDER / "kernel-lab.data.js"
-HEAD = "// What needs the photo travels with it (figures.script). Grace Hopper, from matplotlib's sample data; written by python -m tools.pictures.photo"
+HEAD = (
+    "// What needs the photo travels with it (figures.script). Grace Hopper, from matplotlib's sample data; "
+    "written by python -m tools.pictures.photo"
+)
 
 
 def grey() -> torch.Tensor:
