@@ -76,10 +76,10 @@ def logits(net: nn.Sequential, x: Tensor) -> Tensor:
 def moved(x: Tensor, *, shift: int, mirror: Tensor) -> Tensor:
     """The images ``x`` (N, 1, h, w), each up to ``shift`` pixels off at random, mirrored where ``mirror`` (N,) says."""
     N, _, h, w = x.shape
-    padded = F.pad(x, (shift,) * 4, value=float(x.min()))
-    rows, columns = (torch.randint(2 * shift + 1, (N, 1)) + torch.arange(n) for n in (h, w))
-    columns = torch.where(mirror[:, None], columns.flip(1), columns)
-    return padded[torch.arange(N)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+    windows = F.pad(x, (shift,) * 4, value=float(x.min())).unfold(2, h, 1).unfold(3, w, 1)
+    down, right = torch.randint(2 * shift + 1, (N,)), torch.randint(2 * shift + 1, (N,))
+    chosen = windows[torch.arange(N), :, down, right]
+    return torch.where(mirror[:, None, None, None], chosen.flip(3), chosen)
 
 
 def batches(x: Tensor, y: Tensor, *, size: int, flip: bool, shift: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from coursecode import data, muon
-from coursecode.experiments import Result, better
+from coursecode.experiments import Result, better, record, records
 from coursecode.experiments.recipes import standardised
 from coursecode.experiments.runner import run
 from coursecode.lenet import lenet
@@ -57,12 +57,10 @@ def test_the_ablation_sees_no_test_image_and_trains_on_no_image_that_judges(monk
 
 
 def test_one_thing_is_changed_at_a_time():
-    rows = better.better_ablation().jobs
-    plain = {row["epochs"]: row for row in rows if row["change"] == "nothing"}
+    plain, *rows = better.better_ablation().jobs
+    assert plain["change"] == "nothing"
     for row in rows:
-        if row["change"] == "nothing":
-            continue
-        changed = {key for key in row if row[key] != plain[row["epochs"]][key]} - {"change"}
+        changed = {key for key in row if row[key] != plain[key]} - {"change"}
         assert len(changed) == (2 if "twice" in str(row["change"]) else 1), row["change"]
 
 
@@ -87,3 +85,18 @@ def test_a_cost_is_that_of_all_epochs():
     }
     for row in found.rows:
         assert row["cpu_seconds"] == pytest.approx(row["epochs"] * row["epoch_seconds"], rel=1e-4)
+
+
+def test_a_race_counts_who_reached_the_target():
+    found = run("better_race", size="small", progress=False)
+    assert [row["reached"] for row in found.rows] == [row["accuracy"] >= 0.804 for row in found.rows]
+
+
+def test_a_record_table_is_read_by_the_name_of_its_data_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match="DATA=mnist does"):
+        records("mnist")
+    rows = [{"recipe": "mine", "seed": 0, "accuracy": 0.5}]
+    (tmp_path / "records").mkdir()
+    Result("mnist", rows, [0], {}, {}, "here", 1, "2026-01-01").save(tmp_path / "records" / "mnist.json")
+    assert records("mnist").column("accuracy") == [0.5]

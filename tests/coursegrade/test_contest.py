@@ -105,7 +105,7 @@ def test_they_could_be_found_if_they_were_not_hidden(images):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("lenet(width=7)", "not LeNet's 61,706: 'conv1.weight' is (7, 1, 5, 5) and should be (6, 1, 5, 5)"),
+        ("lenet(width=7)", "not LeNet's 61,706: 'conv1.weight' has shape (7, 1, 5, 5) and should have (6, 1, 5, 5)"),
         ("torch.nn.Sequential(lenet(), torch.nn.Linear(10, 10))", "the weights are 61,816 numbers"),
     ],
 )

@@ -43,6 +43,7 @@ CALLED = {
     ),
     "benchmarks": text("speed timing performance GPU||what readers call the page benchmarks"),
     "honest-numbers": text("random seeds confidence interval statistics||what readers call the page honest-numbers"),
+    "same-net-better": text("Muon optimizer optimiser leaderboard record||what readers call the page same-net-better"),
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
     "pooling": text("downsampling||what readers call the page pooling"),

@@ -386,7 +386,11 @@ def records(name: str) -> Result:
 
     Raises ``FileNotFoundError`` where nobody has entered, ``ValueError`` for a damaged file.
     """
-    return _named(name, RESULTS / "records", "make record")
+    if not (RESULTS / "records" / f"{name}.json").exists():
+        raise FileNotFoundError(
+            f"records: nobody has entered for {name!r}; make record RECIPE=mine.py DATA={name} does."
+        )
+    return _named(name, RESULTS / "records", "make record RECIPE=mine.py")
 
 
 def _named(name: str, folder: Path, command: str) -> Result:

@@ -109,19 +109,19 @@ def source_of(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Problem(
-            f"{path} cannot be read: {error.strerror}; name the file of a recipe",
-            f"无法读取 {path}：{error.strerror}；请给出训练方法的文件",
-        ) from None
+        why = error.strerror or str(error)
+        raise Problem("{path} cannot be read: {why}; name the file of a recipe", path=path, why=why) from None
     if len(content) > LARGEST:
         raise Problem(
-            f"{path} has {len(content):,} bytes; a recipe has at most {LARGEST:,}, so that no weights travel in it",
-            f"{path} 有 {len(content):,} 字节；训练方法至多 {LARGEST:,} 字节，以免夹带权重",
+            "{path} has {size:,} bytes; a recipe has at most {limit:,}, so that no weights travel in it",
+            path=path,
+            size=len(content),
+            limit=LARGEST,
         )
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise Problem(f"{path} is no text in UTF-8", f"{path} 不是 UTF-8 文本") from None
+        raise Problem("{path} is no text in UTF-8", path=path) from None
 
 
 def train_inside(
@@ -151,14 +151,11 @@ def train_inside(
             session.close()  # what the processor did for a process that ended is counted once it is waited for
             raise _died(error, seed, session.processor_seconds() - before, seconds) from None
         except Fault as error:
-            raise Problem(f"seed {seed}: the recipe raised {error}", f"种子 {seed}：训练方法抛出 {error}") from None
+            raise Problem("seed {seed}: the recipe raised {error}", seed=seed, error=str(error)) from None
         except Missing:
-            raise Problem(
-                "the recipe does not define both RECIPE and train(x, y, *, seed)",
-                "训练方法没有同时定义 RECIPE 和 train(x, y, *, seed)",
-            ) from None
+            raise Problem("the recipe does not define both RECIPE and train(x, y, *, seed)") from None
         except Unsendable as error:
-            raise Problem(f"seed {seed}: {error}", f"种子 {seed}：{error}") from None
+            raise Problem("seed {seed}: train returned no plain data ({error})", seed=seed, error=str(error)) from None
     if used > seconds:
         raise _late(seed, seconds)
     return checked(weights, recipe, seed=seed, cpu_seconds=used)
@@ -168,64 +165,54 @@ def _died(error: Died, seed: int, used: float, seconds: float) -> Problem:
     if error.cause == "time-limit" or used >= seconds - 1:
         return _late(seed, seconds)
     if error.cause == "bad-message":
-        return Problem(
-            f"seed {seed}: what train returned is larger than the weights of LeNet can be",
-            f"种子 {seed}：train 返回的内容大于 LeNet 的权重",
-        )
-    return Problem(f"seed {seed}: its process ended by itself", f"种子 {seed}：进程自行结束")
+        return Problem("seed {seed}: what train returned is larger than the weights of LeNet can be", seed=seed)
+    return Problem("seed {seed}: its process ended by itself", seed=seed)
 
 
 def _late(seed: int, seconds: float) -> Problem:
     return Problem(
-        f"seed {seed}: not trained after {seconds:.0f} seconds of the processor, which is all it may use",
-        f"种子 {seed}：用满 {seconds:.0f} 秒处理器时间仍未训练完",
+        "seed {seed}: not trained after {seconds:.0f} seconds of the processor, which is all it may use",
+        seed=seed,
+        seconds=seconds,
     )
 
 
 def checked(weights: object, recipe: object, *, seed: int, cpu_seconds: float) -> Trained:
     """What came through the wall, if it is a LeNet of exactly 61,706 finite numbers; else ``Problem`` says why not."""
     if not isinstance(recipe, dict):
-        raise Problem("RECIPE is no dictionary", "RECIPE 不是字典")
+        raise Problem("RECIPE is no dictionary")
     for key, known in (("activation", ACTIVATIONS), ("pooling", POOLINGS)):
         if recipe.get(key) not in known:
-            there = ", ".join(known)
+            given = f"{recipe.get(key)!r:.40}"
             raise Problem(
-                f"RECIPE[{key!r}] is {recipe.get(key)!r:.40}; there are {there}",
-                f"RECIPE[{key!r}] 是 {recipe.get(key)!r:.40}；可选 {there}",
+                "RECIPE[{key}] is {given}; there are {known}", key=repr(key), given=given, known=", ".join(known)
             )
     mean, std = recipe.get("mean", 0.0), recipe.get("std", 1.0)
     if not all(type(v) in (int, float) and math.isfinite(v) for v in (mean, std)) or std <= 0:
-        raise Problem(
-            "RECIPE['mean'] and RECIPE['std'] are two finite numbers, the second above 0",
-            "RECIPE['mean'] 和 RECIPE['std'] 必须是有限的数，后者大于 0",
-        )
+        raise Problem("RECIPE['mean'] and RECIPE['std'] are two finite numbers, the second above 0")
     name = recipe.get("name")
     if not isinstance(name, str) or not 0 < len(name) <= 60 or not all(c.isalnum() or c in " ,.:+-()%" for c in name):
-        raise Problem(
-            "RECIPE['name'] is 1 to 60 letters, digits, spaces and , . : + - ( ) %",
-            "RECIPE['name'] 由 1 到 60 个字母、数字、空格和 , . : + - ( ) % 组成",
-        )
+        raise Problem("RECIPE['name'] is 1 to 60 letters, digits, spaces and , . : + - ( ) %")
     expected = {key: tuple(value.shape) for key, value in lenet().state_dict().items()}
-    count = sum(math.prod(shape) for shape in expected.values())
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise Problem(
-            f"seed {seed}: train returned no dictionary of tensors",
-            f"种子 {seed}：train 返回的不是由张量组成的字典",
-        )
+        raise Problem("seed {seed}: train returned no dictionary of tensors", seed=seed)
     found = {key: tuple(value.shape) for key, value in weights.items()}
     if found != expected:
-        numbers = sum(value.numel() for value in weights.values())
         wrong = next(key for key in [*expected, *found] if found.get(key) != expected.get(key))
         raise Problem(
-            f"seed {seed}: the weights are {numbers:,} numbers and not LeNet's {count:,}: "
-            f"{wrong!r:.40} is {found.get(wrong, 'missing')} and should be {expected.get(wrong, 'left out')}",
-            f"种子 {seed}：权重共 {numbers:,} 个数，而不是 LeNet 的 {count:,} 个：{wrong!r:.40} 的形状不对",
+            "seed {seed}: the weights are {numbers:,} numbers and not LeNet's {count:,}: "
+            "{name} has shape {shape} and should have {right}",
+            seed=seed,
+            numbers=sum(value.numel() for value in weights.values()),
+            count=sum(math.prod(shape) for shape in expected.values()),
+            name=f"{wrong!r:.40}",
+            shape=str(found.get(wrong, "–")),
+            right=str(expected.get(wrong, "–")),
         )
     for key, value in weights.items():
         if value.dtype != torch.float32 or not bool(value.isfinite().all()):
             raise Problem(
-                f"seed {seed}: {key} holds numbers that are not finite, or are not float32",
-                f"种子 {seed}：{key} 含有非有限的数，或不是 float32",
+                "seed {seed}: {name} holds numbers that are not finite, or are not float32", seed=seed, name=key
             )
     copies = {key: value.detach().clone() for key, value in weights.items()}
     return Trained(copies, recipe["activation"], recipe["pooling"], float(mean), float(std), name, cpu_seconds)
@@ -257,7 +244,7 @@ def measure(
             runs.append(train_inside(sandbox, source, x, y, seed=seed, seconds=seconds))
             tell(f"seed {seed}: trained in {runs[-1].cpu_seconds:.1f} s of the processor")
     if len({(run.name, run.activation, run.pooling) for run in runs}) > 1:
-        raise Problem("RECIPE changes from seed to seed", "RECIPE 随种子而变")
+        raise Problem("RECIPE changes from seed to seed")
     rows: list[Row] = []
     for seed, run in zip(seeds, runs, strict=True):
         test_x = normalise(found.test_x[:images], mean=run.mean, std=run.std)
