@@ -70,11 +70,10 @@ def test_ink_keeps_more_than_edges_and_blurring_makes_maps_alike() -> None:
     assert result.effect(value="likeness", of="halving", high=best, low=plain, **where).low > 0
 
 
-def test_a_move_by_half_a_pixel_lies_between_two_moves() -> None:
-    maps = torch.zeros(1, 1, 1, 6)
-    maps[..., 2] = 1
-    assert symmetry._moved_by(maps, 1.5).flatten().tolist() == [0, 0, 0, 0.5, 0.5, 0]
-    assert symmetry._moved_by(maps, 2.0).flatten().tolist() == [0, 0, 0, 0, 1, 0]
+def test_maps_that_are_the_same_everywhere_are_like_nothing() -> None:
+    one = torch.rand(4, 9)
+    assert symmetry._alike(one, torch.ones(4, 9)) == 0
+    assert symmetry._alike(one, 2 * one + 1) == pytest.approx(1)
 
 
 # -- a dense layer learns a convolution ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""kernel-lab: the book's photo pixel by pixel, PyTorch's outputs, an own photo and camera, and nothing leaves the page."""
+"""kernel-lab: the book's photo pixel by pixel, PyTorch's outputs, own photo and camera; nothing leaves the page."""
 
 from __future__ import annotations
 

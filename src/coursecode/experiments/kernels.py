@@ -62,7 +62,7 @@ def large_kernel_or_stack(*, size: Size = "full") -> Plan:
             ),
             smallest=0.005,
             tuning_seeds=(900, 901) if full else (900,),
-            sceptic_seeds=3 if full else 1,
+            sceptic_seeds=2 if full else 1,
             sentences=[
                 sentence("Two 3×3 against one 5×5", "two 3×3", "one 5×5", "open"),
                 sentence("Three 3×3 against one 7×7", "three 3×3", "one 7×7", "open"),

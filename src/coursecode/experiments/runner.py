@@ -92,7 +92,6 @@ EXPERIMENTS: dict[str, str] = {
     "pretrain_then_finetune": "transfer",
     "shuffled_pixels": "symmetry",
     "tolerance": "symmetry",
-    "layer_by_layer": "symmetry",
     "learn_the_convolution": "symmetry",
     "lenet_digits": "lenet_study",
     "lenet_mnist": "lenet_study",

@@ -20,7 +20,6 @@ from coursecode.pooling import shifted
 
 __all__ = [
     "BlurPool",
-    "layer_by_layer",
     "learn_the_convolution",
     "shuffled_pixels",
     "tolerance",
@@ -240,98 +239,6 @@ def _trained(seed: int, images: int, count: int, steps: int, batch_size: int) ->
         net = lenet_modern()
         train(net, draw(seed, train=count, images=images), lr=0.05, steps=steps, batch_size=batch_size, seed=seed)
     return net.eval()
-
-
-# -- equivariance, layer by layer ---------------------------------------------------------------------------------
-
-
-def layer_by_layer(*, size: Size = "full") -> Plan:
-    """How far a trained LeNet's layers move with the digit, with max pooling and with blurred max pooling.
-
-    ``likeness``: the correlation coefficient of a layer's maps for the moved digit and its maps for the digit, moved;
-    a move by a part of a map's pixel is interpolated. For ``logits`` it is that of the ten numbers before and after,
-    and ``agrees`` the share of digits that get the same answer.
-    """
-    full = size == "full"
-
-    def gain(layer: str, shift: int, value: str, result: Result) -> Effect:
-        return result.effect(value=value, of="pool", high="blurred", low="maximum", layer=layer, shift=shift)
-
-    def depth(shift: int, result: Result) -> Effect:
-        return result.effect(value="likeness", of="layer", high="pool2", low="conv1", pool="maximum", shift=shift)
-
-    def accuracy(result: Result) -> Effect:
-        return result.effect(value="test_accuracy", of="pool", high="blurred", low="maximum", layer="logits", shift=0)
-
-    return Plan(
-        jobs=[{"pool": pool} for pool in ("maximum", "blurred")],
-        seeds=range(10 if full else 1),
-        settings={
-            "train": 1000 if full else 40,
-            "steps": 200 if full else 2,
-            "batch_size": 50,
-            "shifts": [0, 1, 2, 3, 4] if full else [0, 1],
-        },
-        measure=_follow,
-        protocol=Protocol(
-            question="At which layer does a trained net cease to move with its input, and does blurring help?",
-            varied="The pooling layers, the layer that is looked at, the shift.",
-            held="The images, the updates, the batch, the schedule; each net has a learning rate of its own.",
-            confounders=(
-                "That a blurred net is merely a worse one: its accuracy stands in the table. That digits leave the "
-                "image: they have a margin of four pixels, and no shift is larger."
-            ),
-            smallest=0.01,
-            tuning_seeds=(900, 901) if full else (900,),
-            sceptic_seeds=3 if full else 1,
-            sentences=[
-                Sentence("Maximum, 1 pixel: pool2 moves with the digit less than conv1", partial(depth, 1), "less"),
-                Sentence("1 pixel, pool1: blurred against maximum", partial(gain, "pool1", 1, "likeness"), "more"),
-                Sentence("1 pixel, pool2: blurred against maximum", partial(gain, "pool2", 1, "likeness"), "more"),
-                Sentence("3 pixels, answers: blurred against maximum", partial(gain, "logits", 3, "agrees"), "more"),
-                Sentence("Accuracy on unmoved digits: blurred against maximum", accuracy, "open"),
-            ],
-        ),
-    )  # fmt: skip
-
-
-def _follow(
-    *, pool: str, seed: int, lr: float, images: int, train: int, steps: int, batch_size: int, shifts: list[int]
-) -> list[Row]:
-    net = lenet_modern()
-    if pool == "blurred":
-        for name in ("pool1", "pool2"):
-            setattr(net, name, HALVINGS["maximum, blur, every second"]())
-    deal = draw(seed, train=train, images=images)
-    measured = _train(net, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)
-    net.eval()
-    x = deal.test_x.float() / 255
-    rows: list[Row] = []
-    with torch.inference_mode():
-        for shift in shifts:
-            before, after = x, shifted(x, shift=(0, shift))
-            step = 1.0
-            for name, layer in net.named_children():
-                before, after = layer(before), layer(after)
-                if name.startswith("pool"):
-                    step *= 2
-                if name in ("conv1", "pool1", "conv2", "pool2"):
-                    moved = _moved_by(before, shift / step)
-                    rows.append(measured | {"layer": name, "shift": shift, "likeness": _alike(moved, after)})
-            agrees = float((before.argmax(1) == after.argmax(1)).double().mean())
-            rows.append(
-                measured | {"layer": "logits", "shift": shift, "likeness": _alike(before, after), "agrees": agrees}
-            )
-    return rows
-
-
-def _moved_by(maps: Tensor, distance: float) -> Tensor:
-    """Maps moved to the right, between two pixels by interpolation; zeros come in."""
-    whole = int(distance)
-    part = distance - whole
-    near: Tensor = shifted(maps, shift=(0, whole))
-    further: Tensor = shifted(maps, shift=(0, whole + 1))
-    return (1 - part) * near + part * further
 
 
 def _alike(one: Tensor, other: Tensor) -> float:
