@@ -41,6 +41,8 @@ CHAPTER = {  # which the module is written for
     "separable": "separable-kernels",
     "backward": "backward-pass",
     "fast": "how-it-is-computed",
+    "after_lenet": "after-lenet",
+    "inside": "looking-inside",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3
