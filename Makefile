@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Files are UTF-8 wherever the console is not; what it cannot write, coursecode._console makes plain.
 export PYTHONUTF8 := 1
 
-.PHONY: help book notebooks lab read serve slides pdf epub archive page test check lint nbval package gpu translation-status
+.PHONY: help book notebooks lab read serve slides pdf epub archive page words test check lint nbval package gpu translation-status
 .PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
@@ -48,6 +48,9 @@ archive: book  ## the site as one ZIP that opens from disk, and checksums of all
 
 page: environment  ## what is wrong with a page and its twin, or with all: make page PAGE=book/pooling.md
 	@$(RUN) tools.rules $(PAGE)
+
+words: environment  ## bring the files of words up to what the code says, and name what lacks a translation
+	@$(RUN) tools.rules.words --fix
 
 test: environment  ## every test
 	@$(PYTHON) tools/machine/system.py
@@ -82,7 +85,7 @@ gpu: environment  ## every test and notebook on CUDA
 translation-status: environment  ## the sections of the Chinese edition that are behind the English text
 	@$(BIN)/python -m tools.rules.editions
 
-experiments: environment  ## run the long experiments (hours); the results are JSON in the package
+experiments: environment  ## run the studies and a sceptic's re-runs (hours); the results are JSON in the package
 	$(BIN)/python -m coursecode.experiments
 
 record: environment  ## enter a recipe into the record table, from the sandbox: make record RECIPE=mine.py [DATA=mnist]

@@ -73,7 +73,7 @@ class Tab:
         self.page.on("request", lambda r: self._asked(r.url))
 
     def _asked(self, url: str) -> None:
-        if not url.startswith(("file:", "data:", "about:")):
+        if not url.startswith(("file:", "data:", "about:", "blob:")):
             self.faults.append(url)
 
     def clear(self) -> None:

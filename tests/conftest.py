@@ -64,7 +64,7 @@ def browsers():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        yield lambda path: playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield lambda path, *more: playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,9 @@ from coursecode.lenet import kaiming_, lenet
 __all__ = ["DIGITS", "EPOCHS", "batches", "logits", "moved", "muon_step", "orthogonalised", "train"]
 
 EPOCHS = 24
-DIGITS: dict[str, Any] = {"epochs": 10, "flip": False}  # what is different for digits: a mirrored 2 is none
+"""How many passes over the images `train` makes."""
+DIGITS: dict[str, Any] = {"epochs": 10, "flip": False}
+"""What is different for digits: a mirrored 2 is none."""
 
 
 def orthogonalised(G: Tensor, *, steps: int = 5) -> Tensor:

@@ -212,7 +212,7 @@ def test_modern_lenet_is_what_the_page_says_it_is():
 
 @pytest.mark.parametrize("name", ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs"])
 def test_every_stored_result_is_a_full_run_of_todays_plan_with_five_seeds(name):
-    plan, result = runner._plan(name, "full"), stored(name)
+    plan, result = runner.plan_of(name, "full"), stored(name)
     assert result.settings == json.loads(json.dumps(dict(plan.settings)))
     assert result.seeds == list(plan.seeds)
     assert len(result.seeds) >= 5

@@ -105,7 +105,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def change(file: Path) -> None:
     """Make every measured decimal a tenth smaller and every count larger; what was compared, such as a rate, stays."""
     result = json.loads(file.read_text(encoding="utf-8"))
-    compared = {key for job in runner._plan(result["name"], "full").jobs for key in job}
+    compared = {key for job in runner.plan_of(result["name"], "full").jobs for key in job}
     for row in result["rows"]:
         for key in row.keys() - compared:
             if isinstance(row[key], float):

@@ -8,26 +8,10 @@ import torch
 from registry import claim
 from torch import nn
 
-from coursecode.experiments import Result, kernels
-from coursecode.experiments.kernels import (
-    effective_field,
-    effective_side,
-    kernel_padding_stride,
-    large_kernel_or_stack,
-)
-from coursecode.experiments.runner import Plan, execute, run
+from coursecode.experiments import Result, kernels, stored
+from coursecode.experiments.kernels import effective_side
+from coursecode.experiments.runner import run
 from coursecode.geometry import conv_macs, conv_parameters, output_size, same_padding
-from coursecode.lenet import kaiming_
-
-
-@pytest.fixture(scope="module")
-def stacks() -> Result:
-    return run("large_kernel_or_stack", size="small")
-
-
-@pytest.fixture(scope="module")
-def sweep() -> Result:
-    return run("kernel_padding_stride", size="small")
 
 
 @pytest.fixture(scope="module")
@@ -35,52 +19,43 @@ def fields() -> Result:
     return run("effective_field", size="small")
 
 
-def one_run(plan: Plan, number: int) -> Result:
-    """The same job and seed on its own."""
-    return execute("again", Plan([plan.jobs[number]], [plan.seeds[-1]], plan.settings, plan.measure))
-
-
-def test_the_same_seed_gives_the_same_numbers(stacks: Result, sweep: Result, fields: Result) -> None:
-    plans = (large_kernel_or_stack, kernel_padding_stride, effective_field)
-    for result, plan in zip((stacks, sweep, fields), plans, strict=True):
-        again = one_run(plan(size="small"), 1).rows
-        assert result.rows[-len(again) * (len(plan(size="small").jobs) - 1) :][: len(again)] == again
+@claim("S9")
+@pytest.mark.parametrize("net", kernels._BODIES)
+def test_a_stack_sees_as_much_as_the_one_kernel_and_is_counted_by_the_formulas(net: str) -> None:
+    kernel, depth, between = kernels._BODIES[net]
+    (row,) = stored("large_kernel_or_stack").select(net=net, seed=0)
+    assert row["field"] == depth * (kernel - 1) + 1
+    assert row["parameters"] == depth * conv_parameters(16, 16, kernel)
+    assert row["MACs"] == depth * conv_macs(16, 16, kernel, (14, 14))
+    whole, body = kernels._body(net, 16)
+    assert sum(isinstance(layer, nn.ReLU) for layer in body) == (depth if between else 1)
+    assert whole(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
 @claim("S9")
-def test_a_stack_is_compared_with_the_one_kernel_that_sees_as_much(stacks: Result) -> None:
-    assert {row["net"] for row in stacks.rows} == set(kernels._BODIES)
-    assert len(stacks.rows) == 5 * 2 * 2
-    for row in stacks.rows:
-        kernel, depth, _ = kernels._BODIES[str(row["net"])]
-        assert row["field"] == depth * (kernel - 1) + 1
-        assert row["parameters"] == depth * conv_parameters(16, 16, kernel)
-        assert row["MACs"] == depth * conv_macs(16, 16, kernel, (14, 14))
-        assert 0 <= row["accuracy"] <= 1  # type: ignore[operator]
-
-
-def test_the_stack_without_relu_between_starts_with_outputs_of_the_same_size() -> None:
+def test_the_control_differs_from_the_stack_in_its_relus_and_keeps_the_signal_as_well() -> None:
     spread = {}
-    for between, gain in (("relu", nn.ReLU()), ("linear", nn.Identity())):
+    for net in ("three 3×3", kernels._LINEAR):
         torch.manual_seed(0)
-        net = nn.Sequential(*[m for _ in range(6) for m in (nn.Conv2d(16, 16, 3, padding=1), gain)])
-        kaiming_(net, nonlinearity=between)
-        spread[between] = net(torch.randn(8, 16, 20, 20)).square().mean().sqrt().item()
-    assert 0.2 < spread["relu"] < 5
-    assert 0.2 < spread["linear"] < 5
+        whole, body = kernels._body(net, 16)
+        x = whole[1](whole[0](torch.rand(64, 1, 28, 28)))
+        spread[net] = (body(x).square().mean() / x.square().mean()).item()
+        torch.manual_seed(0)
+        first, last = kernels._body("three 3×3", 16)[0][0], whole[0]
+        assert torch.equal(first.weight, last.weight)
+    assert 0.4 < spread["three 3×3"] / spread[kernels._LINEAR] < 2.5
 
 
 @claim("S13")
-def test_the_sweep_holds_every_combination_once_per_seed(sweep: Result) -> None:
-    found = [tuple(row[k] for k in ("kernel", "padding", "stride", "lr", "seed")) for row in sweep.rows]
-    assert len(set(found)) == len(found) == 2 * 2 * 2 * 2 * 2
-    full = kernel_padding_stride()
-    assert len(full.jobs) == 2 * 3 * 2 * 2
+def test_the_sweep_holds_every_combination_once_per_seed() -> None:
+    rows = stored("kernel_padding_stride").rows
+    found = [tuple(row[k] for k in ("kernel", "padding", "stride", "lr", "seed")) for row in rows]
+    assert len(set(found)) == len(found) == 3 * 2 * 2 * 2 * 5
 
 
 @claim("S13")
-def test_the_map_and_the_cost_follow_the_formulas(sweep: Result) -> None:
-    for row in sweep.rows:
+def test_the_map_and_the_cost_follow_the_formulas() -> None:
+    for row in stored("kernel_padding_stride").select(seed=0, lr=0.05):
         kernel, stride = int(row["kernel"]), int(row["stride"])
         padding = same_padding(kernel) if row["padding"] == "same" else 0
         first = output_size(28, kernel=kernel, padding=padding, stride=stride)

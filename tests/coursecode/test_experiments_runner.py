@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -118,19 +119,60 @@ def test_the_registry_names_a_plan_for_every_experiment_that_has_its_module() ->
     for name, module in EXPERIMENTS.items():
         if (folder / f"{module}.py").exists():
             for size in ("full", "small"):
-                found = runner._plan(name, size)  # type: ignore[arg-type]
+                found = runner.plan_of(name, size)  # type: ignore[arg-type]
                 assert found.jobs
                 assert callable(found.measure)
-            assert len(runner._plan(name, "full").seeds) >= 5
+            assert len(runner.plan_of(name, "full").seeds) >= 5
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_runs_at_reduced_size(name: str) -> None:
-    small = runner._plan(name, "small")
-    result = execute(name, Plan(small.jobs[:1], small.seeds[:1], small.settings, small.measure))
+    small = runner.plan_of(name, "small")
+    result = execute(name, replace(small, jobs=small.jobs[:1], seeds=small.seeds[:1]))
     assert {row["seed"] for row in result.rows} == {small.seeds[0]}
     for row in result.rows:
         assert row.keys() >= {"seed", *small.jobs[0]}
+    if result.tuning:
+        assert {float(row["budget"]) for row in result.tuning} == {0.5, 1.0, 2.0}
+
+
+@pytest.fixture(scope="module")
+def serial() -> Result:
+    return run("learn_the_convolution", size="small")
+
+
+def test_processes_on_this_machine_give_what_a_serial_run_gives(serial: Result) -> None:
+    with runner.hands_of(None, 2) as hands:
+        assert run("learn_the_convolution", size="small", hands=hands).rows == serial.rows
+
+
+def test_a_dask_cluster_gives_what_a_serial_run_gives_and_a_stopped_run_goes_on(serial: Result, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    part = tmp_path / "try.part"
+    settings = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**settings) as cluster, runner.hands_of(cluster.scheduler_address, 1) as hands:
+        assert hands is not None
+
+        def stopping(tasks: Any) -> Any:
+            yield next(iter(hands(tasks)))
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run("learn_the_convolution", size="small", part=part, hands=stopping)
+        carried: list[int] = []
+
+        def counting(tasks: Any) -> Any:
+            carried.append(len(tasks))
+            yield from hands(tasks)
+
+        assert run("learn_the_convolution", size="small", part=part, hands=counting).rows == serial.rows
+    assert carried == [len(runner.plan_of("learn_the_convolution", "small").jobs) - 1]
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(SystemExit, match=r"no scheduler answers at nowhere"), runner.hands_of("nowhere://x", 1):
+        pass
 
 
 def test_a_benchmark_counts_rounds_and_has_no_seeds() -> None:
@@ -162,7 +204,7 @@ def test_every_stored_result_is_whole_and_belongs_to_an_experiment() -> None:
     for path in sorted(record.RESULTS.glob("*.json")):
         result = stored(path.stem)
         assert len(result.seeds) >= 5
-        current = runner._plan(result.name, "full")
+        current = runner.plan_of(result.name, "full")
         assert result.settings == json.loads(json.dumps(dict(current.settings))), path.name
         assert result.seeds == list(current.seeds), path.name
 
@@ -173,7 +215,7 @@ def test_every_stored_result_is_whole_and_belongs_to_an_experiment() -> None:
 def test_the_command_stores_what_the_book_reads(registered: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     assert capsys.readouterr().out.startswith("1/1 tiny: 6 rows")
-    assert [p.name for p in registered.iterdir()] == ["tiny.json"]
+    assert [p.name for p in registered.iterdir() if p.is_file()] == ["tiny.json"]
     assert stored("tiny").rows == run("tiny").rows
 
 
@@ -196,7 +238,7 @@ def test_an_interrupted_command_keeps_finished_rows(registered: Path, monkeypatc
         Path(options["part"]).write_text("kept")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "run", stopped)
+    monkeypatch.setattr(runner, "execute", stopped)
     with pytest.raises(SystemExit, match="finished rows are kept"):
         main([])
     assert (registered / "tiny.part").read_text() == "kept"

@@ -1,10 +1,8 @@
-"""The experiment about pre-training, at reduced size, and its stored run."""
+"""The study about pre-training: what each way takes over, what it freezes, and which images it may see."""
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
+import doctest
 
 import pytest
 import torch
@@ -12,75 +10,58 @@ from hypothesis import given
 from hypothesis.strategies import integers
 from registry import claim
 
-from coursecode.experiments import Result, stored, transfer
-from coursecode.experiments.runner import run
+from coursecode.experiments import stored, transfer
+from coursecode.experiments.protocol import draw
+from coursecode.experiments.runner import plan_of
 from coursecode.lenet import lenet_modern
 
 NAME = "pretrain_then_finetune"
 
 
-@cache
-def small() -> Result:
-    return run(NAME, size="small")
-
-
-def test_a_small_run_has_a_row_for_every_seed_count_and_start() -> None:
-    result = small()
-    found = [(row["seed"], row["per_class"], row["start"]) for row in result.rows]
-    starts = ["scratch", "fine-tuned", "new head"]
-    assert found == [(seed, count, start) for seed in (0, 1) for count in (1, 2) for start in starts]
-    assert all(0 <= row["accuracy"] <= 1 for row in result.rows)
-
-
-def test_the_same_seed_gives_the_same_numbers() -> None:
-    assert run(NAME, size="small").rows == small().rows
-
-
-def test_a_result_comes_back_from_its_file(tmp_path: Path) -> None:
-    small().save(tmp_path / f"{NAME}.json")
-    assert Result.load(tmp_path / f"{NAME}.json") == small()
-
-
-def test_the_stored_run_is_the_full_run_of_this_code() -> None:
-    result, plan = stored(NAME), transfer.pretrain_then_finetune()
-    assert result.settings == json.loads(json.dumps(plan.settings))
-    assert result.seeds == list(plan.seeds)
-    assert len(result.seeds) >= 5
-    assert set(result.rows[0]) == set(small().rows[0])
-    assert list(dict.fromkeys(result.column("per_class"))) == plan.settings["per_class"]
-
-
-def test_the_starts_differ_in_nothing_but_the_start() -> None:
+@pytest.mark.parametrize(("taken", "layer"), transfer._CUTS.items())
+def test_the_two_parts_of_a_cut_net_are_the_net(taken: str, layer: str) -> None:
     torch.manual_seed(0)
-    learned, fresh = lenet_modern(num_classes=5), lenet_modern(num_classes=5).state_dict()
-    nets = {start: transfer._start(start, learned, fresh) for start in transfer._STARTS}
-    for name, value in learned.state_dict().items():
-        of = {start: net.state_dict()[name] for start, net in nets.items()}
-        assert torch.equal(of["scratch"], fresh[name])
-        assert torch.equal(of["fine-tuned"], of["new head"])
-        assert torch.equal(of["fine-tuned"], fresh[name] if name.startswith("dense3") else value)
-    assert all(p.requires_grad for p in nets["fine-tuned"].parameters())
-    trained = [name for name, p in nets["new head"].named_parameters() if p.requires_grad]
-    assert trained == ["dense3.weight", "dense3.bias"]
+    net = lenet_modern(num_classes=5).eval()
+    x = torch.rand(3, 1, 28, 28)
+    expected = net(x)
+    front, back = transfer._cut(net, layer)
+    assert next(iter(dict(back.named_children()))) == layer
+    assert torch.equal(back(front(x)), expected)
 
 
-def test_training_one_start_leaves_the_others_and_the_source_alone() -> None:
-    torch.manual_seed(0)
-    learned, fresh = lenet_modern(num_classes=5), lenet_modern(num_classes=5).state_dict()
-    before = {name: value.clone() for name, value in (learned.state_dict() | fresh).items()}
-    net = transfer._start("fine-tuned", learned, fresh)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.add_(1)
-    after = learned.state_dict() | fresh
-    assert all(torch.equal(before[name], after[name]) for name in before)
+def test_every_way_names_what_it_takes_over_and_what_it_freezes() -> None:
+    names = [transfer.name_of(way) for way in transfer._WAYS]
+    assert len(set(names)) == len(names) == 9
+    assert {row["way"] for row in stored(NAME).rows} == set(names)
 
 
-def test_only_keeps_a_range_of_digits_and_counts_from_zero() -> None:
-    y = torch.tensor([0, 4, 5, 9, 7])
-    x, labels = transfer._only(torch.arange(5), y, "5-9")
-    assert x.tolist() == [2, 3, 4]
-    assert labels.tolist() == [0, 4, 2]
+def test_a_few_images_of_five_digits_are_labelled_from_zero() -> None:
+    deal = transfer._few(draw(0), 3, seed=0)
+    assert deal.train_y.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    whole = draw(0)
+    assert len(deal.test_y) == int((whole.test_y >= 5).sum())
+    assert torch.equal(deal.valid_y, whole.valid_y[whole.valid_y >= 5] - 5)
+
+
+def test_what_is_frozen_stays_and_only_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {**plan_of(NAME, "small").settings, "seed": 0, "lr": 0.03, "images": 0, "per_class": 2}
+    net = lenet_modern(num_classes=5)
+    learned = {name: value.clone() for name, value in net.state_dict().items()}
+    monkeypatch.setattr(transfer, "_learned", lambda *_: learned)
+    before = {name: value.clone() for name, value in learned.items()}
+    counts = {}
+    for way in (transfer._TUNED, transfer._HEAD, transfer._LEARNED, transfer._PIXELS):
+        counts[way] = transfer._learn_from_few(way=way, **settings)["parameters"]
+    assert list(counts.values()) == [61_706 - 85 * 5, 85 * 5, 401 * 5, 785 * 5]
+    assert all(torch.equal(before[name], learned[name]) for name in before)
+
+
+@claim("S29")
+def test_a_frozen_convolution_is_a_better_start_and_a_frozen_net_a_worse_one() -> None:
+    result = stored(NAME)
+    where = {"value": "test_accuracy", "of": "way", "per_class": 10}
+    assert result.effect(high=transfer._LEARNED, low=transfer._SCRATCH, **where).low > 0  # type: ignore[arg-type]
+    assert result.effect(high=transfer._HEAD, low=transfer._SCRATCH, **where).high < 0  # type: ignore[arg-type]
 
 
 @given(seed=integers(0, 99), few=integers(1, 3), more=integers(0, 3))
@@ -97,7 +78,5 @@ def test_more_images_than_a_class_has_is_an_error_that_says_so() -> None:
         transfer.some_of_each(torch.tensor([0, 0, 0, 1, 1]), 3, seed=0)
 
 
-@claim("S29")
-def test_pre_training_helps_where_images_are_fewest() -> None:
-    result = stored(NAME)
-    assert result.effect(value="accuracy", of="start", high="fine-tuned", low="scratch", per_class=1).low > 0
+def test_examples_in_docstrings_hold() -> None:
+    assert doctest.testmod(transfer).failed == 0

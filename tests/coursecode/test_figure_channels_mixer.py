@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def tables(page) -> dict[str, torch.Tensor]:
     found = page.locator("table.matrix").evaluate_all(
-        "all => all.map(t => [t.caption.textContent, [...t.rows].map(r => [...r.cells].map("
+        "all => all.map(t => [t.caption.textContent.replace('+ ', ''), [...t.rows].map(r => [...r.cells].map("
         "c => Number(c.textContent.replace('−', '-'))))])"
     )
     return {caption: torch.tensor(rows, dtype=torch.float64) for caption, rows in found}
@@ -29,15 +29,15 @@ def test_the_maps_are_those_of_a_convolutional_layer(figure_pages, inputs, outpu
             "channels-mixer", settings=f"inputs={inputs}&outputs={outputs}&kernel={kernel}&at={o * side**2}"
         )
         shown = tables(page)
-        W.append(torch.stack([shown[f"W{o + 1},{c + 1}"] for c in range(inputs)]))
-    X = torch.stack([shown[f"X{c + 1}"] for c in range(inputs)])
+        W.append(torch.stack([shown[f"W{o},{c}"] for c in range(inputs)]))
+    X = torch.stack([shown[f"X{c}"] for c in range(inputs)])
     layer = eval(text(page, ".code code"), {"nn": torch.nn}).double()
     assert layer.weight.shape == torch.stack(W).shape
     bias = torch.tensor([1.0, 0.0, -2.0, 3.0][:outputs], dtype=torch.float64)
     Y = F.conv2d(X[None], torch.stack(W), bias)[0]
-    assert all(torch.equal(shown[f"Y{o + 1}"], Y[o]) for o in range(outputs))
+    assert all(torch.equal(shown[f"Y{o}"], Y[o]) for o in range(outputs))
     for c in range(inputs):
-        assert torch.equal(shown[f"part {c + 1}"], F.conv2d(X[None, c : c + 1], W[-1][None, c : c + 1])[0, 0])
+        assert torch.equal(shown[f"part {c}"], F.conv2d(X[None, c : c + 1], W[-1][None, c : c + 1])[0, 0])
     assert f"{outputs} × {inputs} × {kernel} × {kernel}: {layer.weight.numel()} weights" in text(page, ".shape")
 
 
@@ -45,7 +45,7 @@ def test_a_channel_that_is_switched_off_adds_nothing(figure_pages):
     total = {}
     for on in itertools.product((0, 1), repeat=3):
         page = figure_pages.open("channels-mixer", settings="&".join(f"use{c + 1}={v}" for c, v in enumerate(on)))
-        total[on] = tables(page)["Y1"]
+        total[on] = tables(page)["Y0"]
     bias = total[0, 0, 0]
     assert torch.equal(bias, torch.ones_like(bias))
     parts = (total[1, 0, 0] - bias) + (total[0, 1, 0] - bias) + (total[0, 0, 1] - bias)
@@ -56,8 +56,8 @@ def test_a_channel_that_is_switched_off_adds_nothing(figure_pages):
 def test_the_sentence_adds_the_parts_and_the_bias(figure_pages, kernel):
     page = figure_pages.open("channels-mixer", settings=f"kernel={kernel}&at=1")
     shown = tables(page)
-    parts = [int(shown[f"part {c}"][0, 1]) for c in (1, 2, 3)]
+    parts = [int(shown[f"part {c}"][0, 1]) for c in (0, 1, 2)]
     written = [f"({p})".replace("-", "−") if p < 0 else str(p) for p in parts]
-    value = str(int(shown["Y1"][0, 1])).replace("-", "−")
+    value = str(int(shown["Y0"][0, 1])).replace("-", "−")
     assert f"{' + '.join(written)} + 1 = {value}" in say(page)
     assert ("one pixel" in say(page)) == (kernel == 1)

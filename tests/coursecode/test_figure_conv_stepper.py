@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 def cells(page, caption: str) -> torch.Tensor:
     """The numbers of the table with this caption, those of the kernel's fields included."""
     rows = page.locator("table", has=page.locator("caption", has_text=caption)).first.evaluate(
-        "t => [...t.rows].map(r => [...r.cells].map(c => Number((c.querySelector('input') || {}).value"
-        " || c.textContent.replace('−', '-').replace(',', ''))))"
+        "t => [...t.rows].map(r => [...r.cells].map(c => Number(((c.querySelector('input') || {}).value"
+        " || c.textContent).replace('−', '-').replace(',', ''))))"
     )
     return torch.tensor(rows, dtype=torch.float64)
 
@@ -69,10 +69,10 @@ def test_hatched_pixels_are_those_in_no_window(figure_pages, n, k, p, s):
 
 def test_a_pixel_names_the_windows_in_which_it_stands(figure_pages):
     page = figure_pages.open("conv-stepper", settings="size=5&kernel=3&stride=2&follow=pixel&at=12")
-    assert say(page) == "The pixel in row 2, column 2 stands in 4 windows: Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]."
+    assert say(page) == "Windows that hold the pixel in row 2, column 2: 4. Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]"
     assert page.locator("td.hot").count() == 5
     page.locator("table.matrix td").first.click()
-    assert say(page) == "The pixel in row 0, column 0 stands in 1 windows: Y[0, 0]."
+    assert say(page) == "Windows that hold the pixel in row 0, column 0: 1. Y[0, 0]"
     page.locator("table").last.locator("td").last.click()
     assert say(page).startswith("Output in row 1, column 1")
 
@@ -107,3 +107,31 @@ def test_weights_can_be_written_and_nonsense_in_a_cell_is_told(figure_pages):
     page.wait_for_timeout(500)
     page.reload()
     assert "0×(−2)" in say(page)
+
+
+def test_a_term_of_the_sentence_lights_up_with_its_pixel_and_its_weight_and_they_with_it(figure_pages):
+    page = figure_pages.open("conv-stepper", settings="size=4&kernel=2&at=5&image=count")
+    lit = "all => all.map(e => (e.querySelector('input') || {}).value || e.textContent)"
+    page.locator(".say .term").nth(2).hover()
+    assert sorted(page.locator("[data-lit]").evaluate_all(lit)) == ["10", "10×3", "3"]
+    page.locator(".kernel td").nth(1).hover()
+    assert sorted(page.locator("[data-lit]").evaluate_all(lit)) == ["2", "7", "7×2"]
+    page.mouse.move(0, 0)
+    page.locator(".say .term").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert sorted(page.locator("[data-lit]").evaluate_all(lit)) == ["2", "7", "7×2"]
+
+
+def test_the_window_can_be_pulled_and_an_output_looked_at_without_losing_the_place(figure_pages):
+    page = figure_pages.open("conv-stepper")
+    assert say(page).startswith("Output in row 0, column 0")
+    first, third = (page.locator(".grab td").nth(i).bounding_box() for i in (0, 6 * 2 + 1))
+    page.mouse.move(first["x"] + 9, first["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(third["x"] + 9, third["y"] + 9, steps=4)
+    page.mouse.up()
+    assert say(page).startswith("Output in row 2, column 1")
+    page.locator("table").last.locator("td").last.hover()
+    assert say(page).startswith("Output in row 3, column 3")
+    page.mouse.move(0, 0)
+    assert say(page).startswith("Output in row 2, column 1")

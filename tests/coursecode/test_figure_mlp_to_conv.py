@@ -8,8 +8,10 @@ import pytest
 import torch
 from browser import say, text
 
+from coursecode import dense
+
 pytestmark = pytest.mark.slow
-STEPS = ("dense", "offset", "shared", "local")
+STEPS = ("dense", "offset", "shared", "local", "conv")
 
 
 def column(page, caption: str) -> list[int]:
@@ -17,55 +19,88 @@ def column(page, caption: str) -> list[int]:
     return [int(cell.replace("−", "-")) for cell in cells.all_inner_texts()]
 
 
-@pytest.mark.parametrize(("size", "delta"), [(8, 1), (5, 2), (10, 0), (5, 4)])
-def test_the_ladder_counts_the_different_weights(figure_pages, size, delta):
-    page = figure_pages.open("mlp-to-conv", settings=f"size={size}&delta={delta}")
-    counts = [int(count) for count in page.locator(".ladder b").all_inner_texts()]
-    assert counts == [size**2, size**2, 2 * size - 1, 2 * delta + 1]
-    for step, count in zip(STEPS, counts, strict=True):
-        page.locator(".ladder button").nth(STEPS.index(step)).click()
-        names = page.locator(".weights td").all_inner_texts()
-        assert len({name for name in names if name != "·"}) == count
-        assert f"{count} different weights" in say(page)
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("shift", [0, 2, 4])
-def test_the_output_is_the_matrix_times_the_input(figure_pages, step, shift):
-    page = figure_pages.open("mlp-to-conv", settings=f"size=9&shift={shift}&step={step}")
-    weights = page.locator("mlp-to-conv").evaluate(
-        "f => Array.from({length: 9}, (_, i) => Array.from({length: 9}, (_, k) => f.weight(f.state, i, k)))"
+def weights(page) -> torch.Tensor:
+    rows = page.locator(".weights").evaluate(
+        "t => [...t.rows].map(r => [...r.cells].map(c => Number(c.textContent.replace('−', '-'))))"
     )
-    W, x = torch.tensor(weights), torch.tensor(column(page, "X"))
-    assert column(page, "H") == (W @ x).tolist()
-    if step in ("shared", "local"):
-        assert torch.equal(W[:-1, :-1], W[1:, 1:])
-    if step == "local":
-        assert W.triu(2).count_nonzero() == W.tril(-2).count_nonzero() == 0
+    return torch.tensor(rows)
+
+
+@pytest.mark.parametrize(("size", "delta"), [(6, 1), (5, 2), (8, 0), (7, 3)])
+def test_the_ladder_counts_the_weights_as_the_package_does(figure_pages, size, delta):
+    page = figure_pages.open("mlp-to-conv", settings=f"size={size}&delta={delta}", reduced_motion="reduce")
+    counts = [int(count) for count in page.locator(".ladder b").all_inner_texts()]
+    ladder = dense.parameter_ladder(size, 1, delta=delta)  # along one axis
+    assert counts == [size**2, ladder["dense"], ladder["shared"], 2 * delta + 1, 2 * delta + 1]
+    for step, count in enumerate(counts):
+        page.locator(".ladder button").nth(step).click()
+        assert f"{count} weights to learn" in say(page)
+        W = weights(page)
+        diagonals = [W.diagonal(a) for a in range(1 - size, size)]
+        if step >= 2:
+            assert all((values == values[0]).all() for values in diagonals)
+        if step >= 3:
+            assert all((values == 0).all() for a, values in enumerate(diagonals, 1 - size) if abs(a) > delta)
+
+
+@pytest.mark.parametrize("morph", [0, 0.5, 1, 1.98, 2.4, 3, 3.7, 4])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_the_output_is_the_matrix_that_is_shown_times_the_input(figure_pages, morph, shift):
+    page = figure_pages.open("mlp-to-conv", settings=f"size=7&shift={shift}&morph={morph}")
+    assert column(page, "H") == (weights(page) @ torch.tensor(column(page, "X"))).tolist()
+
+
+def places(page) -> list[list[float]]:
+    return page.locator(".weights").evaluate(
+        "t => [...t.rows].map(r => [...r.cells].map(c => Math.round(c.getBoundingClientRect().x)))"
+    )
+
+
+def test_rows_slide_until_equal_offsets_stand_below_each_other_and_back(figure_pages):
+    at = {m: places(figure_pages.open("mlp-to-conv", settings=f"morph={m}")) for m in (0, 1, 2, 3, 4)}
+    for m in (0, 4):  # pixel below pixel
+        assert all(max(xs) - min(xs) <= 1 for xs in zip(*at[m], strict=True))
+    for m in (1, 2, 3):  # offset below offset
+        for i, row in enumerate(at[m][1:], 1):
+            assert all(abs(x - y) <= 1 for x, y in zip(row[1:], at[m][i - 1], strict=False))
 
 
 def test_naming_the_weights_by_offset_changes_no_output(figure_pages):
-    outputs = [column(figure_pages.open("mlp-to-conv", settings=f"step={step}"), "H") for step in ("dense", "offset")]
+    outputs = [column(figure_pages.open("mlp-to-conv", settings=f"morph={m}"), "H") for m in (0, 1)]
     assert outputs[0] == outputs[1]
 
 
-@pytest.mark.parametrize(
-    ("step", "all_moved"), [("dense", False), ("offset", False), ("shared", True), ("local", True)]
-)
-@pytest.mark.parametrize("shift", [1, 3])
-def test_the_output_moves_with_the_input_where_the_weights_are_shared(figure_pages, step, all_moved, shift):
-    still = column(figure_pages.open("mlp-to-conv", settings=f"step={step}"), "H")
-    page = figure_pages.open("mlp-to-conv", settings=f"step={step}&shift={shift}")
+@pytest.mark.parametrize(("morph", "all_moved"), [(0, False), (1, False), (2, True), (3, True), (4, True)])
+@pytest.mark.parametrize("shift", [1, 2, 4])
+def test_the_output_moves_with_the_input_where_the_weights_are_shared(figure_pages, morph, all_moved, shift):
+    still = column(figure_pages.open("mlp-to-conv", settings=f"size=8&morph={morph}"), "H")
+    page = figure_pages.open("mlp-to-conv", settings=f"size=8&morph={morph}&shift={shift}")
     moved = column(page, "H")
     right = sum(a == b for a, b in zip(moved[shift:], still, strict=False))
     assert (right == 8 - shift) == all_moved
     assert text(page, ".stage").count("✓") == right
-    assert ("all" in say(page).split(";")[1]) == all_moved
+    assert ("all" in say(page).split("learn.")[1]) == all_moved
 
 
-def test_the_sentence_says_the_sum(figure_pages):
+def test_the_sentence_says_the_sum_and_lights_up_its_terms(figure_pages):
     page = figure_pages.open("mlp-to-conv", settings="at=2")
     x, (value,) = column(page, "X"), [column(page, "H")[2]]
-    weights = page.locator("mlp-to-conv").evaluate("f => [1, 2, 3].map(k => f.weight(f.state, 2, k))")
-    assert sum(w * x[k] for w, k in zip(weights, (1, 2, 3), strict=True)) == value
+    row = weights(page)[2].tolist()
+    assert sum(w * v for w, v in zip(row, x, strict=True)) == value
     assert f"= {value};".replace("-", "−") in say(page)
+    term = page.locator(".say .term").first
+    w, v = (int(part.strip("()").replace("−", "-")) for part in term.inner_text().split("×"))
+    term.hover()
+    lit = page.locator("td[data-lit]").all_inner_texts()
+    assert [int(cell.replace("−", "-")) for cell in lit] == [w, v]
+
+
+def test_it_changes_before_the_readers_eyes_and_ends_as_a_convolution(figure_pages):
+    page = figure_pages.open("mlp-to-conv", settings="morph=4", clock=True)
+    page.get_by_role("button", name="Watch it change").click()
+    page.clock.run_for(1200)
+    seen = float(page.locator("#morph").input_value())
+    assert 0 < seen < 4
+    page.clock.run_for(6000)
+    assert page.locator("#morph").input_value() == "4"
+    assert page.locator(".say").get_attribute("aria-live") == "polite"

@@ -1,4 +1,4 @@
-"""pool-shift: what it pools is PyTorch's, and it counts what stays as the package does."""
+"""pool-shift: what it pools is PyTorch's, and it counts what stays as the chapter does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from browser import say, text
 
-from coursecode.pooling import shifted, unchanged_fraction
+from coursecode.pooling import shifted
 
 pytestmark = pytest.mark.slow
 
@@ -21,48 +21,72 @@ def table(page, caption: str) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
+def kept(before: torch.Tensor, after: torch.Tensor) -> str:
+    """The chapter's count: what is unchanged, among what holds something before or after."""
+    something = (before != 0) | (after != 0)
+    return f"{int((before == after)[something].sum())} / {int(something.sum())}"
+
+
 @pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 2), (4, 1), (1, 3)])
 @pytest.mark.parametrize("mode", ["max", "avg"])
-@pytest.mark.parametrize("shift", [0, 1, 2])
-def test_maps_are_pytorchs_and_unchanged_values_are_counted_as_in_the_package(
-    figure_pages, window, stride, mode, shift
-):
-    settings = f"window={window}&stride={stride}&mode={mode}&shift={shift}"
-    page = figure_pages.open("pool-shift", settings=settings)
-    X = table(figure_pages.open("pool-shift", settings="shift=0"), "Map")
-    assert torch.equal(table(page, "Map"), shifted(X[None, None], shift=(0, shift))[0, 0])
-    names = {"X": table(page, "Map")[None, None], "F": F}
-    Y = eval(text(page, ".code code"), names)[0, 0]
-    assert torch.allclose(table(page, "Pooled now"), Y, atol=0.005)  # shown with two places
+@pytest.mark.parametrize("shift", [0, 1, 2, 4])
+def test_maps_are_pytorchs_and_what_stays_is_counted_as_in_the_chapter(figure_pages, window, stride, mode, shift):
+    settings = f"window={window}&stride={stride}&mode={mode}"
+    still = table(figure_pages.open("pool-shift", settings=f"shift=0&{settings}"), "Map")
+    page = figure_pages.open("pool-shift", settings=f"shift={shift}&{settings}")
+    X = table(page, "Map")
+    assert torch.equal(X, shifted(still[None, None], shift=(0, shift))[0, 0])
+    assert torch.equal(X.sum(), still.sum()), "no part of the digit has left the map"
 
-    def pool(x: torch.Tensor) -> torch.Tensor:
-        return getattr(F, f"{mode}_pool2d")(x, window, stride=stride)
+    def pooled(x: torch.Tensor) -> torch.Tensor:
+        return eval(text(page, ".code code"), {"X": x[None, None], "F": F})[0, 0]
 
-    same = round(unchanged_fraction(pool, X[None, None], shift=(0, shift)) * Y.numel())
-    assert text(page, ".share") == f"unchanged: {same} of {Y.numel()}"
-    assert page.locator("td.hot").count() == Y.numel() - same
-    assert f"Of {Y.numel()} pooled values {same} are unchanged" in say(page)
-
-
-def test_an_even_shift_moves_the_pooled_map_and_an_odd_one_does_not(figure_pages):
-    moves = {}
-    for shift in (1, 2):
-        page = figure_pages.open("pool-shift", settings=f"shift={shift}")
-        now, before = table(page, "Pooled now"), table(page, "Pooled before")
-        moves[shift] = torch.equal(now[:, 1:], before[:, :-1])
-    assert moves == {1: False, 2: True}
+    now, before = pooled(X), pooled(still)
+    assert torch.allclose(table(page, "Pooled now"), now, atol=0.005)  # shown with two places
+    shares = page.locator(".shares > span").all_inner_texts()[1::2]
+    assert shares == [kept(still, X), kept(before, now)]
+    by = shift // stride
+    along = shifted(before[None, None], shift=(0, by))[0, 0]
+    assert text(page, ".verdict b") == str(int((now != along).sum()))
+    assert f"Moved along by {by}, {int((now != along).sum())} of the {now.numel()} pooled values differ." in say(page)
+    assert page.locator("table").nth(1).locator("td.hot").count() == int((now != along).sum())
+    page.locator("#compare").select_option("place")
+    assert text(page, ".verdict b") == str(int((now != before).sum()))
 
 
-def test_the_arrow_keys_shift_the_map(figure_pages):
+@pytest.mark.parametrize("shift", [0, 1, 3])
+def test_the_framed_pixels_are_the_winners(figure_pages, shift):
+    page = figure_pages.open("pool-shift", settings=f"shift={shift}")
+    X = table(page, "Map")
+    values, at = F.max_pool2d(X[None, None], 2, return_indices=True)
+    framed = (
+        page.locator("table")
+        .first.locator("td.hot")
+        .evaluate_all("all => all.map(c => 10 * c.parentNode.rowIndex + c.cellIndex)")
+    )
+    assert set(framed) == set(at[values > 0].tolist())
+
+
+def test_a_pooled_value_lights_up_its_window(figure_pages):
+    page = figure_pages.open("pool-shift", settings="shift=1")
+    page.locator("table").nth(1).locator("td").nth(5 + 2).hover()
+    lit = (
+        page.locator("table")
+        .first.locator("td[data-lit]")
+        .evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
+    )
+    assert lit == [[2, 4], [2, 5], [3, 4], [3, 5]]
+
+
+def test_the_arrow_keys_and_the_hand_shift_the_map(figure_pages):
     page = figure_pages.open("pool-shift", settings="shift=0")
-    board = page.locator(".board")
-    for key, shift in (
-        ("ArrowRight", 1),
-        ("ArrowRight", 2),
-        ("ArrowLeft", 1),
-        ("End", 3),
-        ("ArrowRight", 3),
-        ("Home", 0),
-    ):
-        board.press(key)
-        assert re.match(rf"The map moved {shift} ", say(page))
+    keys = {"ArrowRight": 1, "ArrowLeft": 0, "End": 4, "Home": 0}
+    for key, shift in keys.items():
+        page.locator(".handle").press(key)
+        assert re.match(rf"A shift of {shift} ", say(page))
+    box = page.locator("table").first.bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30 + 0.3 * box["width"], box["y"] + 60, steps=3)
+    page.mouse.up()
+    assert say(page).startswith("A shift of 3 ")

@@ -40,6 +40,8 @@ def of(book: Path, name: str) -> str:
         ("book/two.md", "{eq}`eq-one`", "{eq}`eq-lost`", "book/two.md:4: {eq}`eq-lost` names no formula"),
         ("book/two.md", "padding", "{term}`pudding`", "book/two.md:4: {term}`pudding` is not in glossary.yml"),
         ("book/two.md", "the padding", "61,706 weights", "book/two.md:4: 61,706 comes from no cell above"),
+        ("book/two.md", "the padding", "{cite:p}`nobody1999`", "book/two.md:4: nobody1999 is not in references.bib"),
+        ("book/two.md", "the padding", "[it](lost.md#a)", "book/two.md:4: the link to lost.md#a leads nowhere"),
         ("book/two.md", "```{interactive}", "```{epigraph}", "book/two.md:6: the directive {epigraph} is not one of"),
         ("book/two.md", "the padding", "padding", "zh/book/two.md:2: section 'sec-two' is behind book/two.md:2"),
         ("book/two.md", ":alt: A window.\n\nA window moves.\n```", "", "book/two.md:6: the block that opens here is"),
@@ -62,6 +64,14 @@ def test_a_cell_is_linted_and_its_notebook_missed(book):
     (book / "book/one.md").write_text(text.replace("print(1 + 1)", "print(1+1)"), encoding="utf-8")
     assert "book/one.md:18: not laid out as ruff would" in of(book, "book/one.md")
     assert "book/one.md:1: one.ipynb does not exist: run make notebooks." in of(book, "book/one.md")
+
+
+def test_a_cell_that_is_no_python_is_told_with_its_line(book):
+    page = book / "book" / "two.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(f"{text}\n```{{code-cell}} ipython3\nx = 1\nx = = 2\n```\n", encoding="utf-8")
+    line = len(text.splitlines()) + 4
+    assert of(book, "book/two.md") == f"book/two.md:{line}: the cell is no Python, invalid syntax: mend the line."
 
 
 def test_a_path_that_is_no_page_names_those_there_are(book):

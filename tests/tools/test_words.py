@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import author_book
@@ -74,6 +75,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_sentence_is_in_every_language_and_nothing_else_is() -> None:
     none(words.problems())
+
+
+def test_the_files_of_words_travel_with_the_packages() -> None:
+    carried = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    for package, patterns in carried.items():
+        folder = ROOT / "src" / package
+        files = {path for pattern in patterns for path in folder.glob(pattern)}
+        none(f"{path} is in no wheel" for path in folder.rglob("*.json") if "words" in path.parts and path not in files)
 
 
 @pytest.fixture
@@ -150,19 +159,16 @@ def test_a_further_language_speaks_in_the_commands(copy: Path) -> None:
 
 FEEDBACK = """
 from pathlib import Path
-from dataclasses import replace
-from lms_classes import NAME, course_folder, bundle, people
+from lms_classes import bundle, course_folder, people
+from coursegrade.contract import text
 from coursegrade.handback.feedback import page
 from coursegrade.records.gradebook import State
-from coursegrade.contract import text
 from coursegrade.sanitise import said
-from coursegrade.course import Course
-import inspect
-course = course_folder(Path("class"), students=people(2), language={language!r})
-fields = inspect.signature(State).parameters
-given = dict(student=people(2)[0], record={{}}, status="failed", reason=said(text("the submission could not be read")))
-print(page(course, bundle(), State(**given, **{{k: {{}} if k in ("questions", "comments") else None if k == "result" else 0.0
-      for k, v in fields.items() if v.default is v.empty and k not in given}}), language={language!r}))
+
+course = course_folder(Path("class"), students=people(1), language={language!r})
+reason = said(text("the submission could not be read"))
+state = State(people(1)[0], "failed", reason, 0.0, 0.0, 0.0, 10.0, {{}}, None, {{}}, {{}})
+print(page(course, bundle(), state, language={language!r}))
 """
 
 

@@ -102,7 +102,9 @@ def take(posters: list[Poster]) -> None:
         for poster in posters:
             page.set_content(poster.markup)
             page.wait_for_timeout(300)
-            page.locator(".figure[aria-busy=true]").wait_for(state="detached")
+            page.locator(".figure[aria-busy=true]").wait_for(
+                state="detached", timeout=300_000
+            )  # one of them learns first
             if errors or not page.locator(f"{poster.figure} .say").is_visible():
                 raise RuntimeError(f"{poster.label} ({poster.language}): {errors or 'nothing is shown'}")
             shot = page.locator(poster.figure).screenshot(type="png")

@@ -15,7 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools import ROOT
-from tools.rules import Problem, cells, chinese, claims, editions, form, labels, lint_cells, numbers, pages, terms
+from tools.rules import (
+    Problem,
+    cells,
+    chinese,
+    claims,
+    editions,
+    form,
+    labels,
+    lint_cells,
+    numbers,
+    pages,
+    terms,
+    words,
+)
 from tools.source.chapters import parse
 
 Pair = tuple[Path, Path]
@@ -59,9 +72,16 @@ def problems(pairs: list[Pair], root: Path = ROOT) -> list[Problem]:
 def _unread(path: Path) -> Iterator[Problem]:
     """What stops a page from being read."""
     try:
-        parse(path)
+        cells = parse(path).cells
     except ValueError as error:
         yield Problem.read(str(error))
+        return
+    for cell in cells:
+        try:
+            compile(cell.source, "cell", "exec")
+        except SyntaxError as error:
+            line = cell.source_line + (error.lineno or 1) - 1
+            yield Problem(path, line, f"the cell is no Python, {error.msg}: mend the line.")
 
 
 def _of_page(path: Path, root: Path) -> Iterator[Problem]:
@@ -94,9 +114,11 @@ def _of_book(root: Path, own: list[Path]) -> Iterator[Problem]:
     yield from wrong
     yield from form.contents(root)
     yield from editions.missing(root)
+    yield from words.problems(root)
     english = pages(root / "book")
     for book in (english, pages(root / "zh" / "book")):
         yield from labels.problems(book)
+        yield from labels.sources(book, root / "book" / "references.bib")
         yield from terms.uses(glossary, book) if not wrong else ()
         yield from (p for page in book.values() if page.path in own for p in numbers.problems(page, book))
     yield from labels.untested(english, root / "tests")

@@ -11,6 +11,8 @@ from tools.source.chapters import Chapter
 from tools.source.marks import marks
 
 _FORMULA = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*")
+_ENTRY = re.compile(r"^@\w+\{([^,\s]+),", re.MULTILINE)
+_LINKED = re.compile(r"\]\((?!\w+:|#)([^)\s]+)\)")  # in this repository
 Book = Mapping[str, Chapter]
 
 
@@ -41,6 +43,27 @@ def targets(book: Book) -> list[Problem]:
             if lost:
                 text = f"{{{role.name}}}`{target}` leads nowhere: mend the name."
                 found.append(Problem(page.path, role.line, text))
+    return found
+
+
+def sources(book: Book, bibliography: Path) -> list[Problem]:
+    """Citations of what the bibliography does not have, and links to files that are not there."""
+    known = set(_ENTRY.findall(bibliography.read_text(encoding="utf-8"))) if bibliography.exists() else set()
+    found = []
+    for page in book.values():
+        for role in page.roles:
+            if role.name.startswith("cite:"):
+                found += [
+                    Problem(page.path, role.line, f"{key} is not in {bibliography.name}: add it or mend the name.")
+                    for key in map(str.strip, role.target.split(","))
+                    if key not in known
+                ]
+        for line, text in page.prose:
+            found += [
+                Problem(page.path, line, f"the link to {target} leads nowhere: mend it.")
+                for target in _LINKED.findall(re.sub(r"`[^`]*`", "", text))
+                if not (page.path.parent / target.partition("#")[0]).exists()
+            ]
     return found
 
 

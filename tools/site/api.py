@@ -25,6 +25,7 @@ from tools.site import address
 from tools.source import functions
 from tools.source.chapters import parse
 from tools.source.functions import Function, Guard
+from tools.source.words import spoken, text
 
 PAGE = "api"
 CHAPTER = {  # which the module is written for
@@ -40,13 +41,18 @@ CHAPTER = {  # which the module is written for
     "separable": "separable-kernels",
     "backward": "backward-pass",
     "fast": "how-it-is-computed",
+    "after_lenet": "after-lenet",
+    "inside": "looking-inside",
 }
 SHARED = ("data", "training", "plotting", "device", "experiments")
 MOST_TESTS = 3
 LINKS = "formula-code"  # the class of the line below a formula
 WORDS = {
-    "en": {"formula": "Formula", "chapter": "Chapter", "tests": "Tests", "computed": "In code:", "and": ", "},
-    "zh": {"formula": "公式", "chapter": "章节", "tests": "测试", "computed": "代码：", "and": "、"},
+    "formula": text("Formula"),
+    "chapter": text("Chapter"),
+    "tests": text("Tests"),
+    "computed": text("In code:"),
+    "and": text(", ||between names"),
 }
 
 
@@ -54,7 +60,7 @@ class Facts:
     """What the sources say, read once in a build."""
 
     def __init__(self, root: Path, language: str) -> None:
-        self.words = WORDS["zh" if language.startswith("zh") else "en"]
+        self.words = {key: said[spoken(language)] for key, said in WORDS.items()}
         self.root, self.address = root, address.read(root)
         self.tests = [t for room in ("coursecode", "book") for t in functions.guards(root / "tests" / room)]
         self.modules = {name: functions.public(f"coursecode.{name}", root / "src") for name in (*CHAPTER, *SHARED)}
@@ -120,10 +126,10 @@ def prose(doc: str, names: Collection[str] = ()) -> list[str]:
     """
 
     def code(match: re.Match[str]) -> str:
-        text = match[1] or match[2]
-        if re.fullmatch(r"eq-[\w-]+", text):
-            return f":eq:`{text}`"
-        return f":py:obj:`{text}`" if match[2] and text in names else f"``{text}``"
+        named = match[1] or match[2]
+        if re.fullmatch(r"eq-[\w-]+", named):
+            return f":eq:`{named}`"
+        return f":py:obj:`{named}`" if match[2] and named in names else f"``{named}``"
 
     found = []
     for line in doc.splitlines():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
+from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from coursecode import data
-from coursecode.experiments.record import Plain, Row
+from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw, train
+from coursecode.experiments.record import Effect, Plain, Result, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
 from coursecode.lenet import kaiming_
@@ -23,48 +25,90 @@ _BODIES = {  # kernel size, number of layers, ReLU between the layers
     "three 3×3": (3, 3, True),
     "three 3×3, no ReLU between": (3, 3, False),
 }
+_LINEAR = "three 3×3, no ReLU between"
 
 
 def large_kernel_or_stack(*, size: Size = "full") -> Plan:
     """S9: one large kernel, or a stack of small ones that sees as much? Digits, 16 channels, the rest equal.
 
-    Every net is trained with each of two learning rates, so that the answer does not hang on one of them.
+    The control, three layers without ReLUs between them, starts from weights that keep the size of the signal where no
+    ReLU follows, and is in nothing else different from the stack.
     """
     full = size == "full"
+
+    def gain(high: str, low: str, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="net", high=high, low=low)
+
+    def sentence(text: str, high: str, low: str, says: Verdict) -> Sentence:
+        return Sentence(text, partial(gain, high, low), says)
+
     return Plan(
-        jobs=[{"net": net, "lr": lr} for net, lr in itertools.product(_BODIES, (0.02, 0.05))],
-        seeds=range(10 if full else 2),
-        settings={"images": 4000 if full else 100, "epochs": 8 if full else 1, "batch_size": 64, "channels": 16},
+        jobs=[{"net": net} for net in (_BODIES if full else list(_BODIES)[:2])],
+        seeds=range(10 if full else 1),
+        settings={
+            "train": 1000 if full else 40,
+            "steps": 200 if full else 2,
+            "batch_size": 50,
+            "channels": 16 if full else 4,
+        },
         measure=_train_body,
+        protocol=Protocol(
+            question="Two nets see equally far: one large kernel against a stack of small ones, which reads more?",
+            varied="The layers in the middle of the net.",
+            held="What they see, the channels, all other layers, the updates, the batch, the schedule.",
+            confounders=(
+                "That the stack has more ReLUs: a stack without them stands beside it. That the control starts from "
+                "weaker signals: its weights are scaled layer by layer. That one rate suits one net: each has its own."
+            ),
+            smallest=0.005,
+            tuning_seeds=(900, 901) if full else (900,),
+            sceptic_seeds=2 if full else 1,
+            sentences=[
+                sentence("Two 3×3 against one 5×5", "two 3×3", "one 5×5", "open"),
+                sentence("Three 3×3 against one 7×7", "three 3×3", "one 7×7", "open"),
+                sentence("Three 3×3, with ReLUs between against without", "three 3×3", _LINEAR, "open"),
+                sentence("Three 3×3 without ReLUs against one 7×7", _LINEAR, "one 7×7", "open"),
+            ],
+        ),
     )
 
 
 def _train_body(
-    *, net: str, lr: float, seed: int, images: int, epochs: int, batch_size: int, channels: int
+    *, net: str, lr: float, seed: int, images: int, train: int, steps: int, batch_size: int, channels: int
 ) -> dict[str, Plain]:
+    whole, body = _body(net, channels)
+    kernel, depth, _ = _BODIES[net]
+    part = summary(body, (channels, 14, 14))
+    return {
+        "field": receptive_field([Layer(kernel)] * depth)[-1].size,
+        "parameters": sum(row.parameters for row in part),
+        "MACs": sum(row.macs for row in part),
+        **_train(whole, draw(seed, train=train, images=images), lr=lr, steps=steps, batch_size=batch_size, seed=seed),
+    }
+
+
+def _body(net: str, channels: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """The whole net, and its middle, which the study exchanges."""
     kernel, depth, between = _BODIES[net]
-    body: list[nn.Module] = []
+    body = nn.Sequential()
     for number in range(1, depth + 1):
         body.append(nn.Conv2d(channels, channels, kernel, padding=kernel // 2))
         if between or number == depth:
             body.append(nn.ReLU())
-    whole = nn.Sequential(
-        nn.Conv2d(1, channels, 3, stride=2, padding=1),  # 28×28 to 14×14
-        nn.ReLU(),
-        *body,
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(channels * 7 * 7, 10),
+    whole = kaiming_(
+        nn.Sequential(
+            nn.Conv2d(1, channels, 3, stride=2, padding=1),  # 28×28 to 14×14
+            nn.ReLU(),
+            *body,
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(channels * 7 * 7, 10),
+        )
     )
-    kaiming_(whole, nonlinearity="relu" if between else "linear")
-    fields = receptive_field([Layer(kernel)] * depth)
-    part = summary(nn.Sequential(*body), (channels, 14, 14))
-    return {
-        "field": fields[-1].size,
-        "parameters": sum(row.parameters for row in part),
-        "MACs": sum(row.macs for row in part),
-        "accuracy": _digit_accuracy(whole, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed),
-    }
+    for layer, after in pairwise(body):
+        if isinstance(layer, nn.Conv2d) and not isinstance(after, nn.ReLU):
+            kaiming_(layer, nonlinearity="linear")  # nothing halves the signal behind it
+    return whole, body
 
 
 def kernel_padding_stride(*, size: Size = "full") -> Plan:
@@ -110,6 +154,9 @@ def _train_combination(
         "MACs": sum(row.macs for row in rows),
         "accuracy": _digit_accuracy(net, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed),
     }
+
+
+_train = train  # where an argument has its name
 
 
 def effective_field(*, size: Size = "full") -> Plan:

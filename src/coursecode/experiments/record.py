@@ -24,7 +24,8 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
@@ -39,7 +40,9 @@ __all__ = [
     "mean_sd",
     "measured",
     "records",
+    "reruns",
     "stored",
+    "student_t",
 ]
 
 Plain = int | float | str | bool
@@ -47,17 +50,10 @@ Row = dict[str, Plain]
 Statistic = Literal["mean", "median"]
 
 RESULTS = Path(__file__).resolve().parent / "results"  # a file per study; those of the benchmarks in a folder there
-# Student's t for a two-sided 95 % interval, for 1, 2, … degrees of freedom.
-# fmt: off
-_T95 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)
-# fmt: on
 
 
 class Effect(NamedTuple):
-    """A mean difference, and the interval that holds the true one with 95 % confidence (Student's t)."""
+    """A mean difference and its 95 % confidence interval (Student's t), wider where several are looked at."""
 
     mean: float
     low: float
@@ -84,18 +80,43 @@ def mean_sd(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def interval(values: Sequence[float]) -> Effect:
+def interval(values: Sequence[float], *, comparisons: int = 1) -> Effect:
     """The mean and its 95 % confidence interval, mean ± t sd / √n.
+
+    With several ``comparisons`` each interval has 1 - 0.05 / comparisons (Bonferroni): all of them together hold
+    what they claim with 95 % confidence.
 
     >>> interval([1.0, 2.0, 3.0])
     Effect(mean=2.0, low=-0.484..., high=4.484...)
+    >>> interval([1.0, 2.0, 3.0], comparisons=5)
+    Effect(mean=2.0, low=-3.730..., high=7.730...)
     """
     if len(values) < 2:
         raise ValueError(f"interval: {len(values)} value(s) show no spread; an interval needs two or more.")
     mean, sd = mean_sd(values)
-    t = _T95[len(values) - 2] if len(values) <= len(_T95) + 1 else 1.96
-    half = t * sd / math.sqrt(len(values))
+    half = student_t(len(values) - 1, 1 - 0.05 / comparisons) * sd / math.sqrt(len(values))
     return Effect(mean, mean - half, mean + half)
+
+
+@cache
+def student_t(freedom: int, confidence: float) -> float:
+    """The t that Student's distribution stays within, on both sides, with this probability.
+
+    With t = √ν tan θ the density becomes cos θ to the power ν - 1, which is integrated by Simpson's rule.
+
+    >>> round(student_t(9, 0.95), 3)
+    2.262
+    """
+    parts = 4000
+    step = math.pi / 2 / parts
+    heights = [math.cos(step * k) ** (freedom - 1) for k in range(parts + 1)]
+    areas = [0.0]
+    for k in range(0, parts, 2):
+        areas.append(areas[-1] + heights[k] + 4 * heights[k + 1] + heights[k + 2])
+    wanted = confidence * areas[-1]
+    k = max(k for k, area in enumerate(areas) if area <= wanted)
+    theta = 2 * step * (k + (wanted - areas[k]) / (areas[k + 1] - areas[k]))
+    return math.sqrt(freedom) * math.tan(theta)
 
 
 def _mean(values: Sequence[float]) -> dict[str, float]:
@@ -114,7 +135,8 @@ class Result:
     """The rows of a study or a benchmark, and all that is needed to repeat it or to judge it.
 
     ``rows``: plain numbers and names, one row per job and seed (or several); a benchmark has no ``seeds``, its rows
-    count the rounds. ``seconds``: the time all rows took, where it was noted.
+    count the rounds. ``seconds``: the time all rows took, where it was noted. ``protocol``, ``arms`` and ``tuning``:
+    what a study stated beforehand, what it compared, and how each arm found its rate (:mod:`protocol`).
     """
 
     name: str
@@ -126,6 +148,9 @@ class Result:
     threads: int
     date: str
     seconds: float | None = None
+    protocol: dict[str, Any] = field(default_factory=dict)
+    arms: list[Row] = field(default_factory=list)
+    tuning: list[Row] = field(default_factory=list)
 
     def select(self, **where: Plain) -> list[Row]:
         """The rows whose columns have these values."""
@@ -134,8 +159,10 @@ class Result:
         return [row for row in self.rows if all(row.get(key) == value for key, value in where.items())]
 
     def where(self, **where: Plain) -> Result:
-        """The same result with the selected rows only."""
-        return replace(self, rows=self.select(**where))
+        """The same result with the selected rows only, and the seeds that they have."""
+        rows = self.select(**where)
+        found = {row.get("seed") for row in rows}
+        return replace(self, rows=rows, seeds=[seed for seed in self.seeds if seed in found])
 
     def column(self, name: str, **where: Plain) -> list[Any]:
         """One column of the selected rows, in their order."""
@@ -239,7 +266,15 @@ class Result:
 
         Per seed, the mean over all rows with ``high`` less that over all rows with ``low``; over the seeds, the
         mean of these differences and its 95 % interval. Both sides share the seed, so its luck cancels in part.
+        A study that states how many differences it looks at gets wider intervals, see :func:`interval`.
         """
+        return interval(
+            self.differences(value=value, of=of, high=high, low=low, **where),
+            comparisons=self.protocol.get("comparisons", 1),
+        )
+
+    def differences(self, *, value: str, of: str, high: Plain, low: Plain, **where: Plain) -> list[float]:
+        """What :meth:`effect` is the mean of: a difference per seed."""
         differences = []
         for seed in self.seeds:
             sides = [self.column(value, **{**where, of: level, "seed": seed}) for level in (high, low)]
@@ -250,7 +285,7 @@ class Result:
                     f"the column {of} holds {_some(self.column(of))}."
                 )
             differences.append(statistics.fmean(sides[0]) - statistics.fmean(sides[1]))
-        return interval(differences)
+        return differences
 
     def source(self) -> str:
         """Where and when it was measured, in one line."""
@@ -264,13 +299,13 @@ class Result:
 
         Raises ``ValueError`` where they belong to another machine, other versions or other settings.
         """
-        for field in ("machine", "threads", "versions", "settings"):
-            old, new = getattr(self, field), getattr(more, field)
-            if field == "settings":
+        for name in ("machine", "threads", "versions", "settings"):
+            old, new = getattr(self, name), getattr(more, name)
+            if name == "settings":
                 old, new = ({k: v for k, v in values.items() if k != "load_average"} for values in (old, new))
             if old != new:
                 raise ValueError(
-                    f"Result.followed_by: {self.name} was measured with {field} {old}, these rounds with {new}; rounds "
+                    f"Result.followed_by: {self.name} was measured with {name} {old}, these rounds with {new}; rounds "
                     f"are compared with each other, so measure all of them anew: python -m benchmarks {self.name}."
                 )
         last = max(int(row["round"]) for row in self.rows)
@@ -282,10 +317,12 @@ class Result:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result as JSON, a line per row, in one step: a reader never sees half of it."""
-        head = {key: value for key, value in asdict(self).items() if key != "rows"}
-        lines = [f" {json.dumps(key)}: {as_json(value)}," for key, value in head.items()]
-        rows = ",\n".join(f"  {as_json(row)}" for row in self.rows)
-        text = "{\n" + "\n".join(lines) + '\n "rows": [\n' + rows + "\n ]\n}\n"
+        found = {key: value for key, value in asdict(self).items() if value or key not in _OPTIONAL}
+        lists = {key: found.pop(key) for key in ("arms", "tuning", "rows") if key in found}
+        lines = [f" {json.dumps(key)}: {as_json(value)}" for key, value in found.items()]
+        for key, rows in lists.items():
+            lines.append(f" {json.dumps(key)}: [\n" + ",\n".join(f"  {as_json(row)}" for row in rows) + "\n ]")
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
         part = Path(path).with_name(Path(path).name + ".tmp")
         part.write_text(text, encoding="utf-8")
         os.replace(part, path)
@@ -329,6 +366,11 @@ def stored(name: str) -> Result:
     Raises ``FileNotFoundError`` where there is none, with the names that there are, ``ValueError`` for a damaged file.
     """
     return _named(name, RESULTS, "python -m coursecode.experiments")
+
+
+def reruns(name: str) -> Result:
+    """A sceptic's re-runs of a study, as committed with the code; the column ``rerun`` says what was changed."""
+    return _named(name, RESULTS / "sceptic", "python -m coursecode.experiments")
 
 
 def load(name: str) -> Result:
@@ -399,17 +441,22 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "threads": int,
     "date": str,
     "seconds": (int, float, type(None)),
+    "protocol": dict,
+    "arms": list,
+    "tuning": list,
 }
+_OPTIONAL = {"protocol", "arms", "tuning"}  # of studies that state how they measure
 
 
 def _problem(found: Any) -> str:
     """What is wrong with the content of a result's file; empty if nothing is."""
-    if not isinstance(found, dict) or set(found) != set(_FIELDS):
+    needed = set(_FIELDS) - _OPTIONAL
+    if not isinstance(found, dict) or not needed <= set(found) <= set(_FIELDS):
         have = ", ".join(sorted(found)) if isinstance(found, dict) else type(found).__name__
-        return f"expected the fields {', '.join(sorted(_FIELDS))}, found {have}"
-    for field, kind in _FIELDS.items():
-        if not isinstance(found[field], kind):
-            return f"{field} is {found[field]!r:.40}"
+        return f"expected the fields {', '.join(sorted(needed))}, found {have}"
+    for name, kind in _FIELDS.items():
+        if name in found and not isinstance(found[name], kind):
+            return f"{name} is {found[name]!r:.40}"
     if not found["rows"]:
         return "it has no rows, and needs one at least"
     for number, row in enumerate(found["rows"]):

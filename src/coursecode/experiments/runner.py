@@ -17,7 +17,8 @@ A study is a public function that returns a plan, and a line in ``EXPERIMENTS``:
 
 ``measure`` gets the job, the seed and the settings as keyword arguments; each row of the result is the job, the
 seed and what ``measure`` returned, floats rounded to six digits. Randomness must come from torch, or from
-generators made from ``seed``.
+generators made from ``seed``. A plan with a :class:`~coursecode.experiments.protocol.Protocol` gives ``measure`` two
+more, the learning rate ``lr`` and the shuffle ``images``, and ``measure`` returns a ``valid_accuracy`` too.
 
     result = run("large_kernel_or_stack", size="small")             # now, on this machine: seconds
     result = execute("mine", Plan(…))                               # a plan of one's own
@@ -40,22 +41,40 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 
 from coursecode import device as _device
 from coursecode._progress import progress_bar
 from coursecode.experiments import record
+from coursecode.experiments.protocol import RERUNS, Protocol, best_rate, chosen_rates, next_rate, problems
 from coursecode.experiments.record import Plain, Result, Row, as_json
 
-__all__ = ["EXPERIMENTS", "Case", "Plan", "Size", "execute", "in_turns", "main", "run", "with_threads"]
+__all__ = [
+    "EXPERIMENTS",
+    "Case",
+    "Hands",
+    "Plan",
+    "Size",
+    "Task",
+    "doubt",
+    "execute",
+    "in_turns",
+    "main",
+    "perform",
+    "plan_of",
+    "run",
+    "with_threads",
+]
 
 Size = Literal["full", "small"]
 Measured = Mapping[str, Plain] | Sequence[Mapping[str, Plain]]
@@ -71,6 +90,9 @@ EXPERIMENTS: dict[str, str] = {
     "mixed_kernels": "width",
     "how_wide": "width",
     "pretrain_then_finetune": "transfer",
+    "shuffled_pixels": "symmetry",
+    "tolerance": "symmetry",
+    "learn_the_convolution": "symmetry",
     "lenet_digits": "lenet_study",
     "lenet_mnist": "lenet_study",
     "lenet_fashion": "lenet_study",
@@ -94,31 +116,222 @@ class Plan:
     seeds: Sequence[int]
     settings: Mapping[str, Any]
     measure: Callable[..., Measured]
+    protocol: Protocol | None = None
+
+
+class Task(NamedTuple):
+    """One measurement that needs no other: plain data, so that another process or machine can do it."""
+
+    study: str
+    size: Size
+    seed: int
+    names: dict[str, Plain]  # what its rows are called by
+    changes: dict[str, Any]  # arguments of measure, besides the settings
+
+
+Done = tuple[int, list[Row], float]  # which task, its rows, seconds of processor time
+Hands = Callable[[Sequence[Task]], Iterator[Done]]  # what carries tasks out, in any order
 
 
 def execute(
-    name: str, plan: Plan, *, progress: bool | None = None, part: str | os.PathLike[str] | None = None
+    name: str,
+    plan: Plan,
+    *,
+    progress: bool | None = None,
+    part: str | os.PathLike[str] | None = None,
+    size: Size = "full",
+    hands: Hands | None = None,
 ) -> Result:
-    """Measure every job of ``plan`` with every seed, on one thread.
+    """Measure every job of ``plan`` with every seed, each on one thread; tune each job first if it has a protocol.
 
     ``progress`` shows a bar (default: where somebody watches). ``part`` names a file that keeps finished rows: a run
     that was stopped goes on from it, if plan, code and versions are still the same; the caller deletes it.
+    ``hands`` carries the tasks out elsewhere (:func:`hands_of`); then ``plan`` must be the one
+    that ``name`` and ``size`` stand for.
     """
+    work = _Work(name, plan, size, progress, part, hands)
+    arms = [dict(job) for job in plan.jobs]
+    tuning: list[Row] = []
+    rates: list[dict[str, Any]] = [{} for _ in arms]
+    if plan.protocol is not None:
+        if plan.protocol.rates:
+            tuning, found = _tune(work, plan, plan.protocol)
+            rates = [{"lr": rate} for rate in found]
+        rates = [{**rate, "images": 0} for rate in rates]
+    tasks = [
+        work.task(seed, {**arm, **_rate(rate)}, {**arm, **rate})
+        for seed in plan.seeds
+        for arm, rate in zip(arms, rates, strict=True)
+    ]
+    rows = work.done(tasks)
+    return _result(work, plan, rows, tuning)
 
-    def seeded(job: Mapping[str, Plain], seed: int) -> Measured:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            return plan.measure(**job, seed=seed, **plan.settings)
 
-    code = Path(inspect.getfile(getattr(plan.measure, "func", plan.measure))).read_bytes()  # func: of a partial
-    return in_turns(
-        name,
-        [(job, partial(seeded, job)) for job in plan.jobs],
-        [int(seed) for seed in plan.seeds],
-        settings=plan.settings,
-        progress=progress,
-        part=part,
-        code=hashlib.sha256(code).hexdigest()[:16],
+def doubt(
+    result: Result,
+    plan: Plan,
+    *,
+    progress: bool | None = None,
+    part: str | os.PathLike[str] | None = None,
+    size: Size = "full",
+    hands: Hands | None = None,
+) -> Result:
+    """A sceptic's re-runs of a study with a protocol: each changes one thing (``RERUNS``) and keeps the rates found."""
+    assert plan.protocol is not None
+    work = _Work(result.name, plan, size, progress, part, hands)
+    found: list[dict[str, Any]] = [{"lr": row["lr"]} for row in chosen_rates(result)] if result.tuning else []
+    tasks = []
+    for rerun in plan.protocol.reruns:
+        change = RERUNS[rerun]
+        first = int(change.get("first_seed", 0))
+        for seed in range(first, first + plan.protocol.sceptic_seeds):
+            for number, job in enumerate(plan.jobs):
+                arguments = {**job, "images": int(change.get("images", 0))}
+                if found:
+                    arguments["lr"] = found[number]["lr"] * change.get("rate", 1)
+                    arguments["steps"] = round(change.get("budget", 1) * _steps(plan, job))
+                tasks.append(work.task(seed, {"rerun": rerun, **job}, arguments))
+    rows = work.done(tasks)
+    seeds = list(dict.fromkeys(task.seed for task in tasks))
+    return replace(_result(work, plan, rows, []), seeds=seeds)
+
+
+def _rate(rate: Mapping[str, Any]) -> dict[str, Any]:
+    return {"lr": rate["lr"]} if "lr" in rate else {}
+
+
+def _steps(plan: Plan, job: Mapping[str, Plain]) -> int:
+    return int(cast(int, job.get("steps", plan.settings.get("steps", 0))))
+
+
+def _tune(work: _Work, plan: Plan, protocol: Protocol) -> tuple[list[Row], list[float]]:
+    """Try rates on validation images until each arm's best lies between two others, then other budgets at the best."""
+    rows: list[Row] = []
+
+    def attempt(trials: Sequence[tuple[Mapping[str, Plain], float, float]]) -> None:
+        tasks = [
+            work.task(
+                seed,
+                {**job, "lr": rate, "budget": budget},
+                {**job, "lr": rate, "steps": max(1, round(budget * _steps(plan, job))), "images": 0},
+            )
+            for seed in protocol.tuning_seeds
+            for job, rate, budget in trials
+        ]
+        for row in work.done(tasks):
+            if "valid_accuracy" not in row:
+                raise ValueError(
+                    f"execute: {work.name} has a protocol, but what it measured has no valid_accuracy: "
+                    "{}; a rate is chosen on validation images, never on test images.".format(", ".join(row))
+                )
+            rows.append({key: value for key, value in row.items() if not key.startswith("test")})
+
+    def mine(job: Mapping[str, Plain]) -> list[Row]:
+        return [row for row in rows if all(row.get(key) == value for key, value in job.items())]
+
+    attempt([(job, rate, 1.0) for job in plan.jobs for rate in protocol.rates])
+    for _ in range(_MORE_RATES):
+        more = [(job, rate, 1.0) for job in plan.jobs if (rate := next_rate(mine(job))) is not None]
+        if not more:
+            break
+        attempt(more)
+    best = [best_rate(mine(job))[0] for job in plan.jobs]
+    attempt([(job, rate, b) for b in _BUDGETS for job, rate in zip(plan.jobs, best, strict=True)])
+    return rows, best
+
+
+_MORE_RATES = 5  # beyond the first ones
+_BUDGETS = (0.5, 2.0)  # besides 1: the curve that shows whether an arm has finished
+
+
+class _Work:
+    """The tasks of one run, and what is kept of them."""
+
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        size: Size,
+        progress: bool | None,
+        part: str | os.PathLike[str] | None,
+        hands: Hands | None,
+    ) -> None:
+        self.name, self.plan, self.size, self.progress, self.part = name, plan, size, progress, part
+        self.hands = hands or self._here
+        self.settings: dict[str, Any] = json.loads(as_json(dict(plan.settings)))
+        self.versions = {"python": platform.python_version(), **_versions(("torch",))}
+        head = {"name": name, "settings": self.settings, "versions": self.versions, "code": _code(plan)}
+        self.kept = _kept(part, head)
+        self.seconds = 0.0
+
+    def task(self, seed: int, names: dict[str, Any], changes: dict[str, Any]) -> Task:
+        return Task(self.name, self.size, int(seed), names, changes)
+
+    def done(self, tasks: Sequence[Task]) -> list[Row]:
+        """The rows of all tasks, in the tasks' order."""
+        keys = [as_json([task.names, task.seed]) for task in tasks]
+        missing = [number for number, key in enumerate(keys) if key not in self.kept]
+        bar = progress_bar(show=self.progress, total=len(missing), desc=self.name, unit="run")
+        try:
+            for number, rows, seconds in self.hands([tasks[number] for number in missing]):
+                key = keys[missing[number]]
+                self.kept[key] = rows, seconds
+                if self.part is not None:
+                    with open(self.part, "a", encoding="utf-8") as file:
+                        file.write(as_json([key, rows, seconds]) + "\n")
+                if bar is not None:
+                    bar.update()
+        finally:
+            if bar is not None:
+                bar.close()
+        self.seconds += sum(self.kept[key][1] for key in keys)
+        return [row for key in keys for row in self.kept[key][0]]
+
+    def _here(self, tasks: Sequence[Task]) -> Iterator[Done]:
+        for number, task in enumerate(tasks):
+            yield number, *carry_out(self.plan, task)
+
+
+def carry_out(plan: Plan, task: Task) -> tuple[list[Row], float]:
+    """The rows of one task, and the seconds of processor time it took; torch's generator is seeded, and put back."""
+    started = time.process_time()
+    with with_threads(1), torch.random.fork_rng():
+        torch.manual_seed(task.seed)
+        measured = plan.measure(**{**plan.settings, **task.changes, "seed": task.seed})
+    found = [measured] if isinstance(measured, Mapping) else measured
+    rows = [_row(task.study, {**task.names, "seed": task.seed}, row, 6) for row in found]
+    return rows, round(time.process_time() - started, 3)
+
+
+def perform(task: Task) -> tuple[list[Row], float]:
+    """:func:`carry_out` in another process: the plan is made there from the study's name."""
+    return carry_out(plan_of(task.study, task.size), task)
+
+
+def _code(plan: Plan) -> str:
+    """What the kept rows of a stopped run depend on: the module of the study, and how studies measure."""
+    found = hashlib.sha256(Path(inspect.getfile(getattr(plan.measure, "func", plan.measure))).read_bytes())
+    if plan.protocol is not None:
+        from coursecode.experiments import protocol
+
+        found.update(inspect.getsource(protocol.draw).encode() + inspect.getsource(protocol.train).encode())
+    return found.hexdigest()[:16]
+
+
+def _result(work: _Work, plan: Plan, rows: list[Row], tuning: list[Row]) -> Result:
+    return Result(
+        name=work.name,
+        rows=rows,
+        seeds=[int(seed) for seed in plan.seeds],
+        settings=work.settings,
+        versions=work.versions,
+        machine=_machine(),
+        threads=1,
+        date=date.today().isoformat(),
+        seconds=round(work.seconds, 1),
+        protocol={} if plan.protocol is None else plan.protocol.stated(),
+        arms=[] if plan.protocol is None else [dict(job) for job in plan.jobs],
+        tuning=tuning,
     )
 
 
@@ -256,7 +469,8 @@ def _machine() -> str:
     return f"{model}, {os.cpu_count()} cores{extra}"
 
 
-def _plan(name: str, size: Size) -> Plan:
+def plan_of(name: str, size: Size = "full") -> Plan:
+    """The plan of a study."""
     if name not in EXPERIMENTS:
         raise ValueError(f"run: {name!r} is no experiment; there are {', '.join(EXPERIMENTS)}.")
     if size not in ("full", "small"):
@@ -266,36 +480,105 @@ def _plan(name: str, size: Size) -> Plan:
 
 
 def run(
-    name: str, *, size: Size = "full", progress: bool | None = None, part: str | os.PathLike[str] | None = None
+    name: str,
+    *,
+    size: Size = "full",
+    progress: bool | None = None,
+    part: str | os.PathLike[str] | None = None,
+    hands: Hands | None = None,
 ) -> Result:
     """Run an experiment now: ``"full"`` as stored with the book, ``"small"`` in a few seconds.
 
-    ``progress`` and ``part`` as in :func:`execute`.
+    ``progress``, ``part`` and ``hands`` as in :func:`execute`.
     """
-    return execute(name, _plan(name, size), progress=progress, part=part)
+    return execute(name, plan_of(name, size), progress=progress, part=part, size=size, hands=hands)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run experiments one after the other and store their results; a stopped run goes on where it was."""
+    """Run experiments one after the other, then a sceptic's re-runs of them; a stopped run goes on where it was."""
     parser = argparse.ArgumentParser(prog="python -m coursecode.experiments", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(EXPERIMENTS)}")
     parser.add_argument("--small", action="store_true", help="at reduced size, to try the code; needs --out")
     parser.add_argument("--out", type=Path, help="folder for the JSON files (default: where the book reads them)")
+    parser.add_argument("--workers", type=int, default=1, help="processes on this machine (default: %(default)s)")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler whose workers measure, tcp://HOST:8786")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in EXPERIMENTS]:
         parser.error(f"{', '.join(unknown)}: no such experiment; there are {', '.join(EXPERIMENTS)}")
     if options.small and options.out is None:
         parser.error("--small needs --out FOLDER: the results the book shows come from full runs")
+    if options.workers < 1:
+        parser.error(f"--workers is {options.workers}, but somebody has to work: give 1 or more")
     folder: Path = options.out or record.RESULTS
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sceptic").mkdir(parents=True, exist_ok=True)
     names = options.names or list(EXPERIMENTS)
-    parts = [folder / f"{name}.part" for name in names]
-    try:
-        for number, (name, part) in enumerate(zip(names, parts, strict=True), 1):
-            result = run(name, size="small" if options.small else "full", part=part)
-            result.save(folder / f"{name}.json")
-            print(f"{number}/{len(names)} {name}: {len(result.rows)} rows, {result.seconds or 0:.0f} s", flush=True)
-    except KeyboardInterrupt:
-        sys.exit("Interrupted: finished rows are kept, and the same command goes on with the next.")
+    size: Size = "small" if options.small else "full"
+    parts: list[Path] = []
+    with hands_of(options.cluster, options.workers) as hands:
+        try:
+            for number, name in enumerate(names, 1):
+                plan = plan_of(name, size)
+                where = [folder / f"{name}.json", folder / "sceptic" / f"{name}.json"]
+                parts += [path.with_suffix(".part") for path in where]
+                result = execute(name, plan, part=parts[-2], size=size, hands=hands)
+                result.save(where[0])
+                _say(f"{number}/{len(names)} {name}", result)
+                for problem in problems(result):
+                    print(f"  {problem}", flush=True)
+                if plan.protocol is not None:
+                    again = doubt(result, plan, part=parts[-1], size=size, hands=hands)
+                    again.save(where[1])
+                    _say("  re-runs", again)
+        except KeyboardInterrupt:
+            sys.exit("Interrupted: finished rows are kept, and the same command goes on with the next.")
     for part in parts:  # only now: until all are done, a repeated command finds the finished ones here
         part.unlink(missing_ok=True)
+
+
+def _say(what: str, result: Result) -> None:
+    print(f"{what}: {len(result.rows)} rows, {result.seconds or 0:.0f} s of processor time", flush=True)
+
+
+@contextmanager
+def hands_of(cluster: str | None, workers: int) -> Iterator[Hands | None]:
+    """Who carries tasks out: a Dask cluster, processes on this machine, or, with one worker, this process."""
+    if cluster is not None:
+        with _cluster(cluster) as client:
+            from distributed import as_completed
+
+            def far(tasks: Sequence[Task]) -> Iterator[Done]:
+                waiting = {client.submit(perform, task, pure=False): n for n, task in enumerate(tasks)}
+                for future in as_completed(list(waiting)):  # type: ignore[no-untyped-call]
+                    yield waiting[future], *future.result()
+
+            yield far
+    elif workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+            def near(tasks: Sequence[Task]) -> Iterator[Done]:
+                waiting = {pool.submit(perform, task): number for number, task in enumerate(tasks)}
+                for future in futures.as_completed(waiting):
+                    yield waiting[future], *future.result()
+
+            yield near
+    else:
+        yield None
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Any]:
+    """A client of the scheduler at this address."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise SystemExit("--cluster needs Dask; run `pip install distributed`, here and on the workers.") from error
+    try:
+        client = Client(address, timeout=20)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise SystemExit(
+            f"--cluster: no scheduler answers at {address} ({error}); start one: `dask scheduler`."
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()  # type: ignore[no-untyped-call]

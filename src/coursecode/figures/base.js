@@ -23,7 +23,7 @@ var CourseFigures = (() => {
     if (typeof piece === "string") return document.createTextNode(piece);
     if (piece instanceof Node) return piece;
     const { name, attributes, children } = piece;
-    const space = SVG.has(name) ? "http://www.w3.org/2000/svg" : MATH.has(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
+    const space = SVG.test(name) ? "http://www.w3.org/2000/svg" : MATH.test(name) ? "http://www.w3.org/1998/Math/MathML" : 0;
     const element = piece.node = space ? document.createElementNS(space, name) : document.createElement(name);
     dress(element, attributes);
     element.append(...children.map(make));
@@ -66,9 +66,10 @@ var CourseFigures = (() => {
     for (let i = before.length; i > pieces.length; i--) parent.lastChild.remove();
   };
   const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const SVG = new Set(["svg", "g", "path", "rect", "line", "circle", "text", "polygon", "polyline"]);
-  const MATH = new Set(["math", "mrow", "mi", "mo", "mn", "msub", "mfrac", "mtext", "msup", "munder"]);
+  const SVG = /^(svg|g|path|rect|line|circle|text|poly\w+)$/, MATH = /^m(ath|row|i|o|n|sub|frac|text|under)$/;
 
+  /** A number within 0 … most. */
+  const clamp = (value, most) => Math.max(0, Math.min(value, most));
   const formats = {};
   /** A number as a reader writes it: 1,234.5 with a true minus sign; at most `digits` places after the point. */
   const number = (value, digits = 2) => {
@@ -91,46 +92,64 @@ var CourseFigures = (() => {
       --above: light-dark(#0072b2, #58b4f0);
       --below: light-dark(#c85200, #ff9a52);
       --mark: light-dark(#c4005f, #ff7ab8);
-      --veil: color-mix(in srgb, var(--mark) 12%, transparent);
+      --ui: light-dark(#3f4d61, #a9b8cc);
       --good: light-dark(#00704f, #4fd1a5);
       color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
-      border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper);
+      border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper); container: figure / inline-size;
     }
     .figure * { box-sizing: border-box; }
-    .board { container-type: inline-size; border-radius: .35rem; outline-offset: .4rem; }
+    .board { container: board / inline-size; background: var(--paper); outline-offset: .4rem; }
+    .board.stay { position: sticky; top: var(--figure-top, 0px); z-index: 1; padding-block: .4rem; box-shadow: 0 .7rem .5rem -.6rem var(--rule); }
+    .handle { position: absolute; width: 1px; height: 1px; overflow: hidden; opacity: 0; }
+    .handle:focus-visible + .board { outline: 3px solid var(--ui); border-radius: .35rem; }
+    .side { min-width: 0; }
+    @container figure (min-width: 40rem) {
+      .body.wide { display: grid; grid-template-columns: minmax(0, 1fr) clamp(15rem, 34cqw, 18rem); gap: 1.5rem; align-items: start; }
+      .wide > .side { border-inline-start: 1px solid var(--rule); padding-inline-start: 1.25rem; }
+      .wide > .side > .buttons:first-child { margin-top: 0; }
+      .wide > .side .controls { grid-template-columns: minmax(0, 1fr); border-top: 0; margin-top: .4rem; padding-top: 0; }
+      .wide > .side .control > label { min-width: 3.6em; }
+      .wide > .side .control select { flex: 1; }
+      .wide > .side button { padding: .25rem .6rem; }
+    }
+    details.more { grid-column: 1 / -1; } summary { line-height: 44px; cursor: pointer; color: var(--soft); }
+    .term { border-radius: .2rem; white-space: nowrap; }
+    .term[data-lit] { background: color-mix(in srgb, var(--mark) 18%, transparent); outline: 2px solid var(--mark); }
+    td[data-lit] { outline: 3px solid var(--ink); outline-offset: -3px; }
     .row { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; align-items: center; }
-    .sign { font-size: 1.3rem; color: var(--soft); }
-    :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
+    .sign { font-size: 1.5rem; color: var(--soft); }
+    :focus-visible { outline: 3px solid var(--ui); outline-offset: 2px; }
     .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
-    .formula b { color: var(--mark); }
     math { font-family: "Course Math", math; font-size: 1.1em; }
-    .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--mark); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }
+    .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--ui); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }
     .note { margin: 0 0 .9rem; padding: .55rem .8rem; border: 1px solid var(--below); border-inline-start-width: 4px; border-radius: .25rem; }
     .note::before { content: "! "; font-weight: 700; }
     .controls { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: .1rem 1.75rem; margin-top: .9rem; padding-top: .6rem; border-top: 1px solid var(--rule); }
     [hidden] { display: none !important; }
-    .control { display: flex; align-items: center; gap: .6rem; min-height: 44px; }
+    .control { display: flex; flex-wrap: wrap; align-items: center; gap: 0 .6rem; min-height: 44px; }
     .control > label { flex: none; min-width: 5.2em; }
     .control output { min-width: 2em; text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
-    input[type=range] { flex: 1; min-width: 4rem; height: 44px; margin: 0; accent-color: var(--mark); }
-    input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--mark); }
+    input[type=range] { flex: 1 1 4rem; min-width: 4rem; height: 44px; margin: 0; accent-color: var(--ui); }
+    input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--ui); }
     label.toggle { display: flex; align-items: center; gap: .45rem; min-height: 44px; }
     .buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; align-items: center; }
     button { min-width: 44px; min-height: 44px; padding: .25rem .8rem; font: inherit; font-size: .95rem; color: var(--ink); background: var(--raised); border: 1px solid var(--edge); border-radius: .4rem; cursor: pointer; }
     button:disabled { opacity: .5; }
-    button[aria-pressed=true] { border-color: var(--mark); box-shadow: inset 0 -3px var(--mark); }
-    select { min-height: 44px; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: .4rem; padding: 0 .5rem; }
+    button[aria-pressed=true] { border-color: var(--ui); box-shadow: inset 0 -3px var(--ui); }
+    select { min-height: 44px; min-width: 0; max-width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: .4rem; padding: 0 .5rem; }
     .code { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-top: .6rem; }
     .code code { flex: 1; min-width: min(14rem, 100%); padding: .55rem .7rem; border-radius: .25rem; background: var(--raised); color: var(--ink); font-family: var(--pst-font-family-monospace, monospace); font-size: .85rem; overflow-wrap: anywhere; }
     .fallback { display: none; }
     @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } .control > label { min-width: 4.4em; } }
     @media (prefers-reduced-motion: reduce) { .figure * { transition: none !important; animation: none !important; } }
     @media (forced-colors: active) {
-      button[aria-pressed=true] { outline: 2px solid Highlight; }
+      button[aria-pressed=true], [data-lit] { outline: 2px solid Highlight; }
+      .handle:focus-visible + .board { outline-color: Highlight; }
       .bar { forced-color-adjust: none; }
     }
     @media print { .figure { display: none; } .fallback { display: block; } }
-    :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code { display: none; }
+    :host([poster]) .side, :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code { display: none; }
+    :host([poster]) .body.wide { display: block; }
   `;
 
   // -- settings ------------------------------------------------------------------------------------------------------
@@ -138,7 +157,7 @@ var CourseFigures = (() => {
   // { name, kind: "choice", value, options }           a list
   // { name, kind: "toggle", value: 0 }                 a checkbox, 0 or 1
   // { name, kind: "hidden", … }                        no control; the figure changes it, the address holds it
-  // `label` is the key of the label, where it is not the name; `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
+  // `label` is the key of the label, where it is not the name; `more` folds it under "More settings"; `when(state)` says whether the control is of any use now; `show(value, figure)` writes a slider's value.
   // `parse(text, state)` replaces the usual reading of a text and throws what it refuses.
 
   class Refused extends Error {}
@@ -163,12 +182,18 @@ var CourseFigures = (() => {
     /** Whether the figure walks through positions: `count(state)` of them in rows of `columns(state)`; state.at. */
     static walks = false;
     static predicts = false;
+    /** Whether the controls stand beside the board where there is room. */
+    static wide = true;
 
     // -- for figures to override --
     /** Draw `this.state` with `this.paint`; return the sentence that says in words what is seen. */
     draw() { return ""; }
     /** A problem of the settings together, as words for the reader; empty when there is none. */
     problem() { return ""; }
+    /** The board has become narrow, or wide again. */
+    resized() {}
+    /** Where the arrow keys are: [place, places], as a slider tells it. */
+    place({ at }) { return [at, this.count(this.state) - 1]; }
     /** The equivalent line of PyTorch, or an empty text. */
     code() { return ""; }
     count() { return 1; }
@@ -180,8 +205,26 @@ var CourseFigures = (() => {
       if (!(key in this.words)) console.error(`no text ${key}`);
       return `${this.words[key]}`.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     }
+    /** The same as pieces: values may be pieces, such as terms. */
+    told(key, values) {
+      return this.words[key].split(/\{(\w+)\}/).flatMap((text, i) => (i % 2 ? values[text] : text)).map((piece) => (piece.name ? piece : `${piece}`));
+    }
+    /** A part of the sentence that belongs to all with the same link: they light up together. */
+    term(text, link) { return h("span", { class: "term", tabindex: -1, "data-link": link }, text); }
+    /** Terms with " + " between them. */
+    added(terms) { return terms.flatMap((term, i) => (i ? [" + ", term] : [term])); }
+    /** Show changed settings as long as a mouse is there; nothing to go back. */
+    peek(changes) {
+      if (this.held) Object.assign(this.state, this.held);
+      else if (!changes) return;
+      this.held = changes && Object.fromEntries(Object.keys(changes).map((key) => [key, this.state[key]]));
+      this.sayLine.setAttribute("aria-live", changes ? "off" : "polite");
+      Object.assign(this.state, changes);
+      this.update();
+    }
     /** Change settings, draw, and note the state in the address. */
     set(changes, { quiet = false } = {}) {
+      this.held = null;
       this.note(quiet ? this.noted : "");
       this.revealed = false;
       Object.assign(this.state, changes);
@@ -198,9 +241,22 @@ var CourseFigures = (() => {
     get guessing() { return Boolean(this.state.predict) && !this.revealed; }
     /** What to show of an answer: itself, or a question mark while the reader predicts. */
     answer(value) { return this.guessing ? "?" : value; }
-    say(text) { write(this.sayLine, text); }
-    /** Sentences one after the other, with what the language puts between them. */
-    sentences(...texts) { return texts.filter(Boolean).join(this.words.gap); }
+    say(text) {
+      patch(this.sayLine, [text].flat());
+      const first = this.sayLine.querySelector(".term");
+      if (first) first.tabIndex = 0;
+    }
+    /** Sentences one after the other, texts or pieces, with what the language puts between them. */
+    sentences(...texts) {
+      const { gap } = this.words, all = texts.filter(Boolean);
+      return all.some(Array.isArray) ? all.flatMap((text, i) => (i && gap ? [gap, ...[text].flat()] : text)) : all.join(gap);
+    }
+    /** Light up all that has one of these links. */
+    light(links) {
+      for (const lit of this.lit || []) lit.removeAttribute("data-lit");
+      this.lit = links ? links.split(" ").flatMap((link) => [...this.figure.querySelectorAll(`[data-link~="${link}"]`)]) : [];
+      for (const lit of this.lit) lit.setAttribute("data-lit", "");
+    }
     /** Show these pieces on the board, made anew by h at every draw; only what differs is touched. */
     paint(...pieces) { patch(this.board, pieces); }
 
@@ -223,6 +279,7 @@ var CourseFigures = (() => {
     }
     disconnectedCallback() {
       this.pause();
+      cancelAnimationFrame(this.frames);
       removeEventListener("hashchange", this.onhash);
     }
 
@@ -230,13 +287,12 @@ var CourseFigures = (() => {
       const root = this.attachShadow({ mode: "open" });
       this.noteLine = node("p", { class: "note", role: "status", hidden: true });
       this.board = node("div", { class: "board" });
-      if (this.constructor.walks || this.key) {
-        for (const [key, value] of Object.entries({ tabindex: 0, role: "application", "aria-label": this.t("board") })) {
-          this.board.setAttribute(key, value);
-        }
-        this.board.addEventListener("keydown", (event) => this.keydown(event));
-      }
-      this.sayLine = node("p", { class: "say", "aria-live": "polite" });
+      const walks = this.constructor.walks || this.key;
+      if (walks) this.handle = node("div", { class: "handle", tabindex: 0, role: "slider", "aria-label": this.t("board"), onkeydown: (event) => this.keydown(event) });
+      this.sayLine = node("p", { class: "say", "aria-live": "polite", onkeydown: ({ key, target }) => {
+        const to = { ArrowRight: 1, ArrowLeft: -1 }[key], terms = [...this.sayLine.querySelectorAll(".term")], next = to && terms[terms.indexOf(target) + to];
+        if (next) next.focus();
+      } });
       this.controls = node("div", { class: "controls", role: "group", "aria-label": this.t("settings") });
       this.inputs = {};
       for (const setting of this.settings) {
@@ -244,8 +300,9 @@ var CourseFigures = (() => {
         const control = this.control(setting);
         this.inputs[setting.name].row = control;
         this.inputs[setting.name].when = setting.when;
-        this.controls.append(control);
+        (setting.more ? (this.more ||= node("details", { class: "more" }, h("summary", {}, this.t("more")))) : this.controls).append(control);
       }
+      if (this.more) this.controls.append(this.more);
       this.buttons = node("div", { class: "buttons" });
       const button = (key, action, label = this.t(key)) => {
         const made = node("button", { type: "button", onclick: action }, label);
@@ -265,7 +322,15 @@ var CourseFigures = (() => {
       this.codeText = node("code", { tabindex: 0, "aria-label": "PyTorch" });
       this.codeLine = node("div", { class: "code", hidden: true }, this.codeText,
         navigator.clipboard ? h("button", { type: "button", onclick: (event) => this.copy(event.target) }, this.t("copy")) : "");
-      this.figure = node("div", { class: "figure" }, this.noteLine, this.board, this.sayLine, this.buttons, this.controls, this.codeLine);
+      const link = ({ target }) => { const from = target.closest("[data-link]"); this.light(from && from.dataset.link); };
+      this.figure = node("div", { class: "figure", onpointerover: link, onpointerleave: () => this.light() },
+        this.noteLine, h("div", { class: `body ${this.constructor.wide ? "wide" : ""}` }, h("div", { class: "main" }, this.handle || "", this.board, this.sayLine), h("div", { class: "side" }, this.buttons, this.controls)), this.codeLine);
+      for (const [type, handler] of [["focusin", link], ["focusout", () => this.light()]]) this.figure.addEventListener(type, handler);
+      new ResizeObserver(() => {
+        this.board.classList.toggle("stay", this.board.offsetHeight < 0.62 * innerHeight && this.figure.offsetHeight > innerHeight);
+        const narrow = this.board.clientWidth < 460;
+        if (narrow !== this.narrow) this.resized(this.narrow = narrow);
+      }).observe(this.board);
       root.append(node("style", {}, STYLE + figures.style + (this.constructor.style || "")), this.figure, node("div", { class: "fallback" }, h("slot")));
     }
     /** More buttons: pairs of a text's key and what a click does. */
@@ -273,7 +338,7 @@ var CourseFigures = (() => {
 
     control(setting) {
       const { name } = setting;
-      const label = this.t(setting.label || name);
+      const label = [setting.label || name].flat().map((key) => this.t(key)).join(", ");
       if (setting.kind === "toggle") {
         const input = node("input", { type: "checkbox", onchange: () => this.set({ [name]: Number(input.checked) }) });
         this.inputs[name] = { show: (value) => { input.checked = Boolean(value); } };
@@ -354,8 +419,9 @@ var CourseFigures = (() => {
       if (!this.anchor) return;
       clearTimeout(this.saving);
       this.saving = setTimeout(() => {
-        const changed = this.settings.filter(({ name }) => this.state[name] !== this.initial[name]);
-        const query = changed.map(({ name }) => `${name}=${encodeURIComponent(this.state[name]).replaceAll("%2C", ",")}`).join("&");
+        const state = { ...this.state, ...this.held };
+        const changed = this.settings.filter(({ name }) => state[name] !== this.initial[name]);
+        const query = changed.map(({ name }) => `${name}=${encodeURIComponent(state[name]).replaceAll("%2C", ",")}`).join("&");
         try {
           history.replaceState(history.state, "", `#${this.anchor}${query ? `?${query}` : ""}`);
         } catch { /* an embedding that forbids it: the figure works without an address */ }
@@ -364,15 +430,21 @@ var CourseFigures = (() => {
 
     update() {
       const { state } = this;
-      if (this.constructor.walks) state.at = Math.max(0, Math.min(state.at, this.count(state) - 1));
+      if (this.constructor.walks) state.at = clamp(state.at, this.count(state) - 1);
       for (const [name, input] of Object.entries(this.inputs)) {
         input.show(state[name], state);
         if (input.when) input.row.hidden = !input.when(state);
       }
+      if (this.lit) this.light();
       const problem = this.problem(state);
       const sentence = this.draw(state, problem);
       this.say(problem || (this.guessing ? this.t("guess") : sentence));
       if (this.reveal) this.reveal.hidden = !this.guessing;
+      if (this.handle) {
+        const [now, last] = this.place(state), before = this.told_place;
+        this.told_place = { "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": now };
+        dress(this.handle, this.told_place, before);
+      }
       if (this.constructor.walks) {
         const last = problem ? 0 : this.count(state) - 1;
         for (const walk of [this.previous, this.play, this.next]) walk.hidden = last < 1;
@@ -384,11 +456,11 @@ var CourseFigures = (() => {
     }
     copy(button) {
       navigator.clipboard.writeText(this.codeText.textContent).then(
-        () => { button.textContent = this.t("copied"); }, () => getSelection().selectAllChildren(this.codeText));
+        () => { button.textContent = "✓"; }, () => getSelection().selectAllChildren(this.codeText));
     }
 
     // -- walking --
-    move(by) { this.set({ at: Math.max(0, Math.min(this.state.at + by, this.count(this.state) - 1)) }, { quiet: true }); }
+    move(by) { this.set({ at: clamp(this.state.at + by, this.count(this.state) - 1) }, { quiet: true }); }
     /** One place on or back, round the end: no button is ever without an effect. */
     turn(by) {
       const places = this.count(this.state);
@@ -408,7 +480,7 @@ var CourseFigures = (() => {
       this.sayLine.setAttribute("aria-live", "polite");
     }
     keydown(event) {
-      if (event.target !== this.board || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
       if (this.key && this.key(event.key, event)) {
         event.preventDefault();
         return;
@@ -428,5 +500,5 @@ var CourseFigures = (() => {
   /** Make a class the element `tag`, once. */
   const define = (tag, element) => { if (!customElements.get(tag)) customElements.define(tag, element); };
 
-  return Object.assign(figures, { Base, Refused, define, h, node, number, patch });
+  return Object.assign(figures, { Base, Refused, clamp, define, h, node, number, patch });
 })();

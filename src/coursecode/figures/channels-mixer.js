@@ -1,7 +1,7 @@
 // Several channels in, several out: each input channel has its own kernel, the results are added, the bias comes last.
 (() => {
   "use strict";
-  const { Base, define, h, matrix, number } = CourseFigures;
+  const { Base, define, framed, h, indexed, matrix, number, rowsOf } = CourseFigures;
   const { correlate, tensor } = CourseMath;
 
   const SIZE = 4;
@@ -19,12 +19,14 @@
     static walks = true;
     static predicts = true;
     static style = `
-      .stage { display: grid; gap: .7rem; --cell: 1.75rem; }
-      .lane { display: flex; flex-wrap: wrap; gap: .5rem; justify-content: center; align-items: center; }
-      .lane.off { opacity: .45; }
-      .stage .matrix { font-size: min(.85rem, calc(var(--side) * .48)); }
-      .shape { text-align: center; margin: .8rem 0 0; }
-      @media (max-width: 30rem) { .stage { --cell: 1.45rem; } .lane { gap: .3rem; } }
+      .stage { display: grid; grid-template-columns: auto 1rem auto 1rem auto; gap: .35rem .3rem; justify-content: center; align-items: center; justify-items: center; --cell: clamp(1.1rem, calc((100cqw - 4.5rem) / var(--all)), 1.9rem); }
+      .stage > .sign { align-self: center; padding-top: 1.2rem; font-size: 1.2rem; }
+      .stage > .off { opacity: .45; }
+      .stage .matrix caption { padding-bottom: .1rem; line-height: 1.3; }
+      .plane1 { --above: light-dark(#cf3030, #ff7a72); } .plane2 { --above: light-dark(#118a4a, #4fd18a); } .plane3 { --above: light-dark(#2a62d8, #7aa7ff); }
+      .total { grid-column: 1 / -1; justify-self: stretch; display: flex; flex-wrap: wrap; gap: .3rem .8rem; justify-content: end; align-items: end; border-top: 2px solid var(--ink); padding-top: .2rem; }
+      .total .sign { font-size: 1rem; flex: 1; align-self: center; }
+      .shape { text-align: center; margin: .5rem 0 0; font-size: .9rem; color: var(--soft); }
     `;
     side({ kernel }) { return SIZE - kernel + 1; }
     columns(state) { return this.side(state); }
@@ -48,29 +50,31 @@
     draw(state) {
       const { inputs, outputs, kernel: k, at } = state;
       const m = this.side(state), o = Math.floor(at / (m * m)), i = Math.floor((at % (m * m)) / m), j = at % m;
-      const rows = (x) => { const w = x.shape.at(-1); return Array.from({ length: x.data.length / w }, (_, r) => Array.from(x.data).slice(r * w, (r + 1) * w)); };
       const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-      const framed = (a, b) => {
-        const [r, s] = [a - i, b - j];
-        if (r < 0 || s < 0 || r >= k || s >= k) return {};
-        return { class: ["window", !r && "top", r === k - 1 && "bottom", !s && "left", s === k - 1 && "right"].filter(Boolean).join(" ") };
-      };
-      const hot = (a, b) => ({ class: a === i && b === j ? "hot" : "" });
       const all = Array.from({ length: outputs }, (_, q) => this.parts(state, q)), parts = all[o];
-      const lanes = parts.map((y, c) => h("div", { class: `lane ${state[`use${c + 1}`] ? "" : "off"}` },
-        matrix(`X${c + 1}`, rows(this.plane(c)), { cell: framed }), sign("⋆"), matrix(`W${o + 1},${c + 1}`, rows(this.weights(state, o, c))),
-        sign("="), matrix(this.t("part", { c: c + 1 }), rows(y), { cell: hot })));
+      const lanes = parts.flatMap((y, c) => {
+        const off = state[`use${c + 1}`] ? "" : "off", link = { "data-link": `p${c}` };
+        return [
+          matrix(indexed("X", c), rowsOf(this.plane(c)), { name: `plane${c + 1} ${off}`, cell: (a, b) => { const seen = framed(a - i, b - j, k); return { class: seen, ...(seen && link) }; } }), sign("⋆"),
+          matrix(indexed("W", o, c), rowsOf(this.weights(state, o, c)), { name: off, cell: () => link }), sign("="),
+          matrix(`${c ? "+ " : ""}${this.t("part", { c })}`, rowsOf(y), { name: off, cell: (a, b) => (a === i && b === j ? { class: "hot", ...link } : {}) }),
+        ];
+      });
       const maps = all.map((own, q) => {
         const sum = tensor([1, m, m], Array.from({ length: m * m }, (_, at) => own.reduce((s, y) => s + y.data[at], BIAS[q])));
-        return matrix(`Y${q + 1}`, rows(sum), { cell: q === o ? hot : () => ({}), show: (v) => this.answer(number(v)), tinted: !this.guessing });
+        const place = (a, b) => q * m * m + a * m + b;
+        return matrix(indexed("Y", q), rowsOf(sum), {
+          cell: (a, b) => ({ class: place(a, b) === at ? "hot" : "" }), show: (v) => this.answer(number(v)), tinted: !this.guessing,
+          pick: (a, b) => this.set({ at: place(a, b) }), over: (a, b) => this.peek(a === undefined ? null : { at: place(a, b) }),
+        });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
-      this.paint(h("div", { class: "stage" }, lanes, h("div", { class: "lane" }, sign(`+ ${number(BIAS[o])} →`), maps)),
+      const bias = BIAS[o] < 0 ? `− ${number(-BIAS[o])}` : `+ ${number(BIAS[o])}`;
+      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([bias, " → ", ...indexed("Y", o)]), maps)),
         h("p", { class: "shape" }, this.t("shape", { outputs, inputs, k, weights: number(outputs * inputs * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
-      return this.t(k === 1 ? "says_pixel" : "says", {
-        o: o + 1, i, j, sum: [...parts.map((y) => y.data[i * m + j]), BIAS[o]].map(signed).join(" + "), value: number(value), inputs,
-      });
+      const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`));
+      return this.told(k === 1 ? "says_pixel" : "says", { o, i, j, sum: this.added([...terms, signed(BIAS[o])]), value: number(value), inputs });
     }
   });
 })();

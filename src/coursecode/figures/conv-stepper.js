@@ -1,7 +1,7 @@
 // A kernel walks over a padded input: every sum with its numbers, the size formula, and what its floor leaves out.
 (() => {
   "use strict";
-  const { Base, Refused, define, h, matrix, number } = CourseFigures;
+  const { Base, Refused, clamp, define, drag, framed, h, matrix, number, rowsOf, tint } = CourseFigures;
   const { correlate, flip, outputSize, pad, padSides, tensor } = CourseMath;
 
   const IMAGES = {
@@ -22,22 +22,30 @@
   const split = (state) => state.split === 1;
   const pair = (name, value, min, max) => [
     { name, kind: "range", value, min, max },
-    { name: `${name}_w`, kind: "range", value, min, max, when: split },
+    { name: `${name}_w`, label: [name, "width"], kind: "range", value, min, max, when: split },
   ];
 
   define("conv-stepper", class extends Base {
     static settings = [
       ...pair("size", 6, 1, 9), ...pair("kernel", 3, 1, 5), ...pair("padding", 0, 0, 4), ...pair("stride", 1, 1, 4),
-      { name: "split", kind: "toggle", value: 0 },
-      { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES) },
       { name: "weights", kind: "choice", value: "count", options: [...Object.keys(KERNELS), "own"] },
+      { name: "flip", kind: "toggle", value: 0, more: true },
+      { name: "split", kind: "toggle", value: 0, more: true },
+      { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES), more: true },
       { name: "own", kind: "hidden", value: "", parse: numbers },
-      { name: "flip", kind: "toggle", value: 0 },
-      { name: "follow", kind: "choice", value: "output", options: ["output", "pixel"] },
+      { name: "follow", kind: "choice", value: "output", options: ["output", "pixel"], more: true },
     ];
     static walks = true;
     static predicts = true;
-    static style = `.leftover { text-align: center; color: var(--soft); margin: .5rem 0 0; min-height: 1.4em; }`;
+    static style = `
+      .stage { display: grid; grid-template-columns: auto auto; grid-template-rows: auto auto; gap: .6rem 1rem; justify-content: center; align-items: center; --cell: clamp(1.2rem, calc((100cqw - 3.6rem) / var(--all)), 2.4rem); }
+      .stage > .matrix:first-child { grid-row: 1 / 3; }
+      .arm { display: flex; align-items: center; gap: .6rem; }
+      .arm .sign { width: .8em; text-align: center; }
+      .kernel td { border-color: var(--mark); }
+      .grab td.window { cursor: grab; touch-action: none; }
+      .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; }
+    `;
 
     /** The settings on both axes, height first. */
     axes(state) {
@@ -47,7 +55,7 @@
     }
     count(state) {
       const { n, m } = this.axes(state);
-      return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0]) * Math.max(1, m[1]);
+      return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0] * Math.max(1, m[1]));
     }
     columns(state) {
       const { n, m } = this.axes(state);
@@ -83,7 +91,6 @@
       const own = this.kernel(state);
       const used = state.flip ? flip(own) : own;
       const output = problem ? null : correlate(image, used, { padding: p, stride: s });
-      const rows = (x) => Array.from({ length: x.shape.at(-2) }, (_, i) => Array.from(x.data).slice(i * x.shape.at(-1), (i + 1) * x.shape.at(-1)));
       const [top, left] = p.map((total) => padSides(total)[0]);
       const byPixel = state.follow === "pixel";
       const width = this.columns(state);
@@ -91,19 +98,14 @@
       const corner = at.map((place, axis) => place * s[axis]);
       const pixel = [at[0] + top, at[1] + left];
       // which rows and columns of the padded input stand in a window
-      const reached = [0, 1].map((axis) => Array.from({ length: n[axis] + p[axis] }, (_, i) =>
-        Array.from({ length: Math.max(0, m[axis]) }, (_, o) => i - o * s[axis]).some((a) => a >= 0 && a < k[axis])));
-      const inside = (i, j) => !problem && !byPixel && i >= corner[0] && i < corner[0] + k[0] && j >= corner[1] && j < corner[1] + k[1];
+      const read = (axis, i) => i - Math.min(m[axis] - 1, Math.floor(i / s[axis])) * s[axis] < k[axis];
       const inputCell = (i, j) => {
         const frame = i < top || i >= top + n[0] || j < left || j >= left + n[1];
-        const unread = !problem && !(reached[0][i] && reached[1][j]);
-        const names = [frame && "frame", unread && "unread"];
-        if (inside(i, j)) {
-          const [a, b] = [i - corner[0], j - corner[1]];
-          names.push("window", !a && "top", a === k[0] - 1 && "bottom", !b && "left", b === k[1] - 1 && "right");
-        }
-        if (byPixel && i === pixel[0] && j === pixel[1]) names.push("hot");
-        return { class: names.filter(Boolean).join(" ") };
+        const unread = !problem && !(read(0, i) && read(1, j));
+        const [a, b] = [i - corner[0], j - corner[1]];
+        const seen = problem || byPixel ? "" : framed(a, b, ...k);
+        const hot = byPixel && i === pixel[0] && j === pixel[1];
+        return { class: [frame && "frame", unread && "unread", seen, hot && "hot"].filter(Boolean).join(" "), "data-link": seen && `t${a * k[1] + b}` };
       };
       const pick = (i, j) => {
         const [y, x] = [i - top, j - left];
@@ -115,35 +117,50 @@
         const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
         return { class: now ? "hot" : "" };
       };
-      const size = (v) => v.join("×");
-      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rows(padded), { cell: inputCell, pick });
-      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rows(output), {
-        cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing, pick: (i, j) => this.set({ follow: "output", at: i * m[1] + j }),
+      const size = (v) => v.join("×"), hand = !problem && !byPixel;
+      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rowsOf(padded), {
+        cell: inputCell, pick, name: hand ? "grab" : "", onpointerdown: hand && ((event) => this.pull(event, at, m, s)),
+      });
+      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rowsOf(output), {
+        cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing,
+        pick: (i, j) => this.set({ follow: "output", at: i * m[1] + j }),
+        over: byPixel ? undefined : (i, j) => this.peek(i === undefined ? null : { at: i * m[1] + j }),
       }) : h("p", { class: "formula" }, "—");
-      const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-      this.paint(h("div", { class: "row stage" }, X, sign("⋆"), this.kernelTable(used, state), sign("="), Y), this.below(state));
+      const arm = (text, inside) => h("div", { class: "arm" }, h("span", { class: "sign", "aria-hidden": "true" }, text), inside);
+      this.paint(h("div", { class: "stage", style: `--all:${n[1] + p[1] + Math.max(k[1], m[1], 3)}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
       if (problem) return "";
       if (byPixel) {
         const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
-        return this.t(found.length ? "pixel_says" : "pixel_unread", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
+        return this.t("pixel_says", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
       }
       const terms = [];
       for (let a = 0; a < k[0]; a++) {
         for (let b = 0; b < k[1]; b++) {
           const values = [padded.data[(corner[0] + a) * (n[1] + p[1]) + corner[1] + b], used.data[a * k[1] + b]];
-          terms.push(values.map((v) => (v < 0 ? `(${number(v)})` : number(v))).join("×"));
+          terms.push(this.term(values.map((v) => (v < 0 ? `(${number(v)})` : number(v))).join("×"), `t${terms.length}`));
         }
       }
-      return this.t("says", { i: at[0], j: at[1], sum: terms.join(" + "), value: number(output.data[state.at]), row: corner[0], column: corner[1] });
+      return this.told("says", { i: at[0], j: at[1], sum: this.added(terms), value: number(output.data[state.at]), row: corner[0], column: corner[1] });
     }
 
+    /** Take hold of the window and pull it over the input. */
+    pull(event, at, m, s) {
+      const side = event.target.offsetWidth;
+      if (event.target.matches(".window")) drag(event, ({ clientX, clientY }) => {
+        const to = [clientY - event.clientY, clientX - event.clientX].map((by, axis) => clamp(at[axis] + Math.round(by / side / s[axis]), m[axis] - 1));
+        this.set({ at: to[0] * m[1] + to[1] }, { quiet: true });
+      });
+    }
     /** The kernel's cells can be edited. */
     kernelTable({ shape: [, , height, width], data }, state) {
       const rows = Array.from({ length: height }, (_, a) => Array.from({ length: width }, (_, b) => h("input", {
-        inputmode: "numeric", value: data[a * width + b], "aria-label": this.t("weight", { a, b }),
+        inputmode: "numeric", value: number(data[a * width + b]), "aria-label": this.t("weight", { a, b }),
         oninput: (event) => this.edit(event.target, a, b),
       })));
-      return matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, { tinted: false, name: "kernel" });
+      const most = Math.max(...Array.from(data, Math.abs));
+      return matrix(`${this.t(state.flip ? "flipped" : "weights_title")} ${height}×${width}`, rows, {
+        name: "kernel", cell: (a, b) => ({ class: tint(data[a * width + b], most), "data-link": state.follow === "output" && `t${a * width + b}` }),
+      });
     }
     edit(input, a, b) {
       const text = input.value.replace("−", "-").trim();

@@ -21,23 +21,32 @@
         if (text.length > 6000 || !whole || points(text).flat(2).some((v) => v > 1000)) throw new Refused("0 … 1000, …");
         return text;
       } },
+      { name: "cover", kind: "hidden", value: 0, min: 0, max: 1 },
       { name: "pen", kind: "range", value: 85, min: 30, max: 130 },
       { name: "dx", kind: "range", value: 0, min: -8, max: 8 },
       { name: "dy", kind: "range", value: 0, min: -8, max: 8 },
-      { name: "layer", kind: "choice", value: "conv1", options: Object.keys(LAYERS) },
-      { name: "map", kind: "range", value: 0, min: 0, max: (s) => sizes(s)[0] - 1 },
-      { name: "row", kind: "range", value: 12, min: 0, max: side, when: flat },
-      { name: "column", kind: "range", value: 12, min: 0, max: side, when: flat },
+      { name: "layer", kind: "choice", value: "conv1", options: Object.keys(LAYERS), more: true },
+      { name: "map", kind: "range", value: 0, min: 0, max: (s) => sizes(s)[0] - 1, more: true },
+      { name: "row", kind: "range", value: 12, min: 0, max: side, when: flat, more: true },
+      { name: "column", kind: "range", value: 12, min: 0, max: side, when: flat, more: true },
     ];
+    static wide = false;
     static style = `
-      .pad { width: 10.5rem; height: 10.5rem; border: 2px solid var(--edge); border-radius: .4rem; touch-action: none; cursor: crosshair; display: block; }
+      .read { display: grid; grid-template-columns: minmax(0, 1fr); gap: .8rem 1.6rem; justify-items: center; align-items: center; }
+      .pad { width: min(100%, 17.5rem); aspect-ratio: 1; border: 2px solid var(--edge); border-radius: .4rem; touch-action: none; cursor: crosshair; display: block; }
       .pad polyline { fill: none; stroke: var(--ink); stroke-linecap: round; stroke-linejoin: round; }
-      .pad rect { fill: none; stroke: var(--mark); stroke-width: 6; stroke-dasharray: 20 14; }
+      .pad rect { fill: none; stroke: var(--rule); stroke-width: 6; stroke-dasharray: 20 14; }
+      .pad text { fill: var(--soft); font: 70px system-ui, sans-serif; text-anchor: middle; }
       .part { margin: 0; } .part p { margin: 0 0 .2rem; color: var(--soft); font-size: .85rem; }
       .view { position: relative; display: block; }
       canvas { width: 100%; display: block; image-rendering: pixelated; }
-      .stage .view { width: 7rem; }
-      .digits { justify-content: center; margin: 0 0 .8rem; } .digits button { padding: 0; }
+      .stage .view { width: 6rem; }
+      .digits { justify-content: center; margin: .6rem 0 0; gap: .3rem; } .digits button { padding: 0; }
+      .answer { width: min(100%, 22rem); min-height: 9.5rem; }
+      .cover .side, .cover summary, .cover .stage, .cover .unit, .cover .scaled, .cover .layer:nth-child(n + 5) { display: none; } .cover .inside { border: 0; }
+      .board > .buttons { justify-content: center; }
+      details.inside { margin-top: .6rem; border-top: 1px solid var(--rule); }
+      @container board (min-width: 36rem) { .read { grid-template-columns: 17.5rem minmax(0, 1fr); } .answer { min-height: 13rem; } }
     `;
 
     connectedCallback() {
@@ -68,9 +77,11 @@
       if (by) this.set(Object.fromEntries(["dx", "dy"].map((axis, i) => [axis, Math.max(-8, Math.min(8, this.state[axis] + by[i]))])));
       return Boolean(by);
     }
+    place({ dx }) { return [dx + 8, 16]; }
     strokes({ digit, ink } = this.state) { return points(digit === "own" ? ink : SAMPLES[digit]); }
     update() {
       const s = this.state;
+      this.figure.classList.toggle("cover", Boolean(s.cover)); // on the book's first page: the digit, its maps, the answer
       s.map = Math.min(s.map, sizes(s)[0] - 1);
       for (const axis of ["row", "column"]) s[axis] = Math.min(s[axis], side(s));
       super.update();
@@ -98,11 +109,14 @@
       this.samples = [..."0123456789"].map((digit) => node("button", { type: "button", "aria-label": this.t("sample", { digit }), onclick: () => this.set({ digit }) }, digit));
       this.scaled = node("canvas", { role: "img", "aria-label": this.t("scaled") });
       this.input = node("div", { class: "view" }, h("canvas", { width: 28, height: 28, role: "img", "aria-label": this.t("input") }));
+      this.result = node("div", { class: "answer" });
       this.layers = node("div");
-      const sign = () => h("span", { class: "sign", "aria-hidden": "true" }, "→");
-      this.paint(h("div", { class: "buttons digits", role: "group", "aria-label": this.t("samples") }, this.samples),
-        h("div", { class: "row stage" }, part(this.t("drawing"), this.pad), sign(), part(this.t("scaled"), h("div", { class: "view" }, this.scaled)), sign(), part(this.t("input"), this.input)), this.layers);
+      this.inside = node("details", { class: "inside", open: true }, h("summary", {}, this.t("inside")),
+        h("div", { class: "row stage" }, part(this.t("scaled"), h("div", { class: "view" }, this.scaled)), h("span", { class: "sign", "aria-hidden": "true" }, "→"), part(this.t("input"), this.input)), this.layers);
+      this.paint(h("div", { class: "read" }, this.pad, this.result), h("div", { class: "buttons digits", role: "group", "aria-label": this.t("samples") }, this.samples), this.buttons, this.inside);
     }
+    /** On a phone what is inside is folded, so that the pad and its answer are seen together. */
+    resized(narrow) { this.inside.open = this.state.cover || !narrow; }
     /** Maps beside each other, black to white, the brightest of the layer white. */
     picture(canvas, { data }, [maps, n, across], width = n) {
       const gap = n > 1 && maps > 1 ? 1 : 0, context = canvas.getContext("2d", { willReadFrequently: true });
@@ -124,7 +138,7 @@
       this.prepared = prepared;
       const box = prepared && prepared.box.map((v) => (v * 1000) / 112);
       patch(this.pad, [...strokes.map((line) => h("polyline", { points: [...line, line.at(-1)].join(" "), "stroke-width": state.pen })),
-        ...(box ? [h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] })] : [])]);
+        box ? h("rect", { y: box[0], x: box[1], height: box[2], width: box[3] }) : h("text", { x: 500, y: 520 }, this.t("drawing"))]);
       const scaled = prepared ? prepared.scaled : tensor([1, 20, 20]), [, height, width] = scaled.shape;
       if (this.scaled.width !== width || this.scaled.height !== height) Object.assign(this.scaled, { width, height });
       this.picture(this.scaled, scaled, [1, height, 1], width);
@@ -146,7 +160,7 @@
         this.picture(this.input.firstChild, this.image, [1, 28, 1]);
       }
       this.moved = moved;
-      this.layers.hidden = Boolean(problem || !prepared);
+      this.inside.hidden = this.result.hidden = Boolean(problem || !prepared);
       if (problem) return "";
       if (!prepared) return this.t("empty");
       return this.show(state, this.image);

@@ -2,7 +2,7 @@
 // These are methods of the figure; they travel with the weights (lenet-draw.data.js).
 globalThis.LENET_LAYERS = (() => {
   "use strict";
-  const { h, node, number, patch } = CourseFigures;
+  const { h, matrix, node, number, patch } = CourseFigures;
   const { lenet } = CourseMath;
   // maps, their side, and how many stand in a row of the picture; where a layer's values are read, and what it reads
   const LAYERS = {
@@ -15,16 +15,23 @@ globalThis.LENET_LAYERS = (() => {
     .layers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: .8rem 1.4rem; align-items: start; margin-top: .8rem; }
     canvas { cursor: pointer; }
     .spot { position: absolute; outline: 2px solid var(--mark); pointer-events: none; }
-    .bars { display: grid; grid-template-columns: 1.2em 1fr 4.5em; gap: .1rem .5rem; align-items: center; font-variant-numeric: tabular-nums; }
-    .bars i { height: .8rem; background: var(--above); min-width: 1px; } .bars .best { font-weight: 700; color: var(--mark); }
-    .bars span:nth-child(3n) { text-align: end; }
+    .verdict { display: flex; align-items: baseline; gap: .6rem; margin: 0 0 .5rem; } .verdict b { font-size: 3.2rem; line-height: 1; } .verdict span { color: var(--soft); }
+    .bars { display: grid; grid-template-columns: repeat(10, 1fr); gap: .3rem; font-variant-numeric: tabular-nums; text-align: center; }
+    .track { height: clamp(3.5rem, 14vh, 7.5rem); display: flex; align-items: end; background: color-mix(in srgb, var(--ink) 7%, transparent); } .track .bar { display: block; width: 100%; min-height: 1px; background: var(--ui); }
+    .best .track .bar { background: var(--above); } .best { font-weight: 700; }
+    .unit { --cell: clamp(1.4rem, calc((100cqw - 2.6rem) / 10), 2.7rem); } .unit .row { flex-wrap: nowrap; gap: .5rem; } .unit .five { --cell: clamp(1.4rem, calc((100cqw - 1rem) / 5), 3rem); }
+    .unit .matrix { flex: none; } .unit .matrix caption { white-space: normal; }
     .unit .formula { font-size: .95rem; }
-    table { border-collapse: collapse; table-layout: fixed; font-variant-numeric: tabular-nums; font-size: .85rem; }
-    caption { color: var(--soft); padding-bottom: .3rem; }
-    td { border: 1px solid var(--edge); line-height: 1.9rem; text-align: center; vertical-align: top; padding: 0; }
+    .compare { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: end; justify-content: center; } .compare svg { width: min(10rem, 34cqw); flex: none; } .compare p { margin: 0 0 .3rem; max-width: 19rem; } .compare b { display: block; font-size: min(1.35rem, 5.5cqw); font-variant-numeric: tabular-nums; }
+    .compare .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .compare .net { fill: var(--mark); } .compare path { fill: none; stroke: var(--mark); stroke-width: 1.5; }
+    @media (forced-colors: active) { .compare svg { forced-color-adjust: none; } }
+    .unit { grid-column: 1 / -1; }
+    .scaled { grid-column: 1 / -1; margin: 0; color: var(--soft); font-size: .85rem; }
   `;
   const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-  const grid = (caption, rows) => h("table", { style: `width:${2.9 * rows[0].length}rem` }, h("caption", {}, caption), rows.map((row) => h("tr", {}, row.map((v) => h("td", {}, number(v))))));
+  /** Two places, and no 0 before the point: five numbers fit beside five. */
+  const short = (v) => number(v).replace(/^(−?)0\./, "$1.");
+  const grid = (caption, rows) => matrix(caption, rows, { show: short });
   return {
     /** The places of the layers' pictures, made once. */
     layOut() {
@@ -39,11 +46,22 @@ globalThis.LENET_LAYERS = (() => {
         } });
         return (this.views[name] = node("div", { class: "view" }, canvas));
       };
+      this.verdict = node("p", { class: "verdict" });
       this.bars = node("div", { class: "bars" });
       this.unit = node("div", { class: "unit" });
       this.layers.className = "layers";
-      this.shadowRoot.append(node("style", {}, STYLE));
-      patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), part("dense3", this.bars), this.unit]);
+      this.shadowRoot.append(node("style", {}, CourseFigures.style + STYLE));
+      patch(this.result, [this.verdict, this.bars]);
+      patch(this.layers, [...SHOWN.map((name) => part(name, view(name))), h("p", { class: "scaled" }, this.t("scale_note")), this.unit, this.state.cover ? this.compare() : ""]);
+    },
+    /** What a dense layer of 100 units on a photo of 12 million pixels would need, beside this net: areas, to scale. */
+    compare() {
+      const photo = 4000 * 3000 * 3 * 100, own = Object.values(this.weights).reduce((sum, { data }) => sum + data.length, 0);
+      const side = 150, small = side * Math.sqrt(own / photo);
+      return h("div", { class: "compare" },
+        h("svg", { viewBox: `0 0 ${side + 12} ${side}`, "aria-hidden": "true" }, h("rect", { class: "dense", width: side, height: side }), h("rect", { class: "net", y: side - small, width: small, height: small }),
+          h("path", { d: `M${side + 12} ${side - 8} L6 ${side - 3} m7 -5 l-7 5 l8 3` })),
+        h("div", {}, h("p", {}, this.t("cover_dense"), h("b", {}, number(photo))), h("p", {}, this.t("cover_net"), h("b", {}, number(own)))));
     },
     /** Frame a square of one map. */
     spot(name, map, row, column, size) {
@@ -57,10 +75,9 @@ globalThis.LENET_LAYERS = (() => {
       const steps = { input, ...Object.fromEntries(lenet(this.weights, input)) };
       for (const name of SHOWN) this.picture(this.views[name].firstChild, steps[LAYERS[name][3]], LAYERS[name]);
       const shares = Array.from(steps.softmax.data), most = Math.max(...shares);
-      patch(this.bars, shares.flatMap((share, digit) => {
-        const name = share === most ? "best" : "";
-        return [h("span", { class: name }, digit), h("i", { class: "bar", style: `width:${100 * share}%` }), h("span", { class: name }, this.percent(share))];
-      }));
+      const best = shares.indexOf(most);
+      patch(this.verdict, [h("span", {}, this.t(most < SURE ? "guesses" : "answer")), h("b", {}, best), h("span", {}, this.percent(most))]);
+      patch(this.bars, shares.map((share, digit) => h("div", { class: digit === best ? "best" : "" }, h("div", { class: "track", role: "img", "aria-label": `${digit}: ${this.percent(share)}` }, h("i", { class: "bar", style: `height:${100 * share}%` })), h("span", { "aria-hidden": "true" }, digit))));
       Object.assign(this, { steps, shares });
     },
     percent(share) {
@@ -76,8 +93,9 @@ globalThis.LENET_LAYERS = (() => {
       const [best, next] = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
       const told = this.t(shares[best] < SURE ? "unsure" : "reads", { digit: best, share: this.percent(shares[best]), next, other: this.percent(shares[next]) });
       const taken = this.explain(state, steps, shares);
+      if (state.cover) this.spots = {};
       for (const [name, view] of Object.entries(this.views)) patch(view, [view.firstChild, ...(this.spots[name] || [])]);
-      return this.sentences(told, taken);
+      return state.cover ? told : this.sentences(told, taken);
     },
     /** One unit taken apart: its frames, its patch and kernel or its largest products; the sum in words. */
     explain({ layer, map, row, column }, steps, shares) {
@@ -115,7 +133,7 @@ globalThis.LENET_LAYERS = (() => {
         const products = own.map((w, i) => w * source.data[i]);
         sum = products.reduce((a, b) => a + b);
         const top = products.map((_, i) => i).sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, 5);
-        patch(this.unit, [h("div", { class: "row" }, grid(this.t("strongest", { layer: before }),
+        patch(this.unit, [h("div", { class: "row five" }, grid(this.t("strongest", { layer: before }),
           [top.map((i) => source.data[i]), top.map((i) => own[i]), top.map((i) => products[i])]))]);
       }
       return this.t(layer === "dense3" ? "score" : "adds", { place, count: size, sum: number(sum), bias: number(bias), total: number(sum + bias), value: number(value), share: this.percent(shares[map]) });

@@ -1,53 +1,85 @@
-// A map is shifted under a pooling layer: which of its answers stay, and which do not.
+// A digit is shifted under a pooling layer: what its answers do in their place, and what they do when they may move along.
 (() => {
   "use strict";
-  const { Base, define, h, matrix, number } = CourseFigures;
+  const { Base, clamp, define, drag, h, matrix, number, rowsOf } = CourseFigures;
   const { outputSize, pool, tensor } = CourseMath;
 
-  const SIZE = 8;
-  const MAP = ["00000000", "09100000", "01800000", "00270000", "00036000", "00005400", "00000000", "02222000"];
+  const SIZE = 10, FAR = 4;
+  const MAP = ["0000000000", "0489950000", "0244780000", "0000840000", "0003910000", "0007600000", "0029200000", "0057000000", "0083000000", "0000000000"];
+  const moved = ({ shape, data }, by) => tensor(shape, data.map((_, i) => (i % shape[2] >= by ? data[i - by] : 0)));
 
   define("pool-shift", class extends Base {
     static settings = [
-      { name: "shift", kind: "range", value: 1, min: 0, max: 3 },
+      { name: "shift", kind: "range", value: 1, min: 0, max: FAR },
+      { name: "compare", kind: "choice", value: "along", options: ["along", "place"] },
       { name: "window", kind: "range", value: 2, min: 1, max: 4 },
       { name: "stride", kind: "range", value: 2, min: 1, max: 4 },
       { name: "mode", kind: "choice", value: "max", options: ["max", "avg"] },
     ];
     static predicts = true;
-    static style = `.stage { --cell: 2.1rem; } .share { text-align: center; margin: .8rem 0 0; font-size: 1.05rem; }`;
+    static style = `
+      .stage { display: grid; grid-template-columns: auto auto; gap: .5rem 1.4rem; justify-content: center; align-items: center; --cell: clamp(1rem, calc((100cqw - 2.2rem) / var(--all)), 2rem); }
+      .stage > .matrix:first-child { grid-row: 1 / 3; touch-action: pan-y; }
+      .grab td { cursor: ew-resize; }
+      td.gl { border-left: 2px solid var(--ink); } td.gt { border-top: 2px solid var(--ink); }
+      .stage .matrix caption { white-space: normal; }
+      .verdict { display: flex; align-items: baseline; justify-content: center; gap: .5rem; margin: .6rem 0 .2rem; }
+      .verdict b { font-size: 1.9rem; line-height: 1.1; font-variant-numeric: tabular-nums; }
+      .shares { display: grid; grid-template-columns: auto 1fr auto; gap: .15rem .6rem; align-items: center; font-size: .85rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+      .shares i { height: .7rem; background: color-mix(in srgb, var(--ink) 10%, transparent); } .shares .bar { display: block; height: 100%; background: var(--ui); }
+    `;
 
-    /** The arrow keys move the map. */
+    /** The arrow keys and the pointer move the map. */
     key(name) {
-      const by = { ArrowRight: 1, ArrowLeft: -1, Home: -3, End: 3 }[name];
-      if (by) this.set({ shift: Math.max(0, Math.min(3, this.state.shift + by)) });
+      const by = { ArrowRight: 1, ArrowLeft: -1, Home: -FAR, End: FAR }[name];
+      if (by) this.set({ shift: clamp(this.state.shift + by, FAR) });
       return Boolean(by);
     }
+    place({ shift }) { return [shift, FAR]; }
+    pull(event) {
+      const { shift } = this.state, side = event.currentTarget.clientWidth / SIZE;
+      drag(event, ({ clientX }) => {
+        this.set({ shift: clamp(shift + Math.round((clientX - event.clientX) / side), FAR) });
+      });
+    }
     code({ window, stride, mode }) { return `F.${mode}_pool2d(X, ${window}, stride=${stride})`; }
-    input(shift) {
-      return tensor([1, SIZE, SIZE], Array.from({ length: SIZE * SIZE }, (_, i) => Number(MAP[Math.floor(i / SIZE)][(i % SIZE) - shift] || 0)));
+    input() { return tensor([1, SIZE, SIZE], MAP.flatMap((row) => [...row].map(Number))); }
+    /** How many values are equal among those that hold something in one of the two maps: [equal, of]. */
+    kept(a, b) {
+      const holds = Array.from(a.data, (v, i) => v !== 0 || b.data[i] !== 0);
+      return [holds.filter((held, i) => held && a.data[i] === b.data[i]).length, holds.filter(Boolean).length];
     }
 
-    draw({ shift, window, stride, mode }) {
-      const options = { kernel: window, stride, mode };
-      const rows = (x) => Array.from({ length: x.shape[1] }, (_, i) => Array.from(x.data).slice(i * x.shape[2], (i + 1) * x.shape[2]));
-      const still = this.input(0), moved = this.input(shift);
-      const before = pool(still, options), now = pool(moved, options);
-      const m = outputSize(SIZE, window, 0, stride);
+    draw({ shift, compare, window, stride, mode }) {
+      const options = { kernel: window, stride, mode }, m = outputSize(SIZE, window, 0, stride);
+      const still = this.input(), X = moved(still, shift);
+      const before = pool(still, options), now = pool(X, options), by = Math.floor(shift / stride);
+      const along = compare === "along", beside = along ? moved(before, by) : before;
+      const equal = Array.from(now.data, (v, i) => v === beside.data[i]);
       const winners = mode === "max" ? new Set(now.argmax.filter((_, i) => now.data[i] > 0)) : new Set();
-      const kept = Array.from(now.data, (v, i) => v === before.data[i]);
-      const same = kept.filter(Boolean).length;
-      const raw = Array.from(moved.data).filter((v, i) => v === still.data[i]).length;
-      const X = matrix(this.t("moved", { shift }), rows(moved), { cell: (i, j) => ({ class: winners.has(i * SIZE + j) && !this.guessing ? "window" : "" }) });
-      const Y = matrix(this.t("before"), rows(before));
-      const Z = matrix(this.t("now"), rows(now), {
-        tinted: !this.guessing, show: (v) => this.answer(number(v)),
-        cell: (i, j) => ({ class: kept[i * m + j] || this.guessing ? "" : "hot" }),
-      });
-      const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-      this.paint(h("div", { class: "row stage" }, X, sign("→"), Z, Y),
-        h("p", { class: "share" }, this.t("share", { same: this.answer(same), all: m * m })));
-      return this.t("says", { shift, same, all: m * m, raw, total: SIZE * SIZE, changed: m * m - same });
+      const windowsOf = (i, j) => {
+        const found = [];
+        for (let y = 0; y < m; y++) for (let x = 0; x < m; x++) if (i >= y * stride && i < y * stride + window && j >= x * stride && j < x * stride + window) found.push(`w${y * m + x}`);
+        return found.join(" ");
+      };
+      const tiled = (at) => stride >= window && at % stride === 0 && at / stride < m;
+      const names = (...all) => all.filter(Boolean).join(" ");
+      const input = matrix(this.t("moved", { shift }), rowsOf(X), { name: "grab", onpointerdown: (event) => this.pull(event), cell: (i, j) => ({
+        "data-link": windowsOf(i, j), class: names(tiled(i) && "gt", tiled(j) && "gl", winners.has(i * SIZE + j) && !this.guessing && "hot"),
+      }) });
+      const most = Math.max(...now.data, ...before.data);
+      const cell = (i, j) => ({ "data-link": `w${i * m + j}`, class: equal[i * m + j] || this.guessing ? "" : "hot" });
+      const Z = matrix(this.t("now"), rowsOf(now), { most, tinted: !this.guessing, show: (v) => this.answer(number(v)), cell });
+      const Y = matrix(this.t(along && by ? "before_moved" : "before", { by }), rowsOf(beside), { most, cell: (i, j) => ({ class: equal[i * m + j] || this.guessing ? "" : "hot" }) });
+      const places = m * m, same = equal.filter(Boolean).length;
+      const [raw, total] = this.kept(X, still), [pooled, all] = this.kept(now, before);
+      const bar = (name, part, of) => [h("span", {}, this.t(name)), h("i", {}, h("span", { class: "bar", style: `width:${this.guessing || !of ? 0 : (100 * part) / of}%` })), h("span", {}, this.answer(`${part} / ${of}`))];
+      this.paint(h("div", { class: "stage", style: `--all:${SIZE + Math.max(m, 4)}` }, input, Z, Y),
+        h("p", { class: "verdict" }, h("b", {}, this.answer(places - same)), this.t(along ? "differ_along" : "differ_place", { all: places })),
+        h("div", { class: "shares", role: "group", "aria-label": this.t("share") }, bar("share_map", raw, total), bar("share_pooled", pooled, all)));
+      const moves = shift % stride ? this.t("between", { shift, stride, by }) : this.t("moves", { shift, by });
+      return this.sentences(moves, this.t("says", { by, differ: this.differ(now, moved(before, by)), all: places }), this.t("stays", { pooled, held: all, raw, total }));
     }
+    differ(a, b) { return Array.from(a.data).filter((v, i) => v !== b.data[i]).length; }
   });
 })();

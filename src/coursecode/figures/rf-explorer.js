@@ -7,7 +7,7 @@
   const DEPTH = 5;
   const PARTS = { kernel: [1, 5, 3], stride: [1, 3, 1], padding: [0, 4, 0], dilation: [1, 3, 1] };
   const own = Array.from({ length: DEPTH }, (_, l) => Object.entries(PARTS).map(([label, [min, max, value]]) => (
-    { name: `${label}${l + 1}`, label, kind: "range", value, min, max, when: (s) => s.edit === l + 1 })));
+    { name: `${label}${l + 1}`, label, kind: "range", value, min, max, when: (s) => s.edit === l + 1, more: label === "padding" || label === "dilation" })));
   const stack = (size, ...layers) => Object.assign({ size, depth: layers.length, edit: 1 }, ...layers.map((layer, l) =>
     Object.fromEntries(Object.entries(PARTS).map(([part, [, , value]], i) => [`${part}${l + 1}`, layer[i] ?? value]))));
 
@@ -22,12 +22,13 @@
     static predicts = true;
     static style = `
       .cone { display: block; width: 100%; height: auto; }
-      .cone text { font: 600 11px system-ui, sans-serif; fill: var(--soft); }
-      .cell { fill: none; stroke: var(--edge); }
+      .cone text { font: 13px system-ui, sans-serif; fill: var(--soft); }
+      .cell { fill: var(--paper); stroke: var(--edge); }
       .cell.pad { stroke-dasharray: 2 2; stroke: var(--rule); }
       .seen { fill: var(--above); stroke: var(--edge); }
       .chosen { fill: var(--mark); stroke: var(--mark); }
-      .beam { fill: color-mix(in srgb, var(--mark) 10%, transparent); stroke: var(--mark); stroke-dasharray: 3 3; }
+      .beam { fill: color-mix(in srgb, var(--mark) 9%, transparent); stroke: var(--mark); stroke-linejoin: round; }
+      .output { cursor: pointer; }
       table.fields { border-collapse: collapse; margin: .8rem auto 0; font-variant-numeric: tabular-nums; }
       .fields td, .fields th { padding: .2rem .6rem; text-align: end; border-bottom: 1px solid var(--rule); font-weight: 400; }
       .fields thead th { color: var(--soft); font-size: .85rem; }
@@ -78,29 +79,40 @@
       return this.sentences(sees, end - first > to - from && this.t("outside", { rest: last.size - (to - from + 1) }));
     }
 
+    resized() { this.update(); }
     /** Rows of cells, the input at the bottom; a cell is as dark as it has paths to the chosen output. */
     cone(state, sizes, counts, fields, first, end) {
-      const n = state.size, left = Math.min(0, first), right = Math.max(n - 1, end);
-      const gap = 46, wide = 600 / (right - left + 1), side = Math.min(26, wide * 0.86);
-      const y = (l) => 8 + (sizes.length - 1 - l) * gap;
-      const x = (column) => (column - left + 0.5) * wide;
+      const n = state.size, left = Math.min(0, first), right = Math.max(n - 1, end), top = sizes.length - 1;
+      const all = this.narrow ? 330 : 640, margin = 58, wide = (all - margin) / (right - left + 1), side = Math.min(26, wide * 0.84), gap = side + (this.narrow ? 18 : 22);
+      const y = (l) => 4 + (top - l) * gap;
+      const x = (column) => margin + (column - left + 0.5) * wide;
       const places = [{ size: 1, jump: 1, start: 0 }, ...fields];
       const middle = (l, i) => places[l].start + i * places[l].jump + (places[l].size - 1) / 2;
       const parts = [];
       if (!this.guessing) {
-        const top = x(middle(sizes.length - 1, state.at)), down = y(0);
-        parts.push(h("polygon", { class: "beam", points: `${top},${y(sizes.length - 1)} ${x(end) + wide / 2},${down} ${x(end) + wide / 2},${down + 26} ${x(first) - wide / 2},${down + 26} ${x(first) - wide / 2},${down}` }));
+        // from the chosen output down: the first and the last cell of each row that the field takes in
+        const edges = [];
+        for (let l = top, from = state.at, to = state.at; l >= 0; l--) {
+          edges.push([x(middle(l, from)) - side / 2 - 2, x(middle(l, to)) + side / 2 + 2, y(l)]);
+          const { kernel, stride, padding, dilation } = this.layers(state)[l - 1] || {};
+          from = from * stride - Math.ceil(padding / 2);
+          to = to * stride - Math.ceil(padding / 2) + dilation * (kernel - 1);
+        }
+        const down = (edge) => edges.flatMap((at) => [`${at[edge].toFixed(1)},${at[2] - 2}`, `${at[edge].toFixed(1)},${(at[2] + side + 2).toFixed(1)}`]);
+        parts.push(h("polygon", { class: "beam", points: [...down(0), ...down(1).reverse()].join(" ") }));
       }
-      const box = (l, at, name, more = {}) => h("rect", { class: name, x: (x(at) - side / 2).toFixed(1), y: y(l), width: side.toFixed(1), height: 26, rx: 2, ...more });
+      const box = (l, at, name, more = {}) => h("rect", { class: name, x: (x(at) - side / 2).toFixed(1), y: y(l).toFixed(1), width: side.toFixed(1), height: side.toFixed(1), rx: 2, ...more });
       for (let i = left; i <= right; i++) if (i < 0 || i >= n) parts.push(box(0, i, "cell pad"));
       sizes.forEach((size, l) => {
         const most = Math.max(...counts[l]);
+        parts.push(h("text", { x: 0, y: (y(l) + side / 2 + 4.5).toFixed(1) }, l ? this.t("row", { l }) : this.t("input")));
         for (let i = 0; i < size; i++) {
-          const chosen = l === sizes.length - 1 && i === state.at, seen = counts[l][i] && !(this.guessing && !chosen);
-          parts.push(box(l, middle(l, i), chosen ? "chosen" : seen ? "seen" : "cell", seen && !chosen ? { "fill-opacity": (0.25 + (0.75 * counts[l][i]) / most).toFixed(2) } : {}));
+          const chosen = l === top && i === state.at, seen = counts[l][i] && !(this.guessing && !chosen);
+          const pick = l === top ? { onclick: () => this.set({ at: i }) } : {};
+          parts.push(box(l, middle(l, i), `${chosen ? "chosen" : seen ? "seen" : "cell"}${l === top ? " output" : ""}`, { ...pick, ...(seen && !chosen ? { "fill-opacity": (0.25 + (0.75 * counts[l][i]) / most).toFixed(2) } : {}) }));
         }
       });
-      return h("svg", { class: "cone", viewBox: `0 0 600 ${y(0) + 34}`, "aria-hidden": "true" }, parts);
+      return h("svg", { class: "cone", viewBox: `0 0 ${all} ${(y(0) + side + 6).toFixed(1)}`, "aria-hidden": "true" }, parts);
     }
 
     table(layers, sizes, fields) {

@@ -27,7 +27,7 @@ _SIGNS = {"ok": "✓", "note": "!", "missing": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, in both languages; ``remedy`` says how to get what is not there."""
+    """One thing that was looked at, in every language; ``remedy`` says how to get what is not there."""
 
     state: State
     what: Text

@@ -99,7 +99,7 @@ _FLAGS = {"process-died": "kernel-died"}
 
 
 class Unreadable(ValueError):
-    """A notebook that cannot be read; ``text`` says why in both languages."""
+    """A notebook that cannot be read; ``text`` says why in every language."""
 
     def __init__(self, sentence: str, /, **values: Value) -> None:
         self.text = text(sentence, **values)

@@ -29,7 +29,7 @@ _NOISE = re.compile(r"(^|/)(__MACOSX|\.ipynb_checkpoints|\.git)(/|$)|(^|/)(\.DS_
 
 
 class Unreadable(Exception):
-    """Why a file of a submission cannot be used, in both languages."""
+    """Why a file of a submission cannot be used, in every language."""
 
     def __init__(self, reason: Text) -> None:
         super().__init__(reason["en"])

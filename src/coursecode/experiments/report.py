@@ -1,0 +1,81 @@
+"""What a page shows of a study with a protocol: how the rates were found, what is said, and what a sceptic found.
+
+budgets("shuffled_pixels")      # a row per arm: its rate, and the accuracy at half, once and twice the updates
+verdicts("shuffled_pixels")     # a row per sentence: the difference, its interval, what may be said
+sceptic("shuffled_pixels")      # a row per sentence: the difference again, with one thing changed each time
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coursecode.experiments.protocol import RERUNS, Protocol, chosen_rates, keeps, problems, verdict
+from coursecode.experiments.record import Result, reruns, stored
+from coursecode.experiments.runner import plan_of
+
+__all__ = ["budgets", "marks", "sceptic", "verdicts"]
+
+_WORDS = {"more": "more", "less": "less", "same": "no difference", "open": "cannot tell"}
+
+
+def _protocol(name: str) -> Protocol:
+    protocol = plan_of(name).protocol
+    if protocol is None:
+        raise ValueError(f"report: {name} states no protocol; Result.table shows what it measured.")
+    return protocol
+
+
+def budgets(name: str) -> Any:
+    """A row per arm: its rate, and its validation accuracy at half, once and twice the updates.
+
+    A rate with a * is the last one tried. Twice the updates have a * where they gain as much as the smallest effect
+    worth naming: that arm had not finished.
+    """
+    from coursecode.plotting import table
+
+    result = stored(name)
+    rows = []
+    for row in chosen_rates(result):
+        late = "*" if row["gain"] >= result.protocol["smallest"] else ""
+        rate = f"{row['lr']:g}" + ("" if row["bracketed"] else "*")
+        curve = [f"{100 * float(row[f'× {budget}']):.1f} %" for budget in ("0.5", "1", "2")]
+        rows.append((*(row[key] for key in result.arms[0]), rate, *curve[:2], curve[2] + late))
+    return table(rows, (*result.arms[0], "rate", "updates × 0.5", "× 1", "× 2"))
+
+
+def marks(name: str) -> list[str]:
+    """What has to be said of a study's arms: rates at the edge of their grid, arms that had not finished."""
+    return problems(stored(name))
+
+
+def verdicts(name: str) -> Any:
+    """A row per sentence: the difference in points, its interval, and what may be said of it."""
+    from coursecode.plotting import table
+
+    result, protocol = stored(name), _protocol(name)
+    rows = []
+    for sentence in protocol.sentences:
+        effect = sentence.effect(result)
+        rows.append((sentence.text, *effect.points(), _WORDS[verdict(effect, protocol.smallest)]))
+    return table(rows, ("difference", "points", "from", "to", "verdict"))
+
+
+def sceptic(name: str) -> Any:
+    """A row per sentence: the difference in points, and again in each re-run; one that turns round is marked."""
+    from coursecode.plotting import table
+
+    result, again, protocol = stored(name), reruns(name), _protocol(name)
+    header = ["difference", "book", *(rerun for rerun in RERUNS if again.where(rerun=rerun).rows)]
+    return table([_doubted(result, again, protocol, number) for number in range(len(protocol.sentences))], header)
+
+
+def _doubted(result: Result, again: Result, protocol: Protocol, number: int) -> list[str]:
+    sentence = protocol.sentences[number]
+    cells = [sentence.text, sentence.effect(result).points()[0]]
+    for rerun in RERUNS:
+        part = again.where(rerun=rerun)
+        if part.rows:
+            effect = sentence.effect(part)
+            kept = keeps(sentence, effect, protocol.smallest)
+            cells.append(effect.points()[0] + ("" if kept else " turned"))
+    return cells

@@ -1,0 +1,179 @@
+// A kernel on a photo, the reader's own or the camera's: the window under the pointer, its products, and their sum.
+(() => {
+  "use strict";
+  const { Base, Refused, clamp, define, drag, h, matrix, node, number, patch, tint, whenNear } = CourseFigures;
+  const { tensor } = CourseMath;
+
+  const MOST = 160;
+  const row = (k) => (k === 3 ? [1, 2, 1] : [1, 4, 6, 4, 1]);
+  const KERNELS = {
+    edges: (a, b, k, c) => (b - c) * row(k)[a],
+    rows: (a, b, k, c) => (a - c) * row(k)[b],
+    outline: (a, b, k, c) => (a === c && b === c ? k * k - 1 : -1),
+    sharpen: (a, b, k, c) => [5, -1][Math.abs(a - c) + Math.abs(b - c)] || 0,
+    emboss: (a, b, k, c) => a + b - 2 * c || (a === c ? 1 : 0),
+    blur: () => 1,
+    gauss: (a, b, k) => row(k)[a] * row(k)[b],
+    same: (a, b, k, c) => (a === c && b === c ? 1 : 0),
+  };
+  const numbers = (text) => {
+    if (text !== "" && !text.split(",").every((v) => v.trim() !== "" && Math.abs(v) <= 99)) throw new Refused("−99 … 99, …");
+    return text;
+  };
+
+  define("kernel-lab", class extends Base {
+    static settings = [
+      { name: "kernel", kind: "choice", value: "edges", options: [...Object.keys(KERNELS), "own"] },
+      { name: "size", kind: "choice", value: "3", options: ["3", "5"] },
+      { name: "mean", kind: "toggle", value: 0 },
+      { name: "show", kind: "choice", value: "signed", options: ["signed", "grey"] },
+      { name: "border", kind: "choice", value: "valid", options: ["valid", "zero"] },
+      { name: "row", kind: "range", value: 62, min: 0, max: (s) => s.far ? s.far[0] : MOST },
+      { name: "column", kind: "range", value: 40, min: 0, max: (s) => s.far ? s.far[1] : MOST },
+      { name: "own", kind: "hidden", value: "", parse: numbers },
+    ];
+    static style = `
+      .two { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: .4rem 1rem; }
+      .pane p { margin: 0 0 .2rem; color: var(--soft); font-size: .85rem; }
+      .view { position: relative; cursor: crosshair; touch-action: none; outline: 1px solid var(--rule); overflow: hidden; }
+      canvas { display: block; width: 100%; image-rendering: pixelated; }
+      .spot { position: absolute; outline: 2px solid var(--mark); box-shadow: 0 0 0 4px var(--paper); pointer-events: none; }
+      .spot.one { box-shadow: 0 0 0 3px var(--paper); }
+      .legend { display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: center; font-size: .8rem; font-variant-numeric: tabular-nums; color: var(--soft); grid-column: 2; }
+      .legend i { height: .6rem; border: 1px solid var(--rule); background: linear-gradient(90deg, var(--below), var(--paper), var(--above)); } .legend.grey i { background: linear-gradient(90deg, #000, #fff); }
+      .sum { display: flex; flex-wrap: wrap; gap: .3rem .5rem; justify-content: center; align-items: center; margin-top: .7rem; --cell: clamp(1.35rem, calc((100cqw - 4.2rem) / var(--all)), 2.3rem); }
+      .sum .total { font-size: 1.25rem; font-weight: 700; font-variant-numeric: tabular-nums; border: 2px solid var(--mark); padding: .15rem .5rem; }
+      .pixels td { border-color: var(--mark); }
+      .kernel input { cursor: text; } .kernel input:hover { background: color-mix(in srgb, var(--mark) 14%, transparent); }
+    `;
+
+    connectedCallback() {
+      if (this.shadowRoot) return;
+      this.image = tensor([1, 150, 128]);
+      this.fault = "loading";
+      super.connectedCallback();
+      this.figure.setAttribute("aria-busy", true);
+      whenNear(this, "kernel-lab.data.js", () => globalThis.KERNEL_LAB).then(() => Object.assign(this, KERNEL_CAMERA).load(KERNEL_LAB.photo)).catch(() => { this.fault = "missing"; this.update(); })
+        .finally(() => this.figure.removeAttribute("aria-busy"));
+    }
+    problem() { return this.fault && this.t(this.fault); }
+    disconnectedCallback() {
+      super.disconnectedCallback();
+      if (this.stream) this.stop();
+    }
+    actions() {
+      const own = node("input", { type: "file", accept: "image/*", onchange: () => { this.stop(); if (own.files[0]) this.load(own.files[0]); } });
+      const camera = navigator.mediaDevices ? [["camera", () => (this.stream ? this.stop() : this.watch())]] : [];
+      return [["file", () => { this.note(this.t("stays")); own.click(); }], ...camera, ["photo", () => { this.stop(); this.load(KERNEL_LAB.photo); }]];
+    }
+    build() {
+      super.build();
+      const view = (name) => {
+        const canvas = node("canvas", { role: "img", "aria-label": this.t(name) });
+        const go = (event) => this.point(event, canvas);
+        return node("div", { class: "view", onpointermove: (event) => event.pointerType === "mouse" && go(event), onpointerdown: (event) => { go(event); drag(event, go); } }, canvas);
+      };
+      this.views = [view("input"), view("output")];
+      this.lower = node("div");
+      this.legend = node("div", { class: "legend" });
+      const pane = (title, inside) => h("div", { class: "pane" }, h("p", {}, title), inside);
+      this.paint(h("div", { class: "two" }, pane(this.t("input"), this.views[0]), pane(this.t("output"), this.views[1]), this.legend), this.lower);
+      this.board.ondragover = (event) => event.preventDefault();
+      this.board.ondrop = (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) this.load(event.dataTransfer.files[0]); };
+    }
+    /** The window stands where the pointer is. */
+    point(event, canvas) {
+      const box = canvas.getBoundingClientRect(), [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      const edge = canvas === this.views[0].firstChild ? this.before() : 0;
+      const [i, j] = [Math.floor(y * canvas.height) - edge, Math.floor(x * canvas.width) - edge];
+      this.set({ row: clamp(i, this.state.far[0]), column: clamp(j, this.state.far[1]) }, { quiet: true });
+    }
+    /** How far an output's pixel stands from the input's: a valid window has its middle half a kernel further in. */
+    before() { return this.state.border === "valid" ? (this.state.size - 1) / 2 : 0; }
+    place({ row, far }) { return [row, far[0]]; }
+    key(name, { shiftKey }) {
+      const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [-MOST, -MOST], End: [MOST, MOST] }[name];
+      const { row, column, far } = this.state;
+      if (by) this.set({ row: clamp(row + by[0] * (shiftKey ? 8 : 1), far[0]), column: clamp(column + by[1] * (shiftKey ? 8 : 1), far[1]) }, { quiet: true });
+      return Boolean(by);
+    }
+    weights({ kernel, own, size }) {
+      const k = Number(size), c = (k - 1) / 2, mine = own.split(",").map(Number);
+      return tensor([1, 1, k, k], Array.from({ length: k * k }, (_, i) => (kernel === "own" ? mine[i] || 0 : KERNELS[kernel](Math.floor(i / k), i % k, k, c))));
+    }
+    /** What the sum is divided by: the weights' sum where the reader wants a mean, else 1. */
+    divisor(state, K) { return (state.mean && K.data.reduce((a, b) => a + b)) || 1; }
+    code(state) {
+      const by = this.divisor(state, this.weights(state));
+      return `F.conv2d(X, K${by === 1 ? "" : ` / ${number(by)}`}${state.border === "zero" ? `, padding=${(state.size - 1) / 2}` : ""})`;
+    }
+    update() {
+      const { state } = this, [, n, m] = this.image.shape, less = state.border === "valid" ? state.size - 1 : 0;
+      state.far = [n - 1 - less, m - 1 - less];
+      state.row = clamp(state.row, state.far[0]);
+      state.column = clamp(state.column, state.far[1]);
+      super.update();
+    }
+    set(changes, options) {
+      if (changes.kernel) changes.mean = Number(["blur", "gauss"].includes(changes.kernel));
+      super.set(changes, options);
+    }
+
+    draw(state, problem) {
+      if (problem) return "";
+      const K = this.weights(state), k = Number(state.size), by = this.divisor(state, K), { image } = this, [, n, m] = image.shape;
+      const pad = state.border === "zero" ? k - 1 : 0, signed = state.show === "signed", { row: i, column: j } = state;
+      const made = [K.data, by, pad, signed, matchMedia("(prefers-color-scheme: dark)").matches, this.narrow].join();
+      if (this.made !== made) {
+        const scaled = tensor(K.shape, K.data.map((v) => v / by));
+        this.output = this.filtered(image, scaled, { padding: pad });
+        const sizes = Float64Array.from(this.output.data, Math.abs).sort();
+        this.most = Math.max(1, Math.round(sizes[Math.floor(0.99 * sizes.length)])); // the one value in a hundred beyond it has its colour
+        const ends = signed ? [`≤ ${number(-this.most)}`, `≥ ${number(this.most)}`] : ["≤ 0", "≥ 255"];
+        this.legend.className = `legend ${state.show}`;
+        this.legend.replaceChildren(node("span", { class: "below", style: "color:var(--below)" }, ends[0]), node("i"), node("span", { class: "above", style: "color:var(--above)" }, ends[1]));
+        this.colour(this.views[0], image, 255, false);
+        this.colour(this.views[1], this.output, this.most, signed);
+      }
+      this.made = made;
+      const [, , width] = this.output.shape, top = i - pad / 2, left = j - pad / 2;
+      const at = (a, b) => (a < 0 || b < 0 || a >= n || b >= m ? 0 : image.data[a * m + b]);
+      const seen = Array.from({ length: k * k }, (_, t) => at(top + Math.floor(t / k), left + (t % k)));
+      const spot = (view, y, x, size, [, rows, columns], name) => {
+        const mark = view.children[1] || view.appendChild(node("span"));
+        mark.className = `spot ${name}`;
+        mark.style.cssText = `top:${(100 * y) / rows}%;left:${(100 * x) / columns}%;height:${(100 * size) / rows}%;width:${(100 * size) / columns}%`;
+      };
+      spot(this.views[0], top, left, k, image.shape, "");
+      spot(this.views[1], i, j, 1, this.output.shape, "one");
+      this.draw_sum(state, K, seen, by, this.output.data[i * width + j]);
+      const terms = seen.map((v, t) => [v, K.data[t], t]).filter(([, w]) => w).map(([v, w, t]) => this.term(`${number(v)}×${w < 0 ? `(${number(w)})` : number(w)}`, `t${t}`));
+      const value = number(this.output.data[i * width + j]);
+      return this.told("says", { i, j, sum: terms.length ? this.added(terms) : "0", value: by === 1 ? value : `${number(by * this.output.data[i * width + j])}, ${this.t("divided", { by: number(by), value })}` });
+    }
+    /** Pixels, weights, products, and what they come to. */
+    draw_sum(state, K, seen, by, value) {
+      const k = Number(state.size), link = (a, b) => `t${a * k + b}`, square = (list) => Array.from({ length: k }, (_, a) => list.slice(a * k, a * k + k));
+      const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
+      const products = seen.map((v, t) => v * K.data[t]), heavy = Math.max(...Array.from(K.data, Math.abs));
+      const inputs = square(Array.from(K.data)).map((list, a) => list.map((w, b) => h("input", { inputmode: "numeric", value: number(w), "aria-label": this.t("weight", { a, b }), oninput: ({ target }) => this.edit(target, K, a * k + b) })));
+      const pieces = [
+        matrix(this.t("pixels"), square(seen), { tinted: false, name: "pixels", cell: (a, b, v) => ({ "data-link": link(a, b), style: `background:rgb(${v},${v},${v});color:${v > 115 ? "#000" : "#fff"}` }) }), sign("·"),
+        matrix(this.t("weights"), inputs, { name: "kernel", cell: (a, b) => ({ "data-link": link(a, b), class: tint(K.data[a * k + b], heavy) }) }), sign("="),
+        matrix(this.t("products"), square(products), { cell: (a, b) => ({ "data-link": link(a, b) }) }),
+        h("div", { class: "row" }, sign(by === 1 ? "Σ =" : `Σ ÷ ${number(by)} =`), h("output", { class: "total" }, number(value, 1))),
+      ];
+      const box = h("div", { class: "sum", style: `--all:${k === 3 ? 9 : 10}` }, pieces);
+      patch(this.lower, [box]);
+    }
+    edit(input, K, at) {
+      const text = input.value.replace("−", "-").trim(), value = Number(text);
+      if (text === "" || text === "-") return;
+      if (!(Math.abs(value) <= 99)) {
+        this.note(this.t("refused", { name: this.t("weights"), value: text, allowed: "−99 … 99", used: number(K.data[at]) }));
+        return;
+      }
+      this.set({ kernel: "own", own: Array.from(K.data, (w, i) => (i === at ? value : w)).join(","), mean: this.state.mean });
+    }
+  });
+})();

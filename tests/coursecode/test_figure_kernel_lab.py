@@ -1,0 +1,137 @@
+"""kernel-lab: the book's photo pixel by pixel, PyTorch's outputs, own photo and camera; nothing leaves the page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+import torch.nn.functional as F
+from browser import CHROMIUM, note, say, text, write_page
+from left_out import need
+from PIL import Image
+
+from tools.pictures import photo
+
+KERNELS = ("edges", "rows", "outline", "sharpen", "emboss", "blur", "gauss", "same")
+
+
+def numbers(page, caption: str) -> torch.Tensor:
+    rows = page.locator("table", has=page.locator("caption", has_text=re.compile(f"^{caption}$"))).evaluate(
+        "t => [...t.rows].map(r => [...r.cells].map(c => Number(((c.querySelector('input') || {}).value"
+        " || c.textContent).replace('−', '-').replace(',', ''))))"
+    )
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def tensor(page, name: str) -> torch.Tensor:
+    shape, data = page.locator("kernel-lab").evaluate(f"f => [f.{name}.shape, Array.from(f.{name}.data)]")
+    return torch.tensor(data, dtype=torch.float64).reshape(shape)
+
+
+def test_the_photo_in_the_file_is_the_chapters() -> None:
+    assert torch.equal(photo.read(), photo.grey()), "run python -m tools.pictures.photo"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(("size", "border", "mean"), [(3, "valid", 0), (5, "zero", 1)])
+def test_the_line_of_pytorch_gives_the_output_that_is_shown(figure_pages, kernel, size, border, mean):
+    page = figure_pages.open("kernel-lab", settings=f"kernel={kernel}&size={size}&border={border}&mean={mean}")
+    X = tensor(page, "image")
+    assert torch.equal(X[0], photo.grey().double())
+    names = {"X": X[None], "K": numbers(page, "weights")[None, None], "F": F}
+    Y = eval(text(page, ".code code"), names)[0]
+    assert (tensor(page, "output") - Y).abs().max() <= 1e-9
+    i, j = (int(page.locator(f"#{name}").input_value()) for name in ("row", "column"))
+    window = F.pad(X, [size // 2] * 4 if border == "zero" else [0] * 4)[0, i : i + size, j : j + size]
+    assert torch.equal(numbers(page, "window"), window)
+    products = window * names["K"][0, 0]
+    assert torch.equal(numbers(page, "products"), products)
+    assert float(text(page, ".total").replace("−", "-").replace(",", "")) == pytest.approx(Y[0, i, j].item(), abs=0.06)
+
+
+@pytest.mark.slow
+def test_the_sentence_adds_the_products_and_each_lights_up_with_its_three_cells(figure_pages):
+    page = figure_pages.open("kernel-lab", settings="kernel=sharpen")
+    terms = page.locator(".say .term").all_inner_texts()
+    assert len(terms) == 5, "weights of 0 are left out"
+    value = sum(eval(term.replace("×", "*").replace("−", "-")) for term in terms)
+    assert f" = {value:,}.".replace("-", "−") in say(page)
+    page.locator(".say .term").first.hover()
+    assert page.locator("td[data-lit]").count() == 3
+
+
+@pytest.mark.slow
+def test_pointer_finger_and_keys_move_the_window(figure_pages):
+    page = figure_pages.open("kernel-lab", has_touch=True, width=360)
+    box = page.locator("canvas").first.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] * 20.5 / 128, box["y"] + box["height"] * 30.5 / 150)
+    assert say(page).startswith("Output in row 29, column 19:"), "the window's middle is where the finger was"
+    page.locator(".handle").press("ArrowRight")
+    page.locator(".handle").press("Shift+ArrowDown")
+    assert say(page).startswith("Output in row 37, column 20:")
+    page.locator(".handle").press("End")
+    assert say(page).startswith("Output in row 147, column 125:")
+    page = figure_pages.open("kernel-lab", settings="border=zero")
+    box = page.locator("canvas").nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5 / 128, box["y"] + box["height"] * 0.5 / 150)
+    assert say(page).startswith("Output in row 0, column 0:")
+    assert numbers(page, "window")[0].tolist() == [0, 0, 0], "outside lie zeros"
+
+
+@pytest.mark.slow
+def test_weights_can_be_written_and_nonsense_is_told(figure_pages):
+    page = figure_pages.open("kernel-lab", settings="kernel=same")
+    before = tensor(page, "output")
+    page.locator(".kernel input").nth(4).fill("-2")
+    assert page.locator("#kernel").input_value() == "own"
+    assert torch.equal(tensor(page, "output"), -2 * before)
+    page.locator(".kernel input").first.fill("cat")
+    assert "cannot be cat" in note(page)
+    page.wait_for_timeout(500)
+    page.reload()
+    page.locator(".figure[aria-busy=true]").first.wait_for(state="detached")
+    assert torch.equal(tensor(page, "output"), -2 * before)
+
+
+@pytest.mark.slow
+def test_ones_own_photo_is_shrunk_and_read_and_what_is_none_is_told(figure_pages, tmp_path):
+    Image.new("RGB", (640, 320), (30, 60, 90)).save(tmp_path / "own.png")
+    (tmp_path / "no.png").write_text("no image")
+    page = figure_pages.open("kernel-lab")
+    for name, told in (("no.png", "no image"), ("own.png", "")):
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Own photo").click()
+        chooser.value.set_files(tmp_path / name)
+        page.wait_for_function(
+            "told => { const n = document.querySelector('kernel-lab').noteLine; "
+            "return told ? n.textContent.includes(told) : n.hidden; }",
+            arg=told,
+        )
+    X = tensor(page, "image")
+    assert X.shape == (1, 80, 160)
+    assert (X == 60).all(), "the mean of red, green and blue"
+
+
+@pytest.mark.slow
+def test_the_camera_is_read_picture_by_picture_stops_and_nothing_leaves_the_page(browsers, tmp_path):
+    need("chromium")
+    browser = browsers(CHROMIUM, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if not r.url.startswith(("file:", "data:", "blob:")) else None)
+    page.goto(write_page(tmp_path, "kernel-lab").as_uri())
+    page.locator(".figure[aria-busy=true]").first.wait_for(state="detached")
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function("document.querySelector('kernel-lab').image.shape[1] === 120")
+    first = tensor(page, "image")
+    page.wait_for_timeout(700)
+    assert not torch.equal(tensor(page, "image"), first)
+    page.get_by_role("button", name="Camera").click()
+    still = tensor(page, "image")
+    page.wait_for_timeout(400)
+    assert torch.equal(tensor(page, "image"), still)
+    assert page.locator("kernel-lab").evaluate("f => f.stream") is None
+    assert asked == []
+    browser.close()

@@ -1,0 +1,207 @@
+"""What a figure shows and what the text beside it says: one test per figure reads both, in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from browser import say, text
+
+from coursecode import figures
+from tools.source.chapters import parse
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+EN_ZH = pytest.mark.parametrize("language", ["en", "zh"])
+
+
+def beside(figure: str, language: str) -> tuple[str, str]:
+    """The settings that the book gives a figure, and the page's source from the figure on."""
+    for path in sorted((ROOT / ("book" if language == "en" else "zh/book")).glob("*.md")):
+        for directive in parse(path).directives:
+            if directive.name == "interactive" and directive.argument == figure and path.stem != "index":
+                source = path.read_text(encoding="utf-8")
+                return directive.options.get("settings", ""), source[: source.index(f"{{interactive}} {figure}")]
+    raise AssertionError(f"{figure} stands nowhere")
+
+
+def prose(figure: str, language: str, pattern: str) -> list[str]:
+    """The groups of the one place on the figure's page that reads like ``pattern``."""
+    folder = ROOT / ("book" if language == "en" else "zh/book")
+    pages = [p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.md")) if p.stem != "index"]
+    source = next(page for page in pages if f"{{interactive}} {figure}" in page)
+    found = re.findall(pattern, source)
+    assert found, f"the text beside {figure} no longer says {pattern!r}"
+    return list(found[0]) if isinstance(found[0], tuple) else [found[0]]
+
+
+def shown(figure_pages, figure: str, language: str, change: str = ""):
+    settings, _ = beside(figure, language)
+    changed = {pair.partition("=")[0] for pair in change.split("&")}
+    kept = [pair for pair in settings.split("&") if pair and pair.partition("=")[0] not in changed]
+    return figure_pages.open(figure, language=language, settings="&".join([*kept, change]).strip("&"))
+
+
+def test_every_figure_has_a_test_here():
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in figures.names() if f'"{name}"' not in source] == []
+
+
+@EN_ZH
+def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages, language):
+    pattern = (r"A shift of (\d) or (\d) pixels moves the pooled map by exactly (\d) or (\d) places, and not one value"
+               if language == "en" else
+               r"移动 (\d) 或 (\d) 个像素，池化以后的图恰好移动 (\d) 或 (\d) 格，没有一个值不同")  # fmt: skip
+    numbers = [int(n) for n in prose("pool-shift", language, pattern)]
+    for shift, by in zip(numbers[:2], numbers[2:], strict=True):
+        page = shown(figure_pages, "pool-shift", language, f"shift={shift}")
+        told = f"moves the pooled map by exactly {by}." if language == "en" else f"恰好移动 {by} 格"
+        assert told in say(page)
+        assert text(page, ".verdict b") == "0"
+        assert page.locator("table").nth(1).locator("td.hot").count() == 0
+    prose("pool-shift", language, "to even shifts only" if language == "en" else "只对偶数位移等变")
+    for shift in (1, 3):
+        page = shown(figure_pages, "pool-shift", language, f"shift={shift}")
+        assert int(text(page, ".verdict b")) > 0
+        assert page.locator("table").nth(1).locator("td.hot").count() > 0
+
+
+@EN_ZH
+def test_only_where_weights_are_shared_does_the_output_move(figure_pages, language):
+    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有共享权重时")
+    for step in range(5):
+        page = shown(figure_pages, "mlp-to-conv", language, f"morph={step}&shift=2")
+        assert ("✗" not in text(page, ".stage")) == (step >= 2)
+    alt = prose(
+        "mlp-to-conv",
+        language,
+        r"(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?:, |、)(\d+)(?: and |、)(\d+)[^\n]*(?:the last one|最后一个)",
+    )
+    assert page.locator(".ladder b").all_inner_texts() == alt
+
+
+@EN_ZH
+def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
+    prose(
+        "conv-stepper", language, "The last row stands in no window" if language == "en" else "最后一行不在任何窗口里"
+    )
+    page = shown(figure_pages, "conv-stepper", language)
+    rows = page.locator("td.unread").evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
+    assert rows == [[i, j] for i in range(8) for j in range(8) if 7 in (i, j)]
+
+
+@EN_ZH
+def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
+    (side,) = prose("rf-explorer", language, r"the side is (\d+)" if language == "en" else r"边长都?是 (\d+)")
+    page = shown(figure_pages, "rf-explorer", language)
+    page.get_by_role("button", name=figures.words("rf-explorer", language)["strides"]).click()
+    assert page.locator(".fields tr").last.locator("td").last.inner_text() == side
+    cells = page.locator(".cone rect.seen, .cone rect.chosen").evaluate_all(
+        "all => all.map(r => [+r.getAttribute('x'), +r.getAttribute('y'), +r.getAttribute('width')])"
+    )
+    beam = page.locator(".beam").evaluate("b => b.getAttribute('points').split(' ').map(p => p.split(',').map(Number))")
+    half = len(beam) // 2
+    left, right = beam[:half], beam[half:][::-1]
+    for x, y, side in cells:  # the cone goes around every cell that is seen, layer by layer
+        row = next(i for i, (_, top) in enumerate(left) if abs(top - (y - 2)) < 0.2)
+        assert left[row][0] <= x <= x + side <= right[row][0]
+
+
+@EN_ZH
+def test_the_photo_costs_what_the_text_says(figure_pages, language):
+    counts = prose(
+        "param-calc",
+        language,
+        r"It has ([\d,]+) weights; the dense layer has ([\d,]+) times"
+        if language == "en"
+        else r"([\d,]+) 个权重[；，][^\n]*?([\d,]+) 倍",
+    )
+    page = shown(figure_pages, "param-calc", language)
+    sentence = say(page).replace("\xa0", " ")
+    assert [count for count in counts if count not in sentence] == []
+    squares = {
+        c: page.locator(f".scale rect.{c}").evaluate("r => r.getAttribute('width') * r.getAttribute('height')")
+        for c in ("dense", "conv")
+    }
+    assert squares["dense"] / squares["conv"] == pytest.approx(int(counts[1].replace(",", "")), rel=0.02)
+
+
+@EN_ZH
+def test_the_kernel_has_the_shape_that_the_text_gives(figure_pages, language):
+    prose("channels-mixer", language, r"c_o\\times c_i\\times k_h\\times k_w")
+    page = shown(figure_pages, "channels-mixer", language)
+    assert re.search(r"2 × 3 × 3 × 3[：:] ?54|54", text(page, ".shape"))
+    assert page.locator("table.matrix").count() == 3 * 3 + 2
+
+
+@EN_ZH
+def test_the_ten_shares_add_up_to_one(figure_pages, language):
+    prose(
+        "lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率加起来仍然是一"
+    )
+    page = shown(figure_pages, "lenet-draw", language)
+    shares = page.locator(".bars .bar").evaluate_all("all => all.map(b => parseFloat(b.style.height))")
+    assert len(shares) == 10
+    assert sum(shares) == pytest.approx(100, abs=0.01)
+    best = max(range(10), key=shares.__getitem__)
+    assert text(page, ".verdict b") == str(best) == "3"
+
+
+@EN_ZH
+def test_the_first_sum_of_the_photo_is_the_one_described(figure_pages, language):
+    (total,) = prose(
+        "kernel-lab",
+        language,
+        r"the nine products, and their sum, (\d+)" if language == "en" else r"九个乘积，以及它们的和 (\d+)",
+    )
+    page = shown(figure_pages, "kernel-lab", language)
+    assert text(page, ".total") == total
+    assert page.locator("table.matrix").last.locator("td").count() == 9
+
+
+@EN_ZH
+def test_the_net_has_what_the_chapter_counts(figure_pages, language):
+    """61,706 numbers, 4,000 digits to learn from and 1,000 to be examined on; what breaks it can be chosen."""
+    _, source = beside("lenet-train", language)
+    page = shown(figure_pages, "lenet-train", language)
+    counts = re.findall(r"\d+,\d+", say(page))
+    assert counts == ["61,706", "4,000", "1,000"]
+    assert [count for count in counts if count not in source and count.replace(",", "_") not in source] == []
+    text_after = prose("lenet-train", language, r"(Shuffle the pixels)" if language == "en" else "(打乱每个数字的像素)")
+    assert text_after
+    labels = figures.words("lenet-train", language)
+    for key in ("shuffled", "rate", "activation", "bias"):
+        assert page.get_by_label(labels[key]).count() == 1
+
+
+@EN_ZH
+def test_the_first_page_shows_the_numbers_that_it_says_to_scale(figure_pages, language):
+    folder = ROOT / ("book" if language == "en" else "zh/book")
+    source = (folder / "index.md").read_text(encoding="utf-8")
+    (cover,) = [d for d in parse(folder / "index.md").directives if d.name == "interactive"]
+    page = figure_pages.open("lenet-draw", language=language, settings=cover.options["settings"])
+    dense, net = page.locator(".compare b").all_inner_texts()
+    assert dense in source
+    assert net in source
+    areas = page.locator(".compare rect").evaluate_all(
+        "all => all.map(r => r.getAttribute('width') * r.getAttribute('height'))"
+    )
+    ratio = int(dense.replace(",", "")) / int(net.replace(",", ""))
+    assert areas[0] / areas[1] == pytest.approx(ratio, rel=1e-6)
+    assert page.locator(".layer canvas:visible").count() == 4
+    assert text(page, ".verdict b") == "7"
+
+
+@EN_ZH
+def test_the_first_page_names_the_minutes_of_its_door(language):
+    """Two hundred words a minute and a quarter of a minute for each cell, in fives."""
+    source = (ROOT / "book" / "from-dense-to-convolution.md").read_text(encoding="utf-8")
+    cells = source.count("```{code-cell}")
+    words = len(
+        re.sub(r"```.*?```|^\$\$.*?\$\$[^\n]*$|^---.*?^---$", "", source, flags=re.DOTALL | re.MULTILINE).split()
+    )
+    minutes = 5 * round((words / 200 + cells / 4) / 5)
+    folder = ROOT / ("book" if language == "en" else "zh/book")
+    told = {25: ("twenty-five minutes", "二十五分钟"), 30: ("half an hour", "半小时")}[minutes]
+    assert told[language == "zh"] in (folder / "index.md").read_text(encoding="utf-8")
