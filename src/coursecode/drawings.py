@@ -39,7 +39,8 @@ def draw_nets(nets: Mapping[str, Sequence[Row]]) -> None:
         axes.set_axis_off()
         right = y = 0.0
         for (name, rows), highest in zip(drawn.items(), tall, strict=True):
-            x, before = 0.0, ()
+            x = 0.0
+            before: tuple[int, ...] = ()
             axes.text(0, y, name, ha="left", va="top", fontweight="bold")
             y -= 4 + highest / 2  # the middle of the boxes
             for row in rows:

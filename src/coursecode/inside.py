@@ -51,4 +51,5 @@ def occlusion(net: nn.Module, X: Tensor, label: int, *, size: int) -> Tensor:
         for j in range(w):
             covered[i * w + j, :, i : i + size, j : j + size] = 0
     with torch.no_grad():
-        return (net(X[None])[0, label] - net(covered)[:, label]).reshape(h, w)
+        lost: Tensor = net(X[None])[0, label] - net(covered)[:, label]
+    return lost.reshape(h, w)

@@ -61,7 +61,7 @@ def test_one_thing_is_changed_at_a_time():
     assert plain["change"] == "nothing"
     for row in rows:
         changed = {key for key in row if row[key] != plain[key]} - {"change"}
-        assert len(changed) == (2 if "twice" in str(row["change"]) else 1), row["change"]
+        assert len(changed) == (2 if "rate" in str(row["change"]) else 1), row["change"]
 
 
 def test_what_the_ablation_calls_nothing_is_the_recipe():

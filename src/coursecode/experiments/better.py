@@ -32,6 +32,7 @@ _NETS: dict[str, dict[str, Any]] = {
 _CHANGES: dict[str, dict[str, Plain]] = {
     "nothing": {},
     "SGD for the matrices too": {"lr": 0.0},
+    "SGD at half the rate": {"lr": 0.0, "sgd_lr": 0.05},
     "SGD at twice the rate": {"lr": 0.0, "sgd_lr": 0.2},
     "one step of Newton and Schulz": {"steps": 1},
     "three steps of Newton and Schulz": {"steps": 3},

@@ -163,7 +163,7 @@ def _parts(images: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
     """The digits for training, for validation and held out, drawn by the seed."""
     x, y = _digits()
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
-    return [(x[part], y[part]) for part in order[: sum(images)].split(images)]
+    return [(x[part], y[part]) for part in torch.split(order[: sum(images)], images)]
 
 
 def best_rates(result: Result, by: str | Sequence[str]) -> Result:
@@ -172,7 +172,7 @@ def best_rates(result: Result, by: str | Sequence[str]) -> Result:
     It is chosen by the mean over the seeds that were trained at all rates; of equally good rates the smallest is taken.
     """
     keys = [by] if isinstance(by, str) else list(by)
-    grid = Result(**{**vars(result), "rows": [row for row in result.rows if row["seed"] < _GRID_SEEDS]})
+    grid = Result(**{**vars(result), "rows": [row for row in result.rows if int(row["seed"]) < _GRID_SEEDS]})
     best: dict[tuple[Any, ...], tuple[float, Any]] = {}
     for row in grid.summary(by=[*keys, "lr"], value="validation_accuracy"):
         arm = tuple(row[key] for key in keys)
