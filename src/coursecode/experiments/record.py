@@ -136,7 +136,8 @@ class Result:
 
     ``rows``: plain numbers and names, one row per job and seed (or several); a benchmark has no ``seeds``, its rows
     count the rounds. ``seconds``: the time all rows took, where it was noted. ``protocol``, ``arms`` and ``tuning``:
-    what a study stated beforehand, what it compared, and how each arm found its rate (:mod:`protocol`).
+    what a study stated beforehand, what it compared, and how each arm found its rate
+    (``coursecode.experiments.protocol``).
     """
 
     name: str
