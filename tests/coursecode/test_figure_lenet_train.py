@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import re
@@ -9,7 +10,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from browser import note, say, text
+from browser import note, say, settled, text
 from py_mini_racer import MiniRacer
 
 from coursecode import figures
@@ -105,6 +106,7 @@ def test_what_loads_at_the_press_of_the_button_weighs_at_most_290_kb():
     assert len(gzip.compress(figures.script("lenet-train.data").encode())) <= 290_000
 
 
+@functools.cache
 def learned(epochs: int, **options) -> list[int]:
     """How many held-out digits the figure's own loop reads right, whenever it looks: the worker, without a browser."""
     engine = MiniRacer()
@@ -120,8 +122,10 @@ def learned(epochs: int, **options) -> list[int]:
         "labels": {"train": digits.train_y.tolist(), "test": digits.test_y.tolist()},
         "epochs": epochs, "rate": 0.02, "activation": "relu", "bias": True, "shuffled": False, "seed": 0, **options,
     }  # fmt: skip
-    engine.eval("var go = (text) => { LENET_TRAIN.loop(CourseMath.trainer); onmessage({data: JSON.parse(text)}); };")
-    engine.call("go", json.dumps(given), timeout=600_000)
+    engine.eval(
+        "var go = (text) => { LENET_TRAIN.loop(CourseMath.trainer); onmessage({data: JSON.parse(text)}); return 1; };"
+    )
+    engine.call("go", json.dumps(given))
     return json.loads(engine.eval("JSON.stringify(news.filter((m) => m.correct !== undefined).map((m) => m.correct))"))
 
 
@@ -204,6 +208,8 @@ def test_another_setting_is_another_net(figure_pages):
 def test_digits_that_do_not_arrive_are_told(figure_pages):
     page = figure_pages.open("lenet-train")
     page.route("**/lenet-train.data.js*", lambda route: route.abort())
+    page.reload()
+    settled(page)
     page.get_by_role("button", name="Train").click()
     page.locator(".note:not([hidden])").wait_for()
     assert re.match("The digits did not arrive", note(page))

@@ -242,7 +242,7 @@ def test_a_built_wheel_carries_the_scripts(tmp_path):
     (wheel,) = tmp_path.glob("coursecode-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {Path(n).name for n in archive.namelist() if re.match(r"coursecode/figures/.*(?<!\.py)$", n)}
-    assert held == {path.name for path in figures.FOLDER.iterdir() if path.suffix in {".js", ".json"}}
+    assert held == {path.name for path in figures.FOLDER.rglob("*.js*")}
 
 
 # -- every figure in a browser --------------------------------------------------------------------------------------

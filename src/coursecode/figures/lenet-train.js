@@ -70,8 +70,9 @@
         this.worker.onmessage = ({ data }) => this.hear(data);
         this.worker.postMessage({ train, test, labels, epochs, rate: Number(rate), activation, bias: Boolean(bias), shuffled: Boolean(shuffled), seed });
       } catch {
-        this.result.busy = false;
+        this.stop(); // it draws the figure anew, which takes earlier notes away
         this.note(this.t("missing"));
+        return;
       }
       this.sayLine.setAttribute("aria-live", "off");
       this.update();
