@@ -26,7 +26,7 @@ DRAWINGS = drawings()
 @pytest.fixture(scope="module")
 def js() -> MiniRacer:
     engine = MiniRacer()
-    engine.eval(figures.script("core"))
+    engine.eval("\n".join(map(figures.script, ["core", *figures.ordered("core.drawing")])))
     engine.eval(
         "var prepared = (strokes, width) => { const ink = CourseMath.paint(JSON.parse(strokes), width);"
         " return JSON.stringify([ink, CourseMath.centre(ink).image].map((t) => Array.from(t.data))); }"

@@ -120,6 +120,19 @@ def test_modern_weights_keep_the_signal_through_relu_and_biases_start_at_0(seed)
         assert torch.equal(layer.bias, torch.zeros_like(layer.bias))
 
 
+def test_kaimings_weights_fill_their_range_and_a_linear_layer_gets_half_the_variance():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 64, 5), nn.ReLU(), nn.Linear(500, 300, bias=False), nn.BatchNorm1d(300))
+    assert lenet.kaiming_(net) is net
+    for layer, inputs in ((net[0], 75), (net[2], 500)):
+        limit = math.sqrt(6 / inputs)
+        assert 0.98 * limit < layer.weight.abs().max() <= limit
+        assert layer.weight.var().item() == pytest.approx(2 / inputs, rel=0.05)
+    assert net[0].bias.count_nonzero() == 0
+    wide = net[2].weight.var().item()
+    assert lenet.kaiming_(net, nonlinearity="linear")[2].weight.var().item() == pytest.approx(wide / 2, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("make", "pool", "act"),
     [(lenet.lenet_classic, nn.AvgPool2d, nn.Sigmoid), (lenet.lenet_modern, nn.MaxPool2d, nn.ReLU)],

@@ -52,6 +52,8 @@ CALLED = {
     "from-dense-to-convolution": text("fully connected||what readers call the page from-dense-to-convolution"),
     "convolutional-layer": text("filter kernel||what readers call the page convolutional-layer"),
     "the-same-in-d2l": text("Dive into Deep Learning d2l||what readers call the page the-same-in-d2l"),
+    "separable-kernels": text("groups||what readers call the page separable-kernels"),
+    "how-it-is-computed": text("fast Fourier transform||what readers call the page how-it-is-computed"),
     "glossary": text("||what readers call the page glossary"),
     "padding-and-stride": text("||what readers call the page padding-and-stride"),
 }

@@ -30,7 +30,7 @@ def names_elsewhere(entry: dict[str, Any], language: str) -> list[str]:
 
     >>> entry = {"en": "softmax regression", "forbidden": ["soft max regression"], "called": ["multinomial regression"]}
     >>> names_elsewhere(entry, "en")
-    ['soft max regression', 'multinomial regression']
+    ['multinomial regression']
     """
     names = [*entry.get("forbidden", []), *entry.get("called", [])]
     own = entry[language]
