@@ -48,7 +48,7 @@ def test_every_chapter_has_its_exercises():
     tree = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     numbered = [part for part in tree["parts"] if part.get("numbered")]
     names = [Path(chapter["file"]).name for part in numbered for chapter in part["chapters"]]
-    assert sorted(names) == NAMES
+    assert set(NAMES) <= set(names)
 
 
 @pytest.mark.parametrize("name", NAMES)
