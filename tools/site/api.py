@@ -240,7 +240,6 @@ def forget(app: Sphinx, environment: BuildEnvironment, docname: str) -> None:
 def short_names(app: Sphinx, config: Config) -> None:
     """``corr2d``, not ``coursecode.correlation.corr2d``; the types of arguments are no links."""
     config.add_module_names = False
-    config.python_maximum_signature_line_length = 80
     config.nitpick_ignore_regex = [*config.nitpick_ignore_regex, ("py:(class|obj|data|exc)", r"(?!coursecode).*")]
 
 
