@@ -100,7 +100,7 @@ var CourseFigures = (() => {
     .figure * { box-sizing: border-box; }
     .board { container: board / inline-size; background: var(--paper); outline-offset: .4rem; }
     .board.stay { position: sticky; top: var(--figure-top, 0px); z-index: 1; padding-block: .4rem; box-shadow: 0 .7rem .5rem -.6rem var(--rule); }
-    .handle { position: absolute; width: 1px; height: 1px; overflow: hidden; opacity: 0; }
+    .handle { position: absolute; width: 1px; height: 1px; overflow: hidden; }
     .handle:focus-visible + .board { outline: 3px solid var(--ui); border-radius: .35rem; }
     .side { min-width: 0; }
     @container figure (min-width: 40rem) {
