@@ -1,20 +1,16 @@
 """The chapter "convolutional-layer": formulas and sentences that belong to no single helper."""
 
 import torch
+from alike import random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import claim, equation
-from torch import Tensor
 
 from coursecode.correlation import Conv2D, convolve, corr2d, corr3d
 from coursecode.data import moving_square
 
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 6))
 MORE = st.tuples(st.integers(0, 5), st.integers(0, 5))
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @equation("eq-corr2d-shape")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from alike import close, random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import equation
-from torch import Tensor
 
 from coursecode.backward import (
     conv_matrix,
@@ -24,14 +24,6 @@ from coursecode.correlation import corr1d, corr2d, correlate
 small = st.integers(1, 4)
 more = st.integers(0, 5)
 seeds = st.integers(0, 2**16)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def close(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_the_four_numbers_of_the_page() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from alike import random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import equation
-from torch import Tensor
 
 from coursecode.causal import causal_corr1d, field_centre, field_size
 from coursecode.geometry import Layer, receptive_field
@@ -16,10 +16,6 @@ from coursecode.geometry import Layer, receptive_field
 layers = st.lists(
     st.builds(Layer, st.integers(1, 4), st.integers(1, 3), st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=4
 )
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @equation("eq-causal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from alike import close, random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import equation
@@ -15,14 +16,6 @@ from coursecode.geometry import pad_sides
 
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 seeds = st.integers(0, 2**16)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def close(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
 
 
 def shift(n: int) -> Tensor:

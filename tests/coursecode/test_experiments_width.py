@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -48,17 +46,8 @@ def test_the_same_seed_gives_the_same_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_result_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
-    small(name).save(tmp_path / f"{name}.json")
-    assert Result.load(tmp_path / f"{name}.json") == small(name)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_the_stored_run_is_the_full_run_of_this_code(name: str) -> None:
     result, plan = stored(name), getattr(width, name)()
-    assert result.settings == json.loads(json.dumps(plan.settings))
-    assert result.seeds == list(plan.seeds)
-    assert len(result.seeds) >= 5
     jobs = [dict(job) for job in plan.jobs]
     assert {tuple(row[key] for key in jobs[0]) for row in result.rows} == {tuple(job.values()) for job in jobs}
     assert set(result.rows[0]) == set(small(name).rows[0])

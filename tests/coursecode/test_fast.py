@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 import torch
 import torch.nn.functional as F
+from alike import assert_same, random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import equation
-from torch import Tensor
 
 from coursecode.correlation import corr1d, corr2d
 from coursecode.fast import corr1d_winograd, fft_correlate, im2col, winograd, winograd_weights
@@ -18,19 +18,6 @@ from coursecode.fast import corr1d_winograd, fft_correlate, im2col, winograd, wi
 small = st.integers(1, 4)
 more = st.integers(0, 5)
 seeds = st.integers(0, 2**16)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def assert_same(ours, theirs, *args: Tensor) -> None:
-    leaves = [arg.clone().requires_grad_() for arg in args]
-    Y, Z = ours(*leaves), theirs(*leaves)
-    torch.testing.assert_close(Y, Z, rtol=1e-9, atol=1e-9)
-    G = random(*Z.shape, seed=99)
-    for mine, torchs in zip(*(torch.autograd.grad(v, leaves, G) for v in (Y, Z)), strict=True):
-        torch.testing.assert_close(mine, torchs, rtol=1e-9, atol=1e-9)
 
 
 @equation("eq-im2col")

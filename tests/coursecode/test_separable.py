@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from alike import assert_same, random
 from hypothesis import given
 from hypothesis import strategies as st
 from registry import equation
-from torch import Tensor, nn
+from torch import nn
 
 from coursecode.correlation import KERNELS
 from coursecode.geometry import conv_macs, count_macs
@@ -23,20 +24,6 @@ from coursecode.separable import (
 small = st.integers(1, 4)
 more = st.integers(0, 4)
 seeds = st.integers(0, 2**16)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def assert_same(ours, theirs, *args: Tensor) -> None:
-    """Values, and the gradients of every argument."""
-    leaves = [arg.clone().requires_grad_() for arg in args]
-    Y, Z = ours(*leaves), theirs(*leaves)
-    torch.testing.assert_close(Y, Z, rtol=1e-10, atol=1e-10)
-    G = random(*Z.shape, seed=99)
-    for mine, torchs in zip(*(torch.autograd.grad(v, leaves, G) for v in (Y, Z)), strict=True):
-        torch.testing.assert_close(mine, torchs, rtol=1e-10, atol=1e-10)
 
 
 @equation("eq-separable")

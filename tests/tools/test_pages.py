@@ -19,6 +19,7 @@ from benchmarks import site as page_weight
 from coursecode import figures
 from coursecode.experiments import Result
 from tools.site import builder, server
+from tools.source.chapters import parse
 
 CONFIG, TOC = builder.edition_settings(ROOT, "en")
 NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
@@ -250,6 +251,10 @@ FIGURES = sorted(
 )
 
 
+# Where the first slider leaves the sentence as it is: any pen writes the same digit, any size begins with one window.
+OTHER_STATES = {"fig-cover": "digit=4", "fig-conv-stepper": "at=4"}
+
+
 @pytest.mark.parametrize(("path", "label"), FIGURES)
 def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(open_page, path, label):
     page = open_page(path)
@@ -261,15 +266,12 @@ def test_a_figure_comes_to_life_when_it_comes_near_and_in_the_state_of_a_link(op
     assert figure.locator("img").first.is_hidden()
     slider = figure.locator("input[type=range]").first
     other = next(v for v in (slider.get_attribute("max"), slider.get_attribute("min")) if v != slider.input_value())
-    change = (
-        "digit=4" if label == "fig-cover" else f"{slider.get_attribute('id')}={other}"
-    )  # any pen writes the same digit
+    change = OTHER_STATES.get(label, f"{slider.get_attribute('id')}={other}")
     link = f"{page.url}#{label}?{change}"
     page.goto("about:blank")  # a link to the open page would not load it
     page.goto(link, wait_until="domcontentloaded")
     page.locator(f"#{label} {ready}").wait_for()
-    shown = page.locator(f"#{label} input[type=range]").first.input_value()
-    assert shown == other or page.locator(f"#{label} .say").inner_text() != normal
+    assert page.locator(f"#{label} .say").inner_text() != normal
     page.wait_for_function("f => f.getBoundingClientRect().top < innerHeight", arg=page.query_selector(f"#{label}"))
 
 
@@ -474,7 +476,7 @@ def test_the_benchmark_of_the_pages_measures_paint_shift_and_bytes(built, tmp_pa
     assert [row[:3] for row in rows] == [
         ("cover", language, f"{order} page") for language in ("en", "zh") for order in ("first", "second")
     ]
-    assert all(row["seconds"] > 0 and row["layout_shift"] <= 0.03 for row in found.rows)
+    assert all(row["seconds"] > 0 and row["layout_shift"] <= 0.02 for row in found.rows)
     assert rows[0][-1] > rows[1][-1] > 0
 
 
@@ -509,9 +511,10 @@ def test_a_deck_shows_the_marked_cells_and_notes_the_prose_in_both_languages(bui
     assert counts[0] == counts[1]
     source = (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8")
     assert counts[0][0] == len(re.findall(r"^tags: \[.*\bslide\b.*\]$", source, re.M))
-    for deck in decks:
+    for deck, folder in zip(decks, ("", "zh/"), strict=True):
         notes = re.findall(r'<aside class="notes">(.*?)</aside>', deck, re.DOTALL)
-        assert sum(len(re.sub("<[^>]+>", "", note)) for note in notes) > 1000
+        written = sum(len(line.text) for line in parse(ROOT / folder / "book" / f"{name}.md").prose)
+        assert sum(len(re.sub("<[^>]+>", "", note)) for note in notes) > 0.7 * written
         assert "headerlink" not in deck
     for folder in ("", "zh/"):
         assert f'href="../slides/{name}.html"' in (built / f"{folder}book/{name}.html").read_text(encoding="utf-8")

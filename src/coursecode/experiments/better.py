@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coursecode import data, lenet, muon
-from coursecode.data import Dataset
+from coursecode import lenet, muon
+from coursecode.data import load
 from coursecode.experiments.recipes import RECIPES, standardised
 from coursecode.experiments.record import Plain
 from coursecode.experiments.runner import Plan, Size
@@ -54,7 +54,7 @@ def better_ablation(*, size: Size = "full") -> Plan:
     full = size == "full"
     return Plan(
         jobs=[{"change": change, "epochs": 4 if full else 1, **_DEFAULTS, **new} for change, new in _CHANGES.items()],
-        seeds=range(3 if full else 2),
+        seeds=range(5 if full else 2),
         settings={
             "data": "fashion-mnist" if full else "digits",
             "images": None if full else 200,
@@ -170,7 +170,7 @@ def better_race(*, size: Size = "full") -> Plan:
 
 def _race(*, recipe: str, seed: int, data: str, images: int, target: float) -> dict[str, Plain]:
     used = time.process_time()
-    found = _read(data)
+    found = load(data)
     x, test_x = standardised(found.train_x[:images], found.test_x)
     net = muon.train(x, found.train_y[:images], seed=seed, **RACE)
     accuracy = evaluate(net, test_x, found.test_y).accuracy
@@ -180,9 +180,5 @@ def _race(*, recipe: str, seed: int, data: str, images: int, target: float) -> d
 @lru_cache(maxsize=1)
 def _load(name: str, images: int | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and test images of a set; the first ``images`` of each if that is a number."""
-    found = _read(name)
+    found = load(name)
     return found.train_x[:images], found.train_y[:images], found.test_x[:images], found.test_y[:images]
-
-
-def _read(name: str) -> Dataset:
-    return data.load(name)

@@ -243,8 +243,8 @@ def verdict(effect: Effect, smallest: float) -> Verdict:
 def keeps(sentence: Sentence, effect: Effect, smallest: float) -> bool:
     """Whether a sentence survives a smaller re-run: the difference has its sign, or is as small as it says.
 
-    A sentence that says nothing survives unless the re-run could say something against the first measurement; it is
-    judged by the reader.
+    A sentence that says that nothing can be told claims no difference, so a few seeds cannot turn it: the table shows
+    what they gave, and the reader judges.
     """
     if sentence.says == "more":
         return effect.mean > 0

@@ -69,6 +69,7 @@ __all__ = [
     "doubt",
     "execute",
     "in_turns",
+    "machine",
     "main",
     "perform",
     "plan_of",
@@ -325,7 +326,7 @@ def _result(work: _Work, plan: Plan, rows: list[Row], tuning: list[Row]) -> Resu
         seeds=[int(seed) for seed in plan.seeds],
         settings=work.settings,
         versions=work.versions,
-        machine=_machine(),
+        machine=machine(),
         threads=1,
         date=date.today().isoformat(),
         seconds=round(work.seconds, 1),
@@ -388,7 +389,7 @@ def in_turns(
         seeds=list(turns) if column == "seed" else [],
         settings=noted,
         versions=versions,
-        machine=_machine(),
+        machine=machine(),
         threads=threads,
         date=date.today().isoformat(),
         seconds=round(seconds, 1),
@@ -454,7 +455,7 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _machine() -> str:
+def machine() -> str:
     """The processor and its cores, and the GPU if the measurements ran on one."""
     model = platform.machine()
     try:

@@ -42,7 +42,7 @@
       canvas { width: 100%; display: block; image-rendering: pixelated; }
       .stage .view { width: 6rem; }
       .digits { justify-content: center; margin: .6rem 0 0; gap: .3rem; } .digits button { padding: 0; }
-      .answer { width: min(100%, 22rem); min-height: 9.5rem; }
+      .answer { width: min(100%, 22rem); min-height: 12.4rem; }
       .cover .side, .cover summary, .cover .stage, .cover .unit, .cover .scaled, .cover .layer:nth-child(n + 5) { display: none; } .cover .inside { border: 0; }
       .board > .buttons { justify-content: center; }
       details.inside { margin-top: .6rem; border-top: 1px solid var(--rule); }
@@ -160,7 +160,8 @@
         this.picture(this.input.firstChild, this.image, [1, 28, 1]);
       }
       this.moved = moved;
-      this.inside.hidden = this.result.hidden = Boolean(problem || !prepared);
+      this.inside.hidden = Boolean(problem || !prepared);
+      this.result.hidden = this.inside.hidden && this.fault !== "loading"; // the answer's room is kept until it can come
       if (problem) return "";
       if (!prepared) return this.t("empty");
       return this.show(state, this.image);

@@ -42,7 +42,7 @@ from coursecode import data as _data
 from coursecode.data import normalise
 from coursecode.experiments import interval, record
 from coursecode.experiments.record import Result, Row
-from coursecode.experiments.runner import _machine
+from coursecode.experiments.runner import machine
 from coursecode.lenet import lenet
 from coursecode.training import evaluate
 from coursegrade.cage.sandbox import Died, Fault, Missing, Sandbox, Unsendable
@@ -275,7 +275,7 @@ def add(rows: Sequence[Row], path: Path, *, data: str, settings: Mapping[str, An
         seeds=sorted({int(row["seed"]) for row in everything}),
         settings=dict(settings),
         versions={"python": platform.python_version(), "torch": torch.__version__},
-        machine=_machine(),
+        machine=machine(),
         threads=1,
         date=date.today().isoformat(),
     )
