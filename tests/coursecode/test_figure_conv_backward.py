@@ -50,9 +50,7 @@ def test_the_gradients_are_pytorchs(figure_pages, size, kernel, stride, upstream
 @pytest.mark.parametrize(("size", "kernel", "stride"), [(3, 2, 1), (5, 3, 2), (6, 2, 2)])
 @pytest.mark.parametrize(("follow", "gradient"), [("pixel", "∂ℓ/∂X"), ("weight", "∂ℓ/∂K")])
 def test_the_sentence_is_the_sum_of_each_entry(figure_pages, size, kernel, stride, follow, gradient):
-    page = figure_pages.open(
-        "conv-backward", settings=f"size={size}&kernel={kernel}&stride={stride}&follow={follow}"
-    )
+    page = figure_pages.open("conv-backward", settings=f"size={size}&kernel={kernel}&stride={stride}&follow={follow}")
     handle = page.locator(".handle")
     for value in tables(page)[gradient].flatten().tolist():
         sentence = say(page)

@@ -94,8 +94,8 @@ def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
 
 @EN_ZH
 def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages, language):
-    """A kernel of ones and a gradient of ones: what arrives at a pixel is the number of its windows, 0 in the last row."""
-    pattern = (r"A \$(\d)\\times\d\$ input, a \$(\d)\\times\d\$ kernel of ones, stride (\d), and every output has the gradient 1"
+    """A kernel and a gradient of ones: at a pixel arrives the number of its windows, 0 in the last row."""
+    pattern = (r"A \$(\d)\\times\d\$ input, a \$(\d)\\times\d\$ kernel of ones, stride (\d), and every output has"
                if language == "en" else
                r"输入是 \$(\d)\\times\d\$，核是 \$(\d)\\times\d\$ 的 1，步幅为 (\d)，每个输出的梯度都是 1")  # fmt: skip
     n, k, s = map(int, prose("conv-backward", language, pattern))
@@ -114,7 +114,9 @@ def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
     far = [int(re.sub(r"\D", "", t)) for t in page.locator(".ways td:last-child").all_inner_texts()]
     assert min(far) == far[-1] > 0
     names = figures.words("shift-lab", language)
-    assert page.locator(".ways tbody th").all_inner_texts() == [names[w] for w in ("second", "maximum", "average", "blur")]
+    assert page.locator(".ways tbody th").all_inner_texts() == [
+        names[w] for w in ("second", "maximum", "average", "blur")
+    ]
 
 
 @EN_ZH
