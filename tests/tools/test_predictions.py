@@ -52,7 +52,8 @@ def write_page(folder, *, language="en", question="<p>How many layers fit?</p>")
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>T</title>'
         f'<script defer data-predict="{words}" src="predict/predict.js"></script>'
         '<link rel="stylesheet" href="predict/predict.css"></head><body><main><h1>A chapter</h1>'
-        f'<section id="first"><h2>First</h2>{box}{cell}<p class="told"><b>Seven.</b></p><p class="more">More.</p></section>'
+        f'<section id="first"><h2>First</h2>{box}{cell}<p class="told"><b>Seven.</b></p>'
+        '<p class="more">More.</p></section>'
         f'<section id="second"><h2>Second</h2>{box}{cell}</section></main></body></html>',
         encoding="utf-8",
     )

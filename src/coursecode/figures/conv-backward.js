@@ -73,22 +73,22 @@
         });
       };
       const sign = (text, high) => h("span", { class: "sign", "aria-hidden": "true", style: `--high:${high}` }, text);
-      const way = (key, also = "") => h("p", { class: "way" }, this.sentences(this.t(key), also));
-      const so_far = scatters && this.t("so_far", { n: at + 1, all: m * m });
+      const way = (key) => h("p", { class: "way" }, this.t(key));
+      const far = (title) => (scatters ? `${title} (${at + 1}/${m * m})` : title); // the height stays: a mouse may be on it
       const back = (name) => `∂ℓ/∂${name}`;
       const style = `--all:${n + k + m}`;
       this.paint(layer
-        ? h("div", { class: "stage", style }, way("stamps", so_far), table(this.t("small"), G, "output", "p"), sign("·", k), table("K", K, "weight", "p"), sign("→", k), table(this.t("large"), dx, "pixel", "p", true))
+        ? h("div", { class: "stage", style }, way("stamps"), table(this.t("small"), G, "output", "p"), sign("·", k), table("K", K, "weight", "p"), sign("→", k), table(far(this.t("large")), dx, "pixel", "p", true))
         : h("div", { class: "stage", style },
           way("forward"), table("X", x, "pixel", scatters ? "w" : "p"), sign("⋆", k), table("K", K, "weight", "p"), sign("=", m), table("Y", correlate(x, K, { stride: s }), "output", "p"),
-          way("back", so_far), table(back("X"), dx, "pixel", "p", true), sign("", 1), table(back("K"), dw, "weight", scatters ? "w" : "p", true), sign("←", m), table("G", G, "output", "p")));
+          way("back"), table(far(back("X")), dx, "pixel", "p", true), sign("", 1), table(back("K"), dw, "weight", scatters ? "w" : "p", true), sign("←", m), table("G", G, "output", "p")));
 
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
       const terms = (factor, prefix) => uses.map((use, u) => this.term(`${number(G.data[use.o])}×${signed(factor(use))}`, `${prefix}${u}`));
       const byWeights = terms(({ t }) => K.data[t], "p"), kind = layer ? "stamp" : "says";
       if (scatters) {
         const listed = (list) => list.flatMap((term, u) => (u ? [this.words.comma, term] : [term]));
-        return this.told(`${kind}_output`, { i, j, g: number(G.data[at]), row: i * s, column: j * s, pixels: listed(byWeights), weights: listed(terms(({ pixel }) => x.data[pixel], "w")) });
+        return this.told(`${kind}_output`, { i, j, g: number(G.data[at]), row: i * s, column: j * s, pixels: listed(byWeights), weights: listed(terms(({ pixel }) => x.data[pixel], "w")), n: at + 1, all: m * m });
       }
       if (!uses.length) return this.t("unread", { i, j });
       const sum = this.added(follow === "pixel" ? byWeights : terms(({ pixel }) => x.data[pixel], "p"));
