@@ -11,7 +11,8 @@
 Without JavaScript, in print, in PDF and in a notebook the reader sees the picture that ``tools/pictures/posters.py``
 took of the same figure. The scripts lie outside every static folder, since Jupyter Book puts each script in one on
 every page: they are put there here, and a page loads those of its own figures only, in one file, when they come near
-the window (``near.js``). They are classic scripts, so a page works from a disk.
+the window (``near.js``). They are classic scripts, so a page works from a disk. Beside them lies a page for each
+figure alone, for an ``<iframe>`` on other people's pages.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from coursecode import figures
-from tools.source.words import spoken
+from tools.source.words import spoken, tag
 
 try:
     import minify
@@ -122,6 +123,35 @@ def write_scripts(app: Sphinx) -> None:
         return
     for name in ("near", *(part for figure in figures.names() for part in figures.data(figure))):
         write_script(folder(app), name, figures.script(name))
+    language = spoken(app.config.language)
+    for name in figures.names():
+        write_script(folder(app), name, figures.bundle(name))
+        page = folder(app) / f"{name}.html"
+        page.write_text(alone(name, language), encoding="utf-8")
+
+
+def alone(name: str, language: str) -> str:
+    """A page with nothing but the figure ``name``, for an ``<iframe>`` elsewhere; its state is in the address.
+
+    ``_static/figures/conv-stepper.html#fig-conv-stepper?kernel=3&stride=2``. It tells the page around it its height.
+    """
+    written = tag(language)
+    return (
+        f'<!doctype html><html lang="{written}"><head><meta charset="utf-8"><title>{name}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{ALONE}</style>'
+        f'<script defer src="{name}.js"></script></head><body><figure id="fig-{name}">'
+        f"{figures.element(name, language=language)}</{name}></figure><script>"
+        f'new ResizeObserver(() => parent.postMessage({{ figure: "{name}", '
+        'height: document.documentElement.offsetHeight }, "*")).observe(document.body);</script></body></html>'
+    )
+
+
+ALONE = (
+    ":root{color-scheme:light dark;--pst-color-text-base:light-dark(#222832,#ced6dd);"
+    "--pst-color-text-muted:light-dark(#48566b,#9ca4af);--pst-color-background:light-dark(#fff,#14181e);"
+    "--pst-color-surface:light-dark(#f3f4f5,#29313d);--pst-color-border:light-dark(#d1d5da,#48566b)}"
+    "body,figure{margin:0}body{font-family:system-ui,sans-serif;background:var(--pst-color-background)}"
+)
 
 
 def smaller(source: str) -> str:
@@ -159,7 +189,8 @@ def remove_scripts(app: Sphinx, error: Exception | None) -> None:
     """Take away what an earlier build wrote and no page loads any more."""
     if error or app.builder.format != "html":
         return
-    used = {"near.js", *(f"{part}.js" for figure in figures.names() for part in figures.data(figure))}
+    own = (part for figure in figures.names() for part in (figure, *figures.data(figure)))
+    used = {"near.js", *(f"{name}.js" for name in own)}
     for page in Path(app.outdir).rglob("*.html"):
         used |= set(re.findall(r'data-figures="([^"?]+)', page.read_text(encoding="utf-8")))
     for script in folder(app).glob("*.js"):
