@@ -88,7 +88,7 @@
     }
     /** Light on dark, 0 to 1. */
     picture(canvas, { shape: [, n], data }) {
-      const context = canvas.getContext("2d"), pixels = context.createImageData(n, n), colours = new Uint32Array(pixels.data.buffer);
+      const context = canvas.getContext("2d", { willReadFrequently: true }), pixels = context.createImageData(n, n), colours = new Uint32Array(pixels.data.buffer);
       data.forEach((v, i) => { colours[i] = 0xff000000 | (0x010101 * Math.round(18 + 237 * v)); });
       context.putImageData(pixels, 0, 0);
     }
