@@ -21,7 +21,7 @@ from root import ROOT
 
 from coursecode import figures
 from tools.pictures import posters
-from tools.site.figures import folder, minify, remove_scripts, smaller, write_scripts
+from tools.site.figures import folder, minify, remove_scripts, room, smaller, write_scripts
 from tools.source.chapters import parse
 
 BOOK = ROOT / "book"
@@ -195,12 +195,32 @@ def test_static_pictures_are_current_and_none_is_left_over():
     wanted = posters.wanted()
     problems = [f"{p.path.relative_to(ROOT)} is stale: run python -m tools.pictures.posters" for p in wanted if p.stale]
     problems += [f"{path.relative_to(ROOT)} is used by no page: remove it" for path in posters.orphans(wanted)]
+    problems += [f"{p.path.stem}: its height was not measured: run the same" for p in wanted if not p.measured]
     none(problems)
 
 
 def test_every_figure_stands_in_the_book():
     placed = {d.argument for path in BOOK.glob("*.md") for d in parse(path).directives if d.name == "interactive"}
     assert placed == set(NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [328, 560, 800])
+def test_the_room_that_a_page_keeps_is_the_height_that_a_figure_has(figure_pages, width):
+    """Before its script has come the element is as high as it will be: what stands below does not move."""
+    css = (ROOT / "tools" / "site" / "static" / "course.css").read_text(encoding="utf-8")
+    rules = css[css.index("/* A figure's script comes late") : css.index("/* The first page's figure comes")]
+    page = figure_pages.open("pool-shift", width=width, settings="shift=1")
+    alive = page.locator("pool-shift").bounding_box()["height"] if width != 328 else None
+    style = "".join(f"--room-{w}:{height}px;" for w, height in room("fig-pool-shift", "en").items())
+    page.set_content(
+        f"<style>body,figure{{margin:0}}{rules}</style><div class='bd-article'>"
+        f"<figure class='interactive'><not-yet style='{style}'></not-yet></figure></div>"
+    )
+    kept = page.locator("not-yet").bounding_box()["height"]
+    assert kept == room("fig-pool-shift", "en")[width]
+    if alive:  # the test's page is 24 pixels narrower than its window
+        assert kept == pytest.approx(alive, rel=0.12)
 
 
 # -- in notebooks ---------------------------------------------------------------------------------------------------

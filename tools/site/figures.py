@@ -18,6 +18,7 @@ figure alone, for an ``<iframe>`` on other people's pages.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -38,6 +39,8 @@ except ImportError:  # not every machine has a wheel (see pyproject.toml): there
     minify = None
 
 POSTERS = figures.FOLDER / "posters"
+HEIGHTS = Path(__file__).resolve().with_name("heights.json")
+WIDTHS = (328, 380, 560, 660, 700, 800)  # of a figure in a page's column; from 674 on the controls stand beside it
 PAPER = ("epub", "singlehtml")  # no script runs there: the picture is the figure
 
 
@@ -52,6 +55,13 @@ def poster(label: str, language: str) -> Path:
     'conv-stepper.zh.png'
     """
     return POSTERS / f"{label.removeprefix('fig-')}.{language}.png"
+
+
+def room(label: str, language: str) -> dict[int, int]:
+    """How high a figure is at each of ``WIDTHS``, as ``tools/pictures/posters.py`` measured it; empty if it did not."""
+    known = json.loads(HEIGHTS.read_text(encoding="utf-8")) if HEIGHTS.exists() else {}
+    measured = known.get(poster(label, language).stem, {}).get("heights", [])
+    return dict(zip(WIDTHS, measured, strict=False))
 
 
 class Interactive(SphinxDirective):  # type: ignore[misc]
@@ -76,9 +86,10 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
         picture = poster(label, language)
         if not picture.exists():
             raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
+        self.env.note_dependency(str(HEIGHTS))
         for source in ("words/en.json", f"words/{language}.json", f"{name}.js"):
             self.env.note_dependency(str(figures.FOLDER / source))
-        element = interactive(figure=name, language=language, settings=settings)
+        element = interactive(figure=name, label=label, language=language, settings=settings)
         place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)
         element += nodes.image(uri=Path(place).as_posix(), alt=alt, classes=["dark-light"])
         caption = nodes.caption()
@@ -100,7 +111,9 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
 def visit_html(translator: HTML5Translator, node: interactive) -> None:
     if translator.builder.name in PAPER:
         return
-    translator.body.append(figures.element(node["figure"], language=node["language"], settings=node["settings"]))
+    element = figures.element(node["figure"], language=node["language"], settings=node["settings"])
+    style = "".join(f"--room-{width}:{height}px;" for width, height in room(node["label"], node["language"]).items())
+    translator.body.append(element.replace(" ", f' style="{style}" ', 1) if style else element)
 
 
 def depart_html(translator: HTML5Translator, node: interactive) -> None:
