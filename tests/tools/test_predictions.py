@@ -172,6 +172,17 @@ def test_who_does_not_guess_sees_the_result_and_so_does_paper(opened):
 
 
 @pytest.mark.slow
+def test_who_runs_the_cells_sees_all_that_was_printed(opened):
+    page = opened()
+    event = re.search(
+        r'dispatchEvent\((new Event\("[^"]+"\))\)', (FILES.parent / "live" / "live.js").read_text("utf-8")
+    )
+    page.evaluate(f"document.dispatchEvent({event[1]})")
+    assert page.locator(".cell_output:visible").count() == 2
+    assert page.locator(".guess-wait, [hidden]").count() == 0
+
+
+@pytest.mark.slow
 def test_without_javascript_nothing_is_folded(chromium, tmp_path):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
