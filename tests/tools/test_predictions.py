@@ -174,9 +174,8 @@ def test_who_does_not_guess_sees_the_result_and_so_does_paper(opened):
 @pytest.mark.slow
 def test_who_runs_the_cells_sees_all_that_was_printed(opened):
     page = opened()
-    event = re.search(
-        r'dispatchEvent\((new Event\("[^"]+"\))\)', (FILES.parent / "live" / "live.js").read_text("utf-8")
-    )
+    source = (FILES.parent / "live" / "live.js").read_text(encoding="utf-8")
+    event = re.search(r'dispatchEvent\((new Event\("[^"]+"\))\)', source)
     page.evaluate(f"document.dispatchEvent({event[1]})")
     assert page.locator(".cell_output:visible").count() == 2
     assert page.locator(".guess-wait, [hidden]").count() == 0
