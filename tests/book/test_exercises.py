@@ -172,7 +172,7 @@ ABOUT_TEXTS = {
 def about_texts(question: quiz.Quiz, language: str) -> list[str]:
     """What a quick question says of other people's texts."""
     words = [question.question, *(part for o in question.options for part in (o.text, o.feedback))]
-    return [f"{question.name}: {found[0]!r} in {one!r}" for one in words for found in ABOUT_TEXTS[language].finditer(one)]
+    return [f"{question.name}: {m[0]!r} in {one!r}" for one in words for m in ABOUT_TEXTS[language].finditer(one)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

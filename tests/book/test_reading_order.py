@@ -1,4 +1,4 @@
-"""Nothing is used before it is introduced: the terms of the glossary and the symbols of the notation page, in reading order.
+"""Nothing is used before it is introduced: terms of the glossary and symbols of the notation page, in reading order.
 
 ``tests/reading_order.yml`` says which chapter introduces a term. An earlier chapter may use it where the same
 paragraph points to the chapter that does, or a later one; or where the list ``may_use`` allows it.
