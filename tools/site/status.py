@@ -32,7 +32,7 @@ WORDS = {
     "gpu": later("seconds, GPU"),
     "memory": later("memory, MiB"),
     "formulas": later("formulas tested"),
-    "promises": later("promises shown"),
+    "promises": later("claims shown"),
     "cells": later("cells compared"),
     "tests": later("tests of its helpers"),
     "unknown": later("not yet measured"),
@@ -130,8 +130,8 @@ def status_lines(root: Path, language: str) -> list[str]:
     lines += ["", _row(told(k) for k in ("chapter", "formulas", "promises", "cells", "tests")), "|" + " --- |" * 5]
     for name, fact in known.items():
         tests = ", ".join(f"`{file[5:-3]}` {count}" for file, count in fact["tests"].items())
-        promises = ", ".join(fact["promises"]) or "–"
-        lines.append(_row([f"{{doc}}`{name}`", str(fact["formulas"]), promises, str(fact["cells"]), tests]))
+        shown = str(len(fact["promises"]))
+        lines.append(_row([f"{{doc}}`{name}`", str(fact["formulas"]), shown, str(fact["cells"]), tests]))
     return lines
 
 
