@@ -164,8 +164,16 @@ def _parts(kind: str, one: str, two: str) -> Iterator[tuple[str, str]]:
     ordered = len(ours_) == len(theirs_) and all(a.values & b.values for a, b in zip(ours_, theirs_, strict=True))
     if lost or left:
         yield ", ".join(n.text for n in lost) or "none", f"the number is {', '.join(n.text for n in left) or 'missing'}"
-    elif whole and not ordered:
+    elif not (ordered if whole else _same_order(one, ours_, theirs_)):
         yield ", ".join(n.text for n in ours_), f"the numbers are {', '.join(n.text for n in theirs_)}"
+
+
+def _same_order(english: str, ours: list[Number], theirs: list[Number]) -> bool:
+    """Whether the measured values stand in one order: 0.72 and 0.60 are two results, and 960 of 1,000 is turned round."""
+    if re.search(r"\d[\d.]*(?:\s?%)? of (?:the |its |all )*\d", english):
+        return True
+    kept = [[n for n in side if re.fullmatch(r"\d+\.\d+|[\d.]+\s?%", n.text)] for side in (ours, theirs)]
+    return len(kept[0]) != len(kept[1]) or all(a.values & b.values for a, b in zip(*kept, strict=True))
 
 
 def _taken(number: Number, left: list[Number]) -> bool:
