@@ -168,12 +168,18 @@ def _parts(kind: str, one: str, two: str) -> Iterator[tuple[str, str]]:
         yield ", ".join(n.text for n in ours_), f"the numbers are {', '.join(n.text for n in theirs_)}"
 
 
+_TURNED = re.compile(r"\b(?:of|than|against|instead of|in place of|rather than)(?: the| its| all| only)* $")
+
+
 def _same_order(english: str, ours: list[Number], theirs: list[Number]) -> bool:
-    """Whether the measured values stand in one order: 0.72 and 0.60 are two results, and 960 of 1,000 is turned round."""
-    if re.search(r"\d[\d.]*(?:\s?%)? of (?:the |its |all )*\d", english):
-        return True
-    kept = [[n for n in side if re.fullmatch(r"\d+\.\d+|[\d.]+\s?%", n.text)] for side in (ours, theirs)]
-    return len(kept[0]) != len(kept[1]) or all(a.values & b.values for a, b in zip(*kept, strict=True))
+    """Whether the measured values stand in one order: 0.72 and 0.60 are two results, and 2.5 of 3.8 is turned round."""
+    for kind in (r"\d+\.\d+", r"[\d.]+\s?%"):
+        first, second = ([n for n in side if re.fullmatch(kind, n.text)] for side in (ours, theirs))
+        moved = [a for a, b in zip(first, second, strict=False) if not a.values & b.values]
+        turned = any(_TURNED.search(english[: english.find(number.text)]) for number in moved)
+        if moved and not turned and len(first) == len(second):
+            return False
+    return True
 
 
 def _taken(number: Number, left: list[Number]) -> bool:
