@@ -48,7 +48,7 @@ def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         parent[at] = kept
         kept += box  # type: ignore[operator]
         if closing:
-            kept += nodes.Text(closing[0])  # type: ignore[operator]
+            kept += nodes.inline("", closing[0])  # type: ignore[operator]
 
 
 def tell_latin(app: Sphinx, doctree: nodes.document, docname: str) -> None:
