@@ -29,6 +29,7 @@ from coursegrade.console import (
     said,
     say,
     tell,
+    usage,
     yes_option,
 )
 from coursegrade.contract import LANGUAGES, Text, same, text
@@ -484,7 +485,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except click.UsageError as wrong:
         path = wrong.ctx.command_path if wrong.ctx else "coursecode"
-        error(same(wrong.format_message()))
+        error(usage(wrong))
         show(text("See {path} --help", path=path))
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -513,7 +514,8 @@ def run(arguments: Sequence[str]) -> int:
         error(text("{name} is missing. {advice}", name=failed.name or str(failed), advice=_install.advice("grade")))
         return 2
     except ValueError as failed:  # the masters and the bundles say what is wrong with them
-        error(same(str(failed)))
+        told = getattr(failed, "text", None)
+        error(told if isinstance(told, Text) else same(str(failed)))
         return 1
 
 

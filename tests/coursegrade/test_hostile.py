@@ -17,8 +17,8 @@ from left_out import needs
 
 from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
-from coursegrade.cage.unit import grade
-from coursegrade.contract import Limits, Result
+from coursegrade.cage.unit import grade, to_hide
+from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 LIMITS = Limits(call_seconds=6.0, question_seconds=20.0, own_seconds=20.0, memory=1 << 30)
@@ -169,6 +169,45 @@ def test_what_a_hidden_test_puts_in_is_in_nothing_that_a_student_gets(spy: str, 
     assert len(hidden) == 1  # one sentence, whatever happened
     for test in (test for q in result.questions for test in q.tests if not test.hidden):
         assert test.earned == test.points
+
+
+def drawing(hidden: str, *, setup: str = "") -> Bundle:
+    """One question whose hidden test loads images."""
+    test = Test("read-hidden", 1.0, True, f"{hidden}\nshown = load('digits')\nfor n in range(20):\n"
+                "    check('held out', lambda: close(student.read(shown.test_x[n, 0]), int(shown.test_y[n])))")  # fmt: skip
+    question = Question("read", same("read"), "code", 1.0, ("read",), (test,))
+    cells = [Cell("setup", "code", "setup", None, f"import torch\n{setup}")]
+    return Bundle.make(
+        assignment="read", questions=[question], cells=[*cells, Cell("read", "code", "answer", "read", "")]
+    )
+
+
+def test_the_labels_that_a_hidden_test_asks_for_are_not_within_reach() -> None:
+    bundle = drawing("from coursecode.data import load")
+    cell = (
+        "import glob, os\n"
+        "print([f for place in coursecode.__path__ for f in glob.glob(place + '/digits/*')])\n"
+        "print(os.listdir('/usr/share/datasets') if os.path.isdir('/usr/share/datasets') else [])\n"
+        "def read(image):\n    held = coursecode.data.load('digits', download=False)\n"
+        "    same = (held.test_x[:, 0] == image).flatten(1).all(1)\n    return int(held.test_y[same][0])\n"
+    )
+    cells = [
+        {"id": "setup", "cell_type": "code", "source": ""},
+        {"id": "read", "cell_type": "code", "source": "import coursecode.data\n" + cell},
+    ]
+    result = grade(bundle, json.dumps({"cells": cells}).encode(), seed="s", limits=LIMITS, student="m")
+    assert result.outputs["read"].stored() == "[]\n[]\n"
+    assert result.score == 0
+
+
+def test_nothing_is_hidden_from_an_assignment_that_needs_it() -> None:
+    where = [path.name for path in to_hide(drawing("from coursecode.data import load"))]
+    assert where[:2] == ["digits", "datasets"]
+    assert [p.name for p in to_hide(drawing("from coursecode import data, lenet\nload = data.load"))] == where
+    asked = drawing("from coursecode.data import load", setup="from coursecode.data import load")
+    assert [p.name for p in to_hide(asked)] == where[1:]
+    assert to_hide(standin.bundle()) == []
+    assert to_hide(drawing("load = print")) == []
 
 
 @pytest.mark.parametrize("attack", HEAVY)

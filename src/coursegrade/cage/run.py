@@ -35,7 +35,7 @@ from typing import Any
 from coursegrade.cage._cage import mapped
 from coursegrade.cage.jobs import HOST_MEMORY
 from coursegrade.cage.sandbox import ContainmentError, Mode, Sandbox, readable_inside
-from coursegrade.cage.unit import environment, failed, grade
+from coursegrade.cage.unit import environment, failed, grade, to_hide
 from coursegrade.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursegrade.course import Course
 from coursegrade.files import NO_ROOM, Problem, read_json, sha256, write_json
@@ -159,7 +159,7 @@ def _reason(folder: Path) -> Text:
 # -- one task, in a worker ----------------------------------------------------------------------------------------
 
 Context = tuple[dict[str, Any], str, dict[str, Any], Mode | None]
-_sandboxes: dict[tuple[Mode | None, int], Sandbox] = {}
+_sandboxes: dict[tuple[Mode | None, int, tuple[Path, ...]], Sandbox] = {}
 
 
 def _cap() -> None:
@@ -175,9 +175,9 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
     """Grade one submission with this process's sandbox, which stays warm for the next."""
     plain_bundle, seed, plain_limits, mode = context
     bundle, limits = Bundle.from_json(plain_bundle), Limits.from_json(plain_limits)
-    which = (mode, limits.files)
+    which = (mode, limits.files, tuple(to_hide(bundle)))
     if which not in _sandboxes:
-        _sandboxes[which] = Sandbox(mode=mode, size=limits.files).__enter__()
+        _sandboxes[which] = Sandbox(mode=mode, size=limits.files, hidden=which[2]).__enter__()
         atexit.register(_sandboxes[which].close)
     try:
         result = grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=_sandboxes[which])

@@ -51,7 +51,7 @@ from coursecode import __version__
 from coursecode._gate import Forbidden, Gate
 from coursecode.check import NotAnswered, Rand, StudentError, close, floats, holds, judge
 from coursegrade.cage import _wire
-from coursegrade.cage.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable
+from coursegrade.cage.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable, datasets
 from coursegrade.contract import (
     Bundle,
     Limits,
@@ -69,12 +69,13 @@ from coursegrade.contract import (
 )
 from coursegrade.sanitise import said
 
-__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
+__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade", "to_hide"]
 
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
 _DEATHS = 2  # of the process, in the tests of one question
 _SYMBOLIC = re.compile(r"optim|compile|SGD|Adam|autograd|backward\(\s*[^\s)]")  # see _worker.warm_symbolic
+_DRAWS = re.compile(r"coursecode\.data\b|from coursecode import [^\n]*\bdata\b")  # a test or a cell loads images
 _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 # the modules of coursecode that an answer or a test can lead to
@@ -171,7 +172,7 @@ def grade(
     except Unreadable as error:
         return failed(bundle, student=student, seed=seed, limits=limits, reason=error.text, data=data)
     if sandbox is None:
-        with Sandbox(size=limits.files) as own:
+        with Sandbox(size=limits.files, hidden=to_hide(bundle)) as own:
             return grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=own)
     run = _Run(bundle, cells, student=student, seed=seed, limits=limits, sandbox=sandbox)
     questions = run.questions()
@@ -190,6 +191,19 @@ def grade(
             "seconds": round(time.monotonic() - begin, 3),
         }
     )
+
+
+def to_hide(bundle: Bundle) -> list[Path]:
+    """The data sets that a hidden test draws on: an answer that could read them would look the labels up.
+
+    Where the released notebook itself loads the package's digits, those stay: its cells would not run without them.
+    """
+    hidden = [test.source for q in bundle.questions for test in q.tests if test.hidden]
+    if not any(map(_DRAWS.search, hidden)):
+        return []
+    shown = [cell.source for cell in bundle.cells if cell.type == "code" and cell.role != "test"]
+    digits, *others = datasets()
+    return others if any(map(_DRAWS.search, shown)) else [digits, *others]
 
 
 def _read(data: bytes, bundle: Bundle) -> list[_Source]:

@@ -18,7 +18,7 @@ from typing import Any
 from coursegrade.cage.supervise import Broken, Caps, supervised
 from coursegrade.contract import LANGUAGES, Bundle, Text, joined, same, text
 from coursegrade.course import Course
-from coursegrade.files import Problem, named, private_folder, read_json, sha256, write_atomic, write_json
+from coursegrade.files import Problem, named, private_folder, read_json, refused, sha256, write_atomic, write_json
 from coursegrade.intake.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursegrade.intake.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
 from coursegrade.intake.roster import Changes, Student, Table, add, normal, students_of, table_text
@@ -442,7 +442,7 @@ def resubmit(
     try:
         info = file.stat()
     except OSError as error:
-        raise Problem("{file} cannot be read: {strerror}.", file=file, strerror=str(error.strerror)) from None
+        raise Problem("{file} cannot be read: {why}.", file=file, why=refused(error)) from None
     entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
     upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)

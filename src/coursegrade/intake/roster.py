@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, which an .xlsx and an .ods are, and an old .xls
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -131,6 +132,10 @@ def normal(name: str) -> str:
 
 def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
     """A CSV in any encoding, with comma, semicolon or tab, as people and spreadsheets save it. Raises ``Problem``."""
+    if data.startswith(_NO_TEXT):
+        raise Problem(
+            "{name} is a spreadsheet or a zip, no CSV. Open it, save it as “CSV UTF-8”, and give that.", name=name
+        )
     content, assumed = decode(data, language=language)
     content = content.replace("\0", "")
     notes = []
