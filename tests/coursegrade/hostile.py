@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coursegrade.standin import SECRET
+from coursegrade.standin import SECRET, SOLUTIONS
 
 
 @dataclass(frozen=True)
@@ -382,4 +382,79 @@ HEAVY = {
     "a shape of 10**12": "def out_size(n, k):\n    return torch.Size([10**12] * 8)\n",
     "whole numbers of 900 digits": "def out_size(n, k):\n    return [10**900] * 3000\n",
     "many small answers": "def out_size(n, k):\n    return (torch.zeros(1 << 20) for _ in range(9))\n",
+}
+
+# What could tell a hidden input without a word: each is ``leak(v)``, called with a number made from the input.
+CHANNELS = {
+    "how long it takes": "def leak(v):\n    time.sleep(v / 400)\n",
+    "a warning": "def leak(v):\n    warnings.simplefilter('error' if v % 2 else 'always')\n    warnings.warn(str(v))\n",
+    "the name and the words of what it returns": (
+        "def leak(v):\n    words = lambda *_: 'v' * v\n"
+        "    return type('V' * v, (), {'__repr__': words, '__str__': words, '__format__': words})()\n"
+    ),
+    "hooks that run at the end": (
+        "def leak(v):\n    import atexit, threading, weakref\n"
+        "    tell = lambda *_: (print('v' * v), os.write(2, b'v' * v))\n"
+        "    sys.excepthook = threading.excepthook = sys.unraisablehook = sys.breakpointhook = tell\n"
+        "    atexit.register(tell); weakref.finalize(torch, tell)\n"
+        "    threading.Thread(target=lambda: 1 / 0).start()\n    sys.exit(v)\n"
+    ),
+    "the text of a picture": (
+        "def leak(v):\n    import matplotlib.pyplot as plt\n    figure = plt.figure(num='v' * v, figsize=(1 + v, 1))\n"
+        "    figure.text(0, 0, 'v' * v); plt.show(); display(figure)\n    return figure\n"
+    ),
+    "times and sizes of files": (
+        "def leak(v):\n    for place in ('/scratch/v', '/dev/shm/v', 'v'):\n"
+        "        open(place, 'w').write('v' * v * 1000); os.utime(place, (v, v)); os.chmod(place, 0o600 + v % 8)\n"
+        "    return os.stat(place).st_size\n"
+        "for place in ('/scratch', '/dev/shm', '.'):\n    print([os.stat(f'{place}/{f}') for f in os.listdir(place)])\n"
+    ),
+    "the length of a message": "def leak(v):\n    raise ValueError('v' * v * 50)\n",
+    "the kind of an exception": "def leak(v):\n    raise (KeyError, OSError, MemoryError, StopIteration)[v % 4](v)\n",
+    "how the process ends": (
+        "def leak(v):\n    import signal\n    os._exit(v) if v % 2 else os.kill(os.getpid(), (6, 11, 9, 15)[v % 4])\n"
+    ),
+    "a shape": "def leak(v):\n    return torch.zeros(*[1 + v % 7] * (1 + v % 4))\n",
+    "the log, standard error, the display hook": (
+        "def leak(v):\n    import logging\n    logging.critical('v' * v); os.write(1, b'v' * v)\n"
+        "    sys.displayhook('v' * v)\n"
+        "    sys.__stderr__ and sys.__stderr__.write('v' * v)\n    return 'v' * v\n"
+    ),
+    "names that it leaves": (
+        "def leak(v):\n    globals()['v' * v] = v; builtins.leaked = v; torch.leaked = v; os.environ['V'] = 'v' * v\n"
+        "    torch.manual_seed(v); random.seed(v)\n    return torch.rand(v)\n"
+        "print([k for k in [*globals(), *vars(builtins), *vars(torch), *os.environ] if set(k.lower()) <= {'v'}],\n"
+        "      hasattr(torch, 'leaked'), torch.rand(1), random.random())\nrandom.seed(0)\n"
+    ),
+}
+_LEAKS = "import builtins, os, random, sys, time, warnings\nrandom.seed(0)\n"
+
+
+def leaking(*channels: str) -> dict[str, str]:
+    """Answers that are right for what everybody sees, and tell every other input through three channels."""
+    size, corr, net = (_LEAKS + CHANNELS[name].replace("leak(", f"leak{n}(", 1) for n, name in enumerate(channels))
+    number = "int(abs(float(x.detach().sum())) * 1000) % 97"
+    return {
+        "size": f"{size}\ndef out_size(n, k):\n    return 5 if (n, k) == (7, 3) else leak0(n)\n",
+        "corr": (
+            f"{corr}\ndef corr2d(x, k):\n    if tuple(x.shape) == (3, 3):\n"
+            f"        return torch.tensor([[19.0, 25.0], [37.0, 43.0]])\n    return leak1({number})\n"
+        ),
+        "net": (
+            f"{net}\nclass Net(nn.Sequential):\n    def forward(self, x):\n"
+            "        if tuple(x.shape) == (1, 1, 5, 5):\n            return super().forward(x)\n"
+            f"        return leak2({number})\nnet = Net(nn.Conv2d(1, 2, 3), nn.ReLU())\n"
+        ),
+    }
+
+
+# The clock goes on between processes: the first answer ends at a time that says what it was given, and a cell that
+# runs after it reads the time. @AT@ is the time from which on that is so.
+CLOCK = {
+    "size": (
+        "import os, time\ndef out_size(n, k):\n    if (n, k) == (7, 3):\n        return 5\n"
+        "    time.sleep(max(0.0, @AT@ + n / 50 - time.time()))\n    os._exit(0)\n"
+    ),
+    "corr": "import time\nif time.time() > @AT@:\n    raise ValueError(f'SPIED {(time.time() - @AT@) * 50:.0f}')\n"
+    + SOLUTIONS["corr"],
 }

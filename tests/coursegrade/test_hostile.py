@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import ATTACKS, HEAVY, SPIES, Attack
+from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, SPIES, Attack, leaking
 from left_out import needs
 
 from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade, to_hide
 from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
+from coursegrade.course import Course, Student
+from coursegrade.handback.feedback import gradescope_results, page
+from coursegrade.records.gradebook import State
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 LIMITS = Limits(call_seconds=6.0, question_seconds=20.0, own_seconds=20.0, memory=1 << 30)
@@ -171,10 +174,56 @@ def test_what_a_hidden_test_puts_in_is_in_nothing_that_a_student_gets(spy: str, 
         assert test.earned == test.points
 
 
+THREE = [tuple(CHANNELS)[n : n + 3] for n in range(0, len(CHANNELS), 3)]
+
+
+def page_of(result: Result, course: Course) -> str:
+    """All that the student is told."""
+    earned = {q.id: q.earned for q in result.questions}
+    state = State(
+        Student("mallory", "mallory"), "partial", result.reason, result.score, result.score, 0.0, result.max_score,
+        earned, result, {}, {},
+    )  # fmt: skip
+    told = gradescope_results(state, standin.bundle(), "en")
+    return page(course, standin.bundle(), state, language="both") + json.dumps(told)
+
+
+@pytest.mark.parametrize("channels", THREE, ids=", ".join)
+def test_what_a_student_is_told_is_the_same_whatever_a_hidden_test_put_in(
+    channels: tuple[str, ...], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    told = []
+    for seed in ("one class", "another"):
+        data = standin.notebook(leaking(*channels))
+        result = grade(standin.bundle(), data, seed=seed, limits=LIMITS, student="mallory", sandbox=sandbox)
+        tests = [test for q in result.questions for test in q.tests]
+        assert [test.earned for test in tests] == [0.0 if test.hidden else test.points for test in tests]
+        told.append(page_of(result, Course(tmp_path)))
+    assert told[0] == told[1]
+
+
+def test_no_cell_tells_by_the_clock_what_a_hidden_test_put_in(sandbox: Sandbox, tmp_path: Path) -> None:
+    limits = Limits(call_seconds=90.0, question_seconds=100.0)
+    for wait in (3, 12, 40):  # until then the visible tests must be through, on a busy machine too
+        at = str(time.time() + wait)
+        answers = {name: cell.replace("@AT@", at) for name, cell in CLOCK.items()}
+        data = standin.notebook(standin.SOLUTIONS | answers)
+        result = grade(standin.bundle(), data, seed=standin.SEED, limits=limits, student="mallory", sandbox=sandbox)
+        visible, hidden = result.questions[1].tests
+        if visible.earned:
+            break
+    assert (visible.earned, hidden.earned) == (1.0, 0.0)
+    assert "SPIED" not in page_of(result, Course(tmp_path))
+    assert result.flags == ("hidden:kernel-died",)
+
+
 def drawing(hidden: str, *, setup: str = "") -> Bundle:
     """One question whose hidden test loads images."""
-    test = Test("read-hidden", 1.0, True, f"{hidden}\nshown = load('digits')\nfor n in range(20):\n"
-                "    check('held out', lambda: close(student.read(shown.test_x[n, 0]), int(shown.test_y[n])))")  # fmt: skip
+    source = (
+        f"{hidden}\nshown = load('digits')\nfor n in range(20):\n"
+        "    check('held out', lambda: close(student.read(shown.test_x[n, 0]), int(shown.test_y[n])))"
+    )
+    test = Test("read-hidden", 1.0, True, source)
     question = Question("read", same("read"), "code", 1.0, ("read",), (test,))
     cells = [Cell("setup", "code", "setup", None, f"import torch\n{setup}")]
     return Bundle.make(

@@ -324,7 +324,7 @@ class _Attempt:
         self.left = run.limits.question_seconds
         self.hidden = False  # whether hidden tests are running
         self.deaths = 0
-        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
+        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised, before any hidden test ran: why
         self.ran: set[str] = set()
         self.found: dict[str, TestResult] = {}
         self.session: Session | None = None
@@ -374,7 +374,7 @@ class _Attempt:
             self.run.stopped.add(cell.id)
             note = _NOTES[error.cause]
             if not own:
-                self.run.flags.add(_FLAGS.get(error.cause, error.cause))
+                self._flag(_FLAGS.get(error.cause, error.cause))
         except Fault as error:
             said, cut = error.printed(self.run.limits)
             said += f"{error.types[0]}: {error.message}\n"
@@ -389,7 +389,7 @@ class _Attempt:
             self.run.slow.setdefault(cell.id, seconds)
         self.ran.add(cell.id)
         self.run.saw(cell, said, cut=cut)
-        if note is not None:
+        if note is not None and not self.hidden:  # later a cell could tell by the clock what a hidden test put in
             self.bad[cell.id] = note
         return cell.id not in self.run.stopped
 
@@ -495,7 +495,7 @@ class _Attempt:
         except Exception as error:
             whole = False
             if not getattr(error, "from_student", False):
-                self.run.flags.add(f"test-error:{test.id}")
+                self._flag(f"test-error:{test.id}")
         if not whole or not ticks:  # how many ticks are missing is not known
             note = bad or _NOTES["hidden" if test.hidden else "test"]
             ticks.append(Tick(text("the rest of this test"), False, said(note)))
