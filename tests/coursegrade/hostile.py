@@ -214,6 +214,10 @@ ATTACKS = [
             pidfd="os.pidfd_open(1)",
             newer="sure(libc.syscall(463))",
             handle="sure(libc.syscall(304, 0, 0, 0))",
+            slots="sure(libc.syscall(206, 64000, ctypes.byref(ctypes.c_ulong())))",
+            watch="sure(libc.inotify_init1(0) + 1)",
+            lock="__import__('fcntl').flock(open(torch.__file__), 2)",
+            pair="__import__('socket').socketpair(2, 1)",
         ),
     ),
     Attack(
@@ -283,6 +287,121 @@ ATTACKS = [
     Attack("code nested too deep", "x = " + "-" * 60_000 + "1" + WRONG),
     Attack("the example by heart", "def out_size(n, k):\n    return 5"),
 ]
+
+# What a process may write to the grader instead of an answer. ``say`` sends any bytes as the JSON of a frame.
+_SAY = """
+import json, os, socket, struct, sys, time, _wire
+_real = _wire.send
+def say(raw, blob=b"", size=None):
+    os.write(3, struct.pack("<4sIQ", b"CCv1", len(raw), len(blob) if size is None else size) + raw + blob)
+def instead(speak):
+    def send(channel, message, blobs=()):
+        speak({k: v for k, v in message.items()}) if "value" in message else _real(channel, message, blobs)
+    _wire.send = send
+def out_size(n, k):
+    return -1
+"""
+MESSAGES = {
+    "half a reply": "instead(lambda m: os.write(3, struct.pack('<4sIQ', b'CCv1', 100, 0) + b'{') and os._exit(0))",
+    "every reply twice": "instead(lambda m: [say(json.dumps({**m, 'value': 5}).encode()) for _ in range(2)])",
+    "the reply to an earlier question": (
+        "old = []\n"
+        "instead(lambda m: (old.append(m['id']), say(json.dumps({'id': old[-2:][0], 'value': 5}).encode())))"
+    ),
+    "no number": "instead(lambda m: say(json.dumps({'id': m['id'], 'value': float('nan')}).encode()))",
+    "brackets": "instead(lambda m: say(b'[' * 200_000))",
+    "more bytes than announced": "instead(lambda m: say(json.dumps({**m, 'value': 5}).encode(), b'x' * 9000, 10))",
+    "a closed channel": "instead(lambda m: os.close(3))",
+    "open files": (
+        "instead(lambda m: socket.send_fds(socket.socket(fileno=os.dup(3)), [b'CCv1' + bytes(12)], [0, 1, 2, 3] * 20))"
+    ),
+    "an error of a hundred thousand classes": (
+        "instead(lambda m: say(json.dumps({'id': m['id'], 'error': 'raised', 'type': ['E'] * 10**5}).encode()))"
+    ),
+    "an error without words": (
+        "instead(lambda m: say(json.dumps({'id': m['id'], 'error': 'raised', 'type': [{}], 'message': {}}).encode()))"
+    ),
+    "one key ten thousand times": (
+        "instead(lambda m: say(b'{' + b','.join([b'\"id\":\"%s\"' % m['id'].encode()] * 10**4) + b',\"value\":[]}'))"
+    ),
+}
+ATTACKS += [Attack(f"messages: {name}", _SAY + cell, others=None) for name, cell in MESSAGES.items()]
+
+# What an answer's cell may print, the long ones last.
+OUTPUTS = [
+    "print('\\x1b[2J\\x1b]0;owned\\x07\\x9b31mred', '\\u202egnp.exe\\u2066', '\\x00', '\\ud800', '\\u200b')",
+    "print('line\\rover\\x08\\x08\\x08it\\x0c\\x0b\\x85\\u2028')",
+    "print('</pre></section><script>alert(1)</script><img src=x onerror=alert(1)><meta http-equiv=refresh content=0>')",
+    "print('&#60;script&#62;', '{{ x }}', '%s%n', '$\\\\href{javascript:alert(1)}{x}$', '[x](javascript:alert(1))')",
+    "class Page:\n    def _repr_html_(self): return '<script>alert(1)</script>'\n"
+    "    def _repr_mimebundle_(self, **_): return {'text/html': '<script>alert(1)</script>'}\n"
+    "    def __repr__(self): return '<b onmouseover=alert(1)>'\ndisplay(Page())",
+    "class Bad:\n    def __repr__(self): raise SystemExit('no')\n"
+    "try:\n    display(Bad())\nexcept SystemExit:\n    pass",
+    "class Deep:\n    def __repr__(self): return repr([self])\ntry:\n    display(Deep())\n"
+    "except RecursionError:\n    pass",
+    "import sys, os, io\nos.write(1, b'\\xff\\xfe raw'); os.write(2, b'raw')\n"
+    "sys.stdout.write('no line end'); sys.stdout.flush()\nsys.stderr.write('to stderr\\n')",
+    "import logging, warnings\nlogging.critical('<i>log</i>'); warnings.warn('<i>warning</i>')",
+    "sys.displayhook('hook'); sys.__stdout__ and sys.__stdout__.write('the first one')\nprint(end='', file=sys.stderr)",
+    "display(*range(3000)); print(*('=1+1', '@SUM(1)'), sep='\\t')",
+    "for _ in range(300): print('=' * 9999, end='\\r')\nprint('\\n' * 10**6)",
+    "sys.stdout.write = lambda *_: 1 / 0\nsys.stdout = sys.stderr = None",
+]
+
+# One submission tries to leave or to hold something, and the next, or one at the same time, looks for it.
+LEAVE = """
+import builtins, fcntl, os, resource, signal, socket, sys, tempfile, threading, time
+def quietly(act):
+    try:
+        act()
+    except BaseException:
+        pass
+held = []
+def bind(name):
+    one = socket.socket(socket.AF_UNIX); one.bind(name); one.listen(); held.append(one)
+for act in [
+    lambda: bind("\\0left"), lambda: bind("/scratch/left.sock"), lambda: bind("/dev/shm/left.sock"),
+    lambda: open("/scratch/left", "w").write("left"), lambda: open("/dev/shm/sem.left", "w").write("left"),
+    lambda: os.mkfifo("/scratch/left.fifo"), lambda: os.environ.update(LEFT="left"), lambda: os.umask(0o777),
+    lambda: os.nice(19), lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)), lambda: signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2),
+    lambda: fcntl.flock(open(torch.__file__), fcntl.LOCK_EX), lambda: time.clock_settime(time.CLOCK_REALTIME, 0),
+    lambda: setattr(builtins, "left", 1), lambda: setattr(torch, "left", 1), lambda: torch.set_num_threads(7),
+    lambda: torch.set_default_dtype(torch.float16), lambda: torch.manual_seed(99), lambda: sys.setrecursionlimit(77),
+    lambda: sys.path.insert(0, "/scratch"), lambda: open("/scratch/numpy.py", "w").write("left = 1"),
+    lambda: os.fork() or time.sleep(60), lambda: threading.Thread(target=time.sleep, args=(60,)).start(),
+    lambda: os.utime(torch.__file__, (0, 0)), lambda: os.kill(-1, signal.SIGSTOP),
+]:
+    quietly(act)
+"""
+LOOK = """
+import builtins, fcntl, os, resource, signal, socket, sys, threading, time
+def found(name, act):
+    try:
+        said = act()
+    except BaseException as error:
+        said = None
+    if said:
+        print("FOUND", name, said)
+found("abstract socket", lambda: [socket.socket(socket.AF_UNIX).connect("\\0left")])
+found("files", lambda: os.listdir("/scratch") + os.listdir("/dev/shm") + os.listdir("."))
+found("environment", lambda: os.environ.get("LEFT"))
+found("mask", lambda: os.umask(0o022) != 0o022)
+found("priority", lambda: os.nice(0) != @NICE@)
+found("processors", lambda: len(os.sched_getaffinity(0)) < @CPUS@)
+found("limit", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 64)
+found("timer", lambda: signal.getitimer(signal.ITIMER_REAL)[0])
+found("clock", lambda: time.time() < 1e9)
+found("builtins", lambda: hasattr(builtins, "left") or hasattr(torch, "left"))
+found("threads", lambda: torch.get_num_threads() != 1 or threading.active_count() > 1)
+found("type", lambda: torch.get_default_dtype() != torch.float32 or torch.initial_seed())
+found("recursion", lambda: sys.getrecursionlimit() < 500 or sys.path[0] == "/scratch")
+found("module", lambda: hasattr(sys.modules.get("numpy"), "left"))
+found("others", lambda: [p for p in range(2, 3000) if not os.kill(p, 0)])
+found("date", lambda: os.stat(torch.__file__).st_mtime == 0)
+print("looked")
+"""
 
 
 REMEMBER = """

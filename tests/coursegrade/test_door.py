@@ -23,6 +23,7 @@ from coursegrade.contract import Text, Tick
 from coursegrade.files import write_json
 from coursegrade.handback.feedback import MAX_BYTES, feedback
 from coursegrade.records.gradebook import merge
+from coursegrade.records.marking import Marking
 from coursegrade.sanitise import Untrusted, said
 
 LINK = "[Open the submission](javascript:fetch%28%27%2Fapi%27%29)"
@@ -236,6 +237,21 @@ def test_no_cell_that_nbgrader_shows_is_alive(graded):
         reason = next(c for c in shown["cells"] if c["id"] == "reason")
         assert reason["cell_type"] == "markdown"
         assert "<a" not in str(markdown2html(reason["source"]))
+
+
+def test_the_page_for_marking_shows_each_of_them_as_text(graded):
+    course, *_ = graded
+    marking = Marking(course, NAME)
+    (question,) = marking.answers
+    shown = [marking.answer(question, ref) for ref in marking.answers[question].students]
+    names = [marking.key(question, ref) for ref in marking.answers[question].students]
+    assert len(shown) > len(WORDS) // 2
+    for one in shown:
+        assert alive(one["html"]) == []
+        assert not CONTROL & set(one["html"].replace("\t", ""))
+        assert len(one["html"]) < 100_000
+    assert not [n for n in names if CONTROL & set("".join(n.values()))]
+    json.dumps(marking.overview())
 
 
 def test_no_row_of_the_gradebook_holds_what_moves_a_page_or_a_table(graded):

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, SPIES, Attack, leaking
+from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, LEAVE, LOOK, OUTPUTS, SPIES, Attack, leaking
 from left_out import needs
+from test_door import CONTROL, alive
 
 from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
@@ -138,6 +139,48 @@ def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -
     result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
     assert result.outputs["size"].stored().startswith("[] []")
     assert result.score == 8
+
+
+def looking_here() -> str:
+    """The cell that looks, with what this process has itself."""
+    return LOOK.replace("@CPUS@", str(len(os.sched_getaffinity(0)))).replace("@NICE@", str(os.nice(0)))
+
+
+def test_nothing_of_what_twenty_six_tries_left_is_found_by_the_next(sandbox: Sandbox) -> None:
+    look = looking_here()
+    run(sandbox, standin.notebook(standin.SOLUTIONS, extra=LEAVE))
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
+    assert result.outputs["size"].stored() == "looked\n"
+    assert result.score == 8
+
+
+def test_nothing_of_what_one_holds_is_found_by_another_at_the_same_time(sandbox: Sandbox) -> None:
+    with sandbox.session(LIMITS) as holding, sandbox.session(LIMITS) as looking:
+        for session in (holding, looking):
+            session.cell("setup", standin.SETUP)
+        holding.cell("leave", LEAVE)
+        assert looking.cell("look", looking_here()) == ("looked\n", False)
+        assert holding.get("held") is not None
+
+
+def test_whatever_answers_print_is_short_and_harmless_where_it_is_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    run(sandbox, standin.notebook(standin.SOLUTIONS))
+    before = peak_memory()
+    cells = {}
+    for n, name in enumerate(standin.SOLUTIONS):
+        cells[name] = standin.SOLUTIONS[name] + "import sys\n" + "\n".join(OUTPUTS[n::3])
+    result = run(sandbox, standin.notebook(cells))
+    assert [q.earned for q in result.questions] == [2.0, 4.0, 2.0, None]
+    assert all(len(said) <= LIMITS.output for said in result.outputs.values())
+    told = page_of(result, Course(tmp_path))
+    assert len(told) < 300_000
+    assert alive(told) == []
+    assert not CONTROL & set(told.replace("\t", ""))
+    for said in result.outputs.values():
+        assert not CONTROL & set(
+            said.line() + said.csv() + said.filename() + said.markdown() + said.plain().replace("\t", "")
+        )
+    assert peak_memory() - before < 100 << 20
 
 
 @pytest.mark.parametrize(

@@ -388,9 +388,10 @@ class _Attempt:
         if seconds > _SLOW and cell.role != "setup":
             self.run.slow.setdefault(cell.id, seconds)
         self.ran.add(cell.id)
-        self.run.saw(cell, said, cut=cut)
-        if note is not None and not self.hidden:  # later a cell could tell by the clock what a hidden test put in
-            self.bad[cell.id] = note
+        if not self.hidden:  # later a cell could tell by the clock what a hidden test put in
+            self.run.saw(cell, said, cut=cut)
+            if note is not None:
+                self.bad[cell.id] = note
         return cell.id not in self.run.stopped
 
     # -- tests --
