@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from coursecode import _install
-from coursecode._words import later
+from coursecode._words import ByLanguage, later
 from coursegrade import term
 from coursegrade.console import (
     SHOWN,
@@ -515,7 +515,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except ValueError as failed:  # the masters and the bundles say what is wrong with them
         told = getattr(failed, "text", None)
-        error(told if isinstance(told, Text) else same(str(failed)))
+        error(told if isinstance(told, ByLanguage) else same(str(failed)))
         return 1
 
 

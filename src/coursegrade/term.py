@@ -478,6 +478,11 @@ def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int 
 
     course = Course.load(root)
     course.bundle(name)
+    if not (course.root / "gradebook.db").is_file():
+        raise Problem(
+            "Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
+            assignment=name,
+        )
     keys = [find(course, one).key for one in students] or None
 
     def ask(found: list[Change]) -> None:

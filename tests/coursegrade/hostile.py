@@ -305,8 +305,7 @@ MESSAGES = {
     "half a reply": "instead(lambda m: os.write(3, struct.pack('<4sIQ', b'CCv1', 100, 0) + b'{') and os._exit(0))",
     "every reply twice": "instead(lambda m: [say(json.dumps({**m, 'value': 5}).encode()) for _ in range(2)])",
     "the reply to an earlier question": (
-        "old = []\n"
-        "instead(lambda m: (old.append(m['id']), say(json.dumps({'id': old[-2:][0], 'value': 5}).encode())))"
+        "old = []\ninstead(lambda m: (old.append(m['id']), say(json.dumps({'id': old[-2:][0], 'value': 5}).encode())))"
     ),
     "no number": "instead(lambda m: say(json.dumps({'id': m['id'], 'value': float('nan')}).encode()))",
     "brackets": "instead(lambda m: say(b'[' * 200_000))",
