@@ -200,10 +200,10 @@ def ingest_command(
             if row.status in ("ready", "failed"):
                 done = "–" if row.answered is None else f"{row.answered}/{row.answers}"
                 when = row.when or say("time not known")
-                click.echo(f"  {line(row.student, 20):<20}  {done:>5}  {when:<25}  {line(row.file)}")
+                click.echo(f"  {line(row.student, 20):<20}  {done:>5}  {when:<25}  {row.file.line(80)}")
     noted = [row for row in report.rows if row.notes and row.status != "missing"]
     for row in noted[:SHOWN]:
-        click.echo(f"  [{labels[row.status]}] {line(row.student)} {line(row.name)}")
+        click.echo(f"  [{labels[row.status]}] {line(row.student)} {row.name.line(80)}")
         for note in row.notes[:6]:
             click.echo(f"      {line(said(note), 300)}")
     if len(noted) > SHOWN:
@@ -217,7 +217,8 @@ def ingest_command(
             (changes.removed, text("taken off the roster; their files stay")),
         ):
             if who:
-                tell("  {n} {what}: {some}", n=len(who), what=what, some=line(", ".join(who), 120))
+                some = line(", ".join(one.line(60) for one in who), 120)
+                tell("  {n} {what}: {some}", n=len(who), what=what, some=some)
     counts = ", ".join(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
     if dry_run:
         tell("{lms}: {counts}. Nothing was written; without --dry-run it is.", lms=report.lms, counts=counts)
@@ -435,7 +436,7 @@ def export_command(
             "them and repeat, or give the points so far with --so-far.",
             waiting=waiting,
         )
-    failed = [s.student.name or s.student.key for s in everyone if s.status == "failed"]
+    failed = [s.student.called.line(80) for s in everyone if s.status == "failed"]
     if failed and not failed_as_zero:
         some = line(", ".join(failed), 160)
         tell(

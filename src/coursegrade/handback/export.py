@@ -11,7 +11,7 @@ from coursegrade.course import Course, normal
 from coursegrade.files import Problem, write_atomic
 from coursegrade.intake.roster import Table, guard, same, students_of, table_text, worksheet
 from coursegrade.records.gradebook import State, states
-from coursegrade.sanitise import Untrusted
+from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
@@ -55,7 +55,7 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
     return rows
 
 
-def _cells(*of_roster: str) -> list[str]:
+def _cells(*of_roster: str | Untrusted) -> list[str]:
     """What stands on the roster, where students may have written it, for cells of a table."""
     return [Untrusted(one).csv() for one in of_roster]
 
@@ -166,7 +166,7 @@ def _moodle(
         filled.append(row)
     there = {one.key for one in theirs.values() if one is not None}
     marked = [s.student for s in everyone if rules.score(s) is not None]
-    lost = [one.name or one.key for one in marked if one.key not in there]
+    lost = [one.called.line(80) for one in marked if one.key not in there]
     if given and lost:
         some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
         raise Problem(
@@ -231,7 +231,7 @@ def export(
 
 
 def _in_section(everyone: list[State], section: str) -> list[State]:
-    there = sorted({s.student.section for s in everyone} - {""})
+    there = [one.line(60) for one in sorted({s.student.section for s in everyone} - {NOTHING})]
     found = [s for s in everyone if normal(s.student.section) == normal(section)]
     if not found:
         known = joined(text(", ||between the items of a list"), there) if there else text("none")

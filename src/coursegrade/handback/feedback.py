@@ -442,7 +442,7 @@ def feedback(
                 zips.setdefault("feedback-moodle.zip", {})[f"{own}/feedback.html"] = data
             elif lms == "gradescope" and origin.get("submission") and state.status == "failed":
                 zips.setdefault("feedback-gradescope.zip", {})
-                unscored.append(state.student.name or state.student.key)
+                unscored.append(state.student.called.line(80))
             elif lms == "gradescope" and origin.get("submission"):
                 one = gradescope_results(state, bundle, tongue if tongue in LANGUAGES else course.language)
                 raw = json.dumps(one, ensure_ascii=False, indent=1).encode()

@@ -12,7 +12,7 @@ from coursegrade.contract import Bundle, Text, tag, text
 from coursegrade.course import Course
 from coursegrade.files import write_atomic
 from coursegrade.records.gradebook import State, states
-from coursegrade.sanitise import Untrusted, escape
+from coursegrade.sanitise import escape
 
 __all__ = ["report", "summary"]
 
@@ -129,7 +129,7 @@ def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
         flags.append(text("extended")[language])
     flags += [text("see its notes")[language]] if state.record.get("notes") else []
     score = "" if gone else _points(state.score)
-    theirs = [state.student.called.line(200), Untrusted(state.student.section).line(200)]
+    theirs = [state.student.called.line(200), state.student.section.line(200)]
     about = [*theirs, _STATES[state.status][language]]
     return [*about, score, *points, ", ".join(flags)]
 

@@ -25,6 +25,7 @@ from coursegrade.intake.roster import Changes, Student, Table, add, normal, stud
 from coursegrade.intake.times import offset_of, read_times
 from coursegrade.intake.transplant import matches, plant, read_notebook
 from coursegrade.masters.release import EARLIER
+from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["CAPS", "Report", "Row", "earlier_texts", "ingest", "release_texts", "resubmit"]
 
@@ -40,17 +41,17 @@ class Row:
     """What became of one upload."""
 
     student: str  # key, or "" where nobody of the roster handed it in
-    name: str
+    name: Untrusted
     status: str  # ready, failed, missing, kept, unknown
     notes: list[Text] = field(default_factory=list)
-    file: str = ""  # the one that counts, its path in the zip
+    file: Untrusted = NOTHING  # the one that counts, its path in the zip
     when: str = ""  # handed in, with the zone; "" where the platform does not say
     answered: int | None = None  # answers that are not the stub
     answers: int = 0  # of so many
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return dict(vars(self))
+        return {key: one.stored() if isinstance(one, Untrusted) else one for key, one in vars(self).items()}
 
 
 @dataclass
@@ -105,7 +106,7 @@ class _Taken:
     notes: list[Text]
     reason: Text | None = None  # why there is nothing to grade
     upload: int = 0  # the number of the upload that counts
-    path: str = ""
+    path: Untrusted = NOTHING
     outer: int = 0  # the number of its file in the upload
     digest: str = ""
     dump: str = ""
@@ -129,7 +130,7 @@ def _take(
     reader = Reader()
     best: _Taken | None = None
     problems: list[Text] = []
-    others: list[str] = []
+    others: list[Untrusted] = []
     for number, upload in enumerate(several):
         if upload.reason:
             problems.append(upload.reason)
@@ -177,15 +178,15 @@ def _order(upload: Upload) -> tuple[str, ...]:
 
 def _rank(upload: Upload, outer: int, file: Entry, assignment: str, place: int) -> tuple[Any, ...]:
     """Which of two files with equally many answers is the later one; Canvas numbers its files, others keep times."""
-    named = assignment.lower() in file.name.lower()
+    named = assignment.lower() in file.name.raw().lower()
     first = outer if upload.lms == "canvas" else 0
     return (_order(upload), first, file.time or datetime.datetime.min, named, place)
 
 
 def _in_order(files: list[tuple[int, Entry]], assignment: str, problems: list[Text]) -> list[tuple[int, Entry]]:
     """The files to look into: those named like the assignment first, then other notebooks, then a few others."""
-    notebooks = [f for f in files if f[1].name.lower().endswith(".ipynb")]
-    notebooks.sort(key=lambda f: assignment.lower() not in f[1].path.lower())
+    notebooks = [f for f in files if f[1].name.raw().lower().endswith(".ipynb")]
+    notebooks.sort(key=lambda f: assignment.lower() not in f[1].path.raw().lower())
     renamed = [f for f in files if f not in notebooks]
     if len(notebooks) > MAX_NOTEBOOKS:
         problems.append(
@@ -211,7 +212,7 @@ def _candidate(
 ) -> _Taken:
     """The answers of one file. Raises ``Unreadable``."""
     data = reader.read(file)
-    plain = file.name.lower().endswith(".ipynb")
+    plain = file.name.raw().lower().endswith(".ipynb")
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
         raise Unreadable(text("it is no notebook (.ipynb)"))
     cells, odd = read_notebook(data, language=language)
@@ -284,7 +285,7 @@ def ingest(
     for upload in found:
         owners, why = find_students(upload, students, by_name=by_name)
         if why:
-            rows.append(Row("", upload.name[:80], "unknown", [why]))
+            rows.append(Row("", upload.name.cut(80), "unknown", [why]))
         for student in owners:
             theirs.setdefault(student.key, []).append(upload)
     zone, source = course.zone(assignment)
@@ -348,7 +349,7 @@ def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Up
         found += some
         for entry in nobody:
             why = entry.refused or text("the file belongs to no submission")
-            rows.append(Row("", shown(entry.path), "unknown", [why]))
+            rows.append(Row("", Untrusted(shown(entry.path)), "unknown", [why]))
     return found, rows, platforms
 
 
@@ -401,7 +402,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         time, remarks = _when(here, upload, student)
         record = _record(here, student, upload, taken, time, remarks)
         row = Row(
-            student.key, student.name, record["status"], [], taken.path[:200],
+            student.key, student.name, record["status"], [], taken.path.cut(200),
             offset_of(time.astimezone(here.zone)) if time else "", None if taken.reason else taken.answered, answers,
         )  # fmt: skip
         if isinstance(old, dict) and (why := _stays(old, record)):
@@ -443,7 +444,8 @@ def resubmit(
         info = file.stat()
     except OSError as error:
         raise Problem("{file} cannot be read: {why}.", file=file, why=refused(error)) from None
-    entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
+    changed = datetime.datetime.fromtimestamp(info.st_mtime)
+    entry = Entry(Untrusted(file.name), info.st_size, changed, None, file.read_bytes)
     upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, False, {}, course.zone(assignment)[0], False)
@@ -461,7 +463,7 @@ def resubmit(
             if key in old:
                 record[key] = old[key]
         if not old:
-            record |= {"lms": "", "order": [], "origin": {"name": student.name[:200], "user": ""}}
+            record |= {"lms": "", "order": [], "origin": {"name": student.name.cut(200).stored(), "user": ""}}
         record["resubmitted"] = True
         before = _sources(folder / f"{assignment}.ipynb")
         if old and old != record and (folder / "ingest.json").is_file():
@@ -472,7 +474,7 @@ def resubmit(
     now = _sources(folder / f"{assignment}.ipynb")
     titles = [q.title for q in bundle.questions if any(before.get(c) != now.get(c) for c in q.answer_cells)]
     answers = sum(cell.role == "answer" for cell in bundle.cells)
-    row = Row(student.key, student.name, "ready", taken.notes, taken.path[:200], "", taken.answered, answers)
+    row = Row(student.key, student.name, "ready", taken.notes, taken.path.cut(200), "", taken.answered, answers)
     return row, titles
 
 
@@ -513,8 +515,8 @@ def _record(
         "remarks": remarks,  # for the teacher
         "lms": upload.lms,
         "order": [str(part) for part in upload.order],
-        "origin": {**origin, "name": upload.name[:200], "user": upload.user[:80]},
-        "source": {"zip": upload.zip, "path": taken.path, "sha256": taken.digest},
+        "origin": {**origin, "name": upload.name.cut(200).stored(), "user": upload.user[:80]},
+        "source": {"zip": upload.zip, "path": taken.path.stored(), "sha256": taken.digest},
         "notebook": sha256(taken.dump.encode()) if taken.dump else None,
         "bundle": here.bundle.version,
         "language": taken.language or None,

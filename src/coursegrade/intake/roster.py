@@ -17,7 +17,7 @@ from pathlib import Path
 from coursegrade.contract import Text, text
 from coursegrade.files import Problem, sha256
 from coursegrade.intake.encodings import decode, is_cjk
-from coursegrade.sanitise import Untrusted, guard
+from coursegrade.sanitise import NOTHING, Untrusted, guard
 
 __all__ = [
     "Changes",
@@ -47,28 +47,34 @@ class Student:
 
     key: str
     id: str
-    first: str = ""
-    last: str = ""
-    name: str = ""
-    email: str = ""
-    section: str = ""
+    first: Untrusted = NOTHING
+    last: Untrusted = NOTHING
+    name: Untrusted = NOTHING
+    email: Untrusted = NOTHING
+    section: Untrusted = NOTHING
     canvas: str = ""  # Canvas's number of the user
     sis: str = ""
-    login: str = ""
+    login: Untrusted = NOTHING
     moodle: str = ""  # Moodle's number of the participant, another one in each assignment
-    group: str = ""  # of a group assignment
+    group: Untrusted = NOTHING  # of a group assignment
     by: str = field(default="id", compare=False)  # the column that identifies the student
     modified: str = field(default="", compare=False)  # when it was handed in, as Moodle's worksheet writes it
 
     @property
     def called(self) -> Untrusted:
         """The name to show, which they may have chosen themselves."""
-        return Untrusted(self.name or self.key)
+        return self.name or Untrusted(self.key)
 
     @property
-    def sortable(self) -> str:
+    def sortable(self) -> Untrusted:
         """``Last, First``, as Canvas writes it."""
-        return f"{self.last}, {self.first}" if self.last and self.first else self.last or self.first or self.name
+        parts = [part.raw() for part in (self.last, self.first) if part]
+        return Untrusted(", ".join(parts)) if parts else self.name
+
+    @property
+    def shown(self) -> str:
+        """Name and key in one line."""
+        return f"{self.called.line(120)} ({self.key})"
 
 
 @dataclass
@@ -102,9 +108,9 @@ class Worksheet:
 class Changes:
     """What a roster did to the one that was there: names of students."""
 
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+    added: tuple[Untrusted, ...] = ()
+    changed: tuple[Untrusted, ...] = ()
+    removed: tuple[Untrusted, ...] = ()
 
 
 def folder_name(identifier: str) -> str:
@@ -122,9 +128,10 @@ def folder_name(identifier: str) -> str:
     return f"{plain}-{sha256(identifier.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
-def normal(name: str) -> str:
+def normal(name: str | Untrusted) -> str:
     """A name for comparing: letters and digits only, lower case (``O'Neil, Ann-Lee`` becomes ``oneilannlee``)."""
-    return "".join(c for c in name.casefold() if c.isalnum())
+    plain = name.raw() if isinstance(name, Untrusted) else name
+    return "".join(c for c in plain.casefold() if c.isalnum())
 
 
 # -- tables -------------------------------------------------------------------------------------------------------
@@ -400,16 +407,16 @@ def _student(key: str, identifier: str, values: dict[str, str], by: str, modifie
     return Student(
         key=key,
         id=identifier,
-        first=first,
-        last=last,
-        name=full,
-        email=values.get("email", ""),
-        section=values.get("section", ""),
+        first=Untrusted(first),
+        last=Untrusted(last),
+        name=Untrusted(full),
+        email=Untrusted(values.get("email", "")),
+        section=Untrusted(values.get("section", "")),
         canvas=values.get("canvas", ""),
         sis=values.get("sis", ""),
-        login=values.get("login", ""),
+        login=Untrusted(values.get("login", "")),
         moodle="".join(re.findall(r"\d+$", values.get("moodle", ""))),
-        group=values.get("group", ""),
+        group=Untrusted(values.get("group", "")),
         by=by,
         modified=modified,
     )
@@ -455,9 +462,9 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
                 "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
                 "that is there; correct one of them.",
                 name=name,
-                name_2=twice.name,
-                name_3=student.name,
-                name_4=other.name,
+                name_2=twice.name.line(120),
+                name_3=student.name.line(120),
+                name_4=other.name.line(120),
             )
     for student in before:
         if student.key in taken:
@@ -507,10 +514,10 @@ def same(before: Sequence[Student], now: Sequence[Student], *, by_name: bool = F
 
 def _marks(student: Student) -> list[tuple[str, str]]:
     """What identifies a student in any table."""
-    ids = {"" if student.by == "moodle" else student.id, student.sis, student.login} - {""}
+    ids = {"" if student.by == "moodle" else student.id, student.sis, student.login.raw()} - {""}
     marks = [("id", one.casefold()) for one in sorted(ids)]
     marks += [("canvas", student.canvas)] if student.canvas else []
-    return [*marks, *([("email", student.email.casefold())] if student.email else [])]
+    return [*marks, *([("email", student.email.raw().casefold())] if student.email else [])]
 
 
 def _rows(table: Table, students: Sequence[Student]) -> dict[str, dict[str, str]]:

@@ -298,9 +298,9 @@ def _merged(gradebook: Any, assignment: str, student: str, submission: str, key:
     )
 
 
-def _plain(name: str) -> str:
+def _plain(name: Untrusted) -> str:
     """A name as formgrader may show it: its templates do not escape it."""
-    return Untrusted(name).line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
+    return name.line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
 
 
 def merge(course: Course, assignment: str, *, progress: Callable[[int, int], None] | None = None) -> Merge:
@@ -341,10 +341,10 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 if result is not None and result.status == "failed":
                     reason, result = result.reason, None
                 if _merge_one(gradebook, course, bundle, student, record, result, reason, earlier):
-                    set_aside.append(student.name or student.key)
+                    set_aside.append(student.called.line(80))
                 if result is None:
                     done.failed += 1
-                    problems.append((student.name or student.key, reason or _own("no result")))
+                    problems.append((student.called.line(80), reason or _own("no result")))
                 else:
                     done.graded += 1
                     done.to_grade += _waiting(gradebook, bundle, student.key)
