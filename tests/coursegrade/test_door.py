@@ -177,7 +177,6 @@ def test_the_text_itself_is_taken_only_where_it_is_looked_into_or_stored():
         "intake/ingest.py",
         "intake/lms.py",
         "intake/roster.py",
-        "sanitise.py",
         "term.py",
     }
     keeps = {
