@@ -463,6 +463,19 @@ def _mute() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def _system(failed: OSError) -> Text:
+    """What the system refused, and what to do about it."""
+    if failed.filename is None:  # the output itself, or a file that a library keeps for itself
+        _mute()
+        failed.filename = f"{tempfile.gettempdir()}, stdout"
+    why = refusal(failed)
+    if failed.errno not in NO_ROOM:
+        return text("{why}.", why=why)
+    if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return text("{why}. Nothing is lost: make room and repeat the command; it goes on.", why=why)
+    return text("{why}. Nothing is lost: mend that and repeat the command; it goes on.", why=why)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse, call, and say what went wrong in one sentence; returns the exit status."""
     language = language_of(arguments)
@@ -499,18 +512,8 @@ def run(arguments: Sequence[str]) -> int:
         if failed.errno == errno.EPIPE:  # who read the output has seen enough
             _mute()
             return 1
-        if failed.filename is None:  # the output itself, or a file that a library keeps for itself
-            _mute()
-            failed.filename = f"{tempfile.gettempdir()}, stdout"
-        why = refusal(failed)
-        if failed.errno not in NO_ROOM:
-            error(text("{why}.", why=why))
-            return 1
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            error(text("{why}. Nothing is lost: make room and repeat the command; it goes on.", why=why))
-        else:
-            error(text("{why}. Nothing is lost: mend that and repeat the command; it goes on.", why=why))
-        return 3
+        error(_system(failed))
+        return 3 if failed.errno in NO_ROOM else 1
     except ImportError as failed:
         error(text("{name} is missing. {advice}", name=failed.name or str(failed), advice=_install.advice("grade")))
         return 2

@@ -121,24 +121,7 @@ def _moodle(
                 "submissions, Download grading worksheet.",
                 header=", ".join(template.header)[:200],
             )
-        note = {s.student.moodle: s.reason[language].csv() if s.reason else "" for s in everyone}
-        rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
-        for state in everyone:
-            s = state.student
-            known = f"Participant {s.moodle}" if s.moodle else s.id
-            rows.append(
-                [
-                    *_cells(known, s.name, s.email),
-                    "",
-                    rules.score(state),
-                    state.max_score,
-                    "Yes",
-                    "-",
-                    "-",
-                    note[s.moodle],
-                ]
-            )
-        return rows
+        return _own_worksheet(everyone, rules, language)
     by_key = {s.student.key: s for s in everyone}
     listed = students_of(template, name="the worksheet")
     theirs = same([s.student for s in everyone], listed, by_name=True)
@@ -152,14 +135,9 @@ def _moodle(
         if found is None and not given:
             continue  # of the roster, but not of this worksheet
         if found is not None:
-            score = rules.score(found)
-            if score is not None:
+            if (score := rules.score(found)) is not None:
                 most = str(row[where.maximum]) if where.maximum is not None else ""
-                try:
-                    scale = float(most.replace(",", ".")) / found.max_score
-                except (ValueError, ZeroDivisionError):
-                    scale = 1.0
-                row[where.grade] = score * scale
+                row[where.grade] = score * _scale(most, found.max_score)
             if where.comments is not None:
                 spoken = _spoken(bundle, found, language)
                 row[where.comments] = found.reason[language].csv() if found.reason else spoken
@@ -176,6 +154,25 @@ def _moodle(
             some=some,
         )
     return filled
+
+
+def _own_worksheet(everyone: list[State], rules: Rules, language: str) -> list[list[str | float | None]]:
+    """A worksheet like Moodle's in English."""
+    rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
+    for state in everyone:
+        s = state.student
+        known = _cells(f"Participant {s.moodle}" if s.moodle else s.id, s.name, s.email)
+        note = state.reason[language].csv() if state.reason else ""
+        rows.append([*known, "", rules.score(state), state.max_score, "Yes", "-", "-", note])
+    return rows
+
+
+def _scale(most: str, max_score: float) -> float:
+    """By how much a mark is to be multiplied for the worksheet's own maximum."""
+    try:
+        return float(most.replace(",", ".")) / max_score
+    except (ValueError, ZeroDivisionError):
+        return 1.0
 
 
 def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[list[str | float | None]]:

@@ -154,11 +154,7 @@ def _take(
                 others.append(best.path)
             best, one.upload, one.outer = one, number, n
     if best is None:
-        some = problems[:4] or [text("no file was handed in")]
-        reason = joined(text("; "), some)
-        if len(problems) > 4:
-            reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
-        return _Taken([], reason)
+        return _Taken([], _why_none(problems))
     for path in others[:4]:
         best.notes.append(
             text(
@@ -169,6 +165,13 @@ def _take(
         )
     best.notes = [*best.notes, *problems][:_NOTES]
     return best
+
+
+def _why_none(problems: Sequence[Text]) -> Text:
+    reason = joined(text("; "), problems[:4] or [text("no file was handed in")])
+    if len(problems) > 4:
+        reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
+    return reason
 
 
 def _order(upload: Upload) -> tuple[str, ...]:
@@ -281,13 +284,7 @@ def ingest(
                 "and when they handed in is not known. Give this assignment's grading worksheet with --roster"
             )
         )
-    theirs: dict[str, list[Upload]] = {}
-    for upload in found:
-        owners, why = find_students(upload, students, by_name=by_name)
-        if why:
-            rows.append(Row("", upload.name.cut(80), "unknown", [why]))
-        for student in owners:
-            theirs.setdefault(student.key, []).append(upload)
+    theirs = _theirs(found, students, rows, by_name=by_name)
     zone, source = course.zone(assignment)
     times = _times(students, found, by_name, zone)
     if any(time is not None for time in times.values()):
@@ -295,26 +292,56 @@ def ingest(
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, by_name, times, zone, dry_run)
     if not dry_run:
-        private_folder(course.root / "submitted")
-        for left in (course.root / "submitted").glob(f"{_TAKING}*"):  # of a run that was killed
-            left.unlink()
+        _clear(course)
         if roster is not None:
             write_atomic(course.root / course.roster_file, _csv(table))
-    by_key = {s.key: s for s in students}
-    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
-        several.sort(key=_order)
-        rows.append(_one(here, by_key[key], several))
-        if progress:
-            progress(number, len(theirs))
-    for student in students:
-        if student.key not in theirs:
-            there = isinstance(read_json(course.submitted(student.key, assignment) / "ingest.json"), dict)
-            rows.append(Row(student.key, student.name, "kept" if there else "missing"))
+    rows += _everybody(here, students, theirs, progress)
     rows.sort(key=lambda r: (r.status != "failed", r.status != "unknown", r.student, r.name))
     report = Report(assignment, ", ".join(dict.fromkeys(platforms)), rows, notes, changes)
     if not dry_run:
         write_json(course.root / "submitted" / f"{assignment}.ingest.json", report.to_json())
     return report
+
+
+def _everybody(
+    here: _Class,
+    students: Sequence[Student],
+    theirs: Mapping[str, list[Upload]],
+    progress: Callable[[int, int], None] | None,
+) -> list[Row]:
+    """Take in what each student handed in; who handed in nothing now has a row as well."""
+    rows, by_key = [], {s.key: s for s in students}
+    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
+        rows.append(_one(here, by_key[key], sorted(several, key=_order)))
+        if progress:
+            progress(number, len(theirs))
+    for student in students:
+        if student.key not in theirs:
+            record = here.course.submitted(student.key, here.bundle.assignment) / "ingest.json"
+            there = isinstance(read_json(record), dict)
+            rows.append(Row(student.key, student.name, "kept" if there else "missing"))
+    return rows
+
+
+def _clear(course: Course) -> None:
+    """Make the folder of the submissions, and take out what a run that was killed left in it."""
+    private_folder(course.root / "submitted")
+    for left in (course.root / "submitted").glob(f"{_TAKING}*"):
+        left.unlink()
+
+
+def _theirs(
+    found: Sequence[Upload], students: Sequence[Student], rows: list[Row], *, by_name: bool
+) -> dict[str, list[Upload]]:
+    """The uploads by student; those that are nobody's become rows."""
+    theirs: dict[str, list[Upload]] = {}
+    for upload in found:
+        owners, why = find_students(upload, students, by_name=by_name)
+        if why:
+            rows.append(Row("", upload.name.cut(80), "unknown", [why]))
+        for student in owners:
+            theirs.setdefault(student.key, []).append(upload)
+    return theirs
 
 
 def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Table, Changes | None]:
@@ -435,11 +462,7 @@ def resubmit(
     """
     bundle = course.bundle(assignment)
     folder = course.submitted(student.key, assignment)
-    found = read_json(folder / "ingest.json")
-    if not isinstance(found, dict):  # the same command may have been stopped while it wrote
-        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
-        found = read_json(aside[-1]) if aside else {}
-    old: dict[str, Any] = found if isinstance(found, dict) else {}
+    old = _before(folder)
     try:
         info = file.stat()
     except OSError as error:
@@ -476,6 +499,15 @@ def resubmit(
     answers = sum(cell.role == "answer" for cell in bundle.cells)
     row = Row(student.key, student.name, "ready", taken.notes, taken.path.cut(200), "", taken.answered, answers)
     return row, titles
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    """What was taken in last, also where this command was stopped while it wrote."""
+    found = read_json(folder / "ingest.json")
+    if not isinstance(found, dict):
+        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
+        found = read_json(aside[-1]) if aside else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sources(notebook: Path) -> dict[str, str]:

@@ -324,15 +324,12 @@ def students_of(table: Table, *, name: str) -> list[Student]:
         )
     times = worksheet(table)
     students: list[Student] = []
-    seen: dict[str, int] = {}
-    keys: set[str] = set()
+    seen, keys = dict[str, int](), set[str]()
     for line, row in zip(table.lines, table.rows, strict=True):
         if _is_other(row, found):
             continue
         values = {key: _value(row, places) for key, places in found.items()}
-        for key in _NUMBERS:
-            if key in values:
-                values[key] = _identifier(values[key], name=name, line=line)
+        values |= {key: _identifier(values[key], name=name, line=line) for key in _NUMBERS if key in values}
         by = next((k for k in _ID_ORDER if values.get(k)), "")
         identifier = values.get(by, "")
         if not identifier:
@@ -343,21 +340,20 @@ def students_of(table: Table, *, name: str) -> list[Student]:
                 line=line,
                 row=", ".join(row)[:120],
             )
-        if identifier in seen:
+        if (before := seen.setdefault(identifier, line)) != line:
             raise Problem(
                 "{name}: the id {identifier!r} stands in line {seen} and in line {line}; every student "
                 "needs an id of their own.",
                 name=name,
                 identifier=identifier,
-                seen=seen[identifier],
+                seen=before,
                 line=line,
             )
-        seen[identifier] = line
         key = folder_name(values.get("key") or identifier)
         if key.lower() in keys:  # names that differ in case only are one folder on some systems
             key = f"{key[:50]}-{sha256(identifier.encode())[:8]}"
         keys.add(key.lower())
-        modified = row[times.submitted] if times and times.submitted is not None and times.submitted < len(row) else ""
+        modified = _value(row, [times.submitted]) if times and times.submitted is not None else ""
         students.append(_student(key, identifier, values, by, "" if modified == "-" else modified))
     if not students:
         raise Problem(
@@ -455,17 +451,7 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
 
     for row in _others(new) or _others(old):
         write(None, row)
-    updates: dict[str, Student] = {}
-    for student in now:
-        if (other := theirs[student.key]) and (twice := updates.setdefault(other.key, student)) is not student:
-            raise Problem(
-                "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
-                "that is there; correct one of them.",
-                name=name,
-                name_2=twice.name.line(120),
-                name_3=student.name.line(120),
-                name_4=other.name.line(120),
-            )
+    updates = _updates(now, theirs, name)
     for student in before:
         if student.key in taken:
             update = updates[student.key]
@@ -485,6 +471,22 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
         for values in result.rows:
             values.pop(place)
     return result, Changes(tuple(added), tuple(changed), tuple(removed))
+
+
+def _updates(now: Sequence[Student], theirs: dict[str, Student | None], name: str) -> dict[str, Student]:
+    """By the key of a student that is there, the one of ``now`` who is the same. Raises ``Problem`` where two are."""
+    updates: dict[str, Student] = {}
+    for student in now:
+        if (other := theirs[student.key]) and (twice := updates.setdefault(other.key, student)) is not student:
+            raise Problem(
+                "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
+                "that is there; correct one of them.",
+                name=name,
+                name_2=twice.name.line(120),
+                name_3=student.name.line(120),
+                name_4=other.name.line(120),
+            )
+    return updates
 
 
 def same(before: Sequence[Student], now: Sequence[Student], *, by_name: bool = False) -> dict[str, Student | None]:

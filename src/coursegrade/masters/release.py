@@ -434,27 +434,30 @@ def release(
         raise MasterError("\n".join(problems))
     made = []
     for task in tasks:
-        due = choices.get(task.name, Settings()).due
-        files = {
-            f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
-            f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
-        }
-        public = "\n".join(cell.source for language in EDITIONS for cell, _ in _cells(task, language, exercises))
-        if found := leaks(public, task):
-            raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
         folder = out / task.name
-        _keep_earlier(folder, files)
-        for name, content in files.items():
-            write_atomic(folder / name, content)
-        for language, name in zip(EDITIONS, files, strict=True):
-            write_atomic(
-                folder / f"{task.name}-{language}.zip", zip_of({f"{task.name}/{task.name}.ipynb": files[name].encode()})
-            )
-        (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
+        _write(folder, task, exercises, choices.get(task.name, Settings()).due)
         write_atomic(folder / "solutions.json", _json(worked(task.name, exercises, overlay=overlay).to_json()))
         write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
         made.append(folder)
     return made
+
+
+def _write(folder: Path, task: Assignment, exercises: Path, due: datetime.datetime | None) -> None:
+    """What students get: the notebooks, and a zip of each. Raises ``MasterError`` where they would show a secret."""
+    files = {
+        f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
+        f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
+    }
+    public = "\n".join(cell.source for language in EDITIONS for cell, _ in _cells(task, language, exercises))
+    if found := leaks(public, task):
+        raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
+    _keep_earlier(folder, files)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
+    for language, content in zip(EDITIONS, files.values(), strict=True):
+        path = folder / f"{task.name}-{language}.zip"
+        write_atomic(path, zip_of({f"{task.name}/{task.name}.ipynb": content.encode()}))
+    (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
 
 
 EARLIER = "earlier.json"
