@@ -46,8 +46,8 @@ def tasks() -> dict[str, release.Assignment]:
 
 # Side roads: their exercises, where they have some, stand in the set of the chapter that they leave from.
 WITHOUT = (
-    *("circular-convolution", "causal-and-dilated", "separable-kernels", "after-lenet", "looking-inside", "your-own"),
-    *("backward-pass", "how-it-is-computed"),
+    *("circular-convolution", "receptive-field", "causal-and-dilated", "separable-kernels", "after-lenet"),
+    *("looking-inside", "your-own", "backward-pass", "how-it-is-computed"),
 )
 
 

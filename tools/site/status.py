@@ -20,6 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from tools import ROOT
+from tools.machine.fresh import remembered
 from tools.source.chapters import parse
 from tools.source.marks import marks
 from tools.source.words import later, spoken, words
@@ -55,11 +56,13 @@ def chapters(root: Path) -> list[str]:
 
 def sizes(root: Path) -> dict[str, int]:
     """How many tests each file holds."""
-    trees = {file.name: ast.parse(file.read_text(encoding="utf-8")) for file in (root / "tests").rglob("test_*.py")}
-    return {
-        name: sum(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in tree.body)
-        for name, tree in trees.items()
-    }
+    files = (root / "tests").rglob("test_*.py")
+    return {file.name: _size(file, file.read_text(encoding="utf-8")) for file in files}
+
+
+@remembered
+def _size(file: Path, text: str) -> int:
+    return sum(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in ast.parse(text).body)
 
 
 def benchmark(root: Path, part: str) -> dict[str, Any] | None:
