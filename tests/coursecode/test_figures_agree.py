@@ -84,9 +84,7 @@ def test_only_where_weights_are_shared_does_the_output_move(figure_pages, langua
 
 @EN_ZH
 def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
-    prose(
-        "conv-stepper", language, "The last row lies in no window" if language == "en" else "最后一行不属于任何窗口"
-    )
+    prose("conv-stepper", language, "The last row lies in no window" if language == "en" else "最后一行不属于任何窗口")
     page = shown(figure_pages, "conv-stepper", language)
     rows = page.locator("td.unread").evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
     assert rows == [[i, j] for i in range(8) for j in range(8) if 7 in (i, j)]
@@ -115,7 +113,7 @@ def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
     assert min(far) == far[-1] > 0
     names = figures.words("shift-lab", language)
     assert page.locator(".ways tbody th").all_inner_texts() == [
-        names[w] for w in ("second", "maximum", "average", "blur")
+        names[f"way_{way}"] for way in ("second", "maximum", "average", "blur")
     ]
 
 
@@ -165,9 +163,7 @@ def test_the_kernel_has_the_shape_that_the_text_gives(figure_pages, language):
 
 @EN_ZH
 def test_the_ten_shares_add_up_to_one(figure_pages, language):
-    prose(
-        "lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率之和仍然是一"
-    )
+    prose("lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率之和仍然是一")
     page = shown(figure_pages, "lenet-draw", language)
     shares = page.locator(".bars .bar").evaluate_all("all => all.map(b => parseFloat(b.style.height))")
     assert len(shares) == 10
