@@ -56,6 +56,7 @@ CALLED = {
     "how-it-is-computed": text("fast Fourier transform||what readers call the page how-it-is-computed"),
     "glossary": text("||what readers call the page glossary"),
     "padding-and-stride": text("||what readers call the page padding-and-stride"),
+    "receptive-field": text("||what readers call the page receptive-field"),
 }
 # what a question may leave out, in any language without spaces: a pattern
 FILLERS = "|".join(text("(?!)||what a question may leave out, in a language without spaces: a pattern").values())
