@@ -142,7 +142,11 @@ def said(root: Path = ROOT) -> list[Problem]:
 def _files(root: Path) -> list[Path]:
     """The files of words, and what the glossary and the settings say in Chinese."""
     found = [root / package / "words/zh.json" for package in ("src/coursecode", "src/coursegrade", "tools")]
-    found += [root / "src/coursecode/figures/words/zh.json", *sorted((root / "zh").glob("*.yml")), root / "glossary.yml"]
+    found += [
+        root / "src/coursecode/figures/words/zh.json",
+        *sorted((root / "zh").glob("*.yml")),
+        root / "glossary.yml",
+    ]
     return [path for path in found if path.exists()]
 
 
@@ -176,7 +180,9 @@ def _said(text: str, instead: Mapping[str, str]) -> list[str]:
     """What is wrong with the words of a text that may hold code."""
     shown = _CODE.sub("\ue000", text)
     found = _unwanted(shown, {word: right for word, right in instead.items() if re.search(f"[{_H}]", word)})
-    found += [f"half-width {mark!r}; use full-width" for mark in re.findall(rf"(?<=[{_H}])[,;:!?.](?=\s?[{_H}])", shown)]
+    found += [
+        f"half-width {mark!r}; use full-width" for mark in re.findall(rf"(?<=[{_H}])[,;:!?.](?=\s?[{_H}])", shown)
+    ]
     found += [f"{character!r}; the course says 你" for character in re.findall("您", shown)]
     return found + manner(shown) + _traditional(shown)
 
@@ -229,7 +235,11 @@ def _in_order(root: Path) -> Iterable[Path]:
     """The README and the pages of the book in the order of the contents, without those that are lists of names."""
     contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     names = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    pages = [root / "zh" / "README.md", root / "zh" / f"{contents['root']}.md", *(root / "zh" / f"{n}.md" for n in names)]
+    pages = [
+        root / "zh" / "README.md",
+        root / "zh" / f"{contents['root']}.md",
+        *(root / "zh" / f"{n}.md" for n in names),
+    ]
     return [page for page in pages if page.exists() and page.stem not in ("glossary", "notation", "references", "api")]
 
 
