@@ -15,7 +15,7 @@ from tools.site import server
 from tools.source.words import is_han
 
 pytestmark = pytest.mark.slow
-DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"
+DENSE, CONV, PAD, FIELD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride", "receptive-field"
 CIRCLE, CAUSAL, FACTOR = "circular-convolution", "causal-and-dilated", "separable-kernels"
 BACK, FAST = "backward-pass", "how-it-is-computed"
 AFTER, INSIDE, CALC, FEATURES = "after-lenet", "looking-inside", "receptive-field-calculator", "measured-features"
@@ -23,8 +23,8 @@ QUERIES = {
     "": {
         "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
         "stride": PAD, "strides": PAD, "padding": PAD, "padding and stride": PAD, "same padding": PAD,
-        "receptive field": PAD, "Receptive Fields": CONV, "effective receptive field": PAD, "dilation": PAD,
-        "dilated convolution": PAD, "atrous convolution": PAD, "transposed convolution": PAD, "even kernel": PAD,
+        "receptive field": FIELD, "Receptive Fields": CONV, "effective receptive field": FIELD, "dilation": FIELD,
+        "dilated convolution": FIELD, "atrous convolution": FIELD, "transposed convolution": PAD, "even kernel": PAD,
         "output size formula": PAD, "translation equivariance": DENSE, "translation invariance": DENSE,
         "weight sharing": DENSE, "parameter sharing": DENSE, "fully connected layer": DENSE, "locality": DENSE,
         "max pooling": "pooling", "MaxPool2d": "pooling", "subsampling": "pooling", "average pooling": "pooling",
@@ -39,7 +39,7 @@ QUERIES = {
         "Fourier transform": CIRCLE, "causal convolution": CAUSAL, "WaveNet": CAUSAL, "separable kernel": FACTOR,
         "depthwise separable convolution": FACTOR, "MobileNet": FACTOR, "grouped convolution": FACTOR,
         "backpropagation": BACK, "deconvolution": BACK, "checkerboard": BACK, "im2col": FAST,
-        "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
+        "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": FIELD, "交叉相关": CONV,
         "batch normalization": AFTER, "ResNet": AFTER, "residual connection": AFTER,
         "skip connection": AFTER, "VGG": AFTER, "occlusion": INSIDE, "saliency": INSIDE,
         "transfer learning": FEATURES, "fine-tuning": FEATURES, "own photos": "your-own",
@@ -52,8 +52,8 @@ QUERIES = {
     },
     "zh/": {
         "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
-        "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": PAD,
-        "receptive field": PAD, "膨胀卷积": PAD, "空洞卷积": PAD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
+        "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": FIELD,
+        "receptive field": FIELD, "膨胀卷积": FIELD, "空洞卷积": FIELD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
         "汇聚": "pooling", "汇聚层": "pooling", "最大汇聚": "pooling", "池化": "pooling", "最大池化": "pooling",
         "平均池化": "pooling", "池化层的梯度": "pooling", "ceil_mode": "pooling", "边缘检测": "pooling",
         "交叉相关": CONV, "互相关": CONV, "特征映射": CONV, "特征图": CONV, "卷积层": CONV,
@@ -73,7 +73,7 @@ QUERIES = {
         "学习率": "honest-numbers", "迁移学习": FEATURES, "微调": FEATURES, "softmax回归": "lenet",
         "随机种子": "honest-numbers", "ResNet": AFTER, "VGG": AFTER, "互相关和卷积的区别": CONV, "卷积核大小": PAD,
         "输出尺寸公式": PAD, "输出通道": "channels", "为什么卷积核是奇数": PAD, "1×1卷积有什么用": "channels",
-        "池化层还有必要吗": "pooling", "偶数卷积核": PAD, "计算量": "channels", "FLOPs": "channels", "有效感受野": PAD,
+        "池化层还有必要吗": "pooling", "偶数卷积核": PAD, "计算量": "channels", "FLOPs": "channels", "有效感受野": FIELD,
         "数据增强": "lenet", "李沐": "the-same-in-d2l", "可视化": INSIDE,
         "卷积定理": CIRCLE, "快速算法": FAST, "翻转": CONV,
         "感受野计算器": CALC, "参数量计算器": CALC,

@@ -29,7 +29,7 @@ import yaml
 
 from tools import ROOT
 from tools.rules import Problem, meaning, skeleton, terms
-from tools.source.chapters import Chapter, Directive, Label, parse, parse_text
+from tools.source.chapters import Chapter, Directive, Label, parse, parsed
 from tools.source.words import is_han
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
@@ -66,7 +66,7 @@ def sections(path: Path) -> list[Section]:
 
 def sections_of(source: str, path: Path) -> list[Section]:
     """The labelled sections of the text that ``path`` holds, or is about to hold."""
-    page, lines = parse_text(source, path), source.splitlines()
+    page, lines = parsed(path, source), source.splitlines()
     heads = [heading for heading in page.headings if heading.level <= 2]
     own = {heading.label for heading in heads}
     hidden = {number for cell in page.cells for number in range(cell.line, cell.end + 1)}
