@@ -102,11 +102,11 @@ MANNER = [
     ("LeNet 认得更好。", "LeNet 的准确率更高。"),
     ("它认对 91%。", "它分类正确 91%，这一点可以确认，公认如此。"),
     ("把什么错认成什么。", "把什么误识别成什么。"),
-    ("网络读对了 97%。", "网络分类正确 97%，这个逗号可以读成“且”。"),
+    ("网络读对了 97%。", "网络分类正确 97%，支票读错 1%，这个逗号可以读成“且”。"),
     ("它读出 7。", "它识别为 7，再从公式读出三点。"),
-    ("白到黑处，核的回答是 1。", "由白变黑处输出 1，这个实验无法回答别的问题。"),
+    ("白到黑处，核的回答是 1。", "由白变黑处输出 1，本章针对这个网络回答三个问题。"),
     ("强的回答不该被冲淡。", "强响应不应被稀释。"),
-    ("检测器在意一个像素之差。", "检测器对一个像素之差敏感。"),
+    ("检测器在意一个像素之差。", "检测器对一个像素之差敏感，你才会在意。"),
     ("谁在哪里并不要紧。", "求和与各项的位置无关。"),
     ("最能让各个核兴奋的小块。", "使各个核响应最大的图像块。"),
     ("像素有邻居。", "相邻的像素彼此相关，最近邻插值也用到它们。"),
@@ -115,20 +115,21 @@ MANNER = [
     ("把这样的层叠起来。", "把这样的层堆叠起来，窗口互相重叠。"),
     ("一摞层。", "堆叠的层。"),
     ("一叠小卷积核。", "堆叠的小卷积核，两个图像叠加。"),
-    ("剪下窗口。", "裁剪窗口。"),
-    ("四周填零。", "四周补零。"),
+    ("剪下窗口。", "把窗口裁剪下来。"),
+    ("四周填上零。", "四周填零。"),
+    ("输入四周补 0。", "输入四周补零，精确到 0.5。"),
     ("课文里的 p。", "教材里的 p。"),
     ("墙上的钟走得更快。", "实际耗时更长。"),
     ("学生氏 t 分布。", "t 分布。"),
     ("没有人为循环写过反向传播。", "循环版本并没有另写反向传播。"),
     ("真正的收益有 95% 的把握在其中。", "真实提升的 95% 置信区间。"),
     ("用 200 个样本就说不准了。", "用 200 个样本时无法确定。"),
-    ("收益很小。", "提升很小，收益递减，边际收益为零。"),
+    ("收益里有多少属于 ReLU？", "提升中有多少来自 ReLU，边际收益如何？"),
     ("找到两个角，此外什么也没有。", "恰好找到这两个角，没有误检。"),
     ("AlexNet 也是这样。", "LeNet 和 AlexNet 都如此。"),
     ("它被称为卷积。", "它称为卷积。"),
     ("此后每隔 s 个的一个。", "此后每 s 个取一个，即每隔一个像素取一个。"),
-    ("笔记说，最大池化更好。", "最大池化更好。"),
+    ("笔记说，最大池化更好。", "**原文**：笔记说，最大池化更好。"),
 ]
 
 
@@ -169,8 +170,10 @@ def test_a_name_in_brackets_is_told_where_it_comes_again(tmp_path: Path) -> None
     (tmp_path / "zh/book/index.md").write_text("# 课\n\n**步幅**（strides）是什么。\n", encoding="utf-8")
     assert told(chinese.glosses(tmp_path)) == [
         "zh/book/index.md:3: （strides） on a page that others quote; take it out",
-        "zh/book/b.md:3: （receptive field） stands in zh/book/a.md already; take it out",
+        "zh/book/b.md:3: （receptive field） stands in zh/book/a.md:3, where the term is defined; take it out",
     ]
+    (tmp_path / "zh/book/b.md").write_text("# 乙\n\n这就是**感受野**（receptive field）。\n", encoding="utf-8")
+    assert "zh/book/a.md:3: （receptive field，简称 RF） stands in zh/book/b.md:3" in told(chinese.glosses(tmp_path))[1]
 
 
 # What the edition once said; the sentence that a textbook has stands in its place now.

@@ -205,16 +205,17 @@ _GLOSS = re.compile(rf"(?<=[{_H}\w])（([A-Za-z0-9][A-Za-z0-9×–’ -]*)(?:，
 
 
 def glosses(root: Path = ROOT) -> list[Problem]:
-    """English names in brackets that stand behind their terms a second time: the first chapter that has one keeps it.
+    """English names in brackets that stand behind their terms a second time: where the term is defined keeps it.
 
-    The pages are read in the order of the contents; on the README and the cover, which others quote, stands none.
+    That is where it stands in bold, or else the first chapter of the contents that has the brackets; on the README and
+    the cover, which others quote, stands none.
     """
     entries = read_terms(root / "glossary.yml") if (root / "glossary.yml").exists() else []
     terms = {name.casefold(): entry["zh"] for entry in entries for name in [entry["en"], *entry.get("also", [])]}
     found = []
-    known: dict[str, Path] = {}
+    places: dict[str, list[tuple[bool, Path, int, str]]] = {}
     for path in _in_order(root):
-        page, quoted = path.relative_to(root), path.stem in ("index", "README")
+        page = path.relative_to(root)
         for number, line in parse(path).prose:
             shown, _ = _visible(line, {})
             for match in _GLOSS.finditer(shown):
@@ -222,12 +223,17 @@ def glosses(root: Path = ROOT) -> list[Problem]:
                 term = terms.get(name) or terms.get(name.removesuffix("s"))
                 if term is None or not shown[: match.start()].endswith(term):
                     continue
-                if quoted:
+                if path.stem in ("index", "README"):
                     found.append(Problem(page, number, f"{match[0]} on a page that others quote; take it out"))
-                elif term in known:
-                    found.append(Problem(page, number, f"{match[0]} stands in {known[term]} already; take it out"))
                 else:
-                    known[term] = page
+                    defined = f"**{term}**（" in line
+                    places.setdefault(term, []).append((not defined, page, number, match[0]))
+    for named in places.values():
+        kept = min(named, key=lambda place: place[0])
+        for place in named:
+            if place is not kept:
+                text = f"{place[3]} stands in {kept[1]}:{kept[2]}, where the term is defined; take it out"
+                found.append(Problem(*place[1:3], text))
     return found
 
 
