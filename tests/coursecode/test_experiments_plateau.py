@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -53,6 +54,19 @@ def test_a_net_that_knows_the_answers_leaves_at_once_and_one_that_cannot_learn_r
     still = {"lr": 1e-9, "momentum": 0.0, "batch_size": 20, "cap": 30}
     assert plateau._updates(lenet.lenet_classic(), x, y, **still) == (30, False)
     assert plateau._updates(Knowing(x, y), x, y, **still) == (plateau._WINDOW, True)
+
+
+@pytest.mark.slow
+def test_another_seed_and_other_images_keep_the_classic_net_and_let_the_others_go() -> None:
+    study = plan_of("leave_the_plateau")
+    short = replace(study, settings={**study.settings, "data": "digits", "pictures": 2000, "cap": 60})
+    left = {}
+    for job in study.jobs:
+        if job["change"] in ("none", "ReLU", "tanh"):
+            task = Task("leave_the_plateau", "full", 500, {}, {**job, "images": 1})
+            (row,), _ = carry_out(short, task)
+            left[job["change"]] = row["left"]
+    assert left == {"none": False, "ReLU": True, "tanh": True}
 
 
 @claim("S27")
