@@ -89,6 +89,7 @@ EXPERIMENTS: dict[str, str] = {
     "search": "design",
     "halve_and_double": "width",
     "mixed_kernels": "width",
+    "branch_algorithms": "width",
     "how_wide": "width",
     "pretrain_then_finetune": "transfer",
     "leave_the_plateau": "plateau",
