@@ -93,10 +93,10 @@ def wide_input(*, size: Size = "full") -> Plan:
             sentences=[
                 Sentence("Maximum against average", partial(nets, _MAXIMUM, _AVERAGE), "more"),
                 Sentence("Maximum against the dense layer rebuilt", partial(nets, _MAXIMUM, _REBUILT), "more"),
-                Sentence("Scan against maximum", partial(nets, _SCAN, _MAXIMUM), "open"),
-                Sentence("One maximum a map against maximum to 5×5", partial(nets, _GLOBAL, _MAXIMUM), "open"),
+                Sentence("Scan against maximum", partial(nets, _SCAN, _MAXIMUM), "more"),
+                Sentence("One maximum a map against maximum to 5×5", partial(nets, _GLOBAL, _MAXIMUM), "more"),
                 Sentence("Maximum: shifted against as it is", partial(of_data, _SHIFTED, _AS_IT_IS), "open"),
-                Sentence("Cut out against the maximum as it is", partial(of_data, _CUT, _AS_IT_IS), "open"),
+                Sentence("Cut out against the maximum as it is", partial(of_data, _CUT, _AS_IT_IS), "more"),
                 Sentence("Cut out against the scan", cut_and_scan, "open"),
             ],
         ),
