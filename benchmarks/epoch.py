@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,7 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     X, test_X = x.float() / 255, test_x.float() / 255
     recipe = replace(RECIPES["d2l"], num_epochs=1)
     with d2l_beside(images) as d2l:
-
-        class Tensors(d2l.DataModule):  # type: ignore[misc,name-defined]
-            def __init__(self, batch_size: int) -> None:
-                super().__init__()
-                self.save_hyperparameters()
-
-            def get_dataloader(self, train: bool) -> Any:
-                return self.get_tensorloader([X, y] if train else [test_X, test_y], train)
+        tensors = _tensors(d2l, (X, y), (test_X, test_y))
 
         def book(module: Callable[..., Any], gpus: int = 0) -> dict[str, Plain]:
             seed_everything(0)
@@ -72,20 +66,34 @@ def epoch(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
 
         cases: list[Case] = [
             ({"case": "d2l, its book"}, lambda: book(d2l.FashionMNIST)),
-            ({"case": "d2l, on tensors"}, lambda: book(Tensors)),
+            ({"case": "d2l, on tensors"}, lambda: book(tensors)),
             ({"case": "ours"}, ours),
             ({"case": "floor"}, floor),
         ]
         if torch.cuda.is_available():
             cases += [
                 ({"case": "d2l, its book, GPU"}, lambda: book(d2l.FashionMNIST, 1)),
-                ({"case": "d2l, on tensors, GPU"}, lambda: book(Tensors, 1)),
+                ({"case": "d2l, on tensors, GPU"}, lambda: book(tensors, 1)),
                 ({"case": "ours, GPU"}, lambda: ours("cuda")),
             ]
         for _, case in cases[1:]:  # whatever is built or imported at the first call
             if not tiny:
                 case()
         yield settings(data=images.name, images=len(x), **asdict(recipe)), cases
+
+
+def _tensors(d2l: Any, train_pair: tuple[Tensor, Tensor], test_pair: tuple[Tensor, Tensor]) -> Any:
+    """A data module of d2l's that reads tensors in memory instead of decoding images."""
+
+    class Tensors(d2l.DataModule):  # type: ignore[misc]
+        def __init__(self, batch_size: int) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+
+        def get_dataloader(self, train: bool) -> Any:
+            return self.get_tensorloader([*(train_pair if train else test_pair)], train)
+
+    return Tensors
 
 
 def _bare_epoch(net: nn.Module, X: Tensor, y: Tensor, *, lr: float, batch_size: int) -> None:
@@ -179,16 +187,37 @@ class _ReachedError(Exception):
     """The accuracy to reach is reached."""
 
 
-@contextmanager
-def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
-    """A stretch of training, and an evaluation, each with one thing done in another way."""
-    images = fashion_or_a_few_digits(tiny)
-    steps, size = (2, 16) if tiny else (100, 128)
-    X, y = images.train_x[: steps * size].float() / 255, images.train_y[: steps * size]
-    test_X = images.test_x.float() / 255
-    compiled: list[Any] = []
+class _Stretch:
+    """Batches of the first training images, and the test images, for one thing done in another way."""
+
+    def __init__(self, images: Dataset, steps: int, size: int) -> None:
+        self.X, self.y = images.train_x[: steps * size].float() / 255, images.train_y[: steps * size]
+        self.test_X = images.test_x.float() / 255
+        self.size = size
+        self.compiled: list[Any] = []
+
+    def batches(self, gather: str) -> Iterator[tuple[Tensor, Tensor]]:
+        if gather == "DataLoader":
+            pairs = torch.utils.data.TensorDataset(self.X, self.y)
+            yield from torch.utils.data.DataLoader(pairs, self.size, shuffle=True)
+            return
+        for batch in torch.split(torch.randperm(len(self.X)), self.size):
+            if gather == "X[batch]":
+                yield self.X[batch], self.y[batch]
+            else:
+                yield self.X.index_select(0, batch), self.y.index_select(0, batch)
+
+    def compile(self, net: nn.Module) -> tuple[Any, float]:
+        """The net compiled, and how many seconds its first pass forward and back took."""
+        torch.compiler.reset()
+        started = time.perf_counter()
+        model = torch.compile(net)
+        F.cross_entropy(model(self.X[: self.size]), self.y[: self.size]).backward()  # type: ignore[no-untyped-call]
+        self.compiled.append(model)
+        return model, time.perf_counter() - started
 
     def train(
+        self,
         *,
         layout: torch.memory_format = torch.channels_last,
         gather: str = "index_select",
@@ -198,31 +227,12 @@ def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
     ) -> dict[str, Plain]:
         seed_everything(0)
         net = lenet_classic().to(memory_format=layout)  # type: ignore[call-overload]
-        model: Any = net
-        start = 0.0
-        if whole:
-            torch.compiler.reset()
-            started = time.perf_counter()
-            model = torch.compile(net)
-            F.cross_entropy(model(X[:size]), y[:size]).backward()  # type: ignore[no-untyped-call]
-            start = time.perf_counter() - started
-            compiled.append(model)
+        model, start = self.compile(net) if whole else (net, 0.0)
         sgd = torch.optim.SGD(net.parameters(), lr=0.1, **optimiser) if optimiser is not None else None
         parameters: list[Tensor] = list(net.parameters())
 
-        def batches() -> Iterator[tuple[Tensor, Tensor]]:
-            if gather == "DataLoader":
-                pairs = torch.utils.data.TensorDataset(X, y)
-                yield from torch.utils.data.DataLoader(pairs, size, shuffle=True)
-                return
-            for batch in torch.split(torch.randperm(len(X)), size):
-                if gather == "X[batch]":
-                    yield X[batch], y[batch]
-                else:
-                    yield X.index_select(0, batch), y.index_select(0, batch)
-
         def run() -> None:
-            for images, labels in batches():
+            for images, labels in self.batches(gather):
                 with torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext():
                     loss = F.cross_entropy(model(images), labels)
                 if sgd is None:
@@ -237,31 +247,45 @@ def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
         took = timed(run)
         return {**took, "start_seconds": start} if whole else took
 
-    def judge(*, guard: Callable[[], Any] = torch.inference_mode, batch: int = 200) -> dict[str, Plain]:
+    def judge(self, *, guard: Callable[[], Any] = torch.inference_mode, batch: int = 200) -> dict[str, Plain]:
         net = lenet_classic().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
         def run() -> None:
             with guard():
-                for part in torch.split(test_X, batch):
+                for part in torch.split(self.test_X, batch):
                     net(part)
 
         return timed(run)
 
-    cases: list[Case] = [
-        ({"stage": "training", "case": "as fit does it"}, train),
-        ({"stage": "training", "case": "channels first"}, lambda: train(layout=torch.contiguous_format)),
-        ({"stage": "training", "case": "batches by X[batch]"}, lambda: train(gather="X[batch]")),
-        ({"stage": "training", "case": "batches by DataLoader"}, lambda: train(gather="DataLoader")),
-        ({"stage": "training", "case": "optim.SGD, foreach"}, lambda: train(optimiser={"foreach": True})),
-        ({"stage": "training", "case": "optim.SGD, fused"}, lambda: train(optimiser={"fused": True})),
-        ({"stage": "training", "case": "bfloat16 by autocast"}, lambda: train(bfloat16=True)),
-        ({"stage": "evaluation", "case": "as evaluate does it"}, judge),
-        ({"stage": "evaluation", "case": "no_grad"}, lambda: judge(guard=torch.no_grad)),
-        ({"stage": "evaluation", "case": "all images in one batch"}, lambda: judge(batch=len(test_X))),
-    ]
+
+@contextmanager
+def tried(*, tiny: bool) -> Iterator[tuple[dict[str, Any], list[Case]]]:
+    """A stretch of training, and an evaluation, each with one thing done in another way."""
+    images = fashion_or_a_few_digits(tiny)
+    steps, size = (2, 16) if tiny else (100, 128)
+    stretch = _Stretch(images, steps, size)
+    ways: dict[str, dict[str, Any]] = {
+        "as fit does it": {},
+        "channels first": {"layout": torch.contiguous_format},
+        "batches by X[batch]": {"gather": "X[batch]"},
+        "batches by DataLoader": {"gather": "DataLoader"},
+        "optim.SGD, foreach": {"optimiser": {"foreach": True}},
+        "optim.SGD, fused": {"optimiser": {"fused": True}},
+        "bfloat16 by autocast": {"bfloat16": True},
+    }
     if not tiny:
-        cases.insert(7, ({"stage": "training", "case": "torch.compile"}, lambda: train(whole=True)))
-    yield settings(data=images.name, steps=steps, batch_size=size, test_images=len(test_X)), cases
+        ways["torch.compile"] = {"whole": True}
+    judged: dict[str, dict[str, Any]] = {
+        "as evaluate does it": {},
+        "no_grad": {"guard": torch.no_grad},
+        "all images in one batch": {"batch": len(stretch.test_X)},
+    }
+    cases: list[Case] = [
+        *(({"stage": "training", "case": case}, partial(stretch.train, **way)) for case, way in ways.items()),
+        *(({"stage": "evaluation", "case": case}, partial(stretch.judge, **way)) for case, way in judged.items()),
+    ]
+    counts: dict[str, Any] = {"steps": steps, "batch_size": size, "test_images": len(stretch.test_X)}
+    yield settings(data=images.name, **counts), cases
 
 
 def fashion_or_a_few_digits(tiny: bool) -> Dataset:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coursecode._checks import shape_text
+from coursecode.figures import COLOURS
 
 __all__ = [
     "LiveCurve",
@@ -32,9 +33,10 @@ __all__ = [
 # A figure brings its own white card, so its dark text keeps a contrast of 17:1 on any page. Mid-tone text
 # on a transparent figure reaches at best 4.3:1 on white and on dark alike, and 2.6:1 where a theme dims
 # pictures in its dark mode.
-_PAPER, _INK, _RULE, _BOX = "#ffffff", "#1b1b1b", "#d4d4d4", "#d6006e"
+_PAPER, _INK, _RULE = "#ffffff", "#1b1b1b", "#d4d4d4"
+_ABOVE, _BELOW, _BOX = (COLOURS[name]["light"] for name in ("above", "below", "mark"))  # as in the figures
 # Okabe and Ito's hues, darkened until each has 3:1 on the paper; shape and dash repeat the difference.
-_COLOURS = ("#0072b2", "#c85200", "#00805e", "#aa4499", "#5c5c5c", "#8f6500")
+_COLOURS = (_ABOVE, _BELOW, "#00805e", "#aa4499", "#5c5c5c", "#8f6500")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 _RC: dict[str, Any] = {
@@ -219,13 +221,15 @@ def _colours(array: NDArray[Any], low: float, high: float, *, gray: bool = False
     import matplotlib as mpl
 
     if gray:
-        scaled, name = (array - low) / ((high - low) or 1.0), "gray"
+        scaled, colours = (array - low) / ((high - low) or 1.0), mpl.colormaps["gray"]
     elif low < 0:
-        bound = max(-low, high)
-        scaled, name = 0.5 + 0.38 * array / bound, "PuOr_r"
+        from matplotlib.colors import LinearSegmentedColormap
+
+        scaled = 0.5 + 0.4 * array / max(-low, high)
+        colours = LinearSegmentedColormap.from_list("signed", (_BELOW, _PAPER, _ABOVE), N=1001)
     else:
-        scaled, name = (array - low) / ((high - low) or 1.0) * 0.85, "Blues"
-    rgb = mpl.colormaps[name](scaled)[..., :3]
+        scaled, colours = (array - low) / ((high - low) or 1.0) * 0.85, mpl.colormaps["Blues"]
+    rgb = colours(scaled)[..., :3]
     rgb[~np.isfinite(array)] = 0.8
     return np.asarray(rgb, dtype=np.float64)
 
@@ -247,7 +251,7 @@ def grid(
     """Draw small arrays side by side, a number in every cell, coloured by value.
 
     ``arrays`` have shape (rows, columns) or (columns,). Blue grows from the smallest value; where there are
-    negative values, 0 is white, orange is above and purple below. ``columns`` arrays stand in one row,
+    negative values, 0 is white, blue is above and orange below, as in the figures. ``columns`` arrays stand in one row,
     ``boxes`` frames (row, column, height, width) of each array, ``same_scale`` shares the colours.
     ``gray`` paints each array as an image, from black for its smallest value to white for its largest. A side of more
     than 20 cells is drawn without numbers.

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from coursecode import _install
-from coursecode._words import later
+from coursecode._words import ByLanguage, later
 from coursegrade import term
 from coursegrade.console import (
     SHOWN,
@@ -29,6 +29,7 @@ from coursegrade.console import (
     said,
     say,
     tell,
+    usage,
     yes_option,
 )
 from coursegrade.contract import LANGUAGES, Text, same, text
@@ -199,10 +200,10 @@ def ingest_command(
             if row.status in ("ready", "failed"):
                 done = "–" if row.answered is None else f"{row.answered}/{row.answers}"
                 when = row.when or say("time not known")
-                click.echo(f"  {line(row.student, 20):<20}  {done:>5}  {when:<25}  {line(row.file)}")
+                click.echo(f"  {line(row.student, 20):<20}  {done:>5}  {when:<25}  {row.file.line(80)}")
     noted = [row for row in report.rows if row.notes and row.status != "missing"]
     for row in noted[:SHOWN]:
-        click.echo(f"  [{labels[row.status]}] {line(row.student)} {line(row.name)}")
+        click.echo(f"  [{labels[row.status]}] {line(row.student)} {row.name.line(80)}")
         for note in row.notes[:6]:
             click.echo(f"      {line(said(note), 300)}")
     if len(noted) > SHOWN:
@@ -216,7 +217,8 @@ def ingest_command(
             (changes.removed, text("taken off the roster; their files stay")),
         ):
             if who:
-                tell("  {n} {what}: {some}", n=len(who), what=what, some=line(", ".join(who), 120))
+                some = line(", ".join(one.line(60) for one in who), 120)
+                tell("  {n} {what}: {some}", n=len(who), what=what, some=some)
     counts = ", ".join(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
     if dry_run:
         tell("{lms}: {counts}. Nothing was written; without --dry-run it is.", lms=report.lms, counts=counts)
@@ -434,7 +436,7 @@ def export_command(
             "them and repeat, or give the points so far with --so-far.",
             waiting=waiting,
         )
-    failed = [s.student.name or s.student.key for s in everyone if s.status == "failed"]
+    failed = [s.student.called.line(80) for s in everyone if s.status == "failed"]
     if failed and not failed_as_zero:
         some = line(", ".join(failed), 160)
         tell(
@@ -461,6 +463,19 @@ def _mute() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def _system(failed: OSError) -> Text:
+    """What the system refused, and what to do about it."""
+    if failed.filename is None:  # the output itself, or a file that a library keeps for itself
+        _mute()
+        failed.filename = f"{tempfile.gettempdir()}, stdout"
+    why = refusal(failed)
+    if failed.errno not in NO_ROOM:
+        return text("{why}.", why=why)
+    if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return text("{why}. Nothing is lost: make room and repeat the command; it goes on.", why=why)
+    return text("{why}. Nothing is lost: mend that and repeat the command; it goes on.", why=why)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse, call, and say what went wrong in one sentence; returns the exit status."""
     language = language_of(arguments)
@@ -484,7 +499,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except click.UsageError as wrong:
         path = wrong.ctx.command_path if wrong.ctx else "coursecode"
-        error(same(wrong.format_message()))
+        error(usage(wrong))
         show(text("See {path} --help", path=path))
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -497,23 +512,14 @@ def run(arguments: Sequence[str]) -> int:
         if failed.errno == errno.EPIPE:  # who read the output has seen enough
             _mute()
             return 1
-        if failed.filename is None:  # the output itself, or a file that a library keeps for itself
-            _mute()
-            failed.filename = f"{tempfile.gettempdir()}, stdout"
-        why = refusal(failed)
-        if failed.errno not in NO_ROOM:
-            error(text("{why}.", why=why))
-            return 1
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            error(text("{why}. Nothing is lost: make room and repeat the command; it goes on.", why=why))
-        else:
-            error(text("{why}. Nothing is lost: mend that and repeat the command; it goes on.", why=why))
-        return 3
+        error(_system(failed))
+        return 3 if failed.errno in NO_ROOM else 1
     except ImportError as failed:
         error(text("{name} is missing. {advice}", name=failed.name or str(failed), advice=_install.advice("grade")))
         return 2
     except ValueError as failed:  # the masters and the bundles say what is wrong with them
-        error(same(str(failed)))
+        told = getattr(failed, "text", None)
+        error(told if isinstance(told, ByLanguage) else same(str(failed)))
         return 1
 
 

@@ -18,7 +18,7 @@ import click
 
 from coursecode._progress import progress_bar
 from coursecode._words import ByLanguage, V, later
-from coursegrade.contract import LANGUAGES, Value, text
+from coursegrade.contract import LANGUAGES, Text, Value, same, text
 from coursegrade.intake.encodings import decode
 from coursegrade.sanitise import Untrusted
 
@@ -37,6 +37,7 @@ __all__ = [
     "said",
     "say",
     "tell",
+    "usage",
     "yes_option",
 ]  # fmt: skip
 
@@ -193,6 +194,21 @@ def coursecode() -> None:
 )
 def grade() -> None:
     pass
+
+
+def usage(wrong: click.UsageError) -> Text:
+    """What is wrong with what was typed."""
+    if isinstance(wrong, click.NoSuchOption):
+        return text("There is no option {name}.", name=wrong.option_name)
+    if isinstance(wrong, click.exceptions.NoSuchCommand):
+        return text("There is no command {name}.", name=wrong.command_name)
+    param = wrong.param if isinstance(wrong, click.BadParameter) else None
+    what = param.get_error_hint(wrong.ctx) if param is not None and wrong.ctx is not None else ""
+    if isinstance(wrong, click.MissingParameter):
+        return text("{what} is missing.", what=what)
+    if param is not None and isinstance(param.type, click.Choice):
+        return text("{what} is one of {there}.", what=what, there=", ".join(map(str, param.type.choices)))
+    return same(wrong.format_message())
 
 
 def command(

@@ -190,9 +190,11 @@ class Course:
         path = self.release(assignment) / "bundle.json"
         if not path.is_file():
             raise Problem(
-                "{assignment} has not been released: there is no {path}. Do: coursecode grade release {assignment}",
+                "{assignment} has not been released: there is no {path}. {there}"
+                "Do: coursecode grade release {assignment}",
                 assignment=assignment,
                 path=path,
+                there=text("Released: {names}. ", names=", ".join(others)) if (others := self.assignments()) else "",
             )
         try:
             return Bundle.from_json(read_json(path))

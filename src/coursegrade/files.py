@@ -23,6 +23,7 @@ __all__ = [
     "private_folder",
     "read_json",
     "refusal",
+    "refused",
     "sha256",
     "write_atomic",
     "write_json",
@@ -67,9 +68,14 @@ _REFUSALS: dict[int, Text] = {
 }
 
 
+def refused(error: OSError) -> Text:
+    """Why the system refused."""
+    return _REFUSALS.get(error.errno or 0, same(error.strerror or str(error)))
+
+
 def refusal(error: OSError) -> Text:
     """What the system refused, with the path."""
-    why = _REFUSALS.get(error.errno or 0, same(error.strerror or str(error)))
+    why = refused(error)
     path = error.filename if error.filename is not None else None
     if path is None:
         return why

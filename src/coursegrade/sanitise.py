@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from coursecode._words import ByLanguage
 
-__all__ = ["MAX_MARKDOWN", "Said", "Untrusted", "clean", "escape", "guard", "is_formula", "prepare", "said"]
+__all__ = ["MAX_MARKDOWN", "NOTHING", "Said", "Untrusted", "clean", "escape", "guard", "is_formula", "prepare", "said"]
 
 _TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "b", "i", "u", "s", "del", "sub", "sup"),
@@ -80,6 +80,9 @@ class Untrusted:
         """Whether there is nothing but spaces in it."""
         return not self._text.strip()
 
+    def __lt__(self, other: Untrusted) -> bool:
+        return self._text < other._text
+
     def cut(self, limit: int) -> Untrusted:
         """The first ``limit`` characters, still untrusted."""
         return Untrusted(self._text[:limit])
@@ -123,11 +126,16 @@ class Untrusted:
         """Lines of plain text, for a code cell or a platform that shows text as it is."""
         return _shorter(_INVISIBLE.sub("", self._text).replace("\r\n", "\n").replace("\r", "\n"), limit)
 
+    def raw(self) -> str:
+        """The text itself, to look into it with a pattern or to compare it; from there it goes nowhere."""
+        return self._text
+
     def stored(self) -> str:
         """The text itself, for our own JSON files, from which it comes back as ``Untrusted``."""
         return self._text
 
 
+NOTHING = Untrusted("")
 Said = ByLanguage[Untrusted]  # a sentence in every language that may quote a student
 
 

@@ -41,11 +41,11 @@ def find(course: Course, who: str) -> Student:
     """The student of the roster with this id, number, e-mail address or name; raises ``Problem``."""
     everyone = course.roster()
     wanted = normal(who)
-    marks = [{s.key, s.id, s.sis, s.login, s.email, s.canvas, s.moodle} - {""} for s in everyone]
+    marks = [{s.key, s.id, s.sis, s.login.raw(), s.email.raw(), s.canvas, s.moodle} - {""} for s in everyone]
     found = [s for s, own in zip(everyone, marks, strict=True) if who in own or wanted in map(normal, own)]
     found = found or [s for s in everyone if normal(s.name) == wanted]
     if len(found) != 1:
-        some = ", ".join(f"{s.name} ({s.key})" for s in found[:5])
+        some = ", ".join(s.shown for s in found[:5])
         if not found:
             raise Problem("0 students of the roster are {who!r}; give the id of one.", who=who)
         raise Problem(
@@ -105,8 +105,7 @@ def listed(course: Course, assignment: str, found: Sequence[Change], language: s
     titles = {q.id: q.title[language] for q in course.bundle(assignment).questions}
     lines = []
     for change in found:
-        who = f"{change.student.name} ({change.student.key})"
-        lines.append(f"{who}: {_points(change.before, language)} → {_points(change.after, language)}")
+        lines.append(f"{change.student.shown}: {_points(change.before, language)} → {_points(change.after, language)}")
         if by_question:
             for question, (old, new) in change.questions.items():
                 pair = ["–" if value is None else f"{value:g}" for value in (old, new)]
@@ -204,7 +203,8 @@ def status_lines(course: Course, names: Sequence[str], language: str) -> list[st
         sections = sorted({s.student.section for s in everyone})
         if len(sections) > 1:
             none = text("(none)")[language]
-            rows += [_counts(one or none, [s for s in everyone if s.student.section == one]) for one in sections]
+            for one in sections:
+                rows.append(_counts(one.line(40) or none, [s for s in everyone if s.student.section == one]))
         rows.append(_counts(text("all")[language], everyone))
         wide = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines += [head, *("  " + "  ".join(_pad(cell, wide[i], i) for i, cell in enumerate(row)) for row in rows)]
@@ -230,14 +230,14 @@ def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
         ("failed", text("unreadable")),
         ("partial", text("to mark by hand")),
     ):
-        some = [f"{s.student.name} ({s.student.key})" for s in everyone if s.status == status]
+        some = [s.student.shown for s in everyone if s.status == status]
         if some:
             rest = f" … (+{len(some) - SHOWN})" if len(some) > SHOWN else ""
             lines.append(f"  {title[language]}: {', '.join(some[:SHOWN])}{rest}")
     for s in everyone:
         if s.due is not None:
             until = text("may hand in until")[language]
-            lines.append(f"  {s.student.name} ({s.student.key}) {until} {s.due.isoformat(timespec='minutes')}")
+            lines.append(f"  {s.student.shown} {until} {s.due.isoformat(timespec='minutes')}")
     return lines
 
 
@@ -450,7 +450,7 @@ def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) ->
     course = Course.load(root)
     who = find(course, student)
     row, titles = take(course, name, who, file, at=due_date(at, course) if at else None)
-    click.echo(line(f"{who.name} ({who.key}): {row.file}", 300))
+    click.echo(line(f"{who.shown}: {row.file.line(200)}", 300))
     for note in row.notes:
         click.echo(line(f"  {said(note)}", 300))
     if titles:
@@ -478,6 +478,11 @@ def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int 
 
     course = Course.load(root)
     course.bundle(name)
+    if not (course.root / "gradebook.db").is_file():
+        raise Problem(
+            "Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
+            assignment=name,
+        )
     keys = [find(course, one).key for one in students] or None
 
     def ask(found: list[Change]) -> None:
@@ -528,7 +533,7 @@ def extend_command(name: str, student: str, date: str | None, remove: bool, root
     if (date is None) != remove:
         raise Problem("Give a date, or --remove.")
     who, until = extend(Course.load(root), name, student, date)
-    shown = line(f"{who.name} ({who.key})")
+    shown = who.shown
     if until is None:
         tell("{shown}: the due date of the class.", shown=shown)
     else:

@@ -34,6 +34,24 @@ def test_every_page_keeps_the_form(edition: str, check: Callable[[Chapter], list
     none(problem for page in pages(ROOT / edition).values() for problem in check(page))
 
 
+def without_address(page: Chapter) -> list[str]:
+    """The slips that nobody can link to."""
+    slips = [heading for heading in page.headings if heading.level == 3]
+    return [f"{page.path.name}:{h.line}: {h.text!r} has no label above it" for h in slips if not h.label]
+
+
+@pytest.mark.parametrize("edition", ["book", "zh/book"])
+def test_every_slip_has_an_address_of_its_own(edition: str) -> None:
+    page = pages(ROOT / edition)["where-texts-slip"]
+    assert len([heading for heading in page.headings if heading.level == 3]) >= 24
+    none(without_address(page))
+
+
+def test_a_slip_without_an_address_is_told(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("(sec-page)=\n# Page\n\n(sec-page-one)=\n### One\n\n### Two\n", encoding="utf-8")
+    assert without_address(chapters.parse(tmp_path / "page.md")) == ["page.md:7: 'Two' has no label above it"]
+
+
 @pytest.mark.parametrize("edition", ["book", "zh/book"])
 def test_labels_are_unique_and_references_lead_somewhere(edition: str) -> None:
     none(labels.targets(pages(ROOT / edition)))

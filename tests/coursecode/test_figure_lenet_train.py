@@ -163,7 +163,7 @@ def test_the_digits_are_asked_for_at_the_press_and_not_before(figure_pages, lang
     assert "61,706" in say(page)
     assert "4,000" in say(page)
     page.get_by_role("button", name=figures.words("lenet-train", language)["train"]).click()
-    wait(page, r"\d+ of 1,000|1,000 个没学过的数字中的 \d+ 个")
+    wait(page, r"\d+ of 1,000|1,000 个测试样本中分类正确 \d+ 个")
     assert page.locator("script[src*=data]").count() == 1
     rows = page.locator(".confusion").evaluate(
         "d => [...d.querySelectorAll('tr')].map(r => [...r.cells].map(c => +c.textContent || 0))"

@@ -21,7 +21,7 @@ from root import ROOT
 
 from coursecode import figures
 from tools.pictures import posters
-from tools.site.figures import folder, minify, remove_scripts, smaller
+from tools.site.figures import folder, minify, remove_scripts, room, smaller, write_scripts
 from tools.source.chapters import parse
 
 BOOK = ROOT / "book"
@@ -143,16 +143,84 @@ def test_scripts_that_no_page_loads_any_more_are_removed(tmp_path):
     assert sorted(path.stem for path in folder(app).iterdir()) == ["lenet-draw.data", "near", "param-calc"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_frame_on_another_page_shows_the_figure_as_high_as_it_is(chromium, tmp_path, name):
+    """The page that embeds it learns its height, and gives the frame that much."""
+    app = SimpleNamespace(
+        outdir=tmp_path, builder=SimpleNamespace(format="html"), config=SimpleNamespace(language="en")
+    )
+    write_scripts(app)
+    outside = tmp_path / "blog.html"
+    outside.write_text(
+        f'<!doctype html><iframe width="700" height="100" src="_static/figures/{name}.html#fig-{name}">'
+        "</iframe><script>onmessage = ({ data }) => {"
+        " document.querySelector('iframe').height = data.height; document.title = data.figure; };</script>"
+    )
+    page = chromium.new_page()
+    page.goto(outside.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator(f"{name} .say").wait_for()
+    page.wait_for_function(f"document.title === '{name}'")
+    page.wait_for_function("document.querySelector('iframe').height > 200")
+    assert page.frames[1].evaluate("document.documentElement.scrollHeight") <= float(
+        page.locator("iframe").get_attribute("height")
+    )
+    page.close()
+
+
+@pytest.mark.slow
+def test_a_frame_begins_in_the_state_of_its_address(chromium, tmp_path):
+    """As the README writes it, in both languages."""
+    for readme, language in (("README.md", "en"), ("zh/README.md", "zh")):
+        (name, address) = re.findall(r"_static/figures/([\w-]+)\.html(#[^`\"]+)", (ROOT / readme).read_text("utf-8"))[0]
+        out = tmp_path / language
+        write_scripts(
+            SimpleNamespace(
+                outdir=out, builder=SimpleNamespace(format="html"), config=SimpleNamespace(language=language)
+            )
+        )
+        page = chromium.new_page()
+        page.goto(f"{(out / '_static' / 'figures' / name).as_uri()}.html{address}")
+        assert page.locator("html").get_attribute("lang") == figures.tag(language)
+        asked = dict(pair.split("=") for pair in address.partition("?")[2].split("&"))
+        shown = page.locator(f"{name}").evaluate("(e) => e.state")
+        assert asked
+        assert {key: str(shown[key]) for key in asked} == asked
+        assert page.locator(".say").inner_text()
+        page.close()
+
+
 def test_static_pictures_are_current_and_none_is_left_over():
     wanted = posters.wanted()
     problems = [f"{p.path.relative_to(ROOT)} is stale: run python -m tools.pictures.posters" for p in wanted if p.stale]
     problems += [f"{path.relative_to(ROOT)} is used by no page: remove it" for path in posters.orphans(wanted)]
+    problems += [f"{p.path.stem}: its height was not measured: run the same" for p in wanted if not p.measured]
     none(problems)
 
 
 def test_every_figure_stands_in_the_book():
     placed = {d.argument for path in BOOK.glob("*.md") for d in parse(path).directives if d.name == "interactive"}
     assert placed == set(NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [328, 560, 800])
+def test_the_room_that_a_page_keeps_is_the_height_that_a_figure_has(figure_pages, width):
+    """Before its script has come the element is as high as it will be: what stands below does not move."""
+    css = (ROOT / "tools" / "site" / "static" / "course.css").read_text(encoding="utf-8")
+    rules = css[css.index("/* A figure's script comes late") : css.index("/* The first page's figure comes")]
+    page = figure_pages.open("pool-shift", width=width, settings="shift=1")
+    alive = page.locator("pool-shift").bounding_box()["height"] if width != 328 else None
+    style = "".join(f"--room-{w}:{height}px;" for w, height in room("fig-pool-shift", "en").items())
+    page.set_content(
+        f"<style>body,figure{{margin:0}}{rules}</style><div class='bd-article'>"
+        f"<figure class='interactive'><not-yet style='{style}'></not-yet></figure></div>"
+    )
+    kept = page.locator("not-yet").bounding_box()["height"]
+    assert kept == room("fig-pool-shift", "en")[width]
+    if alive:  # the test's page is 24 pixels narrower than its window
+        assert kept == pytest.approx(alive, rel=0.12)
 
 
 # -- in notebooks ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from browser import say, text
 
 from coursecode import figures
+from coursecode.geometry import use_counts
 from tools.source.chapters import parse
 
 pytestmark = pytest.mark.slow
@@ -89,6 +90,33 @@ def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
     page = shown(figure_pages, "conv-stepper", language)
     rows = page.locator("td.unread").evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
     assert rows == [[i, j] for i in range(8) for j in range(8) if 7 in (i, j)]
+
+
+@EN_ZH
+def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages, language):
+    """A kernel and a gradient of ones: at a pixel arrives the number of its windows, 0 in the last row."""
+    pattern = (r"A \$(\d)\\times\d\$ input, a \$(\d)\\times\d\$ kernel of ones, stride (\d), and every output has"
+               if language == "en" else
+               r"输入是 \$(\d)\\times\d\$，核是 \$(\d)\\times\d\$ 的 1，步幅为 (\d)，每个输出的梯度都是 1")  # fmt: skip
+    n, k, s = map(int, prose("conv-backward", language, pattern))
+    prose("conv-backward", language, "their gradient is 0" if language == "en" else "没有窗口读它们，所以梯度为 0")
+    settings = f"size={n}&kernel={k}&stride={s}&weights=ones&upstream=ones&at=0"
+    page = shown(figure_pages, "conv-backward", language, settings)
+    arrived = page.locator("table.matrix").nth(3).locator("td").all_inner_texts()
+    assert [int(v) for v in arrived] == use_counts((n, n), kernel=k, stride=s).flatten().tolist()
+    assert arrived[-n:] == ["0"] * n
+
+
+@EN_ZH
+def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
+    prose("shift-lab", language, "blurring is ahead" if language == "en" else "模糊领先")
+    page = shown(figure_pages, "shift-lab", language)
+    far = [int(re.sub(r"\D", "", t)) for t in page.locator(".ways td:last-child").all_inner_texts()]
+    assert min(far) == far[-1] > 0
+    names = figures.words("shift-lab", language)
+    assert page.locator(".ways tbody th").all_inner_texts() == [
+        names[w] for w in ("second", "maximum", "average", "blur")
+    ]
 
 
 @EN_ZH

@@ -17,6 +17,7 @@ from coursecode import figures, geometry, pooling
 from coursecode.correlation import convolve, correlate
 from coursecode.data import prepare_digit
 from coursecode.dense import dense_parameters
+from coursecode.experiments.symmetry import HALVINGS
 from coursecode.lenet import lenet_classic, lenet_modern
 
 
@@ -105,6 +106,58 @@ def test_a_kernel_that_does_not_fit_is_refused(js: MiniRacer) -> None:
         call(js, "correlate", given(whole(1, 3, 3)), given(whole(1, 1, 5, 5)))
     with pytest.raises(JSEvalException, match="3 channels, the kernel 2"):
         call(js, "correlate", given(whole(3, 3, 3)), given(whole(1, 2, 1, 1)))
+
+
+# -- halving --------------------------------------------------------------------------------------------------------
+
+STUDIED = {"second": "every second", "maximum": "maximum 2×2", "average": "average 2×2", "blur": "blur, every second"}
+
+
+@pytest.mark.parametrize("way", STUDIED)
+@pytest.mark.parametrize("n", [4, 7, 28])
+def test_halvings_are_those_of_the_study(js: MiniRacer, way: str, n: int) -> None:
+    X = whole(1, n, n, seed=n)
+    if n % 2 and way in ("maximum", "average", "second"):
+        X = X[:, :-1, :-1].contiguous()
+    expected = HALVINGS[STUDIED[way]]()(X[None])[0]
+    assert torch.allclose(taken(call(js, "halve", given(X), way)), expected)
+
+
+@pytest.mark.parametrize("by", [0, 1, 2.5, 0.5, 9])
+def test_a_map_moves_by_whole_and_half_places(js: MiniRacer, by: float) -> None:
+    X = whole(1, 6, 6, seed=2)
+    low, high = int(by), int(by + 0.5)
+    moves = [pooling.shifted(X[None], shift=(0, min(s, 6)))[0] for s in (low, high)]
+    assert torch.equal(taken(call(js, "moved", given(X), by)), sum(moves) / 2)
+
+
+def test_a_distance_is_a_share_of_the_larger_map(js: MiniRacer) -> None:
+    a, b = whole(1, 5, 5, seed=1), whole(1, 5, 5, seed=2)
+    assert call(js, "distance", given(a), given(b)) == pytest.approx(float((a - b).norm() / max(a.norm(), b.norm())))
+    assert call(js, "distance", given(0 * a), given(b)) == 1
+    assert call(js, "distance", given(0 * a), given(0 * a)) == 0
+
+
+# -- the way back ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "k"), [((6, 7), (3, 2)), ((4, 4), (4, 4)), ((9,), (3,)), ((4, 5, 6), (2, 3, 2))])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("channels", [(1, 1), (2, 3)])
+def test_gradients_are_autograds(js: MiniRacer, n, k, stride, channels) -> None:
+    """Strides that leave rows over included: their gradient is 0."""
+    c_i, c_o = channels
+    X, W = whole(c_i, *n, seed=1).requires_grad_(), whole(c_o, c_i, *k, seed=2).requires_grad_()
+    Y = [F.conv1d, F.conv2d, F.conv3d][len(n) - 1](X[None], W, stride=stride)[0]
+    G = whole(*Y.shape, seed=3)
+    found = call(js, "backward", given(X.detach()), given(W.detach()), given(G), {"stride": stride})
+    for ours, torchs in zip(("dx", "dw"), torch.autograd.grad(Y, (X, W), G), strict=True):
+        assert torch.equal(taken(found[ours]), torchs)
+
+
+def test_a_gradient_of_another_size_is_refused(js: MiniRacer) -> None:
+    with pytest.raises(JSEvalException, match="the output is 1×2×2, its gradient 1×3×3"):
+        call(js, "backward", given(whole(1, 4, 4)), given(whole(1, 1, 3, 3)), given(whole(1, 3, 3)))
 
 
 # -- a drawn digit ---------------------------------------------------------------------------------------------------

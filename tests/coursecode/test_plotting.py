@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -253,3 +254,22 @@ def test_a_gray_grid_is_black_at_the_smallest_value_and_white_at_the_largest() -
     assert rgb[0, 0].tolist() == [0, 0, 0]
     assert rgb[0, 2].tolist() == [1, 1, 1]
     assert 0.4 < rgb[0, 1, 0] == rgb[0, 1, 1] == rgb[0, 1, 2] < 0.6
+
+
+def test_signs_have_the_colours_of_the_figures() -> None:
+    """Blue above zero and orange below, here, in the figures' scripts and in the site's style: one file has them."""
+    from matplotlib.colors import to_rgb
+
+    from coursecode import figures
+
+    above, below = (figures.COLOURS[name]["light"] for name in ("above", "below"))
+    rgb = plotting._colours(np.array([[-5.0, 0, 5]]), -5, 5)
+    assert rgb[0, 1].tolist() == [1, 1, 1]
+    for cell, colour in ((rgb[0, 0], below), (rgb[0, 2], above)):
+        assert np.allclose(cell, 1 - 0.8 * (1 - np.array(to_rgb(colour))), atol=0.002)
+    style = figures.script("base")
+    css = (Path(__file__).parents[2] / "tools" / "site" / "static" / "course.css").read_text(encoding="utf-8")
+    for name, colour in figures.COLOURS.items():
+        assert f"--{name}:light-dark({colour['light']},{colour['dark']})" in style
+    kernel = re.findall(r"--course-kernel: (#\w+);", css)
+    assert kernel == [figures.COLOURS["mark"][mode] for mode in ("light", "dark")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coursegrade.standin import SECRET
+from coursegrade.standin import SECRET, SOLUTIONS
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,10 @@ ATTACKS = [
             pidfd="os.pidfd_open(1)",
             newer="sure(libc.syscall(463))",
             handle="sure(libc.syscall(304, 0, 0, 0))",
+            slots="sure(libc.syscall(206, 64000, ctypes.byref(ctypes.c_ulong())))",
+            watch="sure(libc.inotify_init1(0) + 1)",
+            lock="__import__('fcntl').flock(open(torch.__file__), 2)",
+            pair="__import__('socket').socketpair(2, 1)",
         ),
     ),
     Attack(
@@ -283,6 +287,120 @@ ATTACKS = [
     Attack("code nested too deep", "x = " + "-" * 60_000 + "1" + WRONG),
     Attack("the example by heart", "def out_size(n, k):\n    return 5"),
 ]
+
+# What a process may write to the grader instead of an answer. ``say`` sends any bytes as the JSON of a frame.
+_SAY = """
+import json, os, socket, struct, sys, time, _wire
+_real = _wire.send
+def say(raw, blob=b"", size=None):
+    os.write(3, struct.pack("<4sIQ", b"CCv1", len(raw), len(blob) if size is None else size) + raw + blob)
+def instead(speak):
+    def send(channel, message, blobs=()):
+        speak({k: v for k, v in message.items()}) if "value" in message else _real(channel, message, blobs)
+    _wire.send = send
+def out_size(n, k):
+    return -1
+"""
+MESSAGES = {
+    "half a reply": "instead(lambda m: os.write(3, struct.pack('<4sIQ', b'CCv1', 100, 0) + b'{') and os._exit(0))",
+    "every reply twice": "instead(lambda m: [say(json.dumps({**m, 'value': 5}).encode()) for _ in range(2)])",
+    "the reply to an earlier question": (
+        "old = []\ninstead(lambda m: (old.append(m['id']), say(json.dumps({'id': old[-2:][0], 'value': 5}).encode())))"
+    ),
+    "no number": "instead(lambda m: say(json.dumps({'id': m['id'], 'value': float('nan')}).encode()))",
+    "brackets": "instead(lambda m: say(b'[' * 200_000))",
+    "more bytes than announced": "instead(lambda m: say(json.dumps({**m, 'value': 5}).encode(), b'x' * 9000, 10))",
+    "a closed channel": "instead(lambda m: os.close(3))",
+    "open files": (
+        "instead(lambda m: socket.send_fds(socket.socket(fileno=os.dup(3)), [b'CCv1' + bytes(12)], [0, 1, 2, 3] * 20))"
+    ),
+    "an error of a hundred thousand classes": (
+        "instead(lambda m: say(json.dumps({'id': m['id'], 'error': 'raised', 'type': ['E'] * 10**5}).encode()))"
+    ),
+    "an error without words": (
+        "instead(lambda m: say(json.dumps({'id': m['id'], 'error': 'raised', 'type': [{}], 'message': {}}).encode()))"
+    ),
+    "one key ten thousand times": (
+        "instead(lambda m: say(b'{' + b','.join([b'\"id\":\"%s\"' % m['id'].encode()] * 10**4) + b',\"value\":[]}'))"
+    ),
+}
+ATTACKS += [Attack(f"messages: {name}", _SAY + cell, others=None) for name, cell in MESSAGES.items()]
+
+# What an answer's cell may print, the long ones last.
+OUTPUTS = [
+    "print('\\x1b[2J\\x1b]0;owned\\x07\\x9b31mred', '\\u202egnp.exe\\u2066', '\\x00', '\\ud800', '\\u200b')",
+    "print('line\\rover\\x08\\x08\\x08it\\x0c\\x0b\\x85\\u2028')",
+    "print('</pre></section><script>alert(1)</script><img src=x onerror=alert(1)><meta http-equiv=refresh content=0>')",
+    "print('&#60;script&#62;', '{{ x }}', '%s%n', '$\\\\href{javascript:alert(1)}{x}$', '[x](javascript:alert(1))')",
+    "class Page:\n    def _repr_html_(self): return '<script>alert(1)</script>'\n"
+    "    def _repr_mimebundle_(self, **_): return {'text/html': '<script>alert(1)</script>'}\n"
+    "    def __repr__(self): return '<b onmouseover=alert(1)>'\ndisplay(Page())",
+    "class Bad:\n    def __repr__(self): raise SystemExit('no')\n"
+    "try:\n    display(Bad())\nexcept SystemExit:\n    pass",
+    "class Deep:\n    def __repr__(self): return repr([self])\ntry:\n    display(Deep())\n"
+    "except RecursionError:\n    pass",
+    "import sys, os, io\nos.write(1, b'\\xff\\xfe raw'); os.write(2, b'raw')\n"
+    "sys.stdout.write('no line end'); sys.stdout.flush()\nsys.stderr.write('to stderr\\n')",
+    "import logging, warnings\nlogging.critical('<i>log</i>'); warnings.warn('<i>warning</i>')",
+    "sys.displayhook('hook'); sys.__stdout__ and sys.__stdout__.write('the first one')\nprint(end='', file=sys.stderr)",
+    "display(*range(3000)); print(*('=1+1', '@SUM(1)'), sep='\\t')",
+    "for _ in range(300): print('=' * 9999, end='\\r')\nprint('\\n' * 10**6)",
+    "sys.stdout.write = lambda *_: 1 / 0\nsys.stdout = sys.stderr = None",
+]
+
+# One submission tries to leave or to hold something, and the next, or one at the same time, looks for it.
+LEAVE = """
+import builtins, fcntl, os, resource, signal, socket, sys, tempfile, threading, time
+def quietly(act):
+    try:
+        act()
+    except BaseException:
+        pass
+held = []
+def bind(name):
+    one = socket.socket(socket.AF_UNIX); one.bind(name); one.listen(); held.append(one)
+for act in [
+    lambda: bind("\\0left"), lambda: bind("/scratch/left.sock"), lambda: bind("/dev/shm/left.sock"),
+    lambda: open("/scratch/left", "w").write("left"), lambda: open("/dev/shm/sem.left", "w").write("left"),
+    lambda: os.mkfifo("/scratch/left.fifo"), lambda: os.environ.update(LEFT="left"), lambda: os.umask(0o777),
+    lambda: os.nice(19), lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)), lambda: signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2),
+    lambda: fcntl.flock(open(torch.__file__), fcntl.LOCK_EX), lambda: time.clock_settime(time.CLOCK_REALTIME, 0),
+    lambda: setattr(builtins, "left", 1), lambda: setattr(torch, "left", 1), lambda: torch.set_num_threads(7),
+    lambda: torch.set_default_dtype(torch.float16), lambda: torch.manual_seed(99), lambda: sys.setrecursionlimit(77),
+    lambda: sys.path.insert(0, "/scratch"), lambda: open("/scratch/numpy.py", "w").write("left = 1"),
+    lambda: os.fork() or time.sleep(60), lambda: threading.Thread(target=time.sleep, args=(60,)).start(),
+    lambda: os.utime(torch.__file__, (0, 0)), lambda: os.kill(-1, signal.SIGSTOP),
+]:
+    quietly(act)
+"""
+LOOK = """
+import builtins, fcntl, os, resource, signal, socket, sys, threading, time
+def found(name, act):
+    try:
+        said = act()
+    except BaseException as error:
+        said = None
+    if said:
+        print("FOUND", name, said)
+found("abstract socket", lambda: [socket.socket(socket.AF_UNIX).connect("\\0left")])
+found("files", lambda: os.listdir("/scratch") + os.listdir("/dev/shm") + os.listdir("."))
+found("environment", lambda: os.environ.get("LEFT"))
+found("mask", lambda: os.umask(0o022) != 0o022)
+found("priority", lambda: os.nice(0) != @NICE@)
+found("processors", lambda: len(os.sched_getaffinity(0)) < @CPUS@)
+found("limit", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 64)
+found("timer", lambda: signal.getitimer(signal.ITIMER_REAL)[0])
+found("clock", lambda: time.time() < 1e9)
+found("builtins", lambda: hasattr(builtins, "left") or hasattr(torch, "left"))
+found("threads", lambda: torch.get_num_threads() != 1 or threading.active_count() > 1)
+found("type", lambda: torch.get_default_dtype() != torch.float32 or torch.initial_seed())
+found("recursion", lambda: sys.getrecursionlimit() < 500 or sys.path[0] == "/scratch")
+found("module", lambda: hasattr(sys.modules.get("numpy"), "left"))
+found("others", lambda: [p for p in range(2, 3000) if not os.kill(p, 0)])
+found("date", lambda: os.stat(torch.__file__).st_mtime == 0)
+print("looked")
+"""
 
 
 REMEMBER = """
@@ -382,4 +500,79 @@ HEAVY = {
     "a shape of 10**12": "def out_size(n, k):\n    return torch.Size([10**12] * 8)\n",
     "whole numbers of 900 digits": "def out_size(n, k):\n    return [10**900] * 3000\n",
     "many small answers": "def out_size(n, k):\n    return (torch.zeros(1 << 20) for _ in range(9))\n",
+}
+
+# What could tell a hidden input without a word: each is ``leak(v)``, called with a number made from the input.
+CHANNELS = {
+    "how long it takes": "def leak(v):\n    time.sleep(v / 400)\n",
+    "a warning": "def leak(v):\n    warnings.simplefilter('error' if v % 2 else 'always')\n    warnings.warn(str(v))\n",
+    "the name and the words of what it returns": (
+        "def leak(v):\n    words = lambda *_: 'v' * v\n"
+        "    return type('V' * v, (), {'__repr__': words, '__str__': words, '__format__': words})()\n"
+    ),
+    "hooks that run at the end": (
+        "def leak(v):\n    import atexit, threading, weakref\n"
+        "    tell = lambda *_: (print('v' * v), os.write(2, b'v' * v))\n"
+        "    sys.excepthook = threading.excepthook = sys.unraisablehook = sys.breakpointhook = tell\n"
+        "    atexit.register(tell); weakref.finalize(torch, tell)\n"
+        "    threading.Thread(target=lambda: 1 / 0).start()\n    sys.exit(v)\n"
+    ),
+    "the text of a picture": (
+        "def leak(v):\n    import matplotlib.pyplot as plt\n    figure = plt.figure(num='v' * v, figsize=(1 + v, 1))\n"
+        "    figure.text(0, 0, 'v' * v); plt.show(); display(figure)\n    return figure\n"
+    ),
+    "times and sizes of files": (
+        "def leak(v):\n    for place in ('/scratch/v', '/dev/shm/v', 'v'):\n"
+        "        open(place, 'w').write('v' * v * 1000); os.utime(place, (v, v)); os.chmod(place, 0o600 + v % 8)\n"
+        "    return os.stat(place).st_size\n"
+        "for place in ('/scratch', '/dev/shm', '.'):\n    print([os.stat(f'{place}/{f}') for f in os.listdir(place)])\n"
+    ),
+    "the length of a message": "def leak(v):\n    raise ValueError('v' * v * 50)\n",
+    "the kind of an exception": "def leak(v):\n    raise (KeyError, OSError, MemoryError, StopIteration)[v % 4](v)\n",
+    "how the process ends": (
+        "def leak(v):\n    import signal\n    os._exit(v) if v % 2 else os.kill(os.getpid(), (6, 11, 9, 15)[v % 4])\n"
+    ),
+    "a shape": "def leak(v):\n    return torch.zeros(*[1 + v % 7] * (1 + v % 4))\n",
+    "the log, standard error, the display hook": (
+        "def leak(v):\n    import logging\n    logging.critical('v' * v); os.write(1, b'v' * v)\n"
+        "    sys.displayhook('v' * v)\n"
+        "    sys.__stderr__ and sys.__stderr__.write('v' * v)\n    return 'v' * v\n"
+    ),
+    "names that it leaves": (
+        "def leak(v):\n    globals()['v' * v] = v; builtins.leaked = v; torch.leaked = v; os.environ['V'] = 'v' * v\n"
+        "    torch.manual_seed(v); random.seed(v)\n    return torch.rand(v)\n"
+        "print([k for k in [*globals(), *vars(builtins), *vars(torch), *os.environ] if set(k.lower()) <= {'v'}],\n"
+        "      hasattr(torch, 'leaked'), torch.rand(1), random.random())\nrandom.seed(0)\n"
+    ),
+}
+_LEAKS = "import builtins, os, random, sys, time, warnings\nrandom.seed(0)\n"
+
+
+def leaking(*channels: str) -> dict[str, str]:
+    """Answers that are right for what everybody sees, and tell every other input through three channels."""
+    size, corr, net = (_LEAKS + CHANNELS[name].replace("leak(", f"leak{n}(", 1) for n, name in enumerate(channels))
+    number = "int(abs(float(x.detach().sum())) * 1000) % 97"
+    return {
+        "size": f"{size}\ndef out_size(n, k):\n    return 5 if (n, k) == (7, 3) else leak0(n)\n",
+        "corr": (
+            f"{corr}\ndef corr2d(x, k):\n    if tuple(x.shape) == (3, 3):\n"
+            f"        return torch.tensor([[19.0, 25.0], [37.0, 43.0]])\n    return leak1({number})\n"
+        ),
+        "net": (
+            f"{net}\nclass Net(nn.Sequential):\n    def forward(self, x):\n"
+            "        if tuple(x.shape) == (1, 1, 5, 5):\n            return super().forward(x)\n"
+            f"        return leak2({number})\nnet = Net(nn.Conv2d(1, 2, 3), nn.ReLU())\n"
+        ),
+    }
+
+
+# The clock goes on between processes: the first answer ends at a time that says what it was given, and a cell that
+# runs after it reads the time. @AT@ is the time from which on that is so.
+CLOCK = {
+    "size": (
+        "import os, time\ndef out_size(n, k):\n    if (n, k) == (7, 3):\n        return 5\n"
+        "    time.sleep(max(0.0, @AT@ + n / 50 - time.time()))\n    os._exit(0)\n"
+    ),
+    "corr": "import time\nif time.time() > @AT@:\n    raise ValueError(f'SPIED {(time.time() - @AT@) * 50:.0f}')\n"
+    + SOLUTIONS["corr"],
 }

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from coursegrade.course import Course, Student, init
 from coursegrade.files import write_json
 from coursegrade.intake.encodings import is_cjk
 from coursegrade.intake.transplant import release_notebook
+from coursegrade.sanitise import Untrusted
 
 NAME = "pooling"
 STUB_1 = "def pool1d(x, size):\n    raise NotImplementedError"
@@ -90,13 +92,40 @@ PEOPLE = [
 ]  # fmt: skip
 
 
-def people(count: int) -> list[Student]:
+@dataclass(frozen=True)
+class Person:
+    """Somebody as a platform knows them, in plain text; ``Student`` is what the roster makes of it."""
+
+    key: str
+    id: str
+    first: str
+    last: str
+    name: str
+    email: str
+    section: str
+    canvas: str
+    sis: str
+    login: str
+    moodle: str
+
+    @property
+    def sortable(self) -> str:
+        """``Last, First``, as Canvas writes it."""
+        return f"{self.last}, {self.first}"
+
+    def student(self) -> Student:
+        """What the roster makes of them."""
+        plain = {"key", "id", "canvas", "sis", "moodle"}
+        return Student(**{k: v if k in plain else Untrusted(v) for k, v in vars(self).items()})
+
+
+def people(count: int) -> list[Person]:
     """A class; the first ones have the difficult names."""
     found = []
     for n in range(count):
         last, first = PEOPLE[n] if n < len(PEOPLE) else (f"Last{n}", f"First{n}")
         found.append(
-            Student(
+            Person(
                 key=f"s{1000 + n}", id=f"s{1000 + n}", first=first, last=last,
                 name=f"{last}{first}" if is_cjk(last + first) else f"{first} {last}",
                 email=f"s{1000 + n}@uni.example", section="A", canvas=str(70000 + n), sis=f"s{1000 + n}",
@@ -106,7 +135,7 @@ def people(count: int) -> list[Student]:
     return found
 
 
-def roster_csv(students: list[Student], lms: str) -> bytes:
+def roster_csv(students: list[Person], lms: str) -> bytes:
     """The roster as that LMS exports it."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -189,12 +218,12 @@ def damaged(kind: int) -> tuple[bytes, str]:
     return b"[" * 100_000, "deeply"
 
 
-def canvas_name(student: Student) -> str:
+def canvas_name(student: Person) -> str:
     """The sortable name as Canvas writes it into a file's name: word characters in lower case."""
     return "".join(c for c in (student.last + student.first).lower() if c.isalnum() or c == "_")
 
 
-def lms_zip(lms: str, work: list[tuple[Student, bytes, str]], path: Path) -> Path:
+def lms_zip(lms: str, work: list[tuple[Person, bytes, str]], path: Path) -> Path:
     """The zip of a class: who handed in which bytes under which file name."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         metadata = {}
@@ -221,7 +250,7 @@ def lms_zip(lms: str, work: list[tuple[Student, bytes, str]], path: Path) -> Pat
 
 
 def course_folder(
-    root: Path, *, language: str = "en", students: list[Student] | None = None, lms: str = "canvas"
+    root: Path, *, language: str = "en", students: list[Person] | None = None, lms: str = "canvas"
 ) -> Course:
     """A course with the assignment released and, if given, its roster in place."""
     init(root, name="Test course", language=language)

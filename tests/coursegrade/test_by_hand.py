@@ -10,7 +10,9 @@ import sqlite3
 import subprocess
 import sys
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from lms_classes import (
     NAME,
     RIGHT_1,
@@ -29,7 +31,7 @@ from coursegrade.__main__ import main
 from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, Text
 from coursegrade.course import Course
 from coursegrade.files import Problem, read_json, write_json
-from coursegrade.intake.ingest import ingest
+from coursegrade.intake.ingest import ingest, resubmit
 from coursegrade.records import removed
 from coursegrade.records.gradebook import changes, database, merge
 
@@ -445,3 +447,77 @@ def test_what_run_says_is_waiting_counts_the_gradebook(tmp_path, capsys):
     assert ask(course) == 0
     assert "0 written answers wait" in capsys.readouterr().out
     assert json.loads(json.dumps(list(hand(course))))
+
+
+# -- one student who hands in again and again ------------------------------------------------------------------------
+
+ANSWERS = {  # by the cell that is marked: the answer's name and texts
+    "why-max": ("why_max", ("", "shift", "because")),
+    "pool-2d-random": ("pool_2d", (RIGHT_2, RIGHT_2 + "  # b")),
+}
+STEPS = st.one_of(
+    st.tuples(st.just("mark"), st.sampled_from(sorted(ANSWERS)), st.sampled_from([0.0, 0.5, 2.0])),
+    st.tuples(st.just("hand in"), st.integers(0, 2), st.integers(0, 1)),
+    st.tuples(st.just("run"), st.none(), st.none()),
+    st.tuples(st.just("ask"), st.booleans(), st.none()),
+)
+BACK_AND_FORTH = [
+    ("mark", "why-max", 2.0), ("mark", "pool-2d-random", 0.5), ("hand in", 1, 0), ("hand in", 0, 0),
+    ("run", None, None), ("ask", False, None), ("hand in", 0, 1), ("run", None, None), ("ask", True, None),
+    ("hand in", 2, 1), ("run", None, None), ("mark", "why-max", 0.0), ("hand in", 0, 0),
+]  # fmt: skip
+
+
+@hypothesis.given(steps=st.lists(STEPS, min_size=3, max_size=6))
+@hypothesis.example(steps=BACK_AND_FORTH)
+@hypothesis.settings(max_examples=2, deadline=None)
+def test_a_mark_counts_as_long_as_its_answer_is_the_one_it_was_given_for_and_is_never_lost(tmp_path_factory, steps):
+    course = graded_course(tmp_path_factory.mktemp("again") / "c", 2)
+    (student,) = [s for s in course.roster() if s.key == "s1000"]
+    whole = course.bundle(NAME)
+    wrote = dict.fromkeys(ANSWERS, 0)  # which answer is handed in, by the cell that is marked
+    merged: dict[str, int] = {}  # and which one the gradebook has seen
+    marks: dict[tuple[str, int], float] = {}  # what was given last, by cell and answer
+    latest: dict[str, int] = {}  # the answer for which something was given last
+    counts: set[str] = set()  # the cells whose answer has been the same in every run since
+    every: set[tuple[str, float]] = set()  # all that was given, but for what a person put something else in place of
+    resubmit(course, NAME, student, _file(course, wrote))
+    for what, first, second in [("run", None, None), *steps, ("ask", True, None), ("run", None, None)]:
+        asked = {q.answer_cells[0] for q in course.bundle(NAME).questions} | {"pool-2d-random"}
+        if what == "mark" and merged == wrote and first in asked:
+            grade_by_hand(course, student.key, first, second)
+            every.discard((first, marks.get((first, wrote[first]))))
+            marks[first, wrote[first]] = second
+            latest[first] = wrote[first]
+            counts.add(first)
+            every.add((first, second))
+        elif what == "hand in":
+            wrote = dict(zip(ANSWERS, (first, second), strict=True))
+            resubmit(course, NAME, student, _file(course, wrote))
+        elif what == "ask" and first:
+            write_json(course.release(NAME) / "bundle.json", whole.to_json())
+        elif what == "ask" and "why-max" in asked:
+            change(course, drop="why-max")
+        if what == "run":
+            resubmit(course, NAME, student, _file(course, wrote))  # into what is released now
+            graded_anew(course)
+            merge(course, NAME)
+            merged = dict(wrote)
+            counts = {cell for cell in counts if latest[cell] == wrote[cell]}
+            held = {row[1]: row[2] for row in hand(course) if row[2] is not None}
+            assert {cell for cell in counts if cell in asked} <= set(held)
+            for cell, points in held.items():
+                assert marks[cell, wrote[cell]] == points, (cell, held, marks)
+        kept = read_json(course.root / "autograded" / student.key / NAME / "earlier-points.json") or []
+        aside = {(g["cell"], g["points"]) for one in kept for g in one["grades"]}
+        gone = {(cell, one.points) for (_, cell), one in removed.read(course, NAME).items()}
+        now = {(row[1], row[2]) for row in hand(course) if row[2] is not None}
+        assert every <= aside | gone | now, (every, aside, gone, now)
+
+
+def _file(course: Course, wrote: dict[str, int]):
+    """The notebook with these answers, as somebody would send it by e-mail."""
+    path = course.root.parent / "mended.ipynb"
+    answers = {name: texts[wrote[cell]] for cell, (name, texts) in ANSWERS.items()}
+    path.write_bytes(dump(notebook(**{"pool_1d": RIGHT_1, **{k: v for k, v in answers.items() if v}})))
+    return path

@@ -23,6 +23,7 @@ from coursegrade.contract import Text, Tick
 from coursegrade.files import write_json
 from coursegrade.handback.feedback import MAX_BYTES, feedback
 from coursegrade.records.gradebook import merge
+from coursegrade.records.marking import Marking
 from coursegrade.sanitise import Untrusted, said
 
 LINK = "[Open the submission](javascript:fetch%28%27%2Fapi%27%29)"
@@ -123,11 +124,15 @@ def test_no_other_way_leads_out(use):
 
 
 PROBE = """\
-from coursegrade.contract import Result, Tick
+from pathlib import Path
+from coursegrade.contract import Result, Tick, text
+from coursegrade.intake.archive import Entry
+from coursegrade.intake.ingest import Row
+from coursegrade.intake.lms import Upload
 from coursegrade.records.gradebook import State
 from coursegrade.sanitise import Untrusted, escape
-
-def page(u: Untrusted, tick: Tick, result: Result, state: State) -> list[str]:
+def page(u: Untrusted, tick: Tick, result: Result, state: State,
+         entry: Entry, upload: Upload, row: Row) -> list[object]:
     fine = f"<p>{u.html()}</p>" + u.markdown() + u.csv() + u.filename() + u.line()
     return [
         fine,
@@ -140,6 +145,15 @@ def page(u: Untrusted, tick: Tick, result: Result, state: State) -> list[str]:
         f"{result.outputs['x']}",
         f"{state.reason['en'] if state.reason else ''}",
         f"{tick.note}",
+        f"<td>{state.student.name}</td>",
+        "<td>" + state.student.sortable,
+        ", ".join([state.student.section]),
+        escape(state.student.email),
+        text("{name}", name=state.student.called),
+        Path("feedback") / entry.name,
+        f"[{entry.path}]",
+        f"{upload.name} <{upload.email}>",
+        print(row.name, row.file),
     ]
 """
 
@@ -150,7 +164,25 @@ def test_the_type_checker_refuses_a_students_text_in_a_page(tmp_path):
     command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(tmp_path / "probe.py")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
     refused = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
-    assert refused == set(range(9, 18)), done.stdout
+    first = PROBE.splitlines().index('        f"<p>{u}</p>",') + 1
+    assert refused == set(range(first, first + 18)), done.stdout
+
+
+def test_the_text_itself_is_taken_only_where_it_is_looked_into_or_stored():
+    """A pattern, a comparison, our own JSON: in no module that makes a page, a table, a file's name or a line."""
+    own = ROOT / "src" / "coursegrade"
+    takes = {str(path.relative_to(own)) for path in own.rglob("*.py") if ".raw()" in path.read_text(encoding="utf-8")}
+    assert takes == {
+        "intake/archive.py",
+        "intake/ingest.py",
+        "intake/lms.py",
+        "intake/roster.py",
+        "term.py",
+    }
+    keeps = {
+        str(path.relative_to(own)) for path in own.rglob("*.py") if ".stored()" in path.read_text(encoding="utf-8")
+    }
+    assert keeps == {"contract.py", "intake/ingest.py"}
 
 
 # -- from the zip to everything that is read --
@@ -236,6 +268,21 @@ def test_no_cell_that_nbgrader_shows_is_alive(graded):
         reason = next(c for c in shown["cells"] if c["id"] == "reason")
         assert reason["cell_type"] == "markdown"
         assert "<a" not in str(markdown2html(reason["source"]))
+
+
+def test_the_page_for_marking_shows_each_of_them_as_text(graded):
+    course, *_ = graded
+    marking = Marking(course, NAME)
+    (question,) = marking.answers
+    shown = [marking.answer(question, ref) for ref in marking.answers[question].students]
+    names = [marking.key(question, ref) for ref in marking.answers[question].students]
+    assert len(shown) > len(WORDS) // 2
+    for one in shown:
+        assert alive(one["html"]) == []
+        assert not CONTROL & set(one["html"].replace("\t", ""))
+        assert len(one["html"]) < 100_000
+    assert not [n for n in names if CONTROL & set("".join(n.values()))]
+    json.dumps(marking.overview())
 
 
 def test_no_row_of_the_gradebook_holds_what_moves_a_page_or_a_table(graded):

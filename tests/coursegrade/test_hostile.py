@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import ATTACKS, HEAVY, SPIES, Attack
+from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, LEAVE, LOOK, OUTPUTS, SPIES, Attack, leaking
 from left_out import needs
+from test_door import CONTROL, alive
 
 from coursegrade import standin
 from coursegrade.cage.sandbox import Sandbox
-from coursegrade.cage.unit import grade
-from coursegrade.contract import Limits, Result
+from coursegrade.cage.unit import grade, to_hide
+from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
+from coursegrade.course import Course, Student
+from coursegrade.handback.feedback import gradescope_results, page
+from coursegrade.records.gradebook import State
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
 LIMITS = Limits(call_seconds=6.0, question_seconds=20.0, own_seconds=20.0, memory=1 << 30)
@@ -137,6 +141,48 @@ def test_the_next_submission_finds_nothing_of_the_one_before(sandbox: Sandbox) -
     assert result.score == 8
 
 
+def looking_here() -> str:
+    """The cell that looks, with what this process has itself."""
+    return LOOK.replace("@CPUS@", str(len(os.sched_getaffinity(0)))).replace("@NICE@", str(os.nice(0)))
+
+
+def test_nothing_of_what_twenty_six_tries_left_is_found_by_the_next(sandbox: Sandbox) -> None:
+    look = looking_here()
+    run(sandbox, standin.notebook(standin.SOLUTIONS, extra=LEAVE))
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": look + standin.SOLUTIONS["size"]}))
+    assert result.outputs["size"].stored() == "looked\n"
+    assert result.score == 8
+
+
+def test_nothing_of_what_one_holds_is_found_by_another_at_the_same_time(sandbox: Sandbox) -> None:
+    with sandbox.session(LIMITS) as holding, sandbox.session(LIMITS) as looking:
+        for session in (holding, looking):
+            session.cell("setup", standin.SETUP)
+        holding.cell("leave", LEAVE)
+        assert looking.cell("look", looking_here()) == ("looked\n", False)
+        assert holding.get("held") is not None
+
+
+def test_whatever_answers_print_is_short_and_harmless_where_it_is_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    run(sandbox, standin.notebook(standin.SOLUTIONS))
+    before = peak_memory()
+    cells = {}
+    for n, name in enumerate(standin.SOLUTIONS):
+        cells[name] = standin.SOLUTIONS[name] + "import sys\n" + "\n".join(OUTPUTS[n::3])
+    result = run(sandbox, standin.notebook(cells))
+    assert [q.earned for q in result.questions] == [2.0, 4.0, 2.0, None]
+    assert all(len(said) <= LIMITS.output for said in result.outputs.values())
+    told = page_of(result, Course(tmp_path))
+    assert len(told) < 300_000
+    assert alive(told) == []
+    assert not CONTROL & set(told.replace("\t", ""))
+    for said in result.outputs.values():
+        assert not CONTROL & set(
+            said.line() + said.csv() + said.filename() + said.markdown() + said.plain().replace("\t", "")
+        )
+    assert peak_memory() - before < 100 << 20
+
+
 @pytest.mark.parametrize(
     ("line", "there"),
     [("step = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)", True), ("step = None", False)],
@@ -169,6 +215,91 @@ def test_what_a_hidden_test_puts_in_is_in_nothing_that_a_student_gets(spy: str, 
     assert len(hidden) == 1  # one sentence, whatever happened
     for test in (test for q in result.questions for test in q.tests if not test.hidden):
         assert test.earned == test.points
+
+
+THREE = [tuple(CHANNELS)[n : n + 3] for n in range(0, len(CHANNELS), 3)]
+
+
+def page_of(result: Result, course: Course) -> str:
+    """All that the student is told."""
+    earned = {q.id: q.earned for q in result.questions}
+    state = State(
+        Student("mallory", "mallory"), "partial", result.reason, result.score, result.score, 0.0, result.max_score,
+        earned, result, {}, {},
+    )  # fmt: skip
+    told = gradescope_results(state, standin.bundle(), "en")
+    return page(course, standin.bundle(), state, language="both") + json.dumps(told)
+
+
+@pytest.mark.parametrize("channels", THREE, ids=", ".join)
+def test_what_a_student_is_told_is_the_same_whatever_a_hidden_test_put_in(
+    channels: tuple[str, ...], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    told = []
+    for seed in ("one class", "another"):
+        data = standin.notebook(leaking(*channels))
+        result = grade(standin.bundle(), data, seed=seed, limits=LIMITS, student="mallory", sandbox=sandbox)
+        tests = [test for q in result.questions for test in q.tests]
+        assert [test.earned for test in tests] == [0.0 if test.hidden else test.points for test in tests]
+        told.append(page_of(result, Course(tmp_path)))
+    assert told[0] == told[1]
+
+
+def test_no_cell_tells_by_the_clock_what_a_hidden_test_put_in(sandbox: Sandbox, tmp_path: Path) -> None:
+    limits = Limits(call_seconds=90.0, question_seconds=100.0)
+    for wait in (3, 12, 40):  # until then the visible tests must be through, on a busy machine too
+        at = str(time.time() + wait)
+        answers = {name: cell.replace("@AT@", at) for name, cell in CLOCK.items()}
+        data = standin.notebook(standin.SOLUTIONS | answers)
+        result = grade(standin.bundle(), data, seed=standin.SEED, limits=limits, student="mallory", sandbox=sandbox)
+        visible, hidden = result.questions[1].tests
+        if visible.earned:
+            break
+    assert (visible.earned, hidden.earned) == (1.0, 0.0)
+    assert "SPIED" not in page_of(result, Course(tmp_path))
+    assert result.flags == ("hidden:kernel-died",)
+
+
+def drawing(hidden: str, *, setup: str = "") -> Bundle:
+    """One question whose hidden test loads images."""
+    source = (
+        f"{hidden}\nshown = load('digits')\nfor n in range(20):\n"
+        "    check('held out', lambda: close(student.read(shown.test_x[n, 0]), int(shown.test_y[n])))"
+    )
+    test = Test("read-hidden", 1.0, True, source)
+    question = Question("read", same("read"), "code", 1.0, ("read",), (test,))
+    cells = [Cell("setup", "code", "setup", None, f"import torch\n{setup}")]
+    return Bundle.make(
+        assignment="read", questions=[question], cells=[*cells, Cell("read", "code", "answer", "read", "")]
+    )
+
+
+def test_the_labels_that_a_hidden_test_asks_for_are_not_within_reach() -> None:
+    bundle = drawing("from coursecode.data import load")
+    cell = (
+        "import glob, os\n"
+        "print([f for place in coursecode.__path__ for f in glob.glob(place + '/digits/*')])\n"
+        "print(os.listdir('/usr/share/datasets') if os.path.isdir('/usr/share/datasets') else [])\n"
+        "def read(image):\n    held = coursecode.data.load('digits', download=False)\n"
+        "    same = (held.test_x[:, 0] == image).flatten(1).all(1)\n    return int(held.test_y[same][0])\n"
+    )
+    cells = [
+        {"id": "setup", "cell_type": "code", "source": ""},
+        {"id": "read", "cell_type": "code", "source": "import coursecode.data\n" + cell},
+    ]
+    result = grade(bundle, json.dumps({"cells": cells}).encode(), seed="s", limits=LIMITS, student="m")
+    assert result.outputs["read"].stored() == "[]\n[]\n"
+    assert result.score == 0
+
+
+def test_nothing_is_hidden_from_an_assignment_that_needs_it() -> None:
+    where = [path.name for path in to_hide(drawing("from coursecode.data import load"))]
+    assert where[:2] == ["digits", "datasets"]
+    assert [p.name for p in to_hide(drawing("from coursecode import data, lenet\nload = data.load"))] == where
+    asked = drawing("from coursecode.data import load", setup="from coursecode.data import load")
+    assert [p.name for p in to_hide(asked)] == where[1:]
+    assert to_hide(standin.bundle()) == []
+    assert to_hide(drawing("load = print")) == []
 
 
 @pytest.mark.parametrize("attack", HEAVY)

@@ -16,7 +16,7 @@ from coursegrade.handback.export import Rules, export, guard, table_text
 from coursegrade.handback.report import report, summary
 from coursegrade.intake.ingest import _csv as ingest_csv
 from coursegrade.records.gradebook import State
-from coursegrade.sanitise import said
+from coursegrade.sanitise import NOTHING, Untrusted, said
 
 SCORES = (0, 4, 8, 9.5, 10, 3.25, 7, 8, 10, 2, 6, 8, 9, 1, 5)
 
@@ -27,7 +27,7 @@ def course(tmp_path, monkeypatch):
     students = people(16)
     made = course_folder(tmp_path, students=students)
     found = []
-    for student, score in zip(students, SCORES, strict=False):
+    for student, score in zip([s.student() for s in students], SCORES, strict=False):
         result = None
         points = {"pool-1d": min(score, 4.0), "pool-2d": min(max(score - 4.0, 0), 4.0), "why-max": max(score - 8.0, 0)}
         state = State(student, "graded", None, score, score, 0.0, 10.0, points, result, {}, {"submitted_at": None})
@@ -35,7 +35,7 @@ def course(tmp_path, monkeypatch):
     found[0] = replace(found[0], status="failed", reason=said(Text(en='=broken, "JSON"', zh="=损坏")))
     found[2] = replace(found[2], status="partial", questions={**found[2].questions, "why-max": None})
     missing = {"pool-1d": 0.0, "pool-2d": 0.0, "why-max": 0.0}
-    found.append(State(students[15], "missing", None, 0, 0, 0, 10.0, missing, None, {}, {}))
+    found.append(State(students[15].student(), "missing", None, 0, 0, 0, 10.0, missing, None, {}, {}))
     monkeypatch.setattr(module, "states", lambda *_: found)
     monkeypatch.setattr(report_module, "states", lambda *_: found)
     return made, found
@@ -155,8 +155,9 @@ def moodle_reads(rows):
 def test_who_has_no_number_is_found_in_the_worksheet_by_a_name_that_nobody_else_has(tmp_path, monkeypatch, course):
     made, found = course
     names = [s.student.name for s in found]
+    nothing = {"sis": "", "login": NOTHING, "canvas": "", "moodle": "", "email": NOTHING}
     bare = [
-        replace(s, student=replace(s.student, id=f"own-{number}", sis="", login="", canvas="", moodle="", email=""))
+        replace(s, student=replace(s.student, id=f"own-{number}", **nothing))
         for number, s in enumerate(found) if names.count(s.student.name) == 1
     ]  # fmt: skip
     bare[1] = replace(bare[1], comments={"why-max": "Good =1"})
@@ -168,7 +169,9 @@ def test_who_has_no_number_is_found_in_the_worksheet_by_a_name_that_nobody_else_
     grade, comments = rows[0].index("Grade"), rows[0].index("Feedback comments")
     assert sum(bool(row[grade]) for row in rows[1:]) == len(decided(bare)) > 5
     assert sum("Why the maximum?: Good =1" in row[comments] for row in rows[1:]) == 1
-    stranger = replace(bare[1].student, name="Nobody There", first="Nobody", last="There")
+    stranger = replace(
+        bare[1].student, name=Untrusted("Nobody There"), first=Untrusted("Nobody"), last=Untrusted("There")
+    )
     monkeypatch.setattr(module, "states", lambda *_: [*bare, replace(bare[1], student=replace(stranger, key="x1"))])
     with pytest.raises(Problem, match=r"1 students with a mark are not in the worksheet: Nobody There"):
         export(made, NAME, "moodle", template=given)

@@ -119,7 +119,9 @@ def a_state(course, student, **changes) -> State:
     record = {"status": "ready", "notes": [Text(en="repaired", zh="已修复")], "lms": "canvas", "origin": {}}
     points = {"pool-1d": 4.0, "pool-2d": 0.0, "why-max": 1.5}
     result = fake_result(course, student.key)
-    base = State(student, "graded", None, 5.5, 5.5, 0.0, 10.0, points, result, {"why-max": "Well **said**"}, record)
+    base = State(
+        student.student(), "graded", None, 5.5, 5.5, 0.0, 10.0, points, result, {"why-max": "Well **said**"}, record
+    )
     return replace(base, **changes)
 
 

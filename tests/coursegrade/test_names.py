@@ -4,15 +4,19 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 import yaml
-from lms_classes import NAME, course_folder, fake_run, notebook, right
+from lms_classes import NAME, course_folder, fake_result, fake_run, notebook, right
 from test_door import CONTROL, alive
 from test_lms_gradebook import dump, quick, version  # noqa: F401
 
 from coursegrade.__main__ import main
+from coursegrade.course import Course
+from coursegrade.files import write_json
 from coursegrade.records.gradebook import merge
+from coursegrade.records.marking import Marking
 from coursegrade.sanitise import is_formula
 
 NAMES = [
@@ -20,6 +24,16 @@ NAMES = [
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "@SUM(1+1)*x", "\t=1+1",
     "\x9b31mred\u200b", "../../etc/passwd",
 ]  # fmt: skip
+
+
+def again(root, name, *, students=None, **_) -> None:
+    """In place of the sandbox: every answer of these students is wrong now."""
+    course = Course.load(root)
+    for student in students or course.ingested(name):
+        made = fake_result(course, student)
+        tests = [replace(q, earned=q.earned and 0.0, tests=tuple(replace(t, earned=0.0) for t in q.tests))
+                 for q in made.questions]  # fmt: skip
+        write_json(course.result(student, name), replace(made, score=0.0, questions=tuple(tests)).to_json())
 
 
 def said_by(capsys) -> str:
@@ -80,6 +94,24 @@ def test_no_name_of_a_person_or_a_file_does_anything_anywhere(tmp_path, capsys, 
         cells = [cell for row in csv.reader(io.StringIO(made)) for cell in row]
         assert not [cell for cell in cells if is_formula(cell)]
         assert not [cell for cell in cells if (CONTROL | {"\n"}) & set(cell)]
+    marking = Marking(course, NAME)
+    told = [marking.key(question, ref) for question, one in marking.answers.items() for ref in one.students]
+    assert len(told) > len(NAMES) // 2
+    assert not CONTROL & set("".join(part for one in told for part in one.values()))
+    run("mark", NAME, "--question", NAMES[0], status=1)
+    monkeypatch.setattr("coursegrade.cage.run.run_class", again)
+    run("regrade", NAME, "--student", "s1", "--diff", status=1)  # no terminal to ask in: the list is on the screen
+    assert "SUM" in run("regrade", NAME, "--student", "s7", "--diff", "--yes")
+    run("regrade", NAME, "--student", NAMES[1], "--diff", status=1)
+    for odd_name in NAMES:
+        run("release", odd_name, status=1)
+        run("release", NAME, "--questions", odd_name, status=1)
+        run("release", NAME, "--points", f"{odd_name}=1", status=1)
+        run("solutions", odd_name, "--anyway", status=1)
+        run("mark", odd_name, status=1)
+    monkeypatch.chdir(course.root)
+    assert main(["grade", "doctor"]) in (0, 1)
+    said_by(capsys)
     run("export", NAME, "--section", NAMES[0] + "none", status=1)
     (tmp_path / "sheet.csv").write_text("a,b\n1,2\n")
     run("export", NAME, "--format", "moodle", "--template", str(tmp_path / "sheet.csv"), status=1)

@@ -14,15 +14,15 @@ from walking import PAGES, reader
 from tools.site import server
 
 pytestmark = pytest.mark.slow
-DENSE, CONV, PAD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride"
+DENSE, CONV, PAD, FIELD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride", "receptive-field"
 CIRCLE, CAUSAL, FACTOR = "circular-convolution", "causal-and-dilated", "separable-kernels"
 BACK, FAST = "backward-pass", "how-it-is-computed"
 QUERIES = {
     "": {
         "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
         "stride": PAD, "strides": PAD, "padding": PAD, "padding and stride": PAD, "same padding": PAD,
-        "receptive field": PAD, "Receptive Fields": CONV, "effective receptive field": PAD, "dilation": PAD,
-        "dilated convolution": PAD, "atrous convolution": PAD, "transposed convolution": PAD, "even kernel": PAD,
+        "receptive field": FIELD, "Receptive Fields": CONV, "effective receptive field": FIELD, "dilation": FIELD,
+        "dilated convolution": FIELD, "atrous convolution": FIELD, "transposed convolution": PAD, "even kernel": PAD,
         "output size formula": PAD, "translation equivariance": DENSE, "translation invariance": DENSE,
         "weight sharing": DENSE, "parameter sharing": DENSE, "fully connected layer": DENSE, "locality": DENSE,
         "max pooling": "pooling", "MaxPool2d": "pooling", "subsampling": "pooling", "average pooling": "pooling",
@@ -37,12 +37,12 @@ QUERIES = {
         "Fourier transform": CIRCLE, "causal convolution": CAUSAL, "WaveNet": CAUSAL, "separable kernel": FACTOR,
         "depthwise separable convolution": FACTOR, "MobileNet": FACTOR, "grouped convolution": FACTOR,
         "backpropagation": BACK, "deconvolution": BACK, "checkerboard": BACK, "im2col": FAST,
-        "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": PAD, "交叉相关": CONV,
+        "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": FIELD, "交叉相关": CONV,
     },
     "zh/": {
         "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
-        "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": PAD,
-        "receptive field": PAD, "膨胀卷积": PAD, "空洞卷积": PAD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
+        "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": FIELD,
+        "receptive field": FIELD, "膨胀卷积": FIELD, "空洞卷积": FIELD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
         "汇聚": "pooling", "汇聚层": "pooling", "最大汇聚": "pooling", "池化": "pooling", "最大池化": "pooling",
         "平均池化": "pooling", "池化层的梯度": "pooling", "ceil_mode": "pooling", "边缘检测": "pooling",
         "交叉相关": CONV, "互相关": CONV, "特征映射": CONV, "特征图": CONV, "卷积层": CONV,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,111 @@ def test_good_chinese_has_no_problem(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("title", ["LeNet", "PyTorch 与 d2l", "小结", "$4\\Delta^2$", "`pip check`", "LeNet-5", ""])
 def test_a_title_may_be_a_name(title: str) -> None:
     assert line_problems(title, title=True) == []
+
+
+# -- the manner ---------------------------------------------------------------------------------------------------
+
+MANNER = [
+    # what a Chinese reader hears as English, and how a textbook says it
+    ("没见过的数字，哪个网络更准确？", "在没见过的样本上，哪个网络更准确？"),
+    ("用 200 个数字就无法训练。", "用 200 个样本就无法训练。"),
+    ("1,000 个没见过的数字里有一半。", "1,000 个没见过的样本里有一半。"),
+    ("数字多时没有差别。", "样本多时没有差别。"),
+    ("用数字训练网络。", "用手写数字图像训练网络。"),
+    ("一张数字图片。", "一张手写数字图像。"),
+    ("这就是用数字说话的权重共享。", "这就是权重共享在数量上的体现。"),
+    ("LeNet 认得更好。", "LeNet 的准确率更高。"),
+    ("它认对 91%。", "它分类正确 91%，这一点可以确认，公认如此。"),
+    ("把什么错认成什么。", "把什么误识别成什么。"),
+    ("网络读对了 97%。", "网络分类正确 97%，这个逗号可以读成“且”。"),
+    ("它读出 7。", "它识别为 7，再从公式读出三点。"),
+    ("白到黑处，核的回答是 1。", "由白变黑处输出 1，这个实验无法回答别的问题。"),
+    ("强的回答不该被冲淡。", "强响应不应被稀释。"),
+    ("检测器在意一个像素之差。", "检测器对一个像素之差敏感。"),
+    ("谁在哪里并不要紧。", "求和与各项的位置无关。"),
+    ("最能让各个核兴奋的小块。", "使各个核响应最大的图像块。"),
+    ("像素有邻居。", "相邻的像素彼此相关，最近邻插值也用到它们。"),
+    ("互相关交还的图像要小一圈。", "做一次互相关，图像就小一圈。"),
+    ("后面的层就又便宜又贫乏。", "后面的层计算量小，表达能力也弱。"),
+    ("把这样的层叠起来。", "把这样的层堆叠起来，窗口互相重叠。"),
+    ("一摞层。", "堆叠的层。"),
+    ("一叠小卷积核。", "堆叠的小卷积核，两个图像叠加。"),
+    ("剪下窗口。", "裁剪窗口。"),
+    ("四周填零。", "四周补零。"),
+    ("课文里的 p。", "教材里的 p。"),
+    ("墙上的钟走得更快。", "实际耗时更长。"),
+    ("学生氏 t 分布。", "t 分布。"),
+    ("没有人为循环写过反向传播。", "循环版本并没有另写反向传播。"),
+    ("真正的收益有 95% 的把握在其中。", "真实提升的 95% 置信区间。"),
+    ("用 200 个样本就说不准了。", "用 200 个样本时无法确定。"),
+    ("收益很小。", "提升很小，收益递减，边际收益为零。"),
+    ("找到两个角，此外什么也没有。", "恰好找到这两个角，没有误检。"),
+    ("AlexNet 也是这样。", "LeNet 和 AlexNet 都如此。"),
+    ("它被称为卷积。", "它称为卷积。"),
+    ("此后每隔 s 个的一个。", "此后每 s 个取一个，即每隔一个像素取一个。"),
+    ("笔记说，最大池化更好。", "最大池化更好。"),
+]
+
+
+@pytest.mark.parametrize(("english", "good"), MANNER)
+def test_english_in_chinese_words_is_heard(english: str, good: str) -> None:
+    assert any("write " in problem for problem in line_problems(english))
+    assert line_problems(good) == []
+
+
+@pytest.mark.parametrize("text", ["操作系统的内核", "重启内核", "Python 内核已停止", "清除输出（内核 → 重启）"])
+def test_a_forbidden_word_may_mean_something_else(text: str) -> None:
+    instead = words(ROOT / "glossary.yml")
+    assert instead["内核"] == "卷积核"
+    assert line_problems(text, title=True, instead=instead) == []
+    assert line_problems("一个 3×3 的内核", title=True, instead=instead)
+
+
+def test_what_programs_figures_and_the_site_say_keeps_the_style() -> None:
+    none(chinese.said())
+
+
+def test_an_english_name_stands_once_in_the_book() -> None:
+    none(chinese.glosses())
+
+
+def test_a_name_in_brackets_is_told_where_it_comes_again(tmp_path: Path) -> None:
+    glossary(tmp_path)
+    (tmp_path / "_toc.yml").write_text("root: book/index\nparts:\n- chapters: [{file: book/a}, {file: book/b}]\n")
+    (tmp_path / "zh/book").mkdir(parents=True)
+    for name, text in (
+        ("index", "# 课\n\n步幅是什么。\n"),
+        ("a", "# 甲\n\n先说步幅（stride），再说感受野（receptive field，简称 RF）。\n"),
+        ("b", "# 乙\n\n再说 `k` 和填充（padding）。\n"),
+    ):
+        (tmp_path / f"zh/book/{name}.md").write_text(text, encoding="utf-8")
+    none(chinese.glosses(tmp_path))
+    (tmp_path / "zh/book/b.md").write_text("# 乙\n\n再说感受野（receptive field）。\n", encoding="utf-8")
+    (tmp_path / "zh/book/index.md").write_text("# 课\n\n**步幅**（strides）是什么。\n", encoding="utf-8")
+    assert told(chinese.glosses(tmp_path)) == [
+        "zh/book/index.md:3: （strides） on a page that others quote; take it out",
+        "zh/book/b.md:3: （receptive field） stands in zh/book/a.md already; take it out",
+    ]
+
+
+# What the edition once said; the sentence that a textbook has stands in its place now.
+ONCE = """
+凡是你可能怀疑的话 全连接层把一切与一切相连 就会认字 学完你有 而且你信得过 这个领域把计算 像素有邻居 靠的是两件事：一张图像都还没看
+东西在哪里，它一直记着 谁在哪里并不要紧 这个差别什么时候要紧 用窗口的角来称呼 出路是先把所有窗口都写下来 而算这种乘积有很快的库
+没有人为循环写过 往回走的时候也在算卷积 核的回答是 1 层才学得到什么 这种乘积与次序无关 哪个认对得更多 的那一个核认对得多
+问题里没有提到的学习率 收益里有多少属于 这项研究的局限是：数字 互相关交还的图像 填充止住缩小 奇数大小的核有正中 所有像素用到的次数就相等了吗
+往下缩的路很长 步幅并没有算出什么新东西 就应该拿什么来验证它 可以毁掉问题的答案 移位的长条也许获益最多 会把前景说得太好 可以让导数去指
+对所有通道合起来只问一个问题 此外什么也没有 让两个计数器看着这一层运行 就又便宜又贫乏 检测器在意一个像素之差 池化减轻了冲击
+有时人们说，最大池化是后来才发明的 不该让弱的邻居冲淡 最能让各个核兴奋 用数字说话的权重共享 它认得好不好，只看这 就多一种办法去迁就
+没有因为哪一轮恰好表现好就挑出哪一轮 墙上的钟走得更快 谁相信教材胜过相信计算 百分数就泄露了方向 最会骗人的输入是一叠平面 各有各的打法
+靠的不是聪明，而是测量 保留第一个，以及之后每隔 学生氏
+"""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_was_written_again_does_not_come_back(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    none(f"{page.relative_to(ROOT)}: {phrase}" for phrase in re.split(r"[ \n](?![A-Za-z\d])", ONCE.strip()) if phrase in text)
 
 
 # -- planted faults -----------------------------------------------------------------------------------------------

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 from problems import none, told
 
+from coursegrade.masters import release
+from coursegrade.masters.master import MasterError
 from tools.rules import ROOT, chinese, editions, skeleton
 from tools.source.chapters import parse
 
@@ -44,7 +50,7 @@ make book     # builds
 ```
 
 (sec-two)=
-## Two
+## Padding keeps the size
 
 Python 3.11 to 3.14 runs it.
 
@@ -81,6 +87,18 @@ Count the rows: $a$ first.
 
 - 1 point: the mean.
 - 2 points: the maximum.
+
+(sec-three)=
+## Stride makes it smaller
+
+It drops 4 % in the rows and 7.5 % in the columns.
+
+```{interactive} conv-stepper
+:name: fig-one
+:alt: A window on the padded input.
+
+The window, step by step.
+```
 """
 CHINESE = """(sec-one)=
 # 第一节
@@ -116,7 +134,7 @@ make book     # 构建
 ```
 
 (sec-two)=
-## 第二节
+## 填充保持大小
 
 Python 3.11 到 3.14 都能运行。
 
@@ -153,6 +171,18 @@ show(1)
 
 - 1 分：平均值。
 - 2 分：最大值。
+
+(sec-three)=
+## 步幅使它变小
+
+行方向丢掉 4%，列方向丢掉 7.5%。
+
+```{interactive} conv-stepper
+:name: fig-one
+:alt: 填充后的输入上的一个窗口。
+
+窗口一步一步移动。
+```
 """
 GLOSSARY = (
     "- en: pooling\n  zh: 池化\n  forbidden: [汇聚]\n  meaning_en: one of $k$ values\n  meaning_zh: $k$ 个值取一个\n"
@@ -222,10 +252,22 @@ FAULTS = [
     ("a criterion left out", "- 2 分：最大值。\n", "", "has an item"),
     ("an alt text left in English", "alt: 网格上的一个窗口。", "alt: A window on a grid.", "English is left"),
     ("a label renamed", "(sec-two)=", "(sec-zwei)=", "label"),
-    ("a heading one level down", "## 第二节", "### 第二节", "heading (level, label) 2"),
+    ("a heading one level down", "## 填充保持大小", "### 填充保持大小", "heading (level, label) 2"),
     ("a cell changed", "show(1)", "show(2)", "code cell (source, tags) 1"),
     ("a forbidden word", "小结的第一条", "汇聚的第一条", "汇聚 is not the word of this course"),
     ("an English sentence left", "小结的第一条。", "The first item of the summary.", "English is left"),
+    ("a label translated", "(sec-three)=", "(节-三)=", "label"),
+    ("a forbidden word in a longer one", "小结的第一条", "全局平均汇聚层的第一条", "汇聚 is not the word"),
+    ("a forbidden word in a heading", "填充保持大小", "汇聚保持大小", "汇聚 is not the word"),
+    ("a figure's alt text left in English", "填充后的输入上的一个窗口。", "A window on the padded input.", "English is left"),
+    ("a figure's alt text in other English", "填充后的输入上的一个窗口。", "One frame on an input.", "English is left"),
+    ("a caption left in English", "窗口一步一步移动。", "The window, step by step.", "English is left"),
+    ("two results changed places", "其中 0.72 判断正确，平移 5% 以后只有 0.60", "其中 0.60 判断正确，平移 5% 以后只有 0.72", "the numbers"),
+    ("a small percentage", "行方向丢掉 4%", "行方向丢掉 6%", "the number is 6%, but book/one.md"),
+    ("a hint left out", ":::{dropdown} 提示 1\n数一数有多少行：先数 $a$。\n:::\n", "", "directive (name, label)"),
+    ("another wrong answer", "- [ ] 4×4", "- [ ] 6×6", "the number is 6, 6"),
+    ("the right answer among the wrong ones", "- [x] 3×3", "- [x] 5×5", "the number is 5, 5"),
+    ("a person as in English", "小结的第一条", "小结里检测器在意的第一条", "‘在意’: write 对……敏感"),
 ]
 
 
@@ -269,6 +311,99 @@ def test_sections_that_changed_places_and_digests_of_others_are_told(book):
     path.write_text(path.read_text().replace(digests[1], digests[0]))
     (found,) = all_told(book)
     assert "records the digest of section 'sec-one'" in found
+
+
+def swap(text: str, one: str, two: str) -> str:
+    assert text.count(one) == text.count(two) == 1
+    return text.replace(one, "\0").replace(two, one).replace("\0", two)
+
+
+def test_headings_that_changed_places_are_told(book):
+    path = book / "zh/book/one.md"
+    path.write_text(swap(path.read_text(), "填充保持大小", "步幅使它变小"))
+    (found,) = all_told(book)
+    assert "'步幅使它变小' and '填充保持大小'" in found
+    assert "have changed places" in found
+
+
+def test_sections_that_changed_places_are_told(book):
+    path = book / "zh/book/one.md"
+    text = path.read_text()
+    two, three = text.index("(sec-two)="), text.index("(sec-three)=")
+    path.write_text(text[:two] + text[three:] + "\n" + text[two:three])
+    found = [line for line in all_told(book) if "heading" in line]
+    assert len(found) == 1, found
+    assert "heading (level, label) 2 is (2, 'sec-three')" in found[0]
+
+
+TERMS = [
+    {"key": "padding", "en": "padding", "zh": "填充", "forbidden": [],
+     "meaning_en": "Rows and columns around an input.", "meaning_zh": "加在输入四周的行和列。"},
+    {"key": "stride", "en": "stride", "zh": "步幅", "forbidden": [],
+     "meaning_en": "How far the window moves between two outputs.", "meaning_zh": "相邻两个输出之间窗口移动的距离。"},
+]  # fmt: skip
+
+
+def test_meanings_of_terms_that_changed_places_are_told(book):
+    one, two = (dict(term) for term in TERMS)
+    glossary = book / "glossary.yml"
+    glossary.write_text(yaml.safe_dump([one, two], allow_unicode=True, width=1000))
+    none(editions.lacking(book))
+    one["meaning_zh"], two["meaning_zh"] = two["meaning_zh"], one["meaning_zh"]
+    glossary.write_text(yaml.safe_dump([one, two], allow_unicode=True, width=1000))
+    (found,) = told(editions.lacking(book))
+    assert "the meaning_zh of 步幅 and 填充 have changed places" in found or "of 填充 and 步幅" in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("  Practice: 练习\n", "", "captions has no 'Practice'"),
+        ("Practice: 练习", "Practice: Practice", "is not translated"),
+        ("Practice: 练习", "Exercises: 练习\n  Practice: 练习", "no caption 'Exercises'"),
+    ],
+    ids=["missing", "left in English", "of no part"],
+)
+def test_captions_of_the_contents_are_told(book, before, after, wanted):
+    (book / "_toc.yml").write_text("root: book/one\nparts:\n- {caption: Practice, chapters: []}\n")
+    settings = book / "zh/_config.yml"
+    settings.write_text("captions:\n  Practice: 练习\n")
+    none(editions.lacking(book))
+    settings.write_text(settings.read_text().replace(before, after))
+    (found,) = told(editions.lacking(book))
+    assert wanted in found
+
+
+@pytest.mark.parametrize("file", ["src/coursecode/figures/words/zh.json", "zh/interface.yml", "tools/words/zh.json"])
+def test_a_forbidden_word_is_told_in_what_programs_and_the_site_say(book, file):
+    path = book / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    loaded = {"a": {"run": "先池化"}} if "figures" in file else {"Run": "先池化"}
+    write = json.dumps if path.suffix == ".json" else partial(yaml.safe_dump, allow_unicode=True)
+    path.write_text(write(loaded))
+    none(chinese.said(book))
+    path.write_text(write(loaded).replace("\\u6c60\\u5316", "汇聚").replace("池化", "汇聚"))
+    (found,) = told(chinese.said(book))
+    assert found.endswith("汇聚 is not the word of this course; write 池化")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [("% level: core", "% level: hard", "level"), ("score=1]", "score=2]", "the cells of ex-pooling")],
+    ids=["the level", "the score of a sample"],
+)
+def test_exercises_that_are_graded_otherwise_are_told(tmp_path, before, after, wanted):
+    for folder in ("exercises", "zh/exercises"):
+        (tmp_path / folder).mkdir(parents=True)
+        text = (ROOT / folder / "pooling.md").read_text(encoding="utf-8")
+        (tmp_path / folder / "pooling.md").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "exercises/settings.yml", tmp_path / "exercises")
+    release.assignment("pooling", tmp_path / "exercises")
+    twin = tmp_path / "zh/exercises/pooling.md"
+    assert before in twin.read_text(encoding="utf-8")
+    twin.write_text(twin.read_text(encoding="utf-8").replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(MasterError, match=wanted):
+        release.assignment("pooling", tmp_path / "exercises")
 
 
 def test_what_only_one_edition_needs_is_marked_and_left_alone(book):

@@ -6,10 +6,21 @@ somebody changed or deleted among the results is noticed.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import json
-from collections.abc import Iterator
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+from tools import ROOT
+
+Answer = TypeVar("Answer")
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -59,3 +70,34 @@ class Record:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"inputs": inputs, "outputs": outputs}, indent=0, sort_keys=True)
         self.file.write_text(text, encoding="utf-8")
+
+
+def remembered(read: Callable[[Path, str], Answer]) -> Callable[[Path, str], Answer]:
+    """What ``read(path, text)`` made of each file of the course the last time, kept below ``_build``, by the content.
+
+    A file is read again when its text, the function's module, Python or a pinned package is another.
+    """
+    made = f"{digest(Path(inspect.getfile(read)))} {digest(ROOT / 'requirements.txt')} {sys.version}"
+    folder = ROOT / "_build" / "remembered" / f"{read.__module__}.{read.__name__}"
+
+    @functools.lru_cache(maxsize=512)
+    def answer(path: Path, text: str) -> Answer:
+        if not path.is_relative_to(ROOT):
+            return read(path, text)
+        name = path.relative_to(ROOT).as_posix()
+        file = folder / hashlib.sha256(name.encode()).hexdigest()[:32]
+        key = hashlib.sha256("\0".join((made, str(path), text)).encode()).digest()
+        with suppress(OSError):
+            kept = file.read_bytes()
+            if kept.startswith(key):
+                found: Answer = pickle.loads(kept[len(key) :])
+                return found
+        found = read(path, text)
+        with suppress(OSError):  # nothing can be written here: it is read again next time
+            folder.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(f".{os.getpid()}")
+            part.write_bytes(key + pickle.dumps(found))
+            part.replace(file)
+        return found
+
+    return answer

@@ -61,6 +61,25 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
     article = soup.select_one("article.bd-article")
     if article is None:
         raise SiteError("paper: the page has no <article class='bd-article'>; did the theme change its markup?")
+    _make_one(soup, article)
+    listed = _contents(article, pages or {})
+    _check_targets(article)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="{tag(language)}"><head><meta charset="utf-8">',
+            f"<title>{html.escape(title)}</title>",
+            '<link rel="stylesheet" href="_static/pygments.css"><link rel="stylesheet" href="paper.css"></head><body>',
+            f'<div class="title-page"><h1>{html.escape(title)}</h1>{_logo()}</div>',
+            f'<div class="contents"><h2>{text("Contents")[language]}</h2>{listed}</div>',
+            str(article),
+            "</body></html>",
+        ]
+    )
+
+
+def _make_one(soup: BeautifulSoup, article: Tag) -> None:
+    """Pages become one document: nothing to press, links that stay in it, folds open, the front matter before all."""
     for unwanted in article.select("a.headerlink, script, button, .copybtn, nav"):
         unwanted.decompose()
     for link in article.select("a[href]"):
@@ -89,23 +108,13 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
                 break
             front.append(child.extract())
         first.insert(0, front)
-    listed = _contents(article, pages or {})
+
+
+def _check_targets(article: Tag) -> None:
     targets = Counter(str(target["id"]) for target in article.select("[id]"))
     for link in article.select('a[href^="#"]'):
         if (number := targets[str(link["href"])[1:]]) != 1:
             raise SiteError(f"paper: the link {link} has {number} targets in the one document; it needs exactly 1")
-    return "\n".join(
-        [
-            "<!doctype html>",
-            f'<html lang="{tag(language)}"><head><meta charset="utf-8">',
-            f"<title>{html.escape(title)}</title>",
-            '<link rel="stylesheet" href="_static/pygments.css"><link rel="stylesheet" href="paper.css"></head><body>',
-            f'<div class="title-page"><h1>{html.escape(title)}</h1>{_logo()}</div>',
-            f'<div class="contents"><h2>{text("Contents")[language]}</h2>{listed}</div>',
-            str(article),
-            "</body></html>",
-        ]
-    )
 
 
 def numbered(printed: str, pages: dict[str, int]) -> str:

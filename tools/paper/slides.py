@@ -93,21 +93,7 @@ def _copy_reveal(target: Path) -> None:
 
 def deck(article: Tag, page: str, *, language: str, reveal: str) -> str:
     """The HTML of one deck. ``reveal`` is the relative address of reveal.js."""
-    for unwanted in article.select("a.headerlink, button, script, .copybtn"):
-        unwanted.decompose()
-    for link in article.select("a[href]"):
-        href = str(link["href"])
-        if href.startswith("#"):
-            link["href"] = f"../book/{page}{href}"
-        elif "://" not in href and not href.startswith("mailto:"):
-            link["href"] = f"../book/{href}"
-    for label in article.select("span[id]"):
-        kind = re.search(r"-(summary|questions|reading|further-reading)$", str(label["id"]))
-        if kind and label.parent is not None:
-            label.parent["data-kind"] = kind[1].removeprefix("further-")
-    for named in article.find_all(id=True):
-        if named.name != "section":
-            del named["id"]
+    _prepare(article, page)
     chapter = article.select_one("section")
     title = chapter.find("h1") if chapter is not None else None
     if chapter is None or title is None:
@@ -145,6 +131,25 @@ Reveal.initialize({{
 </body>
 </html>
 """
+
+
+def _prepare(article: Tag, page: str) -> None:
+    """Take away what only a page has, send links to the page, and mark a section's kind."""
+    for unwanted in article.select("a.headerlink, button, script, .copybtn"):
+        unwanted.decompose()
+    for link in article.select("a[href]"):
+        href = str(link["href"])
+        if href.startswith("#"):
+            link["href"] = f"../book/{page}{href}"
+        elif "://" not in href and not href.startswith("mailto:"):
+            link["href"] = f"../book/{href}"
+    for label in article.select("span[id]"):
+        kind = re.search(r"-(summary|questions|reading|further-reading)$", str(label["id"]))
+        if kind and label.parent is not None:
+            label.parent["data-kind"] = kind[1].removeprefix("further-")
+    for named in article.find_all(id=True):
+        if named.name != "section":
+            del named["id"]
 
 
 def _column(slides: list[Slide]) -> str:

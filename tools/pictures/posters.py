@@ -5,6 +5,8 @@ python -m tools.pictures.posters --force    take all
 python -m tools.pictures.posters --check    say which are stale, take none (exit status 1 if any is)
 
 A picture holds in its metadata a digest of everything it was made from except the machine's fonts; a test compares it.
+Beside the pictures, the height of each figure at the widths of a page column is measured (``tools/site/heights.json``):
+the page keeps that room until the figure's script has come, so that nothing moves when it does.
 """
 
 from __future__ import annotations
@@ -12,15 +14,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from coursecode import figures
 from tools import ROOT
+from tools.site.figures import HEIGHTS, WIDTHS
 from tools.source.chapters import parse
 from tools.source.words import editions
 from tools.source.words import folder as edition_folder
@@ -48,12 +52,20 @@ class Poster(NamedTuple):
 
     @property
     def markup(self) -> str:
-        """The page that shows the figure and nothing else."""
+        """The page that shows the figure without its controls and nothing else."""
+        return self._page("poster ")
+
+    @property
+    def living(self) -> str:
+        """The page that shows the figure as a reader meets it, as wide as the window."""
+        return self._page("").replace(f"width:{WIDTH}px;", "", 1)
+
+    def _page(self, mark: str) -> str:
         figure = figures.element(self.figure, language=self.language, settings=self.settings)
         parts = [figures.bundle(self.figure), *map(figures.script, figures.data(self.figure))]
         code = "".join(f"<script>{part}</script>" for part in parts)
         style = f"body{{margin:0;width:{WIDTH}px;font-family:system-ui,'Noto Sans CJK SC',sans-serif;{COLOURS}}}"
-        tag = figure.replace(f"<{self.figure} ", f"<{self.figure} poster ", 1)
+        tag = figure.replace(f"<{self.figure} ", f"<{self.figure} {mark}", 1)
         return (
             f'<!doctype html><html lang="{self.language}" style="color-scheme:light"><meta charset="utf-8">'
             f"<style>{style}</style>{code}<body>{tag}</{self.figure}></body></html>"
@@ -64,11 +76,21 @@ class Poster(NamedTuple):
         return hashlib.sha256(self.markup.encode()).hexdigest()[:16]
 
     @property
+    def measured(self) -> bool:
+        """Whether the heights that are kept are those of this figure as it is now."""
+        return bool(heights().get(self.path.stem, {}).get(KEY) == self.digest)
+
+    @property
     def stale(self) -> bool:
         if not self.path.exists():
             return True
         with Image.open(self.path) as image:
             return bool(image.info.get(KEY) != self.digest)
+
+
+def heights() -> dict[str, dict[str, Any]]:
+    """What was measured, by picture: its digest, and a height for each of ``WIDTHS``."""
+    return dict(json.loads(HEIGHTS.read_text(encoding="utf-8"))) if HEIGHTS.exists() else {}
 
 
 def wanted(root: Path = ROOT) -> list[Poster]:
@@ -117,6 +139,29 @@ def take(posters: list[Poster]) -> None:
         browser.close()
 
 
+def measure(posters: list[Poster]) -> None:
+    """Open each figure at each width, and keep how high it is there."""
+    from playwright.sync_api import sync_playwright
+
+    known = heights()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(reduced_motion="reduce").new_page()
+        for poster in posters:
+            found = []
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                page.set_content(poster.living)
+                page.locator(".figure:not([aria-busy=true])").wait_for(timeout=60_000)
+                page.wait_for_timeout(100)
+                found.append(round(page.locator(poster.figure).bounding_box()["height"]))
+            known[poster.path.stem] = {KEY: poster.digest, "heights": found}
+        browser.close()
+    kept = {name: known[name] for name in sorted({poster.path.stem for poster in wanted()} & known.keys())}
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in kept.items())
+    HEIGHTS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
 def orphans(posters: list[Poster]) -> list[Path]:
     """Pictures that no page uses any more."""
     known = {poster.path for poster in posters}
@@ -130,15 +175,20 @@ def main() -> None:
     arguments = parser.parse_args()
     posters = wanted()
     stale = [poster for poster in posters if arguments.force or poster.stale]
+    unmeasured = [poster for poster in posters if arguments.force or not poster.measured]
     left = orphans(posters)
     if arguments.check:
         for poster in stale:
             print(f"stale {poster.path.relative_to(ROOT)}")
+        for poster in unmeasured:
+            print(f"not measured {poster.path.stem}")
         for path in left:
             print(f"unused {path.relative_to(ROOT)}")
-        sys.exit(bool(stale or left))
+        sys.exit(bool(stale or left or unmeasured))
     for path in left:
         path.unlink()
+    if unmeasured:
+        measure(unmeasured)
     if stale:
         take(stale)
     else:

@@ -1,7 +1,10 @@
-"""The style of the Chinese text: punctuation, spacing, words, and no English sentence left.
+"""The style of the Chinese text: punctuation, spacing, words, manner, and no English sentence left.
 
 What is read is what a reader sees: formulas, code and addresses are left alone, links and emphasis count by their text,
 {doc} by the title of the page. Spacing between Chinese and Latin is AutoCorrect's rule; the rules below are ours.
+
+Pages are read line by line; what programs, figures, the glossary and the site say is read from their files of words
+(``said``), where code stands among the words and only these are judged.
 
 English is left where four words stand in a row, one of them in small letters, outside 《》 and not a term of up to six
 words in （）; or where a line, a table cell or a title without Chinese holds English that is not a name. A name has two
@@ -10,18 +13,21 @@ capitals or a digit (LeNet, PyTorch); in a line of text, any word with a capital
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import autocorrect_py
+import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 from tools import ROOT
 from tools.rules import Problem
+from tools.rules.manner import manner
 from tools.source.chapters import parse
 from tools.source.terms import read_terms
 
@@ -51,6 +57,14 @@ _TEXTLESS = {
 }
 _TEXTLESS |= {"mermaid", "raw", "solution", "solution-end", "solution-start", "exercise-end", "toctree"}
 _SHOWN_OPTIONS = ("alt", "caption", "title")
+# where a forbidden word means something else: the kernel of a system, of Python, of a notebook
+_MEANT = {
+    "内核": re.compile(
+        r"(?:操作系统|Linux|Python|Jupyter|笔记本)\s*的?\s*内核|(?:重启|启动|中断|选择|更换)[^，。]{0,4}内核|内核(?=\s→|已|菜单)"
+    )
+}
+# what the files of words hold beside pages: placeholders, code and options, which are no words
+_CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|\$[^$]*\$|\"[^\"]*\"")
 
 _RULES = [
     (rf"(?<=[{_H}{_F}{_S}])\s*[,;:!?]|[,;:!?](?=\s*[{_H}{_F}])|[,;](?=\s)", "half-width {!r}; use full-width"),
@@ -91,13 +105,16 @@ def problems(path: Path, root: Path = ROOT) -> list[Problem]:
         if directive.name not in _TEXTLESS:
             texts.append((directive.line, directive.argument, True))
         texts += [(directive.line, str(directive.options.get(name, "")), True) for name in _SHOWN_OPTIONS]
+    labels = []
     for cell in page.cells:
         texts += [(cell.line, text, True) for text in _shown(cell.options.get("mystnb"))]
+        lines = enumerate(cell.source.splitlines(), cell.source_line)
+        labels += [(n, literal) for n, line in lines for literal in re.findall(rf'"([^"]*[{_H}][^"]*)"', line)]
     return [
         Problem(place, line, problem)
         for line, text, is_title in sorted(texts)
         for problem in line_problems(text, title=is_title, titles=titles, instead=instead)
-    ]
+    ] + [Problem(place, line, problem) for line, text in labels for problem in _said(text, instead)]
 
 
 def words(glossary: Path) -> dict[str, str]:
@@ -109,6 +126,111 @@ def words(glossary: Path) -> dict[str, str]:
             names += [name for name in [entry["en"], *entry.get("also", [])] if name.islower()]
         instead |= dict.fromkeys(names, entry["zh"])
     return instead
+
+
+def said(root: Path = ROOT) -> list[Problem]:
+    """What the style forbids in what programs, figures, the glossary and the furniture of the site say."""
+    instead = words(root / "glossary.yml")
+    return [
+        Problem(path, number, problem)
+        for path in _files(root)
+        for number, text in _texts(path)
+        for problem in _said(text, instead)
+    ]
+
+
+def _files(root: Path) -> list[Path]:
+    """The files of words, and what the glossary and the settings say in Chinese."""
+    found = [root / package / "words/zh.json" for package in ("src/coursecode", "src/coursegrade", "tools")]
+    found += [root / "src/coursecode/figures/words/zh.json", *sorted((root / "zh").glob("*.yml")), root / "glossary.yml"]
+    return [path for path in found if path.exists()]
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """The Chinese values of a file and their lines; the words that the glossary forbids are no text."""
+    source = path.read_text(encoding="utf-8")
+    loaded = json.loads(source) if path.suffix == ".json" else yaml.safe_load(source)
+    lines = source.splitlines()
+    at = 0
+    for text in _values(loaded):
+        first = text.strip().splitlines()[0][:20] if text.strip() else ""
+        written = json.dumps(first, ensure_ascii=False)[1:-1] if path.suffix == ".json" else first
+        at = next((i for i in range(at, len(lines)) if written in lines[i]), at)
+        yield at + 1, text
+
+
+def _values(loaded: Any) -> Iterator[str]:
+    """The texts with Chinese in them, at any depth, without lists of other names."""
+    if isinstance(loaded, dict):
+        for key, value in loaded.items():
+            if key not in ("forbidden", "called"):
+                yield from _values(value)
+    elif isinstance(loaded, list):
+        for value in loaded:
+            yield from _values(value)
+    elif isinstance(loaded, str) and re.search(f"[{_H}]", loaded):
+        yield loaded
+
+
+def _said(text: str, instead: Mapping[str, str]) -> list[str]:
+    """What is wrong with the words of a text that may hold code."""
+    shown = _CODE.sub("\ue000", text)
+    found = _unwanted(shown, {word: right for word, right in instead.items() if re.search(f"[{_H}]", word)})
+    found += [f"half-width {mark!r}; use full-width" for mark in re.findall(rf"(?<=[{_H}])[,;:!?.](?=\s?[{_H}])", shown)]
+    found += [f"{character!r}; the course says 你" for character in re.findall("您", shown)]
+    return found + manner(shown) + _traditional(shown)
+
+
+def _unwanted(shown: str, words: Mapping[str, str]) -> list[str]:
+    """The Chinese words that are not those of the course, where they mean its things."""
+    return [
+        f"{word} is not the word of this course; write {right}"
+        for word, right in words.items()
+        if word in (_MEANT[word].sub("", shown) if word in _MEANT else shown)
+    ]
+
+
+def _traditional(shown: str) -> list[str]:
+    odd = [c for c in re.findall(rf"[{_H}]", shown) if not c.encode("gb2312", "ignore")]
+    return [f"{character} is not a simplified character; write the one that is" for character in odd]
+
+
+_GLOSS = re.compile(rf"(?<=[{_H}\w])（([A-Za-z0-9][A-Za-z0-9×–’ -]*)(?:，[^（）]*)?）")
+
+
+def glosses(root: Path = ROOT) -> list[Problem]:
+    """English names in brackets that stand behind their terms a second time: the first chapter that has one keeps it.
+
+    The pages are read in the order of the contents; on the README and the cover, which others quote, stands none.
+    """
+    entries = read_terms(root / "glossary.yml") if (root / "glossary.yml").exists() else []
+    terms = {name.casefold(): entry["zh"] for entry in entries for name in [entry["en"], *entry.get("also", [])]}
+    found = []
+    known: dict[str, Path] = {}
+    for path in _in_order(root):
+        page, quoted = path.relative_to(root), path.stem in ("index", "README")
+        for number, line in parse(path).prose:
+            shown, _ = _visible(line, {})
+            for match in _GLOSS.finditer(shown):
+                name = match[1].casefold()
+                term = terms.get(name) or terms.get(name.removesuffix("s"))
+                if term is None or not shown[: match.start()].endswith(term):
+                    continue
+                if quoted:
+                    found.append(Problem(page, number, f"{match[0]} on a page that others quote; take it out"))
+                elif term in known:
+                    found.append(Problem(page, number, f"{match[0]} stands in {known[term]} already; take it out"))
+                else:
+                    known[term] = page
+    return found
+
+
+def _in_order(root: Path) -> Iterable[Path]:
+    """The README and the pages of the book in the order of the contents, without those that are lists of names."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    names = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    pages = [root / "zh" / "README.md", root / "zh" / f"{contents['root']}.md", *(root / "zh" / f"{n}.md" for n in names)]
+    return [page for page in pages if page.exists() and page.stem not in ("glossary", "notation", "references", "api")]
 
 
 def line_problems(
@@ -141,10 +263,11 @@ def _line_problems(shown: str, title: bool, instead: Mapping[str, str]) -> list[
     """The problems of one visible text, with its spans as private characters."""
     chinese = re.search(rf"[{_H}]", shown)
     outside = re.sub("（[^（）]*）|《[^《》]*》", "", shown)
-    problems = [
-        f"{word} is not the word of this course; write {instead[word]}"
-        for word in instead
-        if (word in shown if re.search(rf"[{_H}]", word) else chinese and _holds(outside, word))
+    problems = _unwanted(shown, {word: right for word, right in instead.items() if re.search(rf"[{_H}]", word)})
+    problems += [
+        f"{word} is not the word of this course; write {right}"
+        for word, right in instead.items()
+        if not re.search(rf"[{_H}]", word) and chinese and _holds(outside, word)
     ]
     if not chinese:
         return problems + _untranslated(shown, title)
@@ -153,12 +276,11 @@ def _line_problems(shown: str, title: bool, instead: Mapping[str, str]) -> list[
         text = calm if "half-width" in problem else shown
         for match in pattern.finditer(text):
             problems.append(problem.format(match[0].strip() or text[max(0, match.start() - 4) : match.end() + 4]))
-    odd = [c for c in re.findall(rf"[{_H}]", shown) if not c.encode("gb2312", "ignore")]
-    problems += [f"{character} is not a simplified character; write the one that is" for character in odd]
+    problems += _traditional(shown)
     for left in _ENGLISH.finditer(re.sub("（[^（）]*）|《[^《》]*》", _without_terms, shown)):
         if any(word[0].islower() for word in re.findall(_WORD, left[0])):
             problems.append(f"English is left ({left[0]!r}); translate it")
-    return problems or _spacing(shown)
+    return (problems or _spacing(shown)) + manner(shown)
 
 
 def _without_terms(brackets: re.Match[str]) -> str:

@@ -25,9 +25,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from tools import ROOT
-from tools.rules import Problem, skeleton, terms
-from tools.source.chapters import Chapter, Directive, Label, parse, parse_text
+from tools.rules import Problem, meaning, skeleton, terms
+from tools.source.chapters import Chapter, Directive, Label, parse, parsed
+from tools.source.words import is_han
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
 
@@ -63,7 +66,7 @@ def sections(path: Path) -> list[Section]:
 
 def sections_of(source: str, path: Path) -> list[Section]:
     """The labelled sections of the text that ``path`` holds, or is about to hold."""
-    page, lines = parse_text(source, path), source.splitlines()
+    page, lines = parsed(path, source), source.splitlines()
     heads = [heading for heading in page.headings if heading.level <= 2]
     own = {heading.label for heading in heads}
     hidden = {number for cell in page.cells for number in range(cell.line, cell.end + 1)}
@@ -168,6 +171,10 @@ def differences(source: Path, twin: Path, root: Path = ROOT) -> list[Problem]:
             break  # named above; what follows does not pair
         if bool(cell.alt) != bool(other.alt):
             found.append(Problem(page, other.line, "a picture has its alt text in one language only; write both"))
+    for i, j in () if found else meaning.crossed([(x.text, y.text) for x, y in zip(a.headings, b.headings, strict=True)]):
+        one, two = b.headings[i], b.headings[j]
+        text = f"{one.text!r} and {two.text!r} (line {two.line}) have changed places; each renders the other's heading"
+        found.append(Problem(page, one.line, text))
     return found or skeleton.problems(source, twin, root)  # sections pair where the headings do
 
 
@@ -188,9 +195,29 @@ def stops(root: Path = ROOT) -> list[Problem]:
 
 
 def lacking(root: Path = ROOT) -> list[Problem]:
-    """Terms in one language only."""
+    """Terms in one language only, or with each other's meaning, and captions of the contents that nobody translated."""
     file = root / "glossary.yml"
-    return [replace(problem, file=file.relative_to(root)) for problem in terms.lacking(file)]
+    wrong = terms.lacking(file) or terms.exchanged(file)
+    return [replace(problem, file=file.relative_to(root)) for problem in wrong] + captions(root)
+
+
+def captions(root: Path = ROOT) -> list[Problem]:
+    """Captions of the contents without a Chinese one."""
+    contents, settings = root / "_toc.yml", root / "zh" / "_config.yml"
+    if not (contents.exists() and settings.exists()):
+        return []
+    english = [part["caption"] for part in yaml.safe_load(contents.read_text(encoding="utf-8"))["parts"]]
+    own = yaml.safe_load(settings.read_text(encoding="utf-8")).get("captions") or {}
+    page = settings.relative_to(root)
+    lines = settings.read_text(encoding="utf-8").splitlines()
+    found = [Problem(page, 1, f"captions has no {name!r} of _toc.yml; add it") for name in english if name not in own]
+    for name, shown in own.items():
+        line = next((i for i, row in enumerate(lines, 1) if row.strip().startswith(f"{name}:")), 1)
+        if name not in english:
+            found.append(Problem(page, line, f"_toc.yml has no caption {name!r} any more; take it out"))
+        elif not is_han(str(shown)):
+            found.append(Problem(page, line, f"the caption {name!r} is not translated ({shown!r}); translate it"))
+    return found
 
 
 def problems(root: Path = ROOT, pairs: Iterable[tuple[Path, Path]] | None = None) -> list[Problem]:

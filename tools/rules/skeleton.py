@@ -164,8 +164,22 @@ def _parts(kind: str, one: str, two: str) -> Iterator[tuple[str, str]]:
     ordered = len(ours_) == len(theirs_) and all(a.values & b.values for a, b in zip(ours_, theirs_, strict=True))
     if lost or left:
         yield ", ".join(n.text for n in lost) or "none", f"the number is {', '.join(n.text for n in left) or 'missing'}"
-    elif whole and not ordered:
+    elif not (ordered if whole else _same_order(one, ours_, theirs_)):
         yield ", ".join(n.text for n in ours_), f"the numbers are {', '.join(n.text for n in theirs_)}"
+
+
+_TURNED = re.compile(r"\b(?:of|than|against|instead of|in place of|rather than)(?: the| its| all| only)* $")
+
+
+def _same_order(english: str, ours: list[Number], theirs: list[Number]) -> bool:
+    """Whether the measured values stand in one order: 0.72 and 0.60 are two results, and 2.5 of 3.8 is turned round."""
+    for kind in (r"\d+\.\d+", r"[\d.]+\s?%"):
+        first, second = ([n for n in side if re.fullmatch(kind, n.text)] for side in (ours, theirs))
+        moved = [a for a, b in zip(first, second, strict=False) if not a.values & b.values]
+        turned = any(_TURNED.search(english[: english.find(number.text)]) for number in moved)
+        if moved and not turned and len(first) == len(second):
+            return False
+    return True
 
 
 def _taken(number: Number, left: list[Number]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.rules import Problem
+from tools.rules import Problem, meaning
 from tools.source.chapters import Chapter
 from tools.source.terms import names_elsewhere, read_terms
 from tools.source.words import is_han, text
@@ -18,7 +18,7 @@ _KEYS = {"key", "en", "zh", "forbidden", "meaning_en", "meaning_zh"}
 
 def problems(file: Path) -> list[Problem]:
     """What is wrong with the glossary."""
-    return lacking(file) or shape(file) + names(file)
+    return lacking(file) or shape(file) + names(file) + exchanged(file)
 
 
 def lacking(file: Path) -> list[Problem]:
@@ -37,6 +37,17 @@ def lacking(file: Path) -> list[Problem]:
         if gone := [key for key in ("en", "zh", "meaning_en", "meaning_zh") if not term.get(key)]:
             found.append(Problem(file, line, f"the term {name!r} lacks {', '.join(gone)}; add it"))
     return found
+
+
+def exchanged(file: Path) -> list[Problem]:
+    """Two terms whose Chinese meanings have changed places."""
+    entries = read_terms(file)
+    pairs = [(entry["meaning_en"], entry["meaning_zh"]) for entry in entries]
+    return [
+        Problem(file, _line_of(file, entries[i]["key"]),
+                f"the meaning_zh of {entries[i]['zh']} and {entries[j]['zh']} have changed places; exchange them")
+        for i, j in meaning.crossed(pairs, entries)
+    ]  # fmt: skip
 
 
 def _line_of(file: Path, key: object) -> int:

@@ -35,7 +35,7 @@ SPEAKERS = {
 _SCRIPT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
 _TEMPLATE = re.compile(r"""\bsay(?:_there)?\((["'])(.*?)\1\)""")
 _HAN = re.compile("[\u4e00-\u9fff]")
-CHINESE = {"tools/rules/chinese.py", "tools/rules/skeleton.py"}  # what reads Chinese text
+CHINESE = {f"tools/rules/{name}.py" for name in ("chinese", "manner", "meaning", "skeleton")}  # what reads Chinese text
 
 
 def code(package: Path) -> list[Path]:

@@ -107,9 +107,10 @@ def _used_in(root: Path) -> Iterator[tuple[str, set[str]]]:
     """The pages in the order of the contents, each with the names of the package that its cells use."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     for name in (Path(chapter["file"]).name for part in toc["parts"] for chapter in part["chapters"]):
-        code = "\n".join(cell.source for cell in parse(root / "book" / f"{name}.md").cells)
+        page = root / "book" / f"{name}.md"
+        code = "\n".join(cell.source for cell in parse(page).cells)
         if "coursecode" in code:
-            yield name, functions.used(code)
+            yield name, functions.used(page, code)
 
 
 def _indented(lines: Any, by: int = 3) -> Iterator[str]:

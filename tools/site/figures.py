@@ -11,12 +11,14 @@
 Without JavaScript, in print, in PDF and in a notebook the reader sees the picture that ``tools/pictures/posters.py``
 took of the same figure. The scripts lie outside every static folder, since Jupyter Book puts each script in one on
 every page: they are put there here, and a page loads those of its own figures only, in one file, when they come near
-the window (``near.js``). They are classic scripts, so a page works from a disk.
+the window (``near.js``). They are classic scripts, so a page works from a disk. Beside them lies a page for each
+figure alone, for an ``<iframe>`` on other people's pages.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -29,7 +31,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from coursecode import figures
-from tools.source.words import spoken
+from tools.source.words import spoken, tag
 
 try:
     import minify
@@ -37,6 +39,8 @@ except ImportError:  # not every machine has a wheel (see pyproject.toml): there
     minify = None
 
 POSTERS = figures.FOLDER / "posters"
+HEIGHTS = Path(__file__).resolve().with_name("heights.json")
+WIDTHS = (328, 380, 560, 660, 700, 800)  # of a figure in a page's column; from 674 on the controls stand beside it
 PAPER = ("epub", "singlehtml")  # no script runs there: the picture is the figure
 
 
@@ -51,6 +55,13 @@ def poster(label: str, language: str) -> Path:
     'conv-stepper.zh.png'
     """
     return POSTERS / f"{label.removeprefix('fig-')}.{language}.png"
+
+
+def room(label: str, language: str) -> dict[int, int]:
+    """How high a figure is at each of ``WIDTHS``, as ``tools/pictures/posters.py`` measured it; empty if it did not."""
+    known = json.loads(HEIGHTS.read_text(encoding="utf-8")) if HEIGHTS.exists() else {}
+    measured = known.get(poster(label, language).stem, {}).get("heights", [])
+    return dict(zip(WIDTHS, measured, strict=False))
 
 
 class Interactive(SphinxDirective):  # type: ignore[misc]
@@ -75,9 +86,10 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
         picture = poster(label, language)
         if not picture.exists():
             raise self.error(f"the figure {label} has no picture {picture.name}: run python -m tools.pictures.posters")
+        self.env.note_dependency(str(HEIGHTS))
         for source in ("words/en.json", f"words/{language}.json", f"{name}.js"):
             self.env.note_dependency(str(figures.FOLDER / source))
-        element = interactive(figure=name, language=language, settings=settings)
+        element = interactive(figure=name, label=label, language=language, settings=settings)
         place = os.path.relpath(picture, Path(self.env.doc2path(self.env.docname)).parent)
         element += nodes.image(uri=Path(place).as_posix(), alt=alt, classes=["dark-light"])
         caption = nodes.caption()
@@ -99,7 +111,9 @@ class Interactive(SphinxDirective):  # type: ignore[misc]
 def visit_html(translator: HTML5Translator, node: interactive) -> None:
     if translator.builder.name in PAPER:
         return
-    translator.body.append(figures.element(node["figure"], language=node["language"], settings=node["settings"]))
+    element = figures.element(node["figure"], language=node["language"], settings=node["settings"])
+    style = "".join(f"--room-{width}:{height}px;" for width, height in room(node["label"], node["language"]).items())
+    translator.body.append(element.replace(" ", f' style="{style}" ', 1) if style else element)
 
 
 def depart_html(translator: HTML5Translator, node: interactive) -> None:
@@ -122,6 +136,35 @@ def write_scripts(app: Sphinx) -> None:
         return
     for name in ("near", *(part for figure in figures.names() for part in figures.data(figure))):
         write_script(folder(app), name, figures.script(name))
+    language = spoken(app.config.language)
+    for name in figures.names():
+        write_script(folder(app), name, figures.bundle(name))
+        page = folder(app) / f"{name}.html"
+        page.write_text(alone(name, language), encoding="utf-8")
+
+
+def alone(name: str, language: str) -> str:
+    """A page with nothing but the figure ``name``, for an ``<iframe>`` elsewhere; its state is in the address.
+
+    ``_static/figures/conv-stepper.html#fig-conv-stepper?kernel=3&stride=2``. It tells the page around it its height.
+    """
+    written = tag(language)
+    return (
+        f'<!doctype html><html lang="{written}"><head><meta charset="utf-8"><title>{name}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{ALONE}</style>'
+        f'<script defer src="{name}.js"></script></head><body><figure id="fig-{name}">'
+        f"{figures.element(name, language=language)}</{name}></figure><script>"
+        f'new ResizeObserver(() => parent.postMessage({{ figure: "{name}", '
+        'height: document.documentElement.offsetHeight }, "*")).observe(document.body);</script></body></html>'
+    )
+
+
+ALONE = (
+    ":root{color-scheme:light dark;--pst-color-text-base:light-dark(#222832,#ced6dd);"
+    "--pst-color-text-muted:light-dark(#48566b,#9ca4af);--pst-color-background:light-dark(#fff,#14181e);"
+    "--pst-color-surface:light-dark(#f3f4f5,#29313d);--pst-color-border:light-dark(#d1d5da,#48566b)}"
+    "body,figure{margin:0}body{font-family:system-ui,sans-serif;background:var(--pst-color-background)}"
+)
 
 
 def smaller(source: str) -> str:
@@ -159,7 +202,8 @@ def remove_scripts(app: Sphinx, error: Exception | None) -> None:
     """Take away what an earlier build wrote and no page loads any more."""
     if error or app.builder.format != "html":
         return
-    used = {"near.js", *(f"{part}.js" for figure in figures.names() for part in figures.data(figure))}
+    own = (part for figure in figures.names() for part in (figure, *figures.data(figure)))
+    used = {"near.js", *(f"{name}.js" for name in own)}
     for page in Path(app.outdir).rglob("*.html"):
         used |= set(re.findall(r'data-figures="([^"?]+)', page.read_text(encoding="utf-8")))
     for script in folder(app).glob("*.js"):

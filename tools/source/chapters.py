@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from tools.machine.fresh import remembered
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
@@ -35,6 +37,7 @@ __all__ = [
     "directive",
     "parse",
     "parse_text",
+    "parsed",
 ]
 
 _DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
@@ -163,11 +166,12 @@ class Chapter:
 
 def parse(path: Path) -> Chapter:
     """The chapter in the file ``path``; read once, however many ask."""
-    return _parsed(path.read_text(encoding="utf-8"), path)
+    return parsed(path, path.read_text(encoding="utf-8"))
 
 
-@functools.lru_cache(maxsize=128)
-def _parsed(text: str, path: Path) -> Chapter:
+@remembered
+def parsed(path: Path, text: str) -> Chapter:
+    """The chapter with the text that ``path`` holds, or is about to hold."""
     return parse_text(text, path)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.machine.fresh import remembered
+
 PACKAGE = "coursecode"
 _LABEL = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -137,7 +139,7 @@ def guards(folder: Path) -> list[Guard]:
     return [test for file in sorted(folder.rglob("test_*.py")) for test in _guards(file, file.read_text("utf-8"))]
 
 
-@functools.lru_cache(maxsize=512)
+@remembered
 def _guards(file: Path, text: str) -> tuple[Guard, ...]:
     if PACKAGE not in text:
         return ()
@@ -161,10 +163,11 @@ def _guards(file: Path, text: str) -> tuple[Guard, ...]:
     return tuple(found)
 
 
-def used(code: str) -> set[str]:
-    """The names of the package that a piece of code uses: ``coursecode.pooling.max_pool``.
+@remembered
+def used(page: Path, code: str) -> set[str]:
+    """The names of the package that the code of a page uses: ``coursecode.pooling.max_pool``.
 
-    >>> used("from coursecode import pooling\\npooling.max_pool(X, 2)")
+    >>> used(Path("page.md"), "from coursecode import pooling\\npooling.max_pool(X, 2)")
     {'coursecode.pooling.max_pool'}
     """
     tree = _parsed(code)

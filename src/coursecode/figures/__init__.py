@@ -14,12 +14,15 @@ from typing import Any
 
 from coursecode._words import LANGUAGES, tag
 
-__all__ = ["Figure", "bundle", "data", "element", "names", "script", "show", "words"]
+__all__ = ["COLOURS", "Figure", "bundle", "data", "element", "names", "script", "show", "words"]
 
 SHARED = ("core", "base")  # what every figure loads, in this order
 
 
 FOLDER = Path(__file__).resolve().parent
+
+COLOURS: dict[str, dict[str, str]] = json.loads((FOLDER / "colours.json").read_text(encoding="utf-8"))
+"""The course's colours of one meaning each, in light and in dark: figures, plots and the site take them from here."""
 
 
 def names() -> list[str]:
@@ -58,7 +61,11 @@ _GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
 
 
 def _text_of(name: str) -> str:
-    return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+    text = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+    return _TOKEN.sub(lambda found: "light-dark({light}, {dark})".format(**COLOURS[found[1]]), text)
+
+
+_TOKEN = re.compile(r"\btoken\((\w+)\)")
 
 
 def ordered(*names: str) -> list[str]:

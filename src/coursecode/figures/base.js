@@ -89,11 +89,11 @@ var CourseFigures = (() => {
       --raised: var(--pst-color-surface, var(--jp-layout-color2, transparent));
       --rule: var(--pst-color-border, var(--jp-border-color1, GrayText));
       --edge: color-mix(in srgb, var(--ink) 55%, var(--paper));
-      --above: light-dark(#0072b2, #58b4f0);
-      --below: light-dark(#c85200, #ff9a52);
-      --mark: light-dark(#c4005f, #ff7ab8);
-      --ui: light-dark(#3f4d61, #a9b8cc);
-      --good: light-dark(#00704f, #4fd1a5);
+      --above: token(above);
+      --below: token(below);
+      --mark: token(mark);
+      --ui: token(ui);
+      --good: token(good);
       color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
       border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper); container: figure / inline-size;
     }

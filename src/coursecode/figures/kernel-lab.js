@@ -1,7 +1,7 @@
 // A kernel on a photo, the reader's own or the camera's: the window under the pointer, its products, and their sum.
 (() => {
   "use strict";
-  const { Base, Refused, clamp, define, drag, h, matrix, node, number, patch, tint, whenNear } = CourseFigures;
+  const { Base, Refused, clamp, define, drag, h, node, number, themed, whenNear } = CourseFigures;
   const { tensor } = CourseMath;
 
   const MOST = 160;
@@ -52,6 +52,7 @@
       this.image = tensor([1, 150, 128]);
       this.fault = "loading";
       super.connectedCallback();
+      themed(this);
       this.figure.setAttribute("aria-busy", true);
       whenNear(this, "kernel-lab.data.js", () => globalThis.KERNEL_LAB).then(() => Object.assign(this, KERNEL_CAMERA).load(KERNEL_LAB.photo)).catch(() => { this.fault = "missing"; this.update(); })
         .finally(() => this.figure.removeAttribute("aria-busy"));
@@ -119,61 +120,6 @@
       super.set(changes, options);
     }
 
-    draw(state, problem) {
-      if (problem) return "";
-      const K = this.weights(state), k = Number(state.size), by = this.divisor(state, K), { image } = this, [, n, m] = image.shape;
-      const pad = state.border === "zero" ? k - 1 : 0, signed = state.show === "signed", { row: i, column: j } = state;
-      const made = [K.data, by, pad, signed, matchMedia("(prefers-color-scheme: dark)").matches, this.narrow].join();
-      if (this.made !== made) {
-        const scaled = tensor(K.shape, K.data.map((v) => v / by));
-        this.output = this.filtered(image, scaled, { padding: pad });
-        const sizes = Float64Array.from(this.output.data, Math.abs).sort();
-        this.most = Math.max(1, Math.round(sizes[Math.floor(0.99 * sizes.length)])); // the one value in a hundred beyond it has its colour
-        const ends = signed ? [`≤ ${number(-this.most)}`, `≥ ${number(this.most)}`] : ["≤ 0", "≥ 255"];
-        this.legend.className = `legend ${state.show}`;
-        this.legend.replaceChildren(node("span", { class: "below", style: "color:var(--below)" }, ends[0]), node("i"), node("span", { class: "above", style: "color:var(--above)" }, ends[1]));
-        this.colour(this.views[0], image, 255, false);
-        this.colour(this.views[1], this.output, this.most, signed);
-      }
-      this.made = made;
-      const [, , width] = this.output.shape, top = i - pad / 2, left = j - pad / 2;
-      const at = (a, b) => (a < 0 || b < 0 || a >= n || b >= m ? 0 : image.data[a * m + b]);
-      const seen = Array.from({ length: k * k }, (_, t) => at(top + Math.floor(t / k), left + (t % k)));
-      const spot = (view, y, x, size, [, rows, columns], name) => {
-        const mark = view.children[1] || view.appendChild(node("span"));
-        mark.className = `spot ${name}`;
-        mark.style.cssText = `top:${(100 * y) / rows}%;left:${(100 * x) / columns}%;height:${(100 * size) / rows}%;width:${(100 * size) / columns}%`;
-      };
-      spot(this.views[0], top, left, k, image.shape, "");
-      spot(this.views[1], i, j, 1, this.output.shape, "one");
-      this.draw_sum(state, K, seen, by, this.output.data[i * width + j]);
-      const terms = seen.map((v, t) => [v, K.data[t], t]).filter(([, w]) => w).map(([v, w, t]) => this.term(`${number(v)}×${w < 0 ? `(${number(w)})` : number(w)}`, `t${t}`));
-      const value = number(this.output.data[i * width + j]);
-      return this.told("says", { i, j, sum: terms.length ? this.added(terms) : "0", value: by === 1 ? value : `${number(by * this.output.data[i * width + j])}, ${this.t("divided", { by: number(by), value })}` });
-    }
-    /** Pixels, weights, products, and what they come to. */
-    draw_sum(state, K, seen, by, value) {
-      const k = Number(state.size), link = (a, b) => `t${a * k + b}`, square = (list) => Array.from({ length: k }, (_, a) => list.slice(a * k, a * k + k));
-      const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-      const products = seen.map((v, t) => v * K.data[t]), heavy = Math.max(...Array.from(K.data, Math.abs));
-      const inputs = square(Array.from(K.data)).map((list, a) => list.map((w, b) => h("input", { inputmode: "numeric", value: number(w), "aria-label": this.t("weight", { a, b }), oninput: ({ target }) => this.edit(target, K, a * k + b) })));
-      const pieces = [
-        matrix(this.t("pixels"), square(seen), { tinted: false, name: "pixels", cell: (a, b, v) => ({ "data-link": link(a, b), style: `background:rgb(${v},${v},${v});color:${v > 115 ? "#000" : "#fff"}` }) }), sign("·"),
-        matrix(this.t("weights"), inputs, { name: "kernel", cell: (a, b) => ({ "data-link": link(a, b), class: tint(K.data[a * k + b], heavy) }) }), sign("="),
-        matrix(this.t("products"), square(products), { cell: (a, b) => ({ "data-link": link(a, b) }) }),
-        h("div", { class: "row" }, sign(by === 1 ? "Σ =" : `Σ ÷ ${number(by)} =`), h("output", { class: "total" }, number(value, 1))),
-      ];
-      const box = h("div", { class: "sum", style: `--all:${k === 3 ? 9 : 10}` }, pieces);
-      patch(this.lower, [box]);
-    }
-    edit(input, K, at) {
-      const text = input.value.replace("−", "-").trim(), value = Number(text);
-      if (text === "" || text === "-") return;
-      if (!(Math.abs(value) <= 99)) {
-        this.note(this.t("refused", { name: this.t("weights"), value: text, allowed: "−99 … 99", used: number(K.data[at]) }));
-        return;
-      }
-      this.set({ kernel: "own", own: Array.from(K.data, (w, i) => (i === at ? value : w)).join(","), mean: this.state.mean });
-    }
+    draw(state, problem) { return problem ? "" : this.drawn(state); }
   });
 })();

@@ -2,11 +2,10 @@
 (() => {
   "use strict";
   const { Base, clamp, define, drag, h, matrix, number, rowsOf } = CourseFigures;
-  const { outputSize, pool, tensor } = CourseMath;
+  const { moved, outputSize, pool, tensor } = CourseMath;
 
   const SIZE = 10, FAR = 4;
   const MAP = ["0000000000", "0489950000", "0244780000", "0000840000", "0003910000", "0007600000", "0029200000", "0057000000", "0083000000", "0000000000"];
-  const moved = ({ shape, data }, by) => tensor(shape, data.map((_, i) => (i % shape[2] >= by ? data[i - by] : 0)));
 
   define("pool-shift", class extends Base {
     static settings = [

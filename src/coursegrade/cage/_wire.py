@@ -123,67 +123,82 @@ def encode(value: Any, blobs: list[bytes], *, limit: int, handle: Callable[[Any]
 
     What is not data goes to ``handle``. Raises ``WireError`` where a value cannot cross.
     """
-    count = 0
+    return _Encoder(blobs, limit, handle).value(value, 0)
 
-    def walk(v: Any, depth: int) -> Any:
-        nonlocal count
-        count += 1
-        if count > NODES:
+
+class _Encoder:
+    def __init__(self, blobs: list[bytes], limit: int, handle: Callable[[Any], list[Any]] | None) -> None:
+        self.blobs, self.limit, self.handle = blobs, limit, handle
+        self.count = 0
+
+    def value(self, v: Any, depth: int) -> Any:
+        self.count += 1
+        if self.count > NODES:
             raise WireError(f"more than {NODES:,} values")
         if depth > DEPTH:
             raise WireError(f"nested more than {DEPTH} deep")
         if v is None or v is True or v is False:
             return v
+        if isinstance(v, np.generic):  # before the numbers: some are floats as well
+            return ["G", *_array(np.asarray(v), self.blobs, self.limit)]
+        if isinstance(v, int | float | str):
+            return _plain_value(v)
+        return self.data(v) or self.several(v, depth + 1)
+
+    def data(self, v: Any) -> list[Any] | None:
+        """What holds no other values; None where it may."""
         if v is ...:
             return ["e"]
-        if isinstance(v, np.generic):
-            return ["G", *_array(np.asarray(v), blobs, limit)]
-        if isinstance(v, int):
-            if v.bit_length() > DIGITS * 3:
-                raise WireError(f"a whole number with more than {DIGITS:,} digits")
-            return int(v)
-        if isinstance(v, float):
-            v = float(v)
-            return v if math.isfinite(v) else ["f", repr(v)]
-        if isinstance(v, str):
-            if len(v) > JSON_BYTES // 8:
-                raise WireError("a text that is too long")
-            return str(v)
-        if isinstance(v, complex):
-            return ["c", walk(v.real, depth + 1), walk(v.imag, depth + 1)]
         if isinstance(v, bytes | bytearray):
-            return ["b", *_append(bytes(v), blobs, limit)]
+            return ["b", *_append(bytes(v), self.blobs, self.limit)]
         if isinstance(v, torch.Tensor):
-            return ["T", *_tensor(v, blobs, limit), bool(v.requires_grad)]
+            return ["T", *_tensor(v, self.blobs, self.limit), bool(v.requires_grad)]
         if isinstance(v, np.ndarray):
-            return ["A", *_array(v, blobs, limit)]
+            return ["A", *_array(v, self.blobs, self.limit)]
         if isinstance(v, torch.dtype):
             return ["y", str(v).removeprefix("torch.")]
         if isinstance(v, torch.Size):
             return ["z", [int(n) for n in v]]
-        if isinstance(v, slice):
-            return ["S", walk(v.start, depth + 1), walk(v.stop, depth + 1), walk(v.step, depth + 1)]
         if isinstance(v, range):
             if not all(-(2**62) < n < 2**62 for n in (v.start, v.stop, v.step)) or len(v) > NODES:
                 raise WireError(f"more than {NODES:,} values")
             return ["r", v.start, v.stop, v.step]
+        return None
+
+    def several(self, v: Any, depth: int) -> list[Any]:
+        """What holds other values, and what is a handle."""
+        if isinstance(v, complex):
+            return ["c", self.value(v.real, depth), self.value(v.imag, depth)]
+        if isinstance(v, slice):
+            return ["S", *(self.value(part, depth) for part in (v.start, v.stop, v.step))]
         for tag, kind in (("l", list), ("t", tuple), ("s", set | frozenset)):
             if isinstance(v, kind):
                 if len(v) > NODES:
                     raise WireError(f"more than {NODES:,} values")
-                return [tag, [walk(item, depth + 1) for item in v]]
+                return [tag, [self.value(item, depth) for item in v]]
         if isinstance(v, dict):
-            return ["d", [[walk(key, depth + 1), walk(item, depth + 1)] for key, item in v.items()]]
+            return ["d", [[self.value(key, depth), self.value(item, depth)] for key, item in v.items()]]
         if hasattr(v, "__next__") and hasattr(v, "__iter__"):  # parameters(), zip, a generator
             items = list(islice(v, ITEMS + 1))
             if len(items) > ITEMS:
                 raise WireError(f"a generator with more than {ITEMS:,} items")
-            return ["l", [walk(item, depth + 1) for item in items]]
-        if handle is None:
+            return ["l", [self.value(item, depth) for item in items]]
+        if self.handle is None:
             raise WireError(f"a {plain(type(v).__name__, 60)} is not data")
-        return ["h", *handle(v)]
+        return ["h", *self.handle(v)]
 
-    return walk(value, 0)
+
+def _plain_value(v: float | str) -> Any:
+    if isinstance(v, int):
+        if v.bit_length() > DIGITS * 3:
+            raise WireError(f"a whole number with more than {DIGITS:,} digits")
+        return int(v)
+    if isinstance(v, float):
+        v = float(v)
+        return v if math.isfinite(v) else ["f", repr(v)]
+    if len(v) > JSON_BYTES // 8:
+        raise WireError("a text that is too long")
+    return str(v)
 
 
 def _append(data: bytes, blobs: list[bytes], limit: int) -> list[int]:
@@ -222,102 +237,119 @@ def decode(tree: Any, blob: bytes, *, handle: Callable[[int, str, str], Any] | N
 
     Handles are made by ``handle`` from their number, kind and name; without it they are refused.
     """
-    count = taken = 0
+    return _Decoder(blob, handle).value(tree, 0)
 
-    def need(right: bool) -> None:
-        if not right:
-            raise WireError("not a value")
 
-    def is_int(v: Any) -> bool:
-        return type(v) is int
+def _need(right: bool) -> None:
+    if not right:
+        raise WireError("not a value")
 
-    def part(start: Any, size: Any) -> bytes:
-        nonlocal taken
-        need(is_int(start) and is_int(size) and start >= 0 and size >= 0 and start + size <= len(blob))
-        taken += size
-        need(taken <= len(blob))  # no byte counts twice
-        return blob[start : start + size]
 
-    def shaped(shape: Any, item: int, size: Any) -> list[int]:
-        need(isinstance(shape, list) and len(shape) <= 16 and all(is_int(n) and 0 <= n <= 1 << 40 for n in shape))
-        need(is_int(size) and math.prod(shape) * item == size)
-        return list(shape)
+def _is_int(v: Any) -> bool:
+    return type(v) is int
 
-    def walk(t: Any, depth: int) -> Any:
-        nonlocal count
-        count += 1
-        need(count <= NODES and depth <= DEPTH)
+
+class _Decoder:
+    def __init__(self, blob: bytes, handle: Callable[[int, str, str], Any] | None) -> None:
+        self.blob, self.handle = blob, handle
+        self.count = self.taken = 0
+
+    def value(self, t: Any, depth: int) -> Any:
+        self.count += 1
+        _need(self.count <= NODES and depth <= DEPTH)
         if t is None or isinstance(t, bool | str | float):
             return plain(t, JSON_BYTES) if isinstance(t, str) else t
-        if is_int(t):
-            need(t.bit_length() <= DIGITS * 4)
+        if _is_int(t):
+            _need(t.bit_length() <= DIGITS * 4)
             return t
-        need(isinstance(t, list) and bool(t) and isinstance(t[0], str))
-        tag, rest = t[0], t[1:]
+        _need(isinstance(t, list) and bool(t) and isinstance(t[0], str))
+        return self.tagged(t[0], t[1:], depth + 1)
+
+    def tagged(self, tag: str, rest: list[Any], depth: int) -> Any:
         match tag, len(rest):
             case "e", 0:
                 return ...
             case "f", 1:
-                need(rest[0] in ("nan", "inf", "-inf"))
+                _need(rest[0] in ("nan", "inf", "-inf"))
                 return float(rest[0])
             case "c", 2:
-                real, imag = walk(rest[0], depth + 1), walk(rest[1], depth + 1)
-                need(isinstance(real, float) and isinstance(imag, float))
+                real, imag = self.value(rest[0], depth), self.value(rest[1], depth)
+                _need(isinstance(real, float) and isinstance(imag, float))
                 return complex(real, imag)
             case "b", 2:
-                return part(*rest)
+                return self.part(*rest)
             case "T", 5:
-                name, shape, start, size, grad = rest
-                need(isinstance(name, str) and name in _DTYPES and isinstance(grad, bool))
-                dtype = _DTYPES[name]
-                sizes = shaped(shape, dtype.itemsize, size)
-                data = bytearray(part(start, size))
-                tensor = torch.frombuffer(data, dtype=torch.uint8).view(dtype) if data else torch.empty(0, dtype=dtype)
-                if dtype is torch.bool and data:  # a byte of a bool is 0 or 1
-                    tensor = torch.frombuffer(data, dtype=torch.uint8) != 0
-                tensor = tensor.reshape(sizes)
-                differentiable = dtype.is_floating_point or dtype.is_complex
-                return tensor.requires_grad_() if grad and differentiable else tensor
+                return self.tensor(*rest)
             case (("A" | "G"), 4):
-                name, shape, start, size = rest
-                need(isinstance(name, str) and name in _ARRAYS)
-                kind = np.dtype(name).newbyteorder("<")
-                sizes = shaped(shape, kind.itemsize, size)
-                need(len(sizes) == 0 or tag == "A")
-                raw = np.frombuffer(bytearray(part(start, size)), dtype=np.uint8 if name == "bool" else kind)
-                array = (raw != 0 if name == "bool" else raw.astype(np.dtype(name))).reshape(sizes)
-                return array if tag == "A" else array[()]
+                return self.array(tag, *rest)
             case "y", 1:
-                need(isinstance(rest[0], str) and rest[0] in _DTYPES)
+                _need(isinstance(rest[0], str) and rest[0] in _DTYPES)
                 return _DTYPES[rest[0]]
             case "z", 1:
-                need(isinstance(rest[0], list) and len(rest[0]) <= 64)
-                need(all(is_int(n) and 0 <= n < 1 << 62 for n in rest[0]))
+                _need(isinstance(rest[0], list) and len(rest[0]) <= 64)
+                _need(all(_is_int(n) and 0 <= n < 1 << 62 for n in rest[0]))
                 return torch.Size(rest[0])
             case "S", 3:
-                return slice(*(walk(item, depth + 1) for item in rest))
+                return slice(*(self.value(item, depth) for item in rest))
             case "r", 3:
-                need(all(is_int(n) and n.bit_length() < 63 for n in rest) and rest[2] != 0)
-                count += len(range(*rest))  # a test may walk it
-                need(count <= NODES)
+                _need(all(_is_int(n) and n.bit_length() < 63 for n in rest) and rest[2] != 0)
+                self.count += len(range(*rest))  # a test may walk it
+                _need(self.count <= NODES)
                 return range(*rest)
             case (("l" | "t" | "s"), 1):
-                need(isinstance(rest[0], list))
-                items = [walk(item, depth + 1) for item in rest[0]]
+                _need(isinstance(rest[0], list))
+                items = [self.value(item, depth) for item in rest[0]]
                 return items if tag == "l" else tuple(items) if tag == "t" else _set(items)
             case "d", 1:
-                need(isinstance(rest[0], list) and all(isinstance(p, list) and len(p) == 2 for p in rest[0]))
-                pairs = [(walk(key, depth + 1), walk(item, depth + 1)) for key, item in rest[0]]
-                _set([key for key, _ in pairs])
-                return dict(pairs)
+                return self.dictionary(rest[0], depth)
             case "h", 3:
-                number, kind_, name = rest
-                need(handle is not None and is_int(number) and 0 <= number < 1 << 31)
-                need(isinstance(kind_, str) and isinstance(name, str))
-                return handle(number, plain(kind_, 20), plain(name, 60))  # type: ignore[misc]
+                return self.object(*rest)
         raise WireError("not a value")
 
-    return walk(tree, 0)
+    def part(self, start: Any, size: Any) -> bytes:
+        _need(_is_int(start) and _is_int(size) and start >= 0 and size >= 0 and start + size <= len(self.blob))
+        self.taken += size
+        _need(self.taken <= len(self.blob))  # no byte counts twice
+        return self.blob[start : start + size]
+
+    def tensor(self, name: Any, shape: Any, start: Any, size: Any, grad: Any) -> torch.Tensor:
+        _need(isinstance(name, str) and name in _DTYPES and isinstance(grad, bool))
+        dtype = _DTYPES[name]
+        sizes = _shaped(shape, dtype.itemsize, size)
+        data = bytearray(self.part(start, size))
+        tensor = torch.frombuffer(data, dtype=torch.uint8).view(dtype) if data else torch.empty(0, dtype=dtype)
+        if dtype is torch.bool and data:  # a byte of a bool is 0 or 1
+            tensor = torch.frombuffer(data, dtype=torch.uint8) != 0
+        tensor = tensor.reshape(sizes)
+        differentiable = dtype.is_floating_point or dtype.is_complex
+        return tensor.requires_grad_() if grad and differentiable else tensor
+
+    def array(self, tag: str, name: Any, shape: Any, start: Any, size: Any) -> Any:
+        _need(isinstance(name, str) and name in _ARRAYS)
+        kind = np.dtype(name).newbyteorder("<")
+        sizes = _shaped(shape, kind.itemsize, size)
+        _need(len(sizes) == 0 or tag == "A")
+        raw = np.frombuffer(bytearray(self.part(start, size)), dtype=np.uint8 if name == "bool" else kind)
+        array = (raw != 0 if name == "bool" else raw.astype(np.dtype(name))).reshape(sizes)
+        return array if tag == "A" else array[()]
+
+    def dictionary(self, listed: Any, depth: int) -> dict[Any, Any]:
+        _need(isinstance(listed, list) and all(isinstance(p, list) and len(p) == 2 for p in listed))
+        pairs = [(self.value(key, depth), self.value(item, depth)) for key, item in listed]
+        _set([key for key, _ in pairs])
+        return dict(pairs)
+
+    def object(self, number: Any, kind: Any, name: Any) -> Any:
+        if self.handle is None:
+            raise WireError("not a value")
+        _need(_is_int(number) and 0 <= number < 1 << 31 and isinstance(kind, str) and isinstance(name, str))
+        return self.handle(number, plain(kind, 20), plain(name, 60))
+
+
+def _shaped(shape: Any, item: int, size: Any) -> list[int]:
+    _need(isinstance(shape, list) and len(shape) <= 16 and all(_is_int(n) and 0 <= n <= 1 << 40 for n in shape))
+    _need(_is_int(size) and math.prod(shape) * item == size)
+    return list(shape)
 
 
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes)

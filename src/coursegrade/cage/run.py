@@ -35,7 +35,7 @@ from typing import Any
 from coursegrade.cage._cage import mapped
 from coursegrade.cage.jobs import HOST_MEMORY
 from coursegrade.cage.sandbox import ContainmentError, Mode, Sandbox, readable_inside
-from coursegrade.cage.unit import environment, failed, grade
+from coursegrade.cage.unit import environment, failed, grade, to_hide
 from coursegrade.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursegrade.course import Course
 from coursegrade.files import NO_ROOM, Problem, read_json, sha256, write_json
@@ -90,44 +90,17 @@ def run_class(
         raise ContainmentError(
             "the course folder {root} lies where students' code can read; move it elsewhere", root=where.root
         )
-    names = sorted(path.parent.parent.name for path in where.root.glob(f"submitted/*/{assignment}/ingest.json"))
-    names = sorted({*names, *(p.parent.parent.name for p in where.root.glob(f"submitted/*/{assignment}/*.ipynb"))})
-    if students is not None:
-        if unknown := sorted(set(students) - set(names)):
-            listed = ", ".join(unknown)
-            raise Problem(
-                "No submission of {listed} for {assignment}; {n_names} students submitted.",
-                listed=listed,
-                assignment=assignment,
-                n_names=len(names),
-            )
-        names = sorted(set(students))
-    tasks: list[Task] = []
+    names = _submitted(where, assignment, students)
     counts = {"graded": 0, "kept": 0, "failed": 0}
 
-    def step(result: Result | None = None) -> None:
+    def step(result: Result | None) -> None:
         if result is not None:
             write_json(where.result(result.student, assignment), result.to_json())
-            counts[result.status] += 1
+        counts["kept" if result is None else result.status] += 1
         if progress is not None:
             progress(sum(counts.values()), len(names))
 
-    for name in names:
-        folder, file = where.submitted(name, assignment), where.result(name, assignment)
-        notebook = folder / f"{assignment}.ipynb"
-        data = notebook.read_bytes() if notebook.is_file() else None
-        key = _key(data, bundle, limits, seed)
-        old = _result(file)
-        if old is not None and old.key == key and old.status == "graded" and not anew:
-            counts["kept"] += 1
-            step()
-            continue
-        file.unlink(missing_ok=True)  # what it says is about another submission, test, seed or version
-        if data is None:
-            reason = _reason(folder)
-            step(failed(bundle, student=name, seed=seed, limits=limits, reason=reason))
-        else:
-            tasks.append((name, data))
+    tasks = [task for name in names if (task := _task(where, bundle, name, seed, limits, anew, step)) is not None]
     if tasks:
         context = (bundle.to_json(), seed, limits.to_json(), mode)
         found = _on_cluster(tasks, context, cluster) if cluster else _on_machine(tasks, context, jobs)
@@ -137,15 +110,56 @@ def run_class(
     return Summary(**counts)
 
 
+def _task(
+    course: Course,
+    bundle: Bundle,
+    name: str,
+    seed: str,
+    limits: Limits,
+    anew: bool,
+    step: Callable[[Result | None], None],
+) -> Task | None:
+    """What is to be graded of a student; None where the result is there, or is known without."""
+    notebook, file = course.submitted(name, bundle.assignment), course.result(name, bundle.assignment)
+    notebook /= f"{bundle.assignment}.ipynb"
+    data = notebook.read_bytes() if notebook.is_file() else None
+    if not anew and _fits(file, _key(data, bundle, limits, seed)):
+        step(None)
+        return None
+    file.unlink(missing_ok=True)  # what it says is about another submission, test, seed or version
+    if data is not None:
+        return name, data
+    step(failed(bundle, student=name, seed=seed, limits=limits, reason=_reason(notebook.parent)))
+    return None
+
+
+def _submitted(course: Course, assignment: str, wanted: Sequence[str] | None) -> list[str]:
+    """Who handed in, or those ``wanted`` of them; raises ``Problem`` where one of these did not."""
+    files = (course.root.glob(f"submitted/*/{assignment}/{name}") for name in ("ingest.json", "*.ipynb"))
+    names = {path.parent.parent.name for found in files for path in found}
+    if wanted is None:
+        return sorted(names)
+    if unknown := sorted(set(wanted) - names):
+        raise Problem(
+            "No submission of {listed} for {assignment}; {n_names} students submitted.",
+            listed=", ".join(unknown),
+            assignment=assignment,
+            n_names=len(names),
+        )
+    return sorted(set(wanted))
+
+
 def _key(data: bytes | None, bundle: Bundle, limits: Limits, seed: str) -> str:
     return result_key(submission=sha256(data or b""), bundle=bundle.version, environment=environment(limits), seed=seed)
 
 
-def _result(file: Path) -> Result | None:
+def _fits(file: Path, key: str) -> bool:
+    """Whether the result that is there need not be computed again."""
     try:
-        return Result.from_json(read_json(file))
+        old = Result.from_json(read_json(file))
     except ContractError:
-        return None
+        return False
+    return old.key == key and old.status == "graded"
 
 
 def _reason(folder: Path) -> Text:
@@ -159,7 +173,7 @@ def _reason(folder: Path) -> Text:
 # -- one task, in a worker ----------------------------------------------------------------------------------------
 
 Context = tuple[dict[str, Any], str, dict[str, Any], Mode | None]
-_sandboxes: dict[tuple[Mode | None, int], Sandbox] = {}
+_sandboxes: dict[tuple[Mode | None, int, tuple[Path, ...]], Sandbox] = {}
 
 
 def _cap() -> None:
@@ -175,9 +189,9 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
     """Grade one submission with this process's sandbox, which stays warm for the next."""
     plain_bundle, seed, plain_limits, mode = context
     bundle, limits = Bundle.from_json(plain_bundle), Limits.from_json(plain_limits)
-    which = (mode, limits.files)
+    which = (mode, limits.files, tuple(to_hide(bundle)))
     if which not in _sandboxes:
-        _sandboxes[which] = Sandbox(mode=mode, size=limits.files).__enter__()
+        _sandboxes[which] = Sandbox(mode=mode, size=limits.files, hidden=which[2]).__enter__()
         atexit.register(_sandboxes[which].close)
     try:
         result = grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=_sandboxes[which])
@@ -284,9 +298,7 @@ def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Generator[Res
             busy = [lane for lane in lanes if lane.student]
             room = max(1, jobs) if waiting else 1
             if not waiting:  # nothing but the last tries is left: the others' memory is free for them
-                for lane in [lane for lane in lanes if not lane.student][len(busy) == 0 :]:
-                    lanes.remove(lane)
-                    lane.close()
+                _end([lane for lane in lanes if not lane.student][len(busy) == 0 :], lanes)
             queue = waiting or (alone if not busy else deque())
             while queue and len(busy) < room:
                 idle = next((lane for lane in lanes if not lane.student), None)
@@ -309,16 +321,20 @@ def _on_machine(tasks: list[Task], context: Context, jobs: int) -> Generator[Res
                     lane.student = ""
                     yield result
                     continue
-                lanes.remove(lane)
-                lane.close()
+                _end([lane], lanes)
                 attempts[name] += 1 + overdue
                 if attempts[name] >= _ATTEMPTS:
                     yield _lost(name, data[name], context)
                 else:
                     (alone if attempts[name] == _ATTEMPTS - 1 else waiting).append(name)
     finally:
-        for lane in lanes:
-            lane.close()
+        _end(list(lanes), lanes)
+
+
+def _end(some: Sequence[_Lane], lanes: list[_Lane]) -> None:
+    for lane in some:
+        lanes.remove(lane)
+        lane.close()
 
 
 def _on_cluster(tasks: list[Task], context: Context, file: Path) -> Generator[Result, None, None]:

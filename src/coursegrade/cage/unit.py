@@ -51,7 +51,7 @@ from coursecode import __version__
 from coursecode._gate import Forbidden, Gate
 from coursecode.check import NotAnswered, Rand, StudentError, close, floats, holds, judge
 from coursegrade.cage import _wire
-from coursegrade.cage.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable
+from coursegrade.cage.sandbox import Died, Fault, Handle, Missing, Sandbox, Session, Unsendable, datasets
 from coursegrade.contract import (
     Bundle,
     Limits,
@@ -69,12 +69,13 @@ from coursegrade.contract import (
 )
 from coursegrade.sanitise import said
 
-__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade"]
+__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade", "to_hide"]
 
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
 _DEATHS = 2  # of the process, in the tests of one question
 _SYMBOLIC = re.compile(r"optim|compile|SGD|Adam|autograd|backward\(\s*[^\s)]")  # see _worker.warm_symbolic
+_DRAWS = re.compile(r"coursecode\.data\b|from coursecode import [^\n]*\bdata\b")  # a test or a cell loads images
 _SLOW = 1.0  # seconds from which a cell is left out where it may not be needed
 
 # the modules of coursecode that an answer or a test can lead to
@@ -171,7 +172,7 @@ def grade(
     except Unreadable as error:
         return failed(bundle, student=student, seed=seed, limits=limits, reason=error.text, data=data)
     if sandbox is None:
-        with Sandbox(size=limits.files) as own:
+        with Sandbox(size=limits.files, hidden=to_hide(bundle)) as own:
             return grade(bundle, data, seed=seed, limits=limits, student=student, sandbox=own)
     run = _Run(bundle, cells, student=student, seed=seed, limits=limits, sandbox=sandbox)
     questions = run.questions()
@@ -190,6 +191,19 @@ def grade(
             "seconds": round(time.monotonic() - begin, 3),
         }
     )
+
+
+def to_hide(bundle: Bundle) -> list[Path]:
+    """The data sets that a hidden test draws on: an answer that could read them would look the labels up.
+
+    Where the released notebook itself loads the package's digits, those stay: its cells would not run without them.
+    """
+    hidden = [test.source for q in bundle.questions for test in q.tests if test.hidden]
+    if not any(map(_DRAWS.search, hidden)):
+        return []
+    shown = [cell.source for cell in bundle.cells if cell.type == "code" and cell.role != "test"]
+    digits, *others = datasets()
+    return others if any(map(_DRAWS.search, shown)) else [digits, *others]
 
 
 def _read(data: bytes, bundle: Bundle) -> list[_Source]:
@@ -310,7 +324,7 @@ class _Attempt:
         self.left = run.limits.question_seconds
         self.hidden = False  # whether hidden tests are running
         self.deaths = 0
-        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised: why
+        self.bad: dict[str, Text] = {}  # cells that were stopped, or raised, before any hidden test ran: why
         self.ran: set[str] = set()
         self.found: dict[str, TestResult] = {}
         self.session: Session | None = None
@@ -360,7 +374,7 @@ class _Attempt:
             self.run.stopped.add(cell.id)
             note = _NOTES[error.cause]
             if not own:
-                self.run.flags.add(_FLAGS.get(error.cause, error.cause))
+                self._flag(_FLAGS.get(error.cause, error.cause))
         except Fault as error:
             said, cut = error.printed(self.run.limits)
             said += f"{error.types[0]}: {error.message}\n"
@@ -374,9 +388,10 @@ class _Attempt:
         if seconds > _SLOW and cell.role != "setup":
             self.run.slow.setdefault(cell.id, seconds)
         self.ran.add(cell.id)
-        self.run.saw(cell, said, cut=cut)
-        if note is not None:
-            self.bad[cell.id] = note
+        if not self.hidden:  # later a cell could tell by the clock what a hidden test put in
+            self.run.saw(cell, said, cut=cut)
+            if note is not None:
+                self.bad[cell.id] = note
         return cell.id not in self.run.stopped
 
     # -- tests --
@@ -481,7 +496,7 @@ class _Attempt:
         except Exception as error:
             whole = False
             if not getattr(error, "from_student", False):
-                self.run.flags.add(f"test-error:{test.id}")
+                self._flag(f"test-error:{test.id}")
         if not whole or not ticks:  # how many ticks are missing is not known
             note = bad or _NOTES["hidden" if test.hidden else "test"]
             ticks.append(Tick(text("the rest of this test"), False, said(note)))

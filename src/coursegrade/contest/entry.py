@@ -25,7 +25,6 @@ import argparse
 import dataclasses
 import hashlib
 import math
-import os
 import platform
 import sys
 import time
@@ -45,7 +44,7 @@ from coursecode.experiments.record import Result, Row
 from coursecode.experiments.runner import machine
 from coursecode.lenet import lenet
 from coursecode.training import evaluate
-from coursegrade.cage.sandbox import Died, Fault, Missing, Sandbox, Unsendable
+from coursegrade.cage.sandbox import Died, Fault, Missing, Sandbox, Unsendable, datasets
 from coursegrade.contract import Limits
 from coursegrade.files import Problem
 
@@ -98,10 +97,7 @@ class Trained:
 
 def hidden() -> list[Path]:
     """The folders in which test images could lie, or what was measured with them."""
-    own = Path(coursecode.__file__).resolve().parent
-    places = [own / "digits", own / "experiments" / "results", Path("/usr/share/datasets")]
-    variable = os.environ.get("COURSECODE_DATA", "").strip()
-    return [*places, *([Path(variable)] if variable else [])]
+    return [*datasets(), Path(coursecode.__file__).resolve().parent / "experiments" / "results"]
 
 
 def source_of(path: Path) -> str:

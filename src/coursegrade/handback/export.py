@@ -11,7 +11,7 @@ from coursegrade.course import Course, normal
 from coursegrade.files import Problem, write_atomic
 from coursegrade.intake.roster import Table, guard, same, students_of, table_text, worksheet
 from coursegrade.records.gradebook import State, states
-from coursegrade.sanitise import Untrusted
+from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
@@ -55,7 +55,7 @@ def _csv(bundle: Bundle, everyone: list[State], rules: Rules, language: str) -> 
     return rows
 
 
-def _cells(*of_roster: str) -> list[str]:
+def _cells(*of_roster: str | Untrusted) -> list[str]:
     """What stands on the roster, where students may have written it, for cells of a table."""
     return [Untrusted(one).csv() for one in of_roster]
 
@@ -121,24 +121,7 @@ def _moodle(
                 "submissions, Download grading worksheet.",
                 header=", ".join(template.header)[:200],
             )
-        note = {s.student.moodle: s.reason[language].csv() if s.reason else "" for s in everyone}
-        rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
-        for state in everyone:
-            s = state.student
-            known = f"Participant {s.moodle}" if s.moodle else s.id
-            rows.append(
-                [
-                    *_cells(known, s.name, s.email),
-                    "",
-                    rules.score(state),
-                    state.max_score,
-                    "Yes",
-                    "-",
-                    "-",
-                    note[s.moodle],
-                ]
-            )
-        return rows
+        return _own_worksheet(everyone, rules, language)
     by_key = {s.student.key: s for s in everyone}
     listed = students_of(template, name="the worksheet")
     theirs = same([s.student for s in everyone], listed, by_name=True)
@@ -152,21 +135,16 @@ def _moodle(
         if found is None and not given:
             continue  # of the roster, but not of this worksheet
         if found is not None:
-            score = rules.score(found)
-            if score is not None:
+            if (score := rules.score(found)) is not None:
                 most = str(row[where.maximum]) if where.maximum is not None else ""
-                try:
-                    scale = float(most.replace(",", ".")) / found.max_score
-                except (ValueError, ZeroDivisionError):
-                    scale = 1.0
-                row[where.grade] = score * scale
+                row[where.grade] = score * _scale(most, found.max_score)
             if where.comments is not None:
                 spoken = _spoken(bundle, found, language)
                 row[where.comments] = found.reason[language].csv() if found.reason else spoken
         filled.append(row)
     there = {one.key for one in theirs.values() if one is not None}
     marked = [s.student for s in everyone if rules.score(s) is not None]
-    lost = [one.name or one.key for one in marked if one.key not in there]
+    lost = [one.called.line(80) for one in marked if one.key not in there]
     if given and lost:
         some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
         raise Problem(
@@ -176,6 +154,25 @@ def _moodle(
             some=some,
         )
     return filled
+
+
+def _own_worksheet(everyone: list[State], rules: Rules, language: str) -> list[list[str | float | None]]:
+    """A worksheet like Moodle's in English."""
+    rows: list[list[str | float | None]] = [list(_MOODLE_HEADER)]
+    for state in everyone:
+        s = state.student
+        known = _cells(f"Participant {s.moodle}" if s.moodle else s.id, s.name, s.email)
+        note = state.reason[language].csv() if state.reason else ""
+        rows.append([*known, "", rules.score(state), state.max_score, "Yes", "-", "-", note])
+    return rows
+
+
+def _scale(most: str, max_score: float) -> float:
+    """By how much a mark is to be multiplied for the worksheet's own maximum."""
+    try:
+        return float(most.replace(",", ".")) / max_score
+    except (ValueError, ZeroDivisionError):
+        return 1.0
 
 
 def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[list[str | float | None]]:
@@ -231,7 +228,7 @@ def export(
 
 
 def _in_section(everyone: list[State], section: str) -> list[State]:
-    there = sorted({s.student.section for s in everyone} - {""})
+    there = [one.line(60) for one in sorted({s.student.section for s in everyone} - {NOTHING})]
     found = [s for s in everyone if normal(s.student.section) == normal(section)]
     if not found:
         known = joined(text(", ||between the items of a list"), there) if there else text("none")

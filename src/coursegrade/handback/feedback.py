@@ -302,8 +302,7 @@ def _page(
             parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
     if state.reason:
         parts.append(f'<p class="reason">{word["failed"]}{colon}{_theirs(state.reason, languages)}</p>')
-    flags = [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]
-    if flags:
+    if flags := [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]:
         known = "".join(f"<li>{_in(_FLAGS.get(f, same(f)), languages)}</li>" for f in flags[:20])
         parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
     if notes := state.record.get("notes"):
@@ -399,6 +398,23 @@ class _Pages:
         return _short(self.course, self.bundle, state, languages) if isinstance(made, Broken) else made
 
 
+def _back(bundle: Bundle, state: State, page: bytes, language: str) -> tuple[str, dict[str, bytes]] | None:
+    """The platform's zip and what goes into it for a student: nothing for who has no score on Gradescope."""
+    lms, origin = state.record.get("lms"), state.record.get("origin", {})
+    if lms == "canvas" and origin.get("prefix"):
+        name = Untrusted(origin.get("file") or f"{bundle.assignment}.ipynb").filename()
+        if (back := as_handed_in(name, page.decode())) is not None:
+            return "feedback-canvas.zip", {f"{Untrusted(origin['prefix']).filename(300)}_{name}": back}
+    elif lms == "moodle" and origin.get("folder"):
+        return "feedback-moodle.zip", {f"{Untrusted(origin['folder']).filename(300)}/feedback.html": page}
+    elif lms == "gradescope" and origin.get("submission"):
+        if state.status == "failed":
+            return "feedback-gradescope.zip", {}
+        raw = json.dumps(gradescope_results(state, bundle, language), ensure_ascii=False, indent=1).encode()
+        return "feedback-gradescope.zip", {f"results/{Untrusted(origin['submission']).filename()}.json": raw}
+    return None
+
+
 def feedback(
     course: Course,
     assignment: str,
@@ -430,24 +446,10 @@ def feedback(
             written += 1
             waiting += state.status == "partial"
             zips.setdefault("feedback.zip", {})[name] = data
-            lms, origin = state.record.get("lms"), state.record.get("origin", {})
-            if lms == "canvas" and origin.get("prefix"):
-                name = Untrusted(origin.get("file") or f"{assignment}.ipynb").filename()
-                back = as_handed_in(name, data.decode())
-                if back is not None:
-                    prefix = Untrusted(origin["prefix"]).filename(300)
-                    zips.setdefault("feedback-canvas.zip", {})[f"{prefix}_{name}"] = back
-            elif lms == "moodle" and origin.get("folder"):
-                own = Untrusted(origin["folder"]).filename(300)
-                zips.setdefault("feedback-moodle.zip", {})[f"{own}/feedback.html"] = data
-            elif lms == "gradescope" and origin.get("submission") and state.status == "failed":
-                zips.setdefault("feedback-gradescope.zip", {})
-                unscored.append(state.student.name or state.student.key)
-            elif lms == "gradescope" and origin.get("submission"):
-                one = gradescope_results(state, bundle, tongue if tongue in LANGUAGES else course.language)
-                raw = json.dumps(one, ensure_ascii=False, indent=1).encode()
-                number_there = Untrusted(origin["submission"]).filename()
-                zips.setdefault("feedback-gradescope.zip", {})[f"results/{number_there}.json"] = raw
+            if (found := _back(bundle, state, data, tongue if tongue in LANGUAGES else course.language)) is not None:
+                zips.setdefault(found[0], {}).update(found[1])
+                if not found[1]:
+                    unscored.append(state.student.called.line(80))
         if progress:
             progress(number, len(everyone))
     paths = []

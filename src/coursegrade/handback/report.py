@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import statistics
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from coursegrade.contract import Bundle, Text, tag, text
 from coursegrade.course import Course
 from coursegrade.files import write_atomic
 from coursegrade.records.gradebook import State, states
-from coursegrade.sanitise import Untrusted, escape
+from coursegrade.sanitise import escape
 
 __all__ = ["report", "summary"]
 
@@ -129,7 +130,7 @@ def _student(course: Course, bundle: Bundle, state: State) -> list[str]:
         flags.append(text("extended")[language])
     flags += [text("see its notes")[language]] if state.record.get("notes") else []
     score = "" if gone else _points(state.score)
-    theirs = [state.student.called.line(200), Untrusted(state.student.section).line(200)]
+    theirs = [state.student.called.line(200), state.student.section.line(200)]
     about = [*theirs, _STATES[state.status][language]]
     return [*about, score, *points, ", ".join(flags)]
 
@@ -138,23 +139,36 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{value:g}"
 
 
-def report(course: Course, assignment: str, everyone: list[State] | None = None) -> Path:
-    """Write ``export/NAME-report.html`` in the course's language."""
-    bundle = course.bundle(assignment)
-    if everyone is None:
-        everyone = states(course, assignment)
-    numbers = summary(bundle, everyone)
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
 
-    def say(sentence: str) -> str:
-        return text(sentence)[course.language]
 
-    def percent(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:.0f} %"
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
-    def number(value: float | None) -> str:
-        return "–" if value is None else f"{value:.2f}"
 
-    images = [base64.b64encode(data).decode() for data in _plots(numbers)]
+def _table(header: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain texts that may be wider than the page."""
+    head = "".join(f"<th>{escape(one)}</th>" for one in header)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _facts(numbers: dict[str, Any], say: Callable[[str], str]) -> str:
+    facts = [
+        (say("On the roster"), str(numbers["students"])),
+        (say("Handed in"), str(numbers["handed_in"])),
+        (say("Could not be graded"), str(numbers["failed"])),
+        (say("Waiting for a person"), str(numbers["waiting"])),
+        (say("Mean||of the scores"), f"{_number(numbers['mean'])} / {numbers['max_score']:g}"),
+        (say("Median"), _number(numbers["median"])),
+        (say("Standard deviation"), _number(numbers["sd"])),
+    ]
+    rows = (f"<tr><th scope='row'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts)
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _figures(numbers: dict[str, Any], say: Callable[[str], str]) -> str:
     alts = (
         say("Histogram of the scores in percent"),
         say("Bars: mean points of each question in percent; diamonds: share of full points"),
@@ -163,65 +177,60 @@ def report(course: Course, assignment: str, everyone: list[State] | None = None)
         say("Scores of the submissions that are graded to the end; dashed the mean, dotted the median."),
         say("How hard each question was: bars show the mean share of points, diamonds the share of full marks."),
     )
-    facts = [
-        (say("On the roster"), str(numbers["students"])),
-        (say("Handed in"), str(numbers["handed_in"])),
-        (say("Could not be graded"), str(numbers["failed"])),
-        (say("Waiting for a person"), str(numbers["waiting"])),
-        (say("Mean||of the scores"), f"{number(numbers['mean'])} / {numbers['max_score']:g}"),
-        (say("Median"), number(numbers["median"])),
-        (say("Standard deviation"), number(numbers["sd"])),
-    ]
+    return "".join(
+        f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(image).decode()}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for alt, image, caption in zip(alts, _plots(numbers), captions, strict=True)
+    )
+
+
+def _by_question(numbers: dict[str, Any], say: Callable[[str], str], language: str) -> str:
     header = [
         say("Question"), say("Points"), say("Graded"), say("Mean"),
         say("Full marks"), say("No points"), say("With the rest"),
     ]  # fmt: skip
     rows = [
         [
-            escape(q["title"][course.language]), f"{q['points']:g}", str(q["graded"]), percent(q["mean"]),
-            percent(q["full"]), percent(q["none"]), number(q["discrimination"]),
+            q["title"][language], f"{q['points']:g}", str(q["graded"]), _percent(q["mean"]),
+            _percent(q["full"]), _percent(q["none"]), _number(q["discrimination"]),
         ]
         for q in numbers["questions"]
     ]  # fmt: skip
-    failed = [s for s in everyone if s.status == "failed"]
-    marks = [
-        say("Student"),
-        say("Section"),
-        say("State"),
-        say("Points||that a student got"),
-        *(escape(q.id) for q in bundle.questions),
-        say("Flags"),
-    ]
-    table = [_student(course, bundle, state) for state in everyone]
+    return _table(header, rows)
+
+
+def report(course: Course, assignment: str, everyone: list[State] | None = None) -> Path:
+    """Write ``export/NAME-report.html`` in the course's language."""
+    bundle, language = course.bundle(assignment), course.language
+    if everyone is None:
+        everyone = states(course, assignment)
+    numbers = summary(bundle, everyone)
+
+    def say(sentence: str) -> str:
+        return text(sentence)[language]
+
+    marks = [say("Student"), say("Section"), say("State"), say("Points||that a student got")]
     parts = [
-        f'<!doctype html>\n<html lang="{tag(course.language)}"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{tag(language)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(assignment)}: {say('class report')}</title>",
         f"<style>{_STYLE}</style></head><body><main>",
-        f"<h1>{escape(course.name)} · {escape(assignment)}</h1><table>",
-        *(f"<tr><th scope='row'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts),
-        "</table>",
-        *(
-            f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{image}">'
-            f"<figcaption>{escape(c)}</figcaption></figure>"
-            for alt, image, c in zip(alts, images, captions, strict=True)
+        f"<h1>{escape(course.name)} · {escape(assignment)}</h1>",
+        _facts(numbers, say),
+        _figures(numbers, say),
+        _by_question(numbers, say, language),
+        f"<h2>{say('Students')}</h2>",
+        _table(
+            [*marks, *(q.id for q in bundle.questions), say("Flags")], [_student(course, bundle, s) for s in everyone]
         ),
-        '<div class="wide"><table><tr>' + "".join(f"<th>{escape(h)}</th>" for h in header) + "</tr>",
-        *("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows),
-        "</table></div>",
     ]
-    heading = say("Students")
-    parts.append(f'<h2>{heading}</h2><div class="wide"><table><tr>' + "".join(f"<th>{h}</th>" for h in marks) + "</tr>")
-    parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table]
-    parts.append("</table></div>")
-    if failed:
-        parts.append(f"<h2>{say('Could not be graded')}</h2><ul>")
-        parts += [
-            f"<li>{escape(s.student.called.line(200))}: {s.reason[course.language].html(1000)}</li>"
+    if failed := [s for s in everyone if s.status == "failed"]:
+        rows = [
+            f"<li>{escape(s.student.called.line(200))}: {s.reason[language].html(1000)}</li>"
             for s in failed
             if s.reason
         ]
-        parts.append("</ul>")
+        parts.append(f"<h2>{say('Could not be graded')}</h2><ul>{''.join(rows)}</ul>")
     path = course.root / "export" / f"{course.check_name(assignment)}-report.html"
     write_atomic(path, "".join(parts) + "</main></body></html>\n")
     return path

@@ -9,7 +9,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursegrade.contract import Text, text
@@ -43,16 +43,21 @@ class Entry:
     ``refused`` says why it must not be read; its path still tells whose it is.
     """
 
-    path: str
+    path: Untrusted
     size: int
     time: datetime.datetime | None
     refused: Text | None
     _read: Callable[[], bytes]
 
     @property
-    def name(self) -> str:
+    def name(self) -> Untrusted:
         """The last part of the path."""
-        return self.path.rsplit("/", 1)[-1]
+        return Untrusted(self.parts[-1])
+
+    @property
+    def parts(self) -> list[str]:
+        """The folders and the name, to look into."""
+        return self.path.raw().split("/")
 
     def read(self) -> bytes:
         """The content; raises ``Unreadable``."""
@@ -61,7 +66,7 @@ class Entry:
         return self._read()
 
 
-def shown(path: str, limit: int = 80) -> str:
+def shown(path: str | Untrusted, limit: int = 80) -> str:
     """A name that a stranger chose, for a message: quoted, printable, and cut in the middle, where its end stays.
 
     >>> shown("a" * 200 + ".ipynb", 20)
@@ -143,7 +148,7 @@ def _entries(archive: zipfile.ZipFile) -> list[Entry]:
                 raise Unreadable(text("{path} unpacks to more than the zip says", path=shown(path)))
             return data
 
-        found.append(Entry(path, info.file_size, time, refused, read))
+        found.append(Entry(Untrusted(path), info.file_size, time, refused, read))
     return found
 
 
@@ -203,7 +208,7 @@ class Reader:
                         max_inner=MAX_INNER,
                     )
                 )
-            name = entry.name.lower()
+            name = entry.name.raw().lower()
             if entry.refused:
                 problems.append(entry.refused)
             elif not name.endswith(ARCHIVES):
@@ -239,6 +244,4 @@ class Reader:
             raise Unreadable(
                 text("{path} is no zip that can be read ({error})", path=shown(entry.path), error=str(error)[:80])
             ) from None
-        return [
-            Entry(f"{entry.path}/{one.path}", one.size, one.time, one.refused, one._read) for one in _entries(archive)
-        ]
+        return [replace(one, path=Untrusted(f"{entry.path.raw()}/{one.path.raw()}")) for one in _entries(archive)]

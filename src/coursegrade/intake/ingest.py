@@ -18,13 +18,14 @@ from typing import Any
 from coursegrade.cage.supervise import Broken, Caps, supervised
 from coursegrade.contract import LANGUAGES, Bundle, Text, joined, same, text
 from coursegrade.course import Course
-from coursegrade.files import Problem, named, private_folder, read_json, sha256, write_atomic, write_json
+from coursegrade.files import Problem, named, private_folder, read_json, refused, sha256, write_atomic, write_json
 from coursegrade.intake.archive import Entry, Reader, Unreadable, read_zip, shown
 from coursegrade.intake.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
 from coursegrade.intake.roster import Changes, Student, Table, add, normal, students_of, table_text
 from coursegrade.intake.times import offset_of, read_times
 from coursegrade.intake.transplant import matches, plant, read_notebook
 from coursegrade.masters.release import EARLIER
+from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["CAPS", "Report", "Row", "earlier_texts", "ingest", "release_texts", "resubmit"]
 
@@ -40,17 +41,17 @@ class Row:
     """What became of one upload."""
 
     student: str  # key, or "" where nobody of the roster handed it in
-    name: str
+    name: Untrusted
     status: str  # ready, failed, missing, kept, unknown
     notes: list[Text] = field(default_factory=list)
-    file: str = ""  # the one that counts, its path in the zip
+    file: Untrusted = NOTHING  # the one that counts, its path in the zip
     when: str = ""  # handed in, with the zone; "" where the platform does not say
     answered: int | None = None  # answers that are not the stub
     answers: int = 0  # of so many
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return dict(vars(self))
+        return {key: one.stored() if isinstance(one, Untrusted) else one for key, one in vars(self).items()}
 
 
 @dataclass
@@ -105,7 +106,7 @@ class _Taken:
     notes: list[Text]
     reason: Text | None = None  # why there is nothing to grade
     upload: int = 0  # the number of the upload that counts
-    path: str = ""
+    path: Untrusted = NOTHING
     outer: int = 0  # the number of its file in the upload
     digest: str = ""
     dump: str = ""
@@ -129,7 +130,7 @@ def _take(
     reader = Reader()
     best: _Taken | None = None
     problems: list[Text] = []
-    others: list[str] = []
+    others: list[Untrusted] = []
     for number, upload in enumerate(several):
         if upload.reason:
             problems.append(upload.reason)
@@ -153,11 +154,7 @@ def _take(
                 others.append(best.path)
             best, one.upload, one.outer = one, number, n
     if best is None:
-        some = problems[:4] or [text("no file was handed in")]
-        reason = joined(text("; "), some)
-        if len(problems) > 4:
-            reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
-        return _Taken([], reason)
+        return _Taken([], _why_none(problems))
     for path in others[:4]:
         best.notes.append(
             text(
@@ -170,6 +167,13 @@ def _take(
     return best
 
 
+def _why_none(problems: Sequence[Text]) -> Text:
+    reason = joined(text("; "), problems[:4] or [text("no file was handed in")])
+    if len(problems) > 4:
+        reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
+    return reason
+
+
 def _order(upload: Upload) -> tuple[str, ...]:
     """The order of uploads, comparable whatever the platform: numbers and times as text of one length."""
     return tuple(f"{part:020d}" if isinstance(part, int) else str(part) for part in upload.order)
@@ -177,15 +181,15 @@ def _order(upload: Upload) -> tuple[str, ...]:
 
 def _rank(upload: Upload, outer: int, file: Entry, assignment: str, place: int) -> tuple[Any, ...]:
     """Which of two files with equally many answers is the later one; Canvas numbers its files, others keep times."""
-    named = assignment.lower() in file.name.lower()
+    named = assignment.lower() in file.name.raw().lower()
     first = outer if upload.lms == "canvas" else 0
     return (_order(upload), first, file.time or datetime.datetime.min, named, place)
 
 
 def _in_order(files: list[tuple[int, Entry]], assignment: str, problems: list[Text]) -> list[tuple[int, Entry]]:
     """The files to look into: those named like the assignment first, then other notebooks, then a few others."""
-    notebooks = [f for f in files if f[1].name.lower().endswith(".ipynb")]
-    notebooks.sort(key=lambda f: assignment.lower() not in f[1].path.lower())
+    notebooks = [f for f in files if f[1].name.raw().lower().endswith(".ipynb")]
+    notebooks.sort(key=lambda f: assignment.lower() not in f[1].path.raw().lower())
     renamed = [f for f in files if f not in notebooks]
     if len(notebooks) > MAX_NOTEBOOKS:
         problems.append(
@@ -211,7 +215,7 @@ def _candidate(
 ) -> _Taken:
     """The answers of one file. Raises ``Unreadable``."""
     data = reader.read(file)
-    plain = file.name.lower().endswith(".ipynb")
+    plain = file.name.raw().lower().endswith(".ipynb")
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
         raise Unreadable(text("it is no notebook (.ipynb)"))
     cells, odd = read_notebook(data, language=language)
@@ -280,13 +284,7 @@ def ingest(
                 "and when they handed in is not known. Give this assignment's grading worksheet with --roster"
             )
         )
-    theirs: dict[str, list[Upload]] = {}
-    for upload in found:
-        owners, why = find_students(upload, students, by_name=by_name)
-        if why:
-            rows.append(Row("", upload.name[:80], "unknown", [why]))
-        for student in owners:
-            theirs.setdefault(student.key, []).append(upload)
+    theirs = _theirs(found, students, rows, by_name=by_name)
     zone, source = course.zone(assignment)
     times = _times(students, found, by_name, zone)
     if any(time is not None for time in times.values()):
@@ -294,26 +292,56 @@ def ingest(
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, by_name, times, zone, dry_run)
     if not dry_run:
-        private_folder(course.root / "submitted")
-        for left in (course.root / "submitted").glob(f"{_TAKING}*"):  # of a run that was killed
-            left.unlink()
+        _clear(course)
         if roster is not None:
             write_atomic(course.root / course.roster_file, _csv(table))
-    by_key = {s.key: s for s in students}
-    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
-        several.sort(key=_order)
-        rows.append(_one(here, by_key[key], several))
-        if progress:
-            progress(number, len(theirs))
-    for student in students:
-        if student.key not in theirs:
-            there = isinstance(read_json(course.submitted(student.key, assignment) / "ingest.json"), dict)
-            rows.append(Row(student.key, student.name, "kept" if there else "missing"))
+    rows += _everybody(here, students, theirs, progress)
     rows.sort(key=lambda r: (r.status != "failed", r.status != "unknown", r.student, r.name))
     report = Report(assignment, ", ".join(dict.fromkeys(platforms)), rows, notes, changes)
     if not dry_run:
         write_json(course.root / "submitted" / f"{assignment}.ingest.json", report.to_json())
     return report
+
+
+def _everybody(
+    here: _Class,
+    students: Sequence[Student],
+    theirs: Mapping[str, list[Upload]],
+    progress: Callable[[int, int], None] | None,
+) -> list[Row]:
+    """Take in what each student handed in; who handed in nothing now has a row as well."""
+    rows, by_key = [], {s.key: s for s in students}
+    for number, (key, several) in enumerate(sorted(theirs.items()), start=1):
+        rows.append(_one(here, by_key[key], sorted(several, key=_order)))
+        if progress:
+            progress(number, len(theirs))
+    for student in students:
+        if student.key not in theirs:
+            record = here.course.submitted(student.key, here.bundle.assignment) / "ingest.json"
+            there = isinstance(read_json(record), dict)
+            rows.append(Row(student.key, student.name, "kept" if there else "missing"))
+    return rows
+
+
+def _clear(course: Course) -> None:
+    """Make the folder of the submissions, and take out what a run that was killed left in it."""
+    private_folder(course.root / "submitted")
+    for left in (course.root / "submitted").glob(f"{_TAKING}*"):
+        left.unlink()
+
+
+def _theirs(
+    found: Sequence[Upload], students: Sequence[Student], rows: list[Row], *, by_name: bool
+) -> dict[str, list[Upload]]:
+    """The uploads by student; those that are nobody's become rows."""
+    theirs: dict[str, list[Upload]] = {}
+    for upload in found:
+        owners, why = find_students(upload, students, by_name=by_name)
+        if why:
+            rows.append(Row("", upload.name.cut(80), "unknown", [why]))
+        for student in owners:
+            theirs.setdefault(student.key, []).append(upload)
+    return theirs
 
 
 def _roster(course: Course, given: Path | None, replace_all: bool) -> tuple[Table, Changes | None]:
@@ -348,7 +376,7 @@ def _uploads(zips: Sequence[Path], students: Sequence[Student]) -> tuple[list[Up
         found += some
         for entry in nobody:
             why = entry.refused or text("the file belongs to no submission")
-            rows.append(Row("", shown(entry.path), "unknown", [why]))
+            rows.append(Row("", Untrusted(shown(entry.path)), "unknown", [why]))
     return found, rows, platforms
 
 
@@ -401,7 +429,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         time, remarks = _when(here, upload, student)
         record = _record(here, student, upload, taken, time, remarks)
         row = Row(
-            student.key, student.name, record["status"], [], taken.path[:200],
+            student.key, student.name, record["status"], [], taken.path.cut(200),
             offset_of(time.astimezone(here.zone)) if time else "", None if taken.reason else taken.answered, answers,
         )  # fmt: skip
         if isinstance(old, dict) and (why := _stays(old, record)):
@@ -434,16 +462,13 @@ def resubmit(
     """
     bundle = course.bundle(assignment)
     folder = course.submitted(student.key, assignment)
-    found = read_json(folder / "ingest.json")
-    if not isinstance(found, dict):  # the same command may have been stopped while it wrote
-        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
-        found = read_json(aside[-1]) if aside else {}
-    old: dict[str, Any] = found if isinstance(found, dict) else {}
+    old = _before(folder)
     try:
         info = file.stat()
     except OSError as error:
-        raise Problem("{file} cannot be read: {strerror}.", file=file, strerror=str(error.strerror)) from None
-    entry = Entry(file.name, info.st_size, datetime.datetime.fromtimestamp(info.st_mtime), None, file.read_bytes)
+        raise Problem("{file} cannot be read: {why}.", file=file, why=refused(error)) from None
+    changed = datetime.datetime.fromtimestamp(info.st_mtime)
+    entry = Entry(Untrusted(file.name), info.st_size, changed, None, file.read_bytes)
     upload = Upload("canvas", student.name, student.canvas, [entry], zip="")
     texts, earlier = release_texts(course, assignment), earlier_texts(course, assignment)
     here = _Class(course, bundle, texts, earlier, False, {}, course.zone(assignment)[0], False)
@@ -461,7 +486,7 @@ def resubmit(
             if key in old:
                 record[key] = old[key]
         if not old:
-            record |= {"lms": "", "order": [], "origin": {"name": student.name[:200], "user": ""}}
+            record |= {"lms": "", "order": [], "origin": {"name": student.name.cut(200).stored(), "user": ""}}
         record["resubmitted"] = True
         before = _sources(folder / f"{assignment}.ipynb")
         if old and old != record and (folder / "ingest.json").is_file():
@@ -472,8 +497,17 @@ def resubmit(
     now = _sources(folder / f"{assignment}.ipynb")
     titles = [q.title for q in bundle.questions if any(before.get(c) != now.get(c) for c in q.answer_cells)]
     answers = sum(cell.role == "answer" for cell in bundle.cells)
-    row = Row(student.key, student.name, "ready", taken.notes, taken.path[:200], "", taken.answered, answers)
+    row = Row(student.key, student.name, "ready", taken.notes, taken.path.cut(200), "", taken.answered, answers)
     return row, titles
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    """What was taken in last, also where this command was stopped while it wrote."""
+    found = read_json(folder / "ingest.json")
+    if not isinstance(found, dict):
+        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
+        found = read_json(aside[-1]) if aside else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sources(notebook: Path) -> dict[str, str]:
@@ -513,8 +547,8 @@ def _record(
         "remarks": remarks,  # for the teacher
         "lms": upload.lms,
         "order": [str(part) for part in upload.order],
-        "origin": {**origin, "name": upload.name[:200], "user": upload.user[:80]},
-        "source": {"zip": upload.zip, "path": taken.path, "sha256": taken.digest},
+        "origin": {**origin, "name": upload.name.cut(200).stored(), "user": upload.user[:80]},
+        "source": {"zip": upload.zip, "path": taken.path.stored(), "sha256": taken.digest},
         "notebook": sha256(taken.dump.encode()) if taken.dump else None,
         "bundle": here.bundle.version,
         "language": taken.language or None,

@@ -20,7 +20,7 @@ from coursegrade.files import Problem
 from coursegrade.intake.archive import Entry, Unreadable, shown
 from coursegrade.intake.encodings import is_cjk
 from coursegrade.intake.roster import Student, normal
-from coursegrade.sanitise import Untrusted
+from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["LMS", "Upload", "agrees", "canvas_return", "detect", "find_students", "of_other_assignment", "uploads"]
 
@@ -42,13 +42,13 @@ class Upload:
     """What one person handed in at one time."""
 
     lms: LMS
-    name: str  # as the LMS writes it
+    name: Untrusted  # as the LMS writes it
     user: str  # the LMS's own number or id
     entries: list[Entry] = field(default_factory=list)
     order: tuple[Any, ...] = ()  # the later of two uploads has the greater one
     time: datetime.datetime | None = None  # when it was handed in, where the LMS says
     late: bool = False
-    email: str = ""
+    email: Untrusted = NOTHING
     origin: dict[str, str] = field(default_factory=dict)  # what the LMS needs to take feedback back
     reason: Text | None = None  # why there is nothing to grade
     doubt: Text | None = None  # why it cannot be said whose it is
@@ -57,16 +57,20 @@ class Upload:
     @property
     def who(self) -> str:
         """Name and number for a message."""
-        return f"{shown(self.name, 60)} ({shown(self.user or self.email or 'no id', 40)[1:-1]})"
+        return f"{shown(self.name, 60)} ({shown(self.user or self.email.raw() or 'no id', 40)[1:-1]})"
+
+
+def _upload(lms: LMS, name: str, user: str) -> Upload:
+    return Upload(lms, Untrusted(name), user)
 
 
 def detect(entries: Sequence[Entry]) -> LMS:
     """Which LMS made the zip, by names that no student can choose; raises ``Problem`` where none did."""
-    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.path.split("/")[:2]):
+    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.parts[:2]):
         return "moodle"
     if _metadata(entries) is not None:
         return "gradescope"
-    if any(_canvas_parts(entry.name) or _other_canvas(entry.name) for entry in entries):
+    if any(_canvas_parts(entry.name.raw()) or _other_canvas(entry.name.raw()) for entry in entries):
         return "canvas"
     some = ", ".join(shown(entry.path) for entry in entries[:3]) or "nothing"
     raise Problem(
@@ -80,8 +84,8 @@ def detect(entries: Sequence[Entry]) -> LMS:
 
 def _metadata(entries: Sequence[Entry]) -> Entry | None:
     """Gradescope's own file: it lies above the submissions' folders, where no student's file does."""
-    found = [entry for entry in entries if entry.name == _METADATA and entry.path.count("/") <= 1]
-    return min(found, key=lambda entry: entry.path.count("/"), default=None)
+    found = [entry for entry in entries if entry.name == _METADATA and len(entry.parts) <= 2]
+    return min(found, key=lambda entry: len(entry.parts), default=None)
 
 
 def uploads(
@@ -120,12 +124,11 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
     found: dict[tuple[str, str], Upload] = {}
     nobody = []
     for entry in entries:
-        other = _other_canvas(entry.name)
-        parts = _canvas_parts(entry.name)
+        other, parts = _other_canvas(entry.name.raw()), _canvas_parts(entry.name.raw())
         if other is None and not parts:
             nobody.append(entry)
         elif other is not None and other.re is _CANVAS_ANONYMOUS:
-            upload = found.setdefault((other["user"], ""), Upload("canvas", f"anon_{other['user']}", other["user"]))
+            upload = found.setdefault((other["user"], ""), _upload("canvas", f"anon_{other['user']}", other["user"]))
             upload.entries.append(entry)
             upload.reason = text(
                 "Canvas hides the names of this assignment; turn anonymous grading off and download again"
@@ -134,7 +137,7 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
             _canvas_file(entry, parts, roster, found)
         elif other is not None:
             key = (other["user"], normal(other["name"]))
-            upload = found.setdefault(key, Upload("canvas", other["name"], other["user"]))
+            upload = found.setdefault(key, _upload("canvas", other["name"], other["user"]))
             upload.late = upload.late or bool(other["late"])
             if not upload.entries:
                 upload.reason = text(
@@ -153,8 +156,8 @@ def _canvas_file(
     part = (good or parts)[0]
     numbered = any(s.canvas for s in roster)
     doubtful = len({p.user for p in good}) > 1 or (not good and not numbered and len(parts) > 1)
-    key = (part.user, normal(part.name) if not doubtful else entry.path)
-    upload = found.setdefault(key, Upload("canvas", part.name, part.user))
+    key = (part.user, normal(part.name) if not doubtful else entry.path.raw())
+    upload = found.setdefault(key, _upload("canvas", part.name, part.user))
     if doubtful:
         numbers = ", ".join(dict.fromkeys(p.user for p in good or parts))
         upload.doubt = text(
@@ -172,12 +175,12 @@ def _canvas_file(
 
 
 def _file_id(entry: Entry, user: str) -> int:
-    return next((int(part.file_id) for part in _canvas_parts(entry.name) if part.user == user), 0)
+    return next((int(part.file_id) for part in _canvas_parts(entry.name.raw()) if part.user == user), 0)
 
 
 def canvas_return(entry: Entry, upload: Upload) -> dict[str, str]:
     """What Canvas needs to take the feedback on this file back: its numbers, and the name it will show."""
-    for name in entry.path.split("/"):
+    for name in entry.parts:
         for part in _canvas_parts(name):
             if part.user == upload.user:
                 prefix = f"{part.name}_{'LATE_' if part.late else ''}{part.user}_{part.file_id}"
@@ -189,14 +192,13 @@ def _moodle(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
     found: dict[tuple[str, str], Upload] = {}
     nobody = []
     for entry in entries:
-        parts = entry.path.split("/")
-        match = next((m for m in map(_MOODLE.fullmatch, parts) if m), None)
+        match = next((m for m in map(_MOODLE.fullmatch, entry.parts) if m), None)
         if match is None:
             nobody.append(entry)
             continue
         name, user = match["name"], match["user"]
         # One number is one person in Moodle; two folders with the same one are two uploads of that person.
-        upload = found.setdefault((user, match[0] if len(parts) > 1 else user), Upload("moodle", name, user))
+        upload = found.setdefault((user, match[0] if len(entry.parts) > 1 else user), _upload("moodle", name, user))
         upload.origin = {"folder": f"{name}_{user}_assignfeedback_file_"}
         if match["kind"] == "file":
             upload.entries.append(entry)
@@ -246,7 +248,7 @@ def _load_yaml(data: bytes) -> Any:
 def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
     metadata = _metadata(entries)
     assert metadata is not None, "detect() found it"
-    root = metadata.path.rpartition("/")[0]
+    root = metadata.path.raw().rpartition("/")[0]
     table = supervised(_read_metadata, metadata, caps=_METADATA_CAPS)
     if isinstance(table, Broken):
         table = table.reason["en"]
@@ -258,7 +260,8 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
     for entry in entries:
         if entry is metadata:
             continue
-        inside = entry.path[len(root) + 1 :] if root and entry.path.startswith(root + "/") else entry.path
+        path = entry.path.raw()
+        inside = path[len(root) + 1 :] if root and path.startswith(root + "/") else path
         folder = next((part for part in inside.split("/") if part in by_folder), None)
         if folder is None:
             nobody.append(entry)
@@ -282,9 +285,8 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
         for person in people if isinstance(people, list) else [{}]:
             person = person if isinstance(person, dict) else {}
             name, email = str(person.get(":name") or key), str(person.get(":email") or "")
-            upload = Upload(
-                "gradescope", name, str(person.get(":sid") or ""), by_folder[str(key)], email=email, time=time
-            )
+            upload = _upload("gradescope", name, str(person.get(":sid") or ""))
+            upload.entries, upload.email, upload.time = by_folder[str(key)], Untrusted(email), time
             upload.order = (time or datetime.datetime.min.replace(tzinfo=datetime.UTC), int(number or 0))
             upload.origin = {"submission": number}
             if not upload.entries:
@@ -297,23 +299,27 @@ def _gradescope(entries: Sequence[Entry]) -> tuple[list[Upload], list[Entry]]:
 
 
 def _names(student: Student) -> set[str]:
-    both = (student.first + student.last, student.last + student.first)
-    return {normal(n) for n in (student.sortable, student.name, *both)} - {""}
+    first, last = normal(student.first), normal(student.last)
+    return {normal(student.sortable), normal(student.name), first + last, last + first} - {""}
 
 
-def _fold(name: str) -> str:
+def _fold(name: str | Untrusted) -> str:
     """For comparing names as two systems write them: no accents, no spaces, no case."""
-    plain = unicodedata.normalize("NFKD", name.casefold().translate(str.maketrans("øłđı", "oldi")))
+    plain = unicodedata.normalize("NFKD", Untrusted(name).raw().casefold().translate(str.maketrans("øłđı", "oldi")))
     return "".join(c for c in plain if c.isalnum())
 
 
-def agrees(name: str, student: Student) -> bool:
+def _address(email: Untrusted) -> str:
+    return email.raw().casefold()
+
+
+def agrees(name: str | Untrusted, student: Student) -> bool:
     """Whether a name that the LMS wrote can be this student's: a part of their name, or their group's, is in it."""
     given = _fold(name)
-    whole = [student.first, student.last, student.name]
-    parts = {_fold(part) for text in whole for part in re.split(r"[\W_]+", text)}
-    if is_cjk(student.first + student.last):  # a family name of one character says little
-        parts = {_fold(student.first), _fold(student.last + student.first), _fold(student.name)}
+    first, last, whole = student.first.raw(), student.last.raw(), student.name.raw()
+    parts = {_fold(part) for text in (first, last, whole) for part in re.split(r"[\W_]+", text)}
+    if is_cjk(first + last):  # a family name of one character says little
+        parts = {_fold(first), _fold(last + first), _fold(whole)}
     long = {part for part in parts if len(part) > 1} or parts - {""}
     if student.group and _fold(student.group) and _fold(student.group) in given:
         return True
@@ -321,7 +327,7 @@ def agrees(name: str, student: Student) -> bool:
 
 
 def _canvas_numbers(student: Student) -> set[str]:
-    return {student.canvas} if student.canvas else {student.sis, student.login} - {""}
+    return {student.canvas} if student.canvas else {student.sis, student.login.raw()} - {""}
 
 
 def of_other_assignment(found: Sequence[Upload], roster: Sequence[Student]) -> bool:
@@ -345,7 +351,7 @@ def find_students(
     exact = [] if by_name else _by_number(upload, roster)
     if len(exact) == 1:
         student = exact[0]
-        sure = upload.email and upload.email.casefold() == student.email.casefold()
+        sure = upload.email and _address(upload.email) == _address(student.email)
         if not (sure or agrees(upload.name, student)):
             return [], _contradiction(upload, student)
         if upload.lms == "canvas" and student.group and _fold(student.group) == _fold(upload.name):
@@ -371,8 +377,8 @@ def _by_number(upload: Upload, roster: list[Student]) -> list[Student]:
         return [s for s in roster if upload.user and upload.user in _canvas_numbers(s)]
     if upload.lms == "moodle":
         return [s for s in roster if s.moodle and s.moodle == upload.user]
-    exact = [s for s in roster if upload.user and upload.user in (s.id, s.sis, s.login)]
-    return exact or [s for s in roster if upload.email and s.email.casefold() == upload.email.casefold()]
+    exact = [s for s in roster if upload.user and upload.user in (s.id, s.sis, s.login.raw())]
+    return exact or [s for s in roster if upload.email and _address(s.email) == _address(upload.email)]
 
 
 def _contradiction(upload: Upload, student: Student) -> Text:

@@ -17,7 +17,7 @@ from pathlib import Path
 from coursegrade.contract import Text, text
 from coursegrade.files import Problem, sha256
 from coursegrade.intake.encodings import decode, is_cjk
-from coursegrade.sanitise import Untrusted, guard
+from coursegrade.sanitise import NOTHING, Untrusted, guard
 
 __all__ = [
     "Changes",
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, which an .xlsx and an .ods are, and an old .xls
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -46,28 +47,34 @@ class Student:
 
     key: str
     id: str
-    first: str = ""
-    last: str = ""
-    name: str = ""
-    email: str = ""
-    section: str = ""
+    first: Untrusted = NOTHING
+    last: Untrusted = NOTHING
+    name: Untrusted = NOTHING
+    email: Untrusted = NOTHING
+    section: Untrusted = NOTHING
     canvas: str = ""  # Canvas's number of the user
     sis: str = ""
-    login: str = ""
+    login: Untrusted = NOTHING
     moodle: str = ""  # Moodle's number of the participant, another one in each assignment
-    group: str = ""  # of a group assignment
+    group: Untrusted = NOTHING  # of a group assignment
     by: str = field(default="id", compare=False)  # the column that identifies the student
     modified: str = field(default="", compare=False)  # when it was handed in, as Moodle's worksheet writes it
 
     @property
     def called(self) -> Untrusted:
         """The name to show, which they may have chosen themselves."""
-        return Untrusted(self.name or self.key)
+        return self.name or Untrusted(self.key)
 
     @property
-    def sortable(self) -> str:
+    def sortable(self) -> Untrusted:
         """``Last, First``, as Canvas writes it."""
-        return f"{self.last}, {self.first}" if self.last and self.first else self.last or self.first or self.name
+        parts = [part.raw() for part in (self.last, self.first) if part]
+        return Untrusted(", ".join(parts)) if parts else self.name
+
+    @property
+    def shown(self) -> str:
+        """Name and key in one line."""
+        return f"{self.called.line(120)} ({self.key})"
 
 
 @dataclass
@@ -101,9 +108,9 @@ class Worksheet:
 class Changes:
     """What a roster did to the one that was there: names of students."""
 
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+    added: tuple[Untrusted, ...] = ()
+    changed: tuple[Untrusted, ...] = ()
+    removed: tuple[Untrusted, ...] = ()
 
 
 def folder_name(identifier: str) -> str:
@@ -121,9 +128,10 @@ def folder_name(identifier: str) -> str:
     return f"{plain}-{sha256(identifier.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
-def normal(name: str) -> str:
+def normal(name: str | Untrusted) -> str:
     """A name for comparing: letters and digits only, lower case (``O'Neil, Ann-Lee`` becomes ``oneilannlee``)."""
-    return "".join(c for c in name.casefold() if c.isalnum())
+    plain = name.raw() if isinstance(name, Untrusted) else name
+    return "".join(c for c in plain.casefold() if c.isalnum())
 
 
 # -- tables -------------------------------------------------------------------------------------------------------
@@ -131,6 +139,10 @@ def normal(name: str) -> str:
 
 def read_table(data: bytes, *, name: str, language: str = "en") -> Table:
     """A CSV in any encoding, with comma, semicolon or tab, as people and spreadsheets save it. Raises ``Problem``."""
+    if data.startswith(_NO_TEXT):
+        raise Problem(
+            "{name} is a spreadsheet or a zip, no CSV. Open it, save it as “CSV UTF-8”, and give that.", name=name
+        )
     content, assumed = decode(data, language=language)
     content = content.replace("\0", "")
     notes = []
@@ -312,15 +324,12 @@ def students_of(table: Table, *, name: str) -> list[Student]:
         )
     times = worksheet(table)
     students: list[Student] = []
-    seen: dict[str, int] = {}
-    keys: set[str] = set()
+    seen, keys = dict[str, int](), set[str]()
     for line, row in zip(table.lines, table.rows, strict=True):
         if _is_other(row, found):
             continue
         values = {key: _value(row, places) for key, places in found.items()}
-        for key in _NUMBERS:
-            if key in values:
-                values[key] = _identifier(values[key], name=name, line=line)
+        values |= {key: _identifier(values[key], name=name, line=line) for key in _NUMBERS if key in values}
         by = next((k for k in _ID_ORDER if values.get(k)), "")
         identifier = values.get(by, "")
         if not identifier:
@@ -331,21 +340,20 @@ def students_of(table: Table, *, name: str) -> list[Student]:
                 line=line,
                 row=", ".join(row)[:120],
             )
-        if identifier in seen:
+        if (before := seen.setdefault(identifier, line)) != line:
             raise Problem(
                 "{name}: the id {identifier!r} stands in line {seen} and in line {line}; every student "
                 "needs an id of their own.",
                 name=name,
                 identifier=identifier,
-                seen=seen[identifier],
+                seen=before,
                 line=line,
             )
-        seen[identifier] = line
         key = folder_name(values.get("key") or identifier)
         if key.lower() in keys:  # names that differ in case only are one folder on some systems
             key = f"{key[:50]}-{sha256(identifier.encode())[:8]}"
         keys.add(key.lower())
-        modified = row[times.submitted] if times and times.submitted is not None and times.submitted < len(row) else ""
+        modified = _value(row, [times.submitted]) if times and times.submitted is not None else ""
         students.append(_student(key, identifier, values, by, "" if modified == "-" else modified))
     if not students:
         raise Problem(
@@ -395,16 +403,16 @@ def _student(key: str, identifier: str, values: dict[str, str], by: str, modifie
     return Student(
         key=key,
         id=identifier,
-        first=first,
-        last=last,
-        name=full,
-        email=values.get("email", ""),
-        section=values.get("section", ""),
+        first=Untrusted(first),
+        last=Untrusted(last),
+        name=Untrusted(full),
+        email=Untrusted(values.get("email", "")),
+        section=Untrusted(values.get("section", "")),
         canvas=values.get("canvas", ""),
         sis=values.get("sis", ""),
-        login=values.get("login", ""),
+        login=Untrusted(values.get("login", "")),
         moodle="".join(re.findall(r"\d+$", values.get("moodle", ""))),
-        group=values.get("group", ""),
+        group=Untrusted(values.get("group", "")),
         by=by,
         modified=modified,
     )
@@ -443,17 +451,7 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
 
     for row in _others(new) or _others(old):
         write(None, row)
-    updates: dict[str, Student] = {}
-    for student in now:
-        if (other := theirs[student.key]) and (twice := updates.setdefault(other.key, student)) is not student:
-            raise Problem(
-                "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
-                "that is there; correct one of them.",
-                name=name,
-                name_2=twice.name,
-                name_3=student.name,
-                name_4=other.name,
-            )
+    updates = _updates(now, theirs, name)
     for student in before:
         if student.key in taken:
             update = updates[student.key]
@@ -473,6 +471,22 @@ def add(old: Table, new: Table, *, name: str, replace_all: bool = False) -> tupl
         for values in result.rows:
             values.pop(place)
     return result, Changes(tuple(added), tuple(changed), tuple(removed))
+
+
+def _updates(now: Sequence[Student], theirs: dict[str, Student | None], name: str) -> dict[str, Student]:
+    """By the key of a student that is there, the one of ``now`` who is the same. Raises ``Problem`` where two are."""
+    updates: dict[str, Student] = {}
+    for student in now:
+        if (other := theirs[student.key]) and (twice := updates.setdefault(other.key, student)) is not student:
+            raise Problem(
+                "{name}: {name_2!r} and {name_3!r} have both an id or e-mail of {name_4!r} on the roster "
+                "that is there; correct one of them.",
+                name=name,
+                name_2=twice.name.line(120),
+                name_3=student.name.line(120),
+                name_4=other.name.line(120),
+            )
+    return updates
 
 
 def same(before: Sequence[Student], now: Sequence[Student], *, by_name: bool = False) -> dict[str, Student | None]:
@@ -502,10 +516,10 @@ def same(before: Sequence[Student], now: Sequence[Student], *, by_name: bool = F
 
 def _marks(student: Student) -> list[tuple[str, str]]:
     """What identifies a student in any table."""
-    ids = {"" if student.by == "moodle" else student.id, student.sis, student.login} - {""}
+    ids = {"" if student.by == "moodle" else student.id, student.sis, student.login.raw()} - {""}
     marks = [("id", one.casefold()) for one in sorted(ids)]
     marks += [("canvas", student.canvas)] if student.canvas else []
-    return [*marks, *([("email", student.email.casefold())] if student.email else [])]
+    return [*marks, *([("email", student.email.raw().casefold())] if student.email else [])]
 
 
 def _rows(table: Table, students: Sequence[Student]) -> dict[str, dict[str, str]]:

@@ -88,12 +88,23 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
     if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Unreadable(text("the file is empty"))
     content, assumed = decode(data, language=language)
-    notes = []
-    if assumed:
-        notes.append(text("the file was read as {assumed}", assumed=assumed))
-    content = content.lstrip("\ufeff")
+    notes = [text("the file was read as {assumed}", assumed=assumed)] if assumed else []
+    found = [_loose(cell) for cell in _listed(_json(content.lstrip("\ufeff"), notes)) if isinstance(cell, dict)]
+    if not any(cell.source.strip() for cell in found):
+        raise Unreadable(text("the notebook has no content: all its cells are empty"))
+    if any(len(cell.source) > MAX_SOURCE for cell in found):
+        notes.append(
+            text("a cell is longer than {max_source} characters; the rest of it was cut", max_source=MAX_SOURCE)
+        )
+        for cell in found:
+            cell.source = cell.source[:MAX_SOURCE]
+    return found, notes
+
+
+def _json(content: str, notes: list[Text]) -> Any:
+    """What the file holds, or the cells before the place where it is damaged. Raises ``Unreadable``."""
     try:
-        notebook = json.loads(content)
+        return json.loads(content)
     except RecursionError:
         raise Unreadable(text("the file is nested too deeply for a notebook")) from None
     except ValueError as error:
@@ -108,7 +119,11 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
         notes.append(
             text("the file breaks off or is damaged; its first {n_cells} cells could be read", n_cells=len(cells))
         )
-        notebook = {"cells": cells}
+        return {"cells": cells}
+
+
+def _listed(notebook: Any) -> list[Any]:
+    """The cells of nbformat 3 or 4. Raises ``Unreadable``."""
     if not isinstance(notebook, dict):
         raise Unreadable(text("the file is JSON but no notebook"))
     listed: Any = notebook.get("cells")
@@ -124,26 +139,17 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
                 max_cells=MAX_CELLS,
             )
         )
-    found = []
-    for cell in listed:
-        if not isinstance(cell, dict):
-            continue
-        metadata: Any = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-        nbgrader: Any = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
-        ids = [v for v in (cell.get("id"), nbgrader.get("grade_id")) if isinstance(v, str)]
-        source = _source(cell.get("source", cell.get("input", "")))
-        source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-        kind = cell.get("cell_type")
-        found.append(Loose(kind if kind in ("code", "markdown") else "markdown", source, tuple(dict.fromkeys(ids))))
-    if not any(cell.source.strip() for cell in found):
-        raise Unreadable(text("the notebook has no content: all its cells are empty"))
-    if sum(len(cell.source) > MAX_SOURCE for cell in found):
-        notes.append(
-            text("a cell is longer than {max_source} characters; the rest of it was cut", max_source=MAX_SOURCE)
-        )
-        for cell in found:
-            cell.source = cell.source[:MAX_SOURCE]
-    return found, notes
+    return listed
+
+
+def _loose(cell: dict[str, Any]) -> Loose:
+    metadata: Any = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
+    nbgrader: Any = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    ids = [v for v in (cell.get("id"), nbgrader.get("grade_id")) if isinstance(v, str)]
+    source = _source(cell.get("source", cell.get("input", "")))
+    source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    kind = cell.get("cell_type")
+    return Loose(kind if kind in ("code", "markdown") else "markdown", source, tuple(dict.fromkeys(ids)))
 
 
 def _defined(source: str) -> set[str]:
@@ -291,188 +297,227 @@ def plant(
     Answers are found by id; where ids were lost (old formats, some editors drop them), code by the names it defines and
     written answers by their place between the released cells.
     """
-    notes: list[Text] = []
-    by_id = {c.id: c for c in bundle.cells}
-    order = {c.id: n for n, c in enumerate(bundle.cells)}
-    texts = {language: dict(sources) for language, sources in releases.items()} or {"en": {}}
-    once = earlier or {}
-    student_sources = {_bare(c.source) for c in cells}
-    language = max(texts, key=lambda k: (sum(_bare(s) in student_sources for s in texts[k].values()), k == "en"))
-    released = {c.id: texts[language].get(c.id, c.source) for c in bundle.cells}
-    everywhere: dict[str, set[str]] = {
-        c.id: {_bare(one) for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *once.get(c.id, ()))}
-        for c in bundle.cells
-    }
+    work = _Planting(cells, bundle, releases, earlier or {})
+    for answer in work.asked:
+        work.in_its_cell(answer)
+    for answer in work.asked:
+        work.elsewhere(answer)
+    return work.planted()
 
-    # 1. Which released cell is each cell of the student's? By id, then by the very text, in order.
-    owner: list[str | None] = [next((i for i in cell.ids if i in by_id), None) for cell in cells]
-    known = {o for o in owner if o}
-    lost = [c.id for c in bundle.cells if c.id not in known]
-    if lost:
-        free = [n for n, o in enumerate(owner) if o is None]
-        matcher = difflib.SequenceMatcher(
-            None,
-            [min(everywhere[i]) for i in lost],
-            [_canonical(cells[n].source, lost, everywhere) for n in free],
-            autojunk=False,
-        )
-        for a, b, size in matcher.get_matching_blocks():
-            for k in range(size):
-                owner[free[b + k]] = lost[a + k]
-    if cells and not known and any(owner):
-        notes.append(text("the cells had lost their ids; they were found by their content"))
 
-    copies: dict[str, list[int]] = {}
-    for n, o in enumerate(owner):
-        if o:
-            copies.setdefault(o, []).append(n)
+class _Planting:
+    """A student's cells beside those of the release: whose each is, and what of it is an answer."""
 
-    def unchanged(answer: Cell, source: str) -> bool:
-        return _bare(source) in everywhere[answer.id] or not source.strip()
-
-    # 2. Answers.
-    answers: dict[str, str] = {}
-    extra: dict[int, str] = {}  # copies of an answer that are kept as cells of the student's own
-    used: set[int] = set()
-    defined = {n: _defined(cell.source) for n, cell in enumerate(cells) if cell.type == "code"}
-    for answer in (c for c in bundle.cells if c.role == "answer"):
-        base = Cell(answer.id, answer.type, answer.role, answer.question, released[answer.id])
-        mine = copies.get(answer.id, [])
-        if mine:
-            kinds = {cells[n].type for n in mine}
-            if answer.type not in kinds:
-                was, now = next(iter(kinds)), answer.type
-                notes.append(
-                    text("the cell {id} had become {was}; it was made {now} again", id=answer.id, was=was, now=now)
-                )
-            loose = [
-                Loose(
-                    answer.type,
-                    base.source if unchanged(answer, cells[n].source) and cells[n].source.strip() else cells[n].source,
-                    (),
-                )
-                for n in mine
-            ]
-            answers[answer.id], kept = _choose(base, loose, notes)
-            keep = [c.source for c in kept]
-            for n in mine:
-                used.add(n)
-                if cells[n].source in keep:
-                    extra[n] = cells[n].source
-    for answer in (c for c in bundle.cells if c.role == "answer"):
-        given = answers.get(answer.id)
-        wanted = _defined(answer.source) if answer.type == "code" else set()
-        if given is not None and not unchanged(answer, given):
-            left = _open(given, wanted) if wanted else set()  # a written answer is no program
-            below = [
-                n for n, o in enumerate(owner)
-                if o is None and n not in used and left & defined.get(n, set()) - _open(cells[n].source, left)
-            ]  # fmt: skip
-            if below:
-                used.update(below)
-                answers[answer.id] = "\n\n".join([given, *(cells[n].source for n in below)])
-                notes.append(text("a part of the answer to {id} was found in another cell", id=answer.id))
-            continue
-        if answer.type == "code" and wanted:
-            own = [n for n, o in enumerate(owner) if o is None and n not in used and wanted & defined.get(n, set())]
-            full = [n for n in own if wanted <= defined[n]] or own
-            elsewhere = [
-                other
-                for other, source in answers.items()
-                if other != answer.id and by_id[other].type == "code"
-                and not unchanged(by_id[other], source) and wanted <= _defined(source)
-            ]  # fmt: skip
-            if full:
-                n = full[-1]
-                used.add(n)
-                answers[answer.id] = cells[n].source
-                notes.append(text("the answer to {id} was found in another cell", id=answer.id))
-                continue
-            typed = [
-                source
-                for n, o in enumerate(owner)
-                if o and by_id[o].role != "answer" and cells[n].type == "code"
-                and wanted <= _defined(source := _typed(cells[n].source, [released[o], *once.get(o, ())]))
-            ]  # fmt: skip
-            if typed and not elsewhere:
-                answers[answer.id] = typed[-1]
-                notes.append(
-                    text(
-                        "the answer to {id} was typed into a cell of the release; write it into its own cell",
-                        id=answer.id,
-                    )
-                )
-                continue
-            if elsewhere:
-                answers[answer.id] = _MOVED
-                notes.append(
-                    text("the answer to {id} stands in the cell {elsewhere}", id=answer.id, elsewhere=elsewhere[0])
-                )
-                continue
-        if answer.type == "markdown" and given is None:
-            place = order[answer.id]
-            before = max((n for n, o in enumerate(owner) if o and order[o] < place), default=-1)
-            after = min((n for n, o in enumerate(owner) if o and order[o] > place), default=len(cells))
-            between = [
-                n
-                for n in range(before + 1, after)
-                if owner[n] is None and n not in used and cells[n].type == "markdown" and cells[n].source.strip()
-            ]
-            if between:
-                used.update(between)
-                answers[answer.id] = "\n\n".join(cells[n].source.strip() for n in between)
-                notes.append(text("the written answer {id} was found by its place", id=answer.id))
-                continue
-        if given is None:
-            answers[answer.id] = released[answer.id]
-            notes.append(text("the answer cell {id} was deleted", id=answer.id))
-
-    # 3. The notebook: released cells in their order, the student's own cells after the cell they followed.
-    placed: dict[str | None, list[tuple[str, str]]] = {}
-    anchor: str | None = None
-    number = 0
-    for n, cell in enumerate(cells):
-        free_source = extra.get(n) if n in used else (cell.source if owner[n] is None else None)
-        if owner[n] is None and any(_bare(cell.source) == _bare(one) for i in cell.ids for one in once.get(i, ())):
-            continue  # of an earlier release, and asked no more
-        if free_source is not None and free_source.strip():
-            number += 1
-            if number <= MAX_FREE:
-                # A copy of an answer runs before the answer that counts.
-                place_after = anchor if n not in extra else _before(owner[n], bundle)
-                placed.setdefault(place_after, []).append((cell.type if n not in extra else "code", free_source))
-        if (o := owner[n]) is not None:
-            anchor = o
-    if number > MAX_FREE:
-        notes.append(
-            text(
-                "of {number} cells of the student's own the first {max_free} were kept",
-                number=number,
-                max_free=MAX_FREE,
-            )
-        )
-    notebook = release_notebook(bundle, released)
-    taken = set(by_id)
-    planted = [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(None, [])]
-    for cell in notebook["cells"]:
-        if cell["id"] in answers:
-            cell["source"] = answers[cell["id"]]
-        planted.append(cell)
-        planted += [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(cell["id"], [])]
-    notebook["cells"] = planted
-    notebook["metadata"]["coursecode"] = {"assignment": bundle.assignment, "language": language}
-    tampered = sorted(
-        {
-            o
-            for n, o in enumerate(owner)
-            if o and by_id[o].role != "answer" and _bare(cells[n].source) not in everywhere[o]
+    def __init__(
+        self,
+        cells: Sequence[Loose],
+        bundle: Bundle,
+        releases: Mapping[str, Mapping[str, str]],
+        earlier: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.cells, self.bundle, self.once = cells, bundle, earlier
+        self.notes: list[Text] = []
+        self.by_id = {c.id: c for c in bundle.cells}
+        self.asked = [c for c in bundle.cells if c.role == "answer"]
+        texts = {language: dict(sources) for language, sources in releases.items()} or {"en": {}}
+        theirs = {_bare(c.source) for c in cells}
+        self.language = max(texts, key=lambda k: (sum(_bare(s) in theirs for s in texts[k].values()), k == "en"))
+        self.released = {c.id: texts[self.language].get(c.id, c.source) for c in bundle.cells}
+        self.everywhere: dict[str, set[str]] = {
+            c.id: {
+                _bare(one)
+                for one in (c.source, *(t[c.id] for t in texts.values() if c.id in t), *self.once.get(c.id, ()))
+            }
+            for c in bundle.cells
         }
-    )
-    if tampered:
-        some = ", ".join(tampered[:5])
-        notes.append(text("cells that are not for answers had been changed and were put back: {some}", some=some))
-    done = sum(not unchanged(c, answers.get(c.id, "")) for c in bundle.cells if c.role == "answer")
-    return Planted(notebook, language, notes, done)
+        self.owner = self._owners()
+        self.answers: dict[str, str] = {}
+        self.extra: dict[int, str] = {}  # copies of an answer that are kept as cells of the student's own
+        self.used: set[int] = set()
+        self.defined = {n: _defined(cell.source) for n, cell in enumerate(cells) if cell.type == "code"}
+
+    def _owners(self) -> list[str | None]:
+        """Which released cell each of the student's is: by id, then by the very text, in order."""
+        owner: list[str | None] = [next((i for i in cell.ids if i in self.by_id), None) for cell in self.cells]
+        known = {o for o in owner if o}
+        if lost := [c.id for c in self.bundle.cells if c.id not in known]:
+            free = [n for n, o in enumerate(owner) if o is None]
+            matcher = difflib.SequenceMatcher(
+                None,
+                [min(self.everywhere[i]) for i in lost],
+                [_canonical(self.cells[n].source, lost, self.everywhere) for n in free],
+                autojunk=False,
+            )
+            for a, b, size in matcher.get_matching_blocks():
+                for k in range(size):
+                    owner[free[b + k]] = lost[a + k]
+        if self.cells and not known and any(owner):
+            self.notes.append(text("the cells had lost their ids; they were found by their content"))
+        return owner
+
+    def unchanged(self, answer: Cell, source: str) -> bool:
+        """Whether nothing was answered: the stub of any release, or nothing at all."""
+        return _bare(source) in self.everywhere[answer.id] or not source.strip()
+
+    def _free(self) -> list[int]:
+        """The cells that belong to no released one and are no part of an answer yet."""
+        return [n for n, o in enumerate(self.owner) if o is None and n not in self.used]
+
+    # -- answers --
+
+    def in_its_cell(self, answer: Cell) -> None:
+        """The answer from the cells that have its id."""
+        mine = [n for n, o in enumerate(self.owner) if o == answer.id]
+        if not mine:
+            return
+        base = Cell(answer.id, answer.type, answer.role, answer.question, self.released[answer.id])
+        if answer.type not in {self.cells[n].type for n in mine}:
+            was, now = self.cells[mine[0]].type, answer.type
+            self.notes.append(
+                text("the cell {id} had become {was}; it was made {now} again", id=answer.id, was=was, now=now)
+            )
+        sources = [self.cells[n].source for n in mine]
+        loose = [base.source if self.unchanged(answer, one) and one.strip() else one for one in sources]
+        self.answers[answer.id], kept = _choose(base, [Loose(answer.type, one, ()) for one in loose], self.notes)
+        keep = [c.source for c in kept]
+        self.used.update(mine)
+        self.extra |= {n: self.cells[n].source for n in mine if self.cells[n].source in keep}
+
+    def elsewhere(self, answer: Cell) -> None:
+        """What stands in other cells of an answer that its own cell holds in part or not at all."""
+        given = self.answers.get(answer.id)
+        if given is not None and not self.unchanged(answer, given):
+            self._parts_below(answer, given)
+        elif self._in_other_code(answer) or (given is None and self._at_its_place(answer)):
+            pass
+        elif given is None:
+            self.answers[answer.id] = self.released[answer.id]
+            self.notes.append(text("the answer cell {id} was deleted", id=answer.id))
+
+    def _parts_below(self, answer: Cell, given: str) -> None:
+        wanted = _defined(answer.source) if answer.type == "code" else set()  # a written answer is no program
+        left = _open(given, wanted) if wanted else set()
+        below = [
+            n for n in self._free() if left & self.defined.get(n, set()) - _open(self.cells[n].source, left)
+        ]  # fmt: skip
+        if below:
+            self.used.update(below)
+            self.answers[answer.id] = "\n\n".join([given, *(self.cells[n].source for n in below)])
+            self.notes.append(text("a part of the answer to {id} was found in another cell", id=answer.id))
+
+    def _in_other_code(self, answer: Cell) -> bool:
+        """Whether what the answer defines was found in a cell of the student's own, or in another of the release."""
+        wanted = _defined(answer.source) if answer.type == "code" else set()
+        if not wanted:
+            return False
+        own = [n for n in self._free() if wanted & self.defined.get(n, set())]
+        if full := [n for n in own if wanted <= self.defined[n]] or own:
+            self.used.add(full[-1])
+            self.answers[answer.id] = self.cells[full[-1]].source
+            self.notes.append(text("the answer to {id} was found in another cell", id=answer.id))
+            return True
+        others = [
+            other
+            for other, source in self.answers.items()
+            if other != answer.id and self.by_id[other].type == "code"
+            and not self.unchanged(self.by_id[other], source) and wanted <= _defined(source)
+        ]  # fmt: skip
+        if others:
+            self.answers[answer.id] = _MOVED
+            self.notes.append(
+                text("the answer to {id} stands in the cell {elsewhere}", id=answer.id, elsewhere=others[0])
+            )
+            return True
+        typed = [
+            source
+            for n, o in enumerate(self.owner)
+            if o and self.by_id[o].role != "answer" and self.cells[n].type == "code"
+            and wanted <= _defined(source := _typed(self.cells[n].source, [self.released[o], *self.once.get(o, ())]))
+        ]  # fmt: skip
+        if typed:
+            self.answers[answer.id] = typed[-1]
+            self.notes.append(
+                text(
+                    "the answer to {id} was typed into a cell of the release; write it into its own cell", id=answer.id
+                )
+            )
+        return bool(typed)
+
+    def _at_its_place(self, answer: Cell) -> bool:
+        """Whether a written answer was found between the released cells around it."""
+        if answer.type != "markdown":
+            return False
+        order = {c.id: n for n, c in enumerate(self.bundle.cells)}
+        owned = [(n, order[o]) for n, o in enumerate(self.owner) if o]
+        place = order[answer.id]
+        before = max((n for n, at in owned if at < place), default=-1)
+        after = min((n for n, at in owned if at > place), default=len(self.cells))
+        between = [
+            n
+            for n in self._free()
+            if before < n < after and self.cells[n].type == "markdown" and self.cells[n].source.strip()
+        ]
+        if between:
+            self.used.update(between)
+            self.answers[answer.id] = "\n\n".join(self.cells[n].source.strip() for n in between)
+            self.notes.append(text("the written answer {id} was found by its place", id=answer.id))
+        return bool(between)
+
+    # -- the notebook --
+
+    def _own(self) -> dict[str | None, list[tuple[str, str]]]:
+        """The student's own cells, by the released cell that they follow."""
+        placed: dict[str | None, list[tuple[str, str]]] = {}
+        anchor: str | None = None
+        number = 0
+        for n, cell in enumerate(self.cells):
+            owner = self.owner[n]
+            source = self.extra.get(n) if n in self.used else (cell.source if owner is None else None)
+            if owner is None and any(
+                _bare(cell.source) == _bare(one) for i in cell.ids for one in self.once.get(i, ())
+            ):
+                continue  # of an earlier release, and asked no more
+            if source is not None and source.strip():
+                number += 1
+                if number <= MAX_FREE:  # a copy of an answer runs before the answer that counts
+                    after = anchor if n not in self.extra else _before(owner, self.bundle)
+                    placed.setdefault(after, []).append((cell.type if n not in self.extra else "code", source))
+            anchor = owner or anchor
+        if number > MAX_FREE:
+            self.notes.append(
+                text(
+                    "of {number} cells of the student's own the first {max_free} were kept",
+                    number=number,
+                    max_free=MAX_FREE,
+                )
+            )
+        return placed
+
+    def planted(self) -> Planted:
+        """The released cells in their order with the answers, the student's own after the cell that they followed."""
+        placed, taken = self._own(), set(self.by_id)
+        notebook = release_notebook(self.bundle, self.released)
+        cells = [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(None, [])]
+        for cell in notebook["cells"]:
+            cell["source"] = self.answers.get(cell["id"], cell["source"])
+            cells.append(cell)
+            cells += [_cell(_free_id(s, taken), kind, s, "own") for kind, s in placed.get(cell["id"], [])]
+        notebook["cells"] = cells
+        notebook["metadata"]["coursecode"] = {"assignment": self.bundle.assignment, "language": self.language}
+        tampered = sorted(
+            {
+                o
+                for o, cell in zip(self.owner, self.cells, strict=True)
+                if o and self.by_id[o].role != "answer" and _bare(cell.source) not in self.everywhere[o]
+            }
+        )
+        if tampered:
+            some = ", ".join(tampered[:5])
+            self.notes.append(
+                text("cells that are not for answers had been changed and were put back: {some}", some=some)
+            )
+        done = sum(not self.unchanged(c, self.answers.get(c.id, "")) for c in self.asked)
+        return Planted(notebook, self.language, self.notes, done)
 
 
 def _canonical(source: str, ids: Sequence[str], everywhere: Mapping[str, set[str]]) -> str:

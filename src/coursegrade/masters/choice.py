@@ -39,19 +39,11 @@ def release_chosen(
     Raises ``Problem`` for a choice that stands in ``grading.toml`` too, and ``MasterError`` as ``release`` does.
     """
     from coursegrade.masters import lint, release
-    from coursegrade.term import due_date
 
     if (questions or points or due) and len(names) != 1:
         raise Problem("--questions, --points and --due are for one assignment; release each by itself.")
     masters = exercises or course.root / course.exercises
-    told: dict[str, Any] = {}
-    if questions is not None:
-        chosen = [one.strip() for one in questions.split(",") if one.strip()]
-        told["questions"] = [] if chosen == ["all"] else chosen
-    if points:
-        told["points"] = _points(points)
-    if due is not None:
-        told["due"] = due_date(due, course).isoformat()
+    told = _told(course, questions, points, due)
     for name in names:
         _only_here(course, name, told)
     wanted = {course.check_name(name): _with(course.settings(name), told) for name in names}
@@ -82,6 +74,21 @@ def release_chosen(
                 )
             )
     return Released(folders, notes)
+
+
+def _told(course: Course, questions: str | None, points: Sequence[str], due: str | None) -> dict[str, Any]:
+    """What was chosen now, as ``grading.toml`` would say it."""
+    from coursegrade.term import due_date
+
+    told: dict[str, Any] = {}
+    if questions is not None:
+        chosen = [one.strip() for one in questions.split(",") if one.strip()]
+        told["questions"] = [] if chosen == ["all"] else chosen
+    if points:
+        told["points"] = _points(points)
+    if due is not None:
+        told["due"] = due_date(due, course).isoformat()
+    return told
 
 
 def _points(given: Sequence[str]) -> dict[str, float]:

@@ -27,6 +27,7 @@ __all__ = [
     "EARLIER",
     "EDITIONS",
     "Assignment",
+    "NotThere",
     "assignment",
     "available",
     "bundle",
@@ -53,6 +54,14 @@ _KERNEL = {
 _DROPDOWN = re.compile(r"^(:{3,})\{dropdown\} (.+?)\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
 _DOC = re.compile(r"\{doc\}`(?:([^`<>]+?)\s*<([\w-]+)>|([\w-]+))`")
 _SYNTAX = re.compile(r"^:{3,}|^`{3,}\{|\{[a-z:]+\}`", re.MULTILINE)
+
+
+class NotThere(MasterError):
+    """What an instructor named is not there; ``text`` says so in every language."""
+
+    def __init__(self, words: Text) -> None:
+        self.text = words
+        super().__init__(words["en"])
 
 
 class Assignment:
@@ -122,9 +131,14 @@ def assignment(name: str, exercises: Path, *, overlay: Path | None = None) -> As
     if not public["en"].exists() and not own:
         known = ", ".join(sorted({*available(exercises), *(available(overlay) if overlay else [])})) or "none"
         looked = ", ".join(str(folder.resolve()) for folder in (exercises, overlay) if folder)
-        raise MasterError(
-            f"there are no exercises {name!r} in {looked}; there are: {known}. The exercises lie in a clone of the "
-            "course: give its folder with --exercises, or as exercises in grading.toml"
+        raise NotThere(
+            text(
+                "There are no exercises {name!r} in {looked}; there are: {known}. The exercises lie in a clone of the "
+                "course: give its folder with --exercises, or as exercises in grading.toml.",
+                name=name,
+                looked=looked,
+                known=known,
+            )
         )
     if not public["en"].exists():
         only = next(iter(own.values()))
@@ -167,10 +181,23 @@ def chosen(task: Assignment, questions: Sequence[str] = (), points: Mapping[str,
     points = points or {}
     there = [section.id for section in task.en.questions]
     if unknown := sorted({*questions, *points} - set(there)):
-        raise MasterError(f"{task.name} has no question {unknown[0]!r}; there are: {', '.join(there)}")
+        raise NotThere(
+            text(
+                "{assignment} has no question {question!r}; there are: {there}.",
+                assignment=task.name,
+                question=unknown[0],
+                there=", ".join(there),
+            )
+        )
     wanted = set(questions or there)
     if left := sorted(set(points) - wanted):
-        raise MasterError(f"{left[0]} has points, but is not among the questions of {task.name}; add it, or leave both")
+        raise NotThere(
+            text(
+                "{question} has points, but is not among the questions of {assignment}; add it, or leave both.",
+                question=left[0],
+                assignment=task.name,
+            )
+        )
     masters = {
         language: replace(
             one,
@@ -407,27 +434,30 @@ def release(
         raise MasterError("\n".join(problems))
     made = []
     for task in tasks:
-        due = choices.get(task.name, Settings()).due
-        files = {
-            f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
-            f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
-        }
-        public = "\n".join(cell.source for language in EDITIONS for cell, _ in _cells(task, language, exercises))
-        if found := leaks(public, task):
-            raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
         folder = out / task.name
-        _keep_earlier(folder, files)
-        for name, content in files.items():
-            write_atomic(folder / name, content)
-        for language, name in zip(EDITIONS, files, strict=True):
-            write_atomic(
-                folder / f"{task.name}-{language}.zip", zip_of({f"{task.name}/{task.name}.ipynb": files[name].encode()})
-            )
-        (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
+        _write(folder, task, exercises, choices.get(task.name, Settings()).due)
         write_atomic(folder / "solutions.json", _json(worked(task.name, exercises, overlay=overlay).to_json()))
         write_atomic(folder / "bundle.json", _json(bundle(task, exercises).to_json()))
         made.append(folder)
     return made
+
+
+def _write(folder: Path, task: Assignment, exercises: Path, due: datetime.datetime | None) -> None:
+    """What students get: the notebooks, and a zip of each. Raises ``MasterError`` where they would show a secret."""
+    files = {
+        f"{task.name}.ipynb": _json(notebook(task, "en", exercises, due=due)),
+        f"zh/{task.name}.ipynb": _json(notebook(task, "zh", exercises, due=due)),
+    }
+    public = "\n".join(cell.source for language in EDITIONS for cell, _ in _cells(task, language, exercises))
+    if found := leaks(public, task):
+        raise MasterError(f"{task.en.path}: the release would show {found[0]!r}; mend the marks around it")
+    _keep_earlier(folder, files)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
+    for language, content in zip(EDITIONS, files.values(), strict=True):
+        path = folder / f"{task.name}-{language}.zip"
+        write_atomic(path, zip_of({f"{task.name}/{task.name}.ipynb": content.encode()}))
+    (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
 
 
 EARLIER = "earlier.json"

@@ -91,6 +91,12 @@ def needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tup
     return result, None
 
 
+def _usable(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Said | None]:
+    """``needed``, and of a result that failed its reason alone."""
+    result, reason = needed(course, student, assignment, bundle)
+    return (None, result.reason) if result is not None and result.status == "failed" else (result, reason)
+
+
 def _own(sentence: str, /, **values: Value) -> Said:
     """A sentence of ours where one that quotes a student may stand."""
     return said(text(sentence, **values))
@@ -298,9 +304,9 @@ def _merged(gradebook: Any, assignment: str, student: str, submission: str, key:
     )
 
 
-def _plain(name: str) -> str:
+def _plain(name: Untrusted) -> str:
     """A name as formgrader may show it: its templates do not escape it."""
-    return Untrusted(name).line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
+    return name.line(128).replace("<", "‹").replace(">", "›").replace("&", "＆").replace('"', "″")
 
 
 def merge(course: Course, assignment: str, *, progress: Callable[[int, int], None] | None = None) -> Merge:
@@ -316,9 +322,7 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
     nobody = _own("submitted, but not on the roster any more: not graded")
     problems = [(key, nobody) for key in strangers]
     set_aside: list[str] = []  # whose answers are others than those that were marked by hand
-    sources = [course.release_notebook(assignment, language) for language in (course.language, "en")]
-    for source in [one for one in sources if one.is_file()][:1]:  # formgrader lists the assignments that have a source
-        write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
+    _listed(course, assignment)
     with database(course) as gradebook:
         from sqlalchemy import text as sql
 
@@ -337,14 +341,12 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
             if not isinstance(record, dict):
                 done.missing += 1
             else:
-                result, reason = needed(course, student.key, assignment, bundle)
-                if result is not None and result.status == "failed":
-                    reason, result = result.reason, None
+                result, reason = _usable(course, student.key, assignment, bundle)
                 if _merge_one(gradebook, course, bundle, student, record, result, reason, earlier):
-                    set_aside.append(student.name or student.key)
+                    set_aside.append(student.called.line(80))
                 if result is None:
                     done.failed += 1
-                    problems.append((student.name or student.key, reason or _own("no result")))
+                    problems.append((student.called.line(80), reason or _own("no result")))
                 else:
                     done.graded += 1
                     done.to_grade += _waiting(gradebook, bundle, student.key)
@@ -353,17 +355,25 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
         _late(gradebook, course, assignment)
     done.problems = tuple(problems)
     if set_aside:
-        listed = ", ".join(set_aside[:10]) + (" …" if len(set_aside) > 10 else "")
-        done.said += (
-            text(
-                "{n_set_aside} students changed an answer that was marked by hand: {listed}. Its earlier "
-                "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
-                n_set_aside=len(set_aside),
-                listed=listed,
-                assignment=assignment,
-            ),
-        )
+        done.said += (_set_aside(set_aside, assignment),)
     return done
+
+
+def _listed(course: Course, assignment: str) -> None:
+    """Write the source that an assignment needs to be listed by formgrader."""
+    sources = [course.release_notebook(assignment, language) for language in (course.language, "en")]
+    for source in [one for one in sources if one.is_file()][:1]:
+        write_atomic(course.root / "source" / assignment / f"{assignment}.ipynb", source.read_bytes())
+
+
+def _set_aside(who: list[str], assignment: str) -> Text:
+    return text(
+        "{n_set_aside} students changed an answer that was marked by hand: {listed}. Its earlier "
+        "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
+        n_set_aside=len(who),
+        listed=", ".join(who[:10]) + (" …" if len(who) > 10 else ""),
+        assignment=assignment,
+    )
 
 
 def _merge_one(
@@ -378,18 +388,15 @@ def _merge_one(
 ) -> bool:
     """Whether points or comments by hand no longer count, since the answer they were given for is another."""
     name = bundle.assignment
-    folder = course.root / "autograded" / student.key / name
-    shown = folder / f"{name}.ipynb"
+    shown = course.root / "autograded" / student.key / name / f"{name}.ipynb"
     before = read_json(shown)
     merged = _submissions(gradebook, name).get(student.key, ("", ""))[0]
     merged = merged or (before or {}).get("metadata", {}).get("coursecode", {}).get("submission")
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
 
     submission, notebook = _submission(gradebook, notebook_name=name, student=student.key)
-    timestamp = record.get("submitted_at")
-    submission.timestamp = (
-        datetime.datetime.fromisoformat(timestamp).astimezone(_UTC).replace(tzinfo=None) if (timestamp) else None
-    )
+    at = datetime.datetime.fromisoformat(record["submitted_at"]) if record.get("submitted_at") else None
+    submission.timestamp = at.astimezone(_UTC).replace(tzinfo=None) if at else None
     changed = merged is not None and merged != now
     digests = _answers(course, student.key, name, bundle)
     known = (before or {}).get("metadata", {}).get("coursecode", {}).get("answers") or {}
@@ -403,48 +410,12 @@ def _merge_one(
         if who == student.key and given_for.get(cell) and held.get(cell) != given_for[cell]
         and one.fits(now, given_for[cell])
     }  # fmt: skip
-
-    def restored(cell: str, grade: Any) -> bool:
-        given = (grade.manual_score, grade.extra_credit or None)
-        return cell in back and (back[cell].points, back[cell].extra or None) == given
-
-    by_hand = [
-        {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
-        for g in notebook.grades
-        if g.name in other and (g.manual_score is not None or g.extra_credit) and not restored(g.name, g)
-    ]
-    words = [
-        {"cell": c.name, "comment": c.manual_comment}
-        for c in notebook.comments
-        if c.name in other and c.manual_comment and not (c.name in back and back[c.name].comment == c.manual_comment)
-    ]
-    if by_hand or words:
-        path = folder / "earlier-points.json"
-        history = read_json(path) or []
-        entry = {"submission": merged, "grades": by_hand, "comments": words}
-        if entry not in history:
-            write_json(path, [*history, entry])
-
-    tests = {t.id: t for q in (result.questions if result else ()) for t in q.tests}
+    aside = _keep_aside(shown.with_name("earlier-points.json"), merged, notebook, other, back)
+    for row in [*notebook.grades, *notebook.comments]:
+        _by_hand(row, other, back)
     for grade in notebook.grades:
-        if grade.name in other:
-            grade.manual_score = grade.extra_credit = None
-        if grade.name in back and grade.manual_score is None and not grade.extra_credit:
-            grade.manual_score, grade.extra_credit = back[grade.name].points, back[grade.name].extra
-        test = tests.get(grade.name)
-        if result is None:
-            grade.auto_score, grade.needs_manual_grade = 0.0, grade.manual_score is None
-        elif test is not None:
-            grade.auto_score, grade.needs_manual_grade = float(test.earned), False
-        elif grade.cell.cell_type == "code":  # a test that the result does not have
-            grade.auto_score, grade.needs_manual_grade = 0.0, True
-        else:
-            grade.auto_score, grade.needs_manual_grade = None, grade.manual_score is None
+        _score(grade, result)
     for comment in notebook.comments:
-        if comment.name in other:
-            comment.manual_comment = None
-        if comment.name in back and not comment.manual_comment:
-            comment.manual_comment = back[comment.name].comment or None
         comment.auto_comment = reason[course.language].line(500) if reason and result is None else None
     notebook.late_submission_penalty = None
     _merged(gradebook, name, student.key, now, result.key if result else "")
@@ -454,7 +425,66 @@ def _merge_one(
         made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
     made["metadata"]["coursecode"] |= {"answers": digests, "given_for": given_for}
     write_json(shown, made)
-    return bool(by_hand or words)
+    return aside
+
+
+def _keep_aside(
+    path: Path, submission: str | None, notebook: Any, other: set[str], back: Mapping[str, removed.ByHand]
+) -> bool:
+    """Whether what was given for answers that are others now was something; it is added to the file."""
+
+    def restored(grade: Any) -> bool:
+        one = back.get(grade.name)
+        return one is not None and (one.points, one.extra or None) == (grade.manual_score, grade.extra_credit or None)
+
+    grades = [
+        {"cell": g.name, "points": g.manual_score, "extra": g.extra_credit}
+        for g in notebook.grades
+        if g.name in other and (g.manual_score is not None or g.extra_credit) and not restored(g)
+    ]
+    comments = [
+        {"cell": c.name, "comment": c.manual_comment}
+        for c in notebook.comments
+        if c.name in other and c.manual_comment and not (c.name in back and back[c.name].comment == c.manual_comment)
+    ]
+    if not grades and not comments:
+        return False
+    history = read_json(path) or []
+    entry = {"submission": submission, "grades": grades, "comments": comments}
+    if entry not in history:
+        write_json(path, [*history, entry])
+    return True
+
+
+def _by_hand(row: Any, other: set[str], back: Mapping[str, removed.ByHand]) -> None:
+    """Take from a grade or a comment what was given for another answer, and put back what was given for this one."""
+    from nbgrader.api import Grade
+
+    one = back.get(row.name)
+    if isinstance(row, Grade):
+        if row.name in other:
+            row.manual_score = row.extra_credit = None
+        if one is not None and row.manual_score is None and not row.extra_credit:
+            row.manual_score, row.extra_credit = one.points, one.extra
+        return
+    if row.name in other:
+        row.manual_comment = None
+    if one is not None and not row.manual_comment:
+        row.manual_comment = one.comment or None
+
+
+def _score(grade: Any, result: Result | None) -> None:
+    """What the tests gave, and whether a person has to decide."""
+    tests = {t.id: t for q in (result.questions if result else ()) for t in q.tests}
+    test = tests.get(grade.name)
+    if result is None:
+        grade.auto_score, grade.needs_manual_grade = 0.0, grade.manual_score is None
+    elif test is not None:
+        grade.auto_score, grade.needs_manual_grade = float(test.earned), False
+    elif grade.cell.cell_type == "code":  # a test that the result does not have
+        grade.auto_score, grade.needs_manual_grade = 0.0, True
+    else:
+        grade.auto_score, grade.needs_manual_grade = None, grade.manual_score is None
 
 
 def _graded_cells(bundle: Bundle) -> set[str]:
@@ -613,76 +643,80 @@ def _formgrader_notebook(
     """
     language = course.language
     planted = read_json(course.submitted(student, bundle.assignment) / f"{bundle.assignment}.ipynb") if result else None
-    sources = {c["id"]: Untrusted(c["source"]) for c in (planted or {}).get("cells", [])}
-    kinds = {c["id"]: str(c["cell_type"]) for c in (planted or {}).get("cells", [])}
-    results = {q.id: q for q in (result.questions if result else ())}
-    outputs = result.outputs if result else {}
+    theirs = {c["id"]: c for c in (planted or {}).get("cells", [])}
     texts = release_texts(course, bundle.assignment).values()
-    released = {c.id: [t[c.id] for t in texts if c.id in t] for c in bundle.cells}
-    cells: list[dict[str, Any]] = []
-
-    def add(identifier: str, kind: str, source: str, nbgrader: dict[str, Any] | None = None, output: str = "") -> None:
-        metadata: dict[str, Any] = {"nbgrader": {"schema_version": 3, **nbgrader}} if nbgrader else {}
-        cell: dict[str, Any] = {"id": identifier, "cell_type": kind, "metadata": metadata, "source": source}
-        if kind == "code":
-            shown = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
-            cell |= {"execution_count": None, "outputs": shown}
-        cells.append(cell)
-
-    if reason and result is None:
-        add("reason", "markdown", reason[language].markdown())
-    tests_of: dict[str, list[Any]] = {q.id: list(q.tests) for q in bundle.questions}
-    written = {q.answer_cells[0]: q for q in bundle.questions if q.kind == "written"}
     last_answer = {q.answer_cells[-1]: q for q in bundle.questions}
-
-    def tests(question: Question) -> None:
-        for test in tests_of.pop(question.id, []):
-            source = f"# {'hidden test' if test.hidden else 'test'}: {test.id}" + (
-                "" if test.hidden else f"\n{test.source}"
-            )
-            metadata = {"grade": True, "solution": False, "locked": True, "task": False, "grade_id": test.id}
-            output = _ticks(results.get(question.id), test.id, language)
-            add(f"t-{test.id}"[:64], "code", source, {**metadata, "points": test.points, "cell_type": "code"}, output)
-
-    order = [c["id"] for c in (planted or {}).get("cells", [])] or [c.id for c in bundle.cells]
-    for identifier in order:
-        cell = bundle.cell(identifier)
-        given = sources.get(identifier, Untrusted(cell.source if cell else ""))
-        kind = kinds.get(identifier, cell.type if cell else "markdown")
+    results = {q.id: q for q in (result.questions if result else ())}
+    cells: list[dict[str, Any]] = []
+    if reason and result is None:
+        cells.append(_shown("reason", "markdown", reason[language].markdown()))
+    for identifier in list(theirs) or [c.id for c in bundle.cells]:
+        cell, own = bundle.cell(identifier), theirs.get(identifier)
+        given = Untrusted(own["source"] if own else cell.source if cell else "")
         if cell is None or cell.role == "answer":
-            source = given.plain(MAX_CODE) if kind == "code" else given.rendered_markdown()
-            if cell is None:
-                add(identifier, kind, source)
-                continue
-            manual = identifier in written
-            metadata = {"grade": manual, "solution": True, "locked": False, "task": False, "grade_id": identifier}
-            if manual:
-                metadata["points"] = written[identifier].points
-            add(
-                identifier,
-                kind,
-                source,
-                {**metadata, "cell_type": kind},
-                printed.plain() if (printed := outputs.get(identifier)) else "",
-            )
-            if manual and (rubric := written[identifier].rubric):
-                add(f"r-{identifier}"[:64], "markdown", rubric[language])
+            kind = str(own["cell_type"]) if own else cell.type if cell else "markdown"
+            cells += _shown_answer(bundle, identifier, kind, given, result, language)
         elif cell.role == "text":
-            add(identifier, "markdown", next((t for t in released.get(identifier, ()) if given == t), cell.source))
-        if identifier in last_answer:
-            tests(last_answer[identifier])
-    for question in bundle.questions:
-        tests(question)
+            released = (t[identifier] for t in texts if identifier in t)
+            cells.append(_shown(identifier, "markdown", next((t for t in released if given == t), cell.source)))
+        if (question := last_answer.pop(identifier, None)) is not None:
+            cells += _shown_tests(question, results.get(question.id), language)
+    for question in last_answer.values():
+        cells += _shown_tests(question, results.get(question.id), language)
     about = {"assignment": bundle.assignment, "submission": submission}
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "coursecode": about,
-        },
+        "metadata": {"kernelspec": kernel, "coursecode": about},
         "cells": cells,
     }
+
+
+def _shown(identifier: str, kind: str, source: str, output: str = "", **nbgrader: Any) -> dict[str, Any]:
+    """A cell; with ``nbgrader`` one that formgrader gives a box, named ``grade_id`` there."""
+    locked = {"schema_version": 3, "task": False, **nbgrader}
+    cell: dict[str, Any] = {
+        "id": identifier[:64],
+        "cell_type": kind,
+        "metadata": {"nbgrader": locked} if nbgrader else {},
+        "source": source,
+    }
+    if kind == "code":
+        shown = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
+        cell |= {"execution_count": None, "outputs": shown}
+    return cell
+
+
+def _shown_answer(
+    bundle: Bundle, identifier: str, kind: str, given: Untrusted, result: Result | None, language: str
+) -> list[dict[str, Any]]:
+    """An answer with what it printed and the rubric below it, or a cell of the student's own."""
+    source = given.plain(MAX_CODE) if kind == "code" else given.rendered_markdown()
+    if bundle.cell(identifier) is None:
+        return [_shown(identifier, kind, source)]
+    printed = (result.outputs if result else {}).get(identifier)
+    written = next((q for q in bundle.questions if q.kind == "written" and q.answer_cells[0] == identifier), None)
+    about = {"grade_id": identifier, "grade": written is not None, "solution": True, "locked": False, "cell_type": kind}
+    about |= {"points": written.points} if written else {}
+    cells = [_shown(identifier, kind, source, printed.plain() if printed else "", **about)]
+    if written and written.rubric:
+        cells.append(_shown(f"r-{identifier}", "markdown", written.rubric[language]))
+    return cells
+
+
+def _shown_tests(question: Question, result: QuestionResult | None, language: str) -> list[dict[str, Any]]:
+    """The tests of a question with their ticks; of a hidden one the name alone."""
+    return [
+        _shown(
+            f"t-{test.id}",
+            "code",
+            f"# hidden test: {test.id}" if test.hidden else f"# test: {test.id}\n{test.source}",
+            _ticks(result, test.id, language),
+            grade_id=test.id, grade=True, solution=False, locked=True, points=test.points, cell_type="code",
+        )
+        for test in question.tests
+    ]  # fmt: skip
 
 
 def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> State:
@@ -701,9 +735,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
         reason = _own("not merged yet; repeat run") if waiting else None
         status = "failed" if waiting else "missing"
         return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
-    result, reason = needed(course, student.key, name, bundle)
-    if result is not None and result.status == "failed":
-        reason, result = result.reason, None
+    result, reason = _usable(course, student.key, name, bundle)
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
     held = _submissions(gradebook, name)
     if reason is None and held and held.get(student.key) != (now, result.key if result else ""):

@@ -148,7 +148,7 @@ class Marking:
         prepare()
         everyone = [s for s in states(course, assignment) if s.status in ("partial", "graded")]
         secret = course.seed().encode()
-        self.names = {s.student.key: (s.student.name or s.student.key, s.student.id) for s in everyone}
+        self.names = {s.student.key: (s.student.called, Untrusted(s.student.id)) for s in everyone}
         self.answers: dict[str, _Answers] = {}
         for one in written:
             found = _Answers(one)
@@ -229,7 +229,7 @@ class Marking:
     def key(self, question: str, reference: str) -> dict[str, str]:
         """Whose answer it is. Raises ``KeyError``."""
         name, number = self.names[self.of(question, reference)[1]]
-        return {"name": Untrusted(name).line(200), "id": Untrusted(number).line(80)}
+        return {"name": name.line(200), "id": number.line(80)}
 
     def mark(self, question: str, reference: str) -> Mark:
         """What was given so far. Raises ``KeyError``."""

@@ -64,6 +64,33 @@
     box.setAttribute("aria-label", [t("Table"), title?.textContent.trim()].filter(Boolean).join(t(": ")));
   }
 
+  // -- progress: pages whose end was seen have a tick in the list of pages, kept in this browser only ------------------
+  const PAGES = "course-read", nameOf = (address) => new URL(address, location.href).pathname.split("/").pop();
+  const read = () => {
+    try { return JSON.parse(localStorage.getItem(PAGES)) || []; } catch { return []; }
+  };
+  const tick = () => {
+    for (const link of document.querySelectorAll(".bd-links a.internal")) {
+      if (!read().includes(nameOf(link.href)) || link.querySelector(".tick")) continue;
+      const mark = document.createElement("span");
+      mark.className = "tick";
+      mark.setAttribute("role", "img");
+      mark.setAttribute("aria-label", t("read to its end"));
+      mark.textContent = "✓";
+      link.append(" ", mark);
+    }
+  };
+  const end = document.querySelector(".prev-next-footer");
+  if (end) {
+    tick();
+    new IntersectionObserver((seen, watch) => {
+      if (!seen.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      try { localStorage.setItem(PAGES, JSON.stringify([...new Set([...read(), nameOf(location.href)])])); } catch { /* a private window */ }
+      tick();
+    }).observe(end);
+  }
+
   // -- paper: hints and solutions are open on it ----------------------------------------------------------------------
   let folded = [];
   addEventListener("beforeprint", () => {

@@ -1,0 +1,74 @@
+"""How a Chinese textbook says it: patterns of English in Chinese words, each with what to write instead.
+
+A pattern is a rule only where it has no innocent use: 内核 of a system is one, 读出 of a file is another, and both are
+left alone. What only a reader can hear stands in no rule.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["manner"]
+
+_N = r"[\d,．.]*\d|[一两二三四五六七八九十百千几]+"
+_NET = "网络|LeNet|MLP|模型|层|核|检测器|通道|单元"
+_SEEN = "训练|测试|验证|留出|留出来|没见过|没学过|见过|学过|移动了|移动过|平移后|平移过"
+
+# a pattern, and what to write instead
+_MANNER = [
+    # a digit of MNIST is a sample or an image; 数字 is a number
+    (rf"(?:{_SEEN})的?数字(?!图像|样本|集)", "样本, 手写数字图像: 数字 is a number"),
+    (r"(?:\d{3,}|\d,\d{3})\s*(?:个|张)(?:[^，。；：、]{1,8}的)?(?<!手写)数字(?!图像)", "样本, 图像: 数字 is a number"),
+    (r"(?<!手写)数字(?:很|太|较)?[多少](?:的?时候?|时|，)", "样本: 数字 is a number"),
+    (r"[用拿在向对](?<!手写)数字(?:来)?(?:训练|学习|上)", "手写数字图像: 数字 is a number"),
+    (r"数字的?图片", "手写数字图像"),
+    (r"数字说话", "数量上的体现"),
+    # 识别, 分类正确, 准确率
+    (r"(?<![确默承公辨新])认(?![为真识证可定同知领])", "识别, 分类正确, 准确率"),
+    (r"读[对错成](?!图)(?=[了得的]|\s*[\d{]|多少|没见过|手写)", "识别正确, 识别成"),
+    (rf"(?:{_NET}|它)读出\s*(?:[\d{{]|了|手写)", "识别为"),
+    # a layer has an output, no answer; it is sensitive, and does not care
+    (rf"(?:{_NET})的?(?:回答|答案)|[强弱]的回答|回答[是为]\s*[−\d]", "输出, 响应"),
+    (r"在意", "对……敏感"),
+    (r"要紧", "有影响, 重要"),
+    (r"兴奋(?!性)", "响应最大"),
+    (r"邻居", "相邻像素, 相邻位置"),
+    (r"(?:把|将)[^，。]{1,12}交还|交还的(?:图像|图|数)", "输出"),
+    (r"贫乏", "表达能力弱"),
+    (r"便宜", "计算量小, 开销小"),
+    # everyday words for terms
+    (rf"(?<![堆折重交])叠(?:起来|在一起)|[一几两三这整]叠(?!加)|摞", "堆叠"),
+    (r"剪下", "裁剪"),
+    (r"撒开", "铺开"),
+    (r"填零|[填添]上零", "零填充, 补零"),
+    (r"课文", "教材, 本书"),
+    (r"墙上的钟", "实际耗时, 挂钟时间"),
+    (r"学生氏", "t 分布"),
+    (r"人为循环", "为循环版本"),
+    (r"训练们", "各次训练"),
+    (r"且/或|并且/或者", "或"),
+    # statistics as a paper says it
+    (r"\d\s*%\s*的把握", "95% 置信区间"),
+    (r"说不准|定不了", "无法确定, 差异不显著"),
+    (r"(?<!边际)(?:收益(?!递减|率)|赢得)", "提升, 提高"),
+    # echoes of English
+    (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),
+    (r"(?:也是这样|也不例外)[。；]", "say it of both at once: ……都……"),
+    (r"被(?:称为|称作|叫作|叫做)", "称为"),
+    (rf"每隔\s*(?:{_N}|[a-z]|[\ue000-\uf8ff])\s*个的?(?:取)?一个", "每 s 个取一个: 每隔 s 个 skips s"),
+    (r"笔记(?:里|上|中)?(?:说|写道|认为)，", "say the claim itself"),
+]
+_RULES = [(re.compile(pattern), instead) for pattern, instead in _MANNER]
+_TITLES = re.compile("《[^《》]*》")
+
+
+def manner(shown: str) -> list[str]:
+    """What a Chinese reader hears as English in a text whose formulas and code are private characters.
+
+    >>> manner("没见过的数字，LeNet 认对 97%。")
+    ['‘没见过的数字’: write 样本, 手写数字图像: 数字 is a number', '‘认’: write 识别, 分类正确, 准确率']
+    >>> manner("留出的样本上，LeNet 的准确率是 97%，这一点可以确认。")
+    []
+    """
+    text = _TITLES.sub("", shown)
+    return [f"‘{found[0]}’: write {instead}" for rule, instead in _RULES for found in rule.finditer(text)]
