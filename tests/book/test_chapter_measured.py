@@ -144,9 +144,10 @@ def test_another_mistake_or_count_in_the_file_changes_the_pictures(show):
 def test_another_repair_in_the_file_changes_the_tables_and_is_missed_in_the_prose(show, tmp_path):
     def change(found: dict[str, Any]) -> None:
         for row in found["rows"]:
-            row["accuracy"] /= 3
+            row["updates"] *= 2
+            row["doublings"] += 1 if row["change"] == "momentum 0.9" else 0.5
 
-    after = show("honest-numbers", file="lenet_repairs", change=change)
+    after = show("honest-numbers", file="leave_the_plateau", change=change)
     assert lost_numbers("honest-numbers", after, tmp_path)
 
 
@@ -210,7 +211,7 @@ def test_modern_lenet_is_what_the_page_says_it_is():
         assert all("epoch 10" in row and "epoch 11" not in row for row in runs)
 
 
-@pytest.mark.parametrize("name", ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs"])
+@pytest.mark.parametrize("name", ["lenet_digits", "lenet_fashion", "lenet_mnist"])
 def test_every_stored_result_is_a_full_run_of_todays_plan_with_five_seeds(name):
     plan, result = runner.plan_of(name, "full"), stored(name)
     assert result.settings == json.loads(json.dumps(dict(plan.settings)))

@@ -261,18 +261,22 @@ def test_examples_in_docstrings_hold() -> None:
 
 # -- the sceptic, at reduced size ---------------------------------------------------------------------------------
 
-QUICK = [  # a study, one of its sentences, and the arms that it needs
-    ("pretrain_then_finetune", 1, lambda job: job["per_class"] == 2 and job["way"] in (_LEARNED, _SCRATCH)),
-    ("shuffled_pixels", 2, lambda job: job["net"] == "LeNet" and job["order"] != "blocks shuffled"),
-    ("tolerance", 0, lambda job: job["maps"] == "edges"),
-    ("tolerance", 2, lambda job: job["maps"] != "trained"),
-    ("learn_the_convolution", 0, lambda job: job["inputs"] == "noise"),
+QUICK = [  # a study, one of its sentences, the arms that it needs, and what is made smaller
+    ("pretrain_then_finetune", 1, lambda job: job["per_class"] == 2 and job["way"] in (_LEARNED, _SCRATCH), {}),
+    ("shuffled_pixels", 2, lambda job: job["net"] == "LeNet" and job["order"] != "blocks shuffled", {}),
+    ("tolerance", 0, lambda job: job["maps"] == "edges", {}),
+    ("tolerance", 2, lambda job: job["maps"] != "trained", {}),
+    ("learn_the_convolution", 0, lambda job: job["inputs"] == "noise", {}),
+    ("examples_needed", 1, lambda job: job["train"] == 400 and job["rung"] in ("dense", "local and shared"), {}),
+    ("layer_by_layer", 2, lambda job: True, {"train": 500, "steps": 100, "shifts": [1]}),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "number", "needed"), QUICK, ids=[f"{name}-{number}" for name, number, _ in QUICK])
-def test_seeds_that_nobody_used_do_not_turn_a_sentence(name: str, number: int, needed: Any) -> None:
+@pytest.mark.parametrize(("name", "number", "needed", "smaller"), QUICK, ids=[f"{q[0]}-{q[1]}" for q in QUICK])
+def test_seeds_that_nobody_used_do_not_turn_a_sentence(
+    name: str, number: int, needed: Any, smaller: dict[str, Any]
+) -> None:
     study, result = plan_of(name), stored(name)
     rules = study.protocol
     assert rules is not None
@@ -282,7 +286,7 @@ def test_seeds_that_nobody_used_do_not_turn_a_sentence(name: str, number: int, n
     for seed in (500, 501):
         for job in filter(needed, study.jobs):
             rate = {"lr": rates[json.dumps(job)]} if rates else {}
-            rows += carry_out(study, Task(name, "full", seed, dict(job), {**job, **rate, "images": 2}))[0]
+            rows += carry_out(study, Task(name, "full", seed, dict(job), {**job, **rate, **smaller, "images": 2}))[0]
     sentence = rules.sentences[number]
     assert sentence.says != "open"
     again = replace(result, rows=rows, seeds=[500, 501])

@@ -72,8 +72,8 @@ def test_ink_keeps_more_than_edges_and_blurring_makes_maps_alike() -> None:
 
 def test_maps_that_are_the_same_everywhere_are_like_nothing() -> None:
     one = torch.rand(4, 9)
-    assert symmetry._alike(one, torch.ones(4, 9)) == 0
-    assert symmetry._alike(one, 2 * one + 1) == pytest.approx(1)
+    assert symmetry.alike(one, torch.ones(4, 9)) == 0
+    assert symmetry.alike(one, 2 * one + 1) == pytest.approx(1)
 
 
 # -- a dense layer learns a convolution ----------------------------------------------------------------------------

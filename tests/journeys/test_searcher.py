@@ -94,7 +94,7 @@ def site(built: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def searcher(chromium, site):
-    with reader(chromium, site, viewport={"width": 1280, "height": 900}) as page:
+    with reader(chromium, viewport={"width": 1280, "height": 900}) as page:
         yield page
 
 
@@ -200,7 +200,7 @@ def test_any_text_may_be_searched_for(searcher, site, edition, query):
 
 @pytest.mark.parametrize("name", ["book/pooling.html", "zh/book/pooling.html"])
 def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
-    with reader(chromium, site, viewport={"width": 360, "height": 800}) as page:
+    with reader(chromium, viewport={"width": 360, "height": 800}) as page:
         page.goto(site + name)
         page.keyboard.press("Control+k")
         page.keyboard.type("3x3")
@@ -213,7 +213,7 @@ def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_the_icon_stands_beside_what_is_typed(chromium, site, edition, width):
-    with reader(chromium, site, viewport={"width": width, "height": 800}) as page:
+    with reader(chromium, viewport={"width": width, "height": 800}) as page:
         for name, form in (
             ("search.html", ".bd-search-container form"),
             ("book/lenet.html", "#pst-search-dialog form"),

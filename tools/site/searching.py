@@ -69,6 +69,7 @@ CALLED = {
     "ways-in": text("frequently asked questions FAQ lectures videos||what readers call the page ways-in"),
     "glossary": text("||what readers call the page glossary"),
     "padding-and-stride": text("||what readers call the page padding-and-stride"),
+    "receptive-field": text("||what readers call the page receptive-field"),
 }
 # what a question may leave out, in any language without spaces: a pattern
 FILLERS = "|".join(text("(?!)||what a question may leave out, in a language without spaces: a pattern").values())

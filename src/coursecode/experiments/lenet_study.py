@@ -1,4 +1,4 @@
-"""Experiments of *Honest numbers*: LeNet, classic and modern, beside simpler models, and what repairs the first."""
+"""Experiments of *Honest numbers*: LeNet, classic and modern, beside simpler models."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from coursecode.experiments.recipes import RECIPES, STANDARDISED, standardised
 from coursecode.experiments.record import Plain, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import summary
-from coursecode.training import Recipe, evaluate, fit, predict
+from coursecode.training import Recipe, fit, predict
 
-__all__ = ["lenet_digits", "lenet_fashion", "lenet_mnist", "lenet_repairs", "picture"]
+__all__ = ["lenet_digits", "lenet_fashion", "lenet_mnist", "picture"]
 
 _NETS: dict[str, Callable[[], nn.Sequential]] = {
     "softmax": lenet.softmax_regression,
@@ -145,89 +145,6 @@ def picture(row: Mapping[str, Plain]) -> Tensor:
     """The image of a stored mistake, uint8 (1, 28, 28)."""
     pixels = zlib.decompress(base64.b64decode(str(row["pixels"])))
     return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(1, 28, 28)
-
-
-_CLASSIC: dict[str, Plain] = {
-    "activation": "sigmoid",
-    "pooling": "average",
-    "weights": "Xavier",
-    "lr": 0.1,
-    "momentum": 0.0,
-    "schedule": "constant",
-}
-_CHANGES: dict[str, dict[str, Plain]] = {
-    "lr 0.9": {"lr": 0.9},
-    "momentum 0.9": {"momentum": 0.9},
-    "one-cycle": {"schedule": "one-cycle"},
-    "Kaiming weights": {"weights": "Kaiming"},
-    "max pooling": {"pooling": "max"},
-    "ReLU": {"activation": "ReLU"},
-}
-_LADDER = ("ReLU", "Kaiming weights", "max pooling", "momentum 0.9", "one-cycle")
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "ReLU": nn.ReLU}
-
-
-def lenet_repairs(*, size: Size = "full") -> Plan:
-    """20,000 images of Fashion-MNIST: the classic recipe, each change alone, and the changes one after the other."""
-    full = size == "full"
-    jobs: list[Row] = [{"study": "alone", "change": "none", **_CLASSIC}]
-    jobs += [{"study": "alone", "change": change, **_CLASSIC, **new} for change, new in _CHANGES.items()]
-    jobs += [{"study": "alone", "change": "tanh", **_CLASSIC, "activation": "tanh"}]
-    so_far = dict(_CLASSIC)
-    for change in _LADDER:
-        so_far |= _CHANGES[change]
-        if change != _LADDER[0]:  # alone, it is there already
-            jobs.append({"study": "added", "change": change, **so_far})
-    return Plan(
-        jobs=jobs,
-        seeds=range(5 if full else 2),
-        settings={
-            "data": "fashion-mnist" if full else "digits",
-            "images": 20_000 if full else 200,
-            "epochs": 1,
-            "batch_size": 128,
-        },
-        measure=_repair,
-    )
-
-
-def _repair(
-    *,
-    study: str,
-    change: str,
-    activation: str,
-    pooling: str,
-    weights: str,
-    seed: int,
-    data: str,
-    images: int | None,
-    epochs: int,
-    **options: Any,
-) -> dict[str, Plain]:
-    """Accuracy after training; before it, the gradient that reaches the first layer, as a share of the last one's."""
-    train_x, train_y, test_x, test_y = _load(data, images)
-    net = lenet.lenet_classic() if weights == "Xavier" else lenet.lenet_modern()  # sets the weights only
-    for name in list(dict(net.named_children())):
-        if name.startswith("act"):
-            setattr(net, name, _ACTIVATIONS[activation]())
-        elif name.startswith("pool"):
-            setattr(net, name, (nn.MaxPool2d if pooling == "max" else nn.AvgPool2d)(2))
-    batch = train_x[:1000].float() / 255
-    F.cross_entropy(net(batch), train_y[:1000]).backward()  # type: ignore[no-untyped-call]
-    first, last = (_rms(net.get_parameter(f"{name}.weight").grad) for name in ("conv1", "dense3"))
-    history = fit(net, train_x, train_y, Recipe(num_epochs=epochs, seed=seed, **options), progress=False)
-    measured = evaluate(net, test_x, test_y)
-    return {
-        "first_gradient": first,
-        "last_gradient": last,
-        "train_loss": history.train_loss[-1],
-        "accuracy": measured.accuracy,
-    }
-
-
-def _rms(x: Tensor | None) -> float:
-    assert x is not None
-    return float(x.square().mean().sqrt())
 
 
 @lru_cache(maxsize=1)

@@ -77,8 +77,8 @@ class Protocol:
     ``question``: what is asked. ``varied``, ``held``: what differs between the arms, and what does not.
     ``confounders``: what else could make the difference, and what was done about it. ``smallest``: the smallest
     difference of ``value`` that the page would name. ``rates``: the learning rates that every arm begins with,
-    rising by about √10; empty where none is chosen. ``sentences``: what the page says, each with its difference.
-    ``reruns``: those of ``RERUNS`` that apply.
+    rising by about √10; empty where none is chosen. ``unit``: points are hundredths of a share, doublings are what they
+    are. ``sentences``: what the page says, each with its difference. ``reruns``: those of ``RERUNS`` that apply.
     """
 
     question: str
@@ -89,6 +89,7 @@ class Protocol:
     sentences: Sequence[Sentence]
     rates: Sequence[float] = (0.01, 0.03, 0.1)
     value: str = "test_accuracy"
+    unit: Literal["points", "doublings"] = "points"
     tuning_seeds: Sequence[int] = (900, 901)
     sceptic_seeds: int = 3
     reruns: Sequence[str] = tuple(RERUNS)

@@ -56,8 +56,9 @@ def verdicts(name: str) -> Any:
     rows = []
     for sentence in protocol.sentences:
         effect = sentence.effect(result)
-        rows.append((sentence.text, *effect.points(), _WORDS[verdict(effect, protocol.smallest)]))
-    return table(rows, ("difference", "points", "from", "to", "verdict"))
+        shown = [_shown(value, protocol) for value in effect]
+        rows.append((sentence.text, *shown, _WORDS[verdict(effect, protocol.smallest)]))
+    return table(rows, ("difference", protocol.unit, "from", "to", "verdict"))
 
 
 def sceptic(name: str) -> Any:
@@ -71,11 +72,15 @@ def sceptic(name: str) -> Any:
 
 def _doubted(result: Result, again: Result, protocol: Protocol, number: int) -> list[str]:
     sentence = protocol.sentences[number]
-    cells = [sentence.text, sentence.effect(result).points()[0]]
+    cells = [sentence.text, _shown(sentence.effect(result).mean, protocol)]
     for rerun in RERUNS:
         part = again.where(rerun=rerun)
         if part.rows:
             effect = sentence.effect(part)
             kept = keeps(sentence, effect, protocol.smallest)
-            cells.append(effect.points()[0] + ("" if kept else " turned"))
+            cells.append(_shown(effect.mean, protocol) + ("" if kept else " turned"))
     return cells
+
+
+def _shown(value: float, protocol: Protocol) -> str:
+    return f"{100 * value if protocol.unit == 'points' else value:+.1f}"

@@ -84,10 +84,10 @@ def _read_shuffled(
     place = torch.Generator().manual_seed(seed)
     if order == _ORDERS[2]:
         permutation = torch.randperm(784, generator=place)
-        deal = _each(deal, lambda x: x.flatten(1)[:, permutation].reshape(x.shape))
+        deal = each(deal, lambda x: x.flatten(1)[:, permutation].reshape(x.shape))
     elif order == _ORDERS[1]:
         blocks = torch.randperm(16, generator=place)
-        deal = _each(deal, lambda x: _from_blocks(_to_blocks(x)[:, blocks]))
+        deal = each(deal, lambda x: _from_blocks(_to_blocks(x)[:, blocks]))
     measured = _train(model, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)
     return {"parameters": sum(p.numel() for p in model.parameters()), **measured}
 
@@ -95,7 +95,7 @@ def _read_shuffled(
 _train = train  # where an argument has its name
 
 
-def _each(deal: Deal, change: Callable[[Tensor], Tensor]) -> Deal:
+def each(deal: Deal, change: Callable[[Tensor], Tensor]) -> Deal:
     """The same deal with other images."""
     return deal._replace(train_x=change(deal.train_x), valid_x=change(deal.valid_x), test_x=change(deal.test_x))
 
@@ -225,7 +225,7 @@ def _halve_and_shift(
                         "halving": name,
                         "shift": shift,
                         "kept": float(same[holds].double().mean()),
-                        "likeness": _alike(before, after),
+                        "likeness": alike(before, after),
                     }
                 )
     return rows
@@ -241,7 +241,7 @@ def _trained(seed: int, images: int, count: int, steps: int, batch_size: int) ->
     return net.eval()
 
 
-def _alike(one: Tensor, other: Tensor) -> float:
+def alike(one: Tensor, other: Tensor) -> float:
     """The correlation coefficient of two sets of maps; 0 where one of them is the same everywhere."""
     if float(one.std()) == 0 or float(other.std()) == 0:
         return 0.0

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +25,7 @@ from coursecode.geometry import conv_macs, summary
 from coursecode.lenet import kaiming_, lenet
 from coursecode.training import Recipe, evaluate, fit
 
-__all__ = ["halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
+__all__ = ["branch_algorithms", "halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
 
 _FACTORS = {"halve": 0.5, "keep": 1.0, "double": 2.0, "quadruple": 4.0}
 _FIRST = {28: 8, 16: 12}  # height of the first stage's maps: its channels when the later stages double
@@ -142,12 +146,21 @@ def _time_layers(*, channels: int, seed: int, batch: int, side: int, rounds: int
     return rows
 
 
+def _parts(channels: int) -> dict[str, list[tuple[int, int]]]:
+    """Each layer's name, and the kernel size and the output channels of its branches."""
+    return {
+        "one 3×3": [(3, channels)],
+        "four 3×3": [(3, channels // 4)] * 4,
+        "1, 3, 5, 7": [(k, channels * share // 64) for k, share in _BRANCHES.items()],
+        "filled to 7×7": [(7, channels)],
+    }
+
+
 def _layers(channels: int, place: str) -> dict[str, tuple[Callable[[Tensor], Tensor], int]]:
     """Each layer's name, function, and MACs per pixel."""
-    mixed = {k: channels * share // 64 for k, share in _BRANCHES.items()}
 
-    def branches(widths: list[tuple[int, int]]) -> tuple[Callable[[Tensor], Tensor], int]:
-        weights = [torch.randn(c_o, channels, k, k, device=place, requires_grad=True) for k, c_o in widths]
+    def branches(parts: list[tuple[int, int]]) -> tuple[Callable[[Tensor], Tensor], int]:
+        weights = [torch.randn(c_o, channels, k, k, device=place, requires_grad=True) for k, c_o in parts]
 
         def layer(X: Tensor) -> Tensor:
             maps = [F.conv2d(X, W, padding=W.shape[-1] // 2) for W in weights]
@@ -155,12 +168,7 @@ def _layers(channels: int, place: str) -> dict[str, tuple[Callable[[Tensor], Ten
 
         return layer, sum(W.numel() for W in weights)
 
-    return {
-        "one 3×3": branches([(3, channels)]),
-        "four 3×3": branches([(3, channels // 4)] * 4),
-        "1, 3, 5, 7": branches(list(mixed.items())),
-        "filled to 7×7": branches([(7, channels)]),
-    }
+    return {name: branches(parts) for name, parts in _parts(channels).items()}
 
 
 def _time(layer: Callable[[Tensor], Tensor], X: Tensor, training: bool) -> float:
@@ -178,6 +186,62 @@ def _time(layer: Callable[[Tensor], Tensor], X: Tensor, training: bool) -> float
 def _gpu_clock() -> float:
     torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def branch_algorithms(*, size: Size = "full") -> Plan:
+    """S23: by which algorithm does this machine compute the layers of ``mixed_kernels``, and on how many channels?
+
+    PyTorch hands most convolutions on a CPU to oneDNN, which says of every call what it ran. A row is a branch of a
+    layer; ``computed`` are its output channels after they were rounded up to the blocks of the implementation. Of a
+    branch that PyTorch computes without oneDNN nothing more is known, and the row says so.
+    """
+    return Plan(
+        jobs=[{"channels": channels} for channels in ((64, 128, 256) if size == "full" else (64,))],
+        seeds=range(1),
+        settings={"side": 28},
+        measure=_name_algorithms,
+    )
+
+
+_SPY = """
+import sys, torch
+from coursecode.experiments.width import _layers
+torch.set_num_threads(1)
+channels, side = map(int, sys.argv[1:])
+for name, (layer, _) in _layers(channels, "cpu").items():
+    print("layer", name, flush=True)
+    with torch.no_grad():
+        layer(torch.zeros(1, channels, side, side))
+"""
+_CALL = re.compile(
+    r"exec,cpu,convolution,(?P<implementation>[^,]+),.*dst:\w+:\w*:blocked:\w*?(?P<block>\d*)b?::.*"
+    r"alg:(?P<algorithm>\w+),mb\d+_ic\d+oc(?P<outputs>\d+)_.*kh(?P<kernel>\d+)"
+)
+
+
+def _name_algorithms(*, channels: int, side: int, seed: int) -> list[Row]:
+    environment = {**os.environ, "ONEDNN_VERBOSE": "1"}
+    command = [sys.executable, "-c", _SPY, str(channels), str(side)]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    rows: list[Row] = []
+    for part in told.split("layer ")[1:]:
+        name, *lines = part.splitlines()
+        calls = [call for call in map(_CALL.search, lines) if call]
+        for branch, (kernel, outputs) in enumerate(_parts(channels)[name]):
+            mine = [c for c in calls if (int(c["kernel"]), int(c["outputs"])) == (kernel, outputs)]
+            block = int(mine[0]["block"] or 1) if mine else 1
+            rows.append(
+                {
+                    "layer": name,
+                    "branch": branch,
+                    "kernel": kernel,
+                    "outputs": outputs,
+                    "computed": -(-outputs // block) * block,
+                    "implementation": mine[0]["implementation"] if mine else "not oneDNN",
+                    "algorithm": mine[0]["algorithm"] if mine else "not oneDNN",
+                }
+            )
+    return rows
 
 
 def how_wide(*, size: Size = "full") -> Plan:
