@@ -13,7 +13,9 @@ from tools.site.figures import write_script
 
 CHROMIUM = "/usr/bin/chromium"
 HEADLESS = "/usr/bin/chromium-headless-shell"
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
+# No other host is found. A route for every request would say the same, but takes the browser's cache away.
+NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-quic", NOBODY_ELSE]
 # the theme's colours, as both of its modes define them
 THEME = """
 html[data-theme=light] { color-scheme: light; --pst-color-text-base: #222832; --pst-color-text-muted: #48566b;

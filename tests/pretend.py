@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch._dynamo  # noqa: F401  imported here, not by the first layer that moves: an import inside a pretended device may break
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
@@ -75,6 +74,8 @@ class _Pretend(TorchDispatchMode):
 
 @contextmanager
 def pretended() -> Iterator[torch.device]:
+    import torch._dynamo  # before, not by the first layer that moves: an import inside may break
+
     before = torch.inference_mode
     torch.inference_mode = torch.no_grad  # type: ignore[assignment,misc]  # which knows no tensor of Python's
     try:

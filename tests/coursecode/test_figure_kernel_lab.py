@@ -135,3 +135,17 @@ def test_the_camera_is_read_picture_by_picture_stops_and_nothing_leaves_the_page
     assert page.locator("kernel-lab").evaluate("f => f.stream") is None
     assert asked == []
     browser.close()
+
+
+@pytest.mark.slow
+def test_the_map_has_the_colours_of_the_theme_that_is_on(figure_pages):
+    """A reader who turns the theme sees the map that a page in the other theme shows from the start."""
+    pixels = "f => f.views[1].firstChild.toDataURL()"
+    dark = figure_pages.open("kernel-lab", theme="dark").locator("kernel-lab").evaluate(pixels)
+    page = figure_pages.open("kernel-lab")
+    light = page.locator("kernel-lab").evaluate(pixels)
+    assert light != dark
+    for theme, expected in (("dark", dark), ("light", light)):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        page.wait_for_timeout(100)
+        assert page.locator("kernel-lab").evaluate(pixels) == expected

@@ -84,9 +84,7 @@ def test_only_where_weights_are_shared_does_the_output_move(figure_pages, langua
 
 @EN_ZH
 def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
-    prose(
-        "conv-stepper", language, "The last row stands in no window" if language == "en" else "最后一行不在任何窗口里"
-    )
+    prose("conv-stepper", language, "The last row lies in no window" if language == "en" else "最后一行不属于任何窗口")
     page = shown(figure_pages, "conv-stepper", language)
     rows = page.locator("td.unread").evaluate_all("all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])")
     assert rows == [[i, j] for i in range(8) for j in range(8) if 7 in (i, j)]

@@ -215,7 +215,7 @@ ATTACKS = [
             newer="sure(libc.syscall(463))",
             handle="sure(libc.syscall(304, 0, 0, 0))",
             slots="sure(libc.syscall(206, 64000, ctypes.byref(ctypes.c_ulong())))",
-            watch="sure(libc.inotify_init1(0) + 1)",
+            watch="sure(libc.inotify_init1(0))",
             lock="__import__('fcntl').flock(open(torch.__file__), 2)",
             pair="__import__('socket').socketpair(2, 1)",
         ),

@@ -103,7 +103,7 @@ def test_no_name_of_a_person_or_a_file_does_anything_anywhere(tmp_path, capsys, 
     run("regrade", NAME, "--student", "s1", "--diff", status=1)  # no terminal to ask in: the list is on the screen
     assert "SUM" in run("regrade", NAME, "--student", "s7", "--diff", "--yes")
     run("regrade", NAME, "--student", NAMES[1], "--diff", status=1)
-    for odd_name in NAMES:
+    for odd_name in NAMES[::3]:
         run("release", odd_name, status=1)
         run("release", NAME, "--questions", odd_name, status=1)
         run("release", NAME, "--points", f"{odd_name}=1", status=1)

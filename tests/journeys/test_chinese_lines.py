@@ -1,4 +1,4 @@
-"""A reader of the Chinese edition: on a phone, a tablet and a desk, no line of any page begins with 。 or ends with （."""
+"""A reader of the Chinese edition: at no width does a line of any page begin with 。 or end with （."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def site(built: Path) -> Iterator[str]:
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_search_and_colours_work_in_a_frame_without_storage(chromium, site, edition):
     """The page throws nothing: the reader's walk ends with an empty list of errors."""
-    with reader(chromium, site, viewport={"width": 1280, "height": 900}) as page:
+    with reader(chromium, viewport={"width": 1280, "height": 900}) as page:
         page.goto(f"{site}404.html")
         page.set_content(
             f'<iframe sandbox="allow-scripts allow-forms" src="{site}{edition}search.html?q=stride"></iframe>'
@@ -43,7 +43,7 @@ def test_search_and_colours_work_in_a_frame_without_storage(chromium, site, edit
 def test_hints_and_solutions_are_on_the_paper_and_fold_again(chromium, site, name):
     from pypdf import PdfReader
 
-    with reader(chromium, site) as page:
+    with reader(chromium) as page:
         page.goto(site + name)
         folded = page.locator("article details")
         texts = folded.evaluate_all("all => all.map((part) => part.innerText.trim() && part.textContent)")

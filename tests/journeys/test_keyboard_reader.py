@@ -42,7 +42,7 @@ def site(built: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def walker(chromium, site):
     """A page of the browser that walks through all pages."""
-    with reader(chromium, site, reduced_motion="reduce") as page:
+    with reader(chromium, reduced_motion="reduce") as page:
         page.goto(f"{site}book/index.html")
         page.evaluate("localStorage.setItem('language-offered', 'yes')")
         yield page
@@ -95,7 +95,7 @@ def test_what_is_unseen_unreachable_or_a_trap_is_found(walker, site, width):
 
 @pytest.mark.parametrize("name", ["book/pooling.html", "zh/book/pooling.html"])
 def test_the_first_link_leads_past_the_menus_into_the_text(chromium, site, name):
-    with reader(chromium, site, viewport={"width": 1280, "height": 800}) as page:
+    with reader(chromium, viewport={"width": 1280, "height": 800}) as page:
         page.goto(site + name)
         page.keyboard.press("Tab")
         skip = page.locator(":focus")
@@ -108,7 +108,7 @@ def test_the_first_link_leads_past_the_menus_into_the_text(chromium, site, name)
 
 @pytest.mark.parametrize("name", ["book/channels.html", "zh/book/channels.html"])
 def test_a_drawer_gives_the_focus_back(chromium, site, name):
-    with reader(chromium, site, viewport={"width": 768, "height": 800}) as page:
+    with reader(chromium, viewport={"width": 768, "height": 800}) as page:
         page.goto(site + name)
         for side in ("primary", "secondary"):
             toggle, drawer = page.locator(f".{side}-toggle"), page.locator(f"#pst-{side}-sidebar-modal")
@@ -124,7 +124,7 @@ def test_a_drawer_gives_the_focus_back(chromium, site, name):
 
 def test_focus_changes_what_is_on_the_screen(chromium, site):
     """Not the style alone: the picture around a control is another when the keyboard is there."""
-    with reader(chromium, site, viewport={"width": 1280, "height": 800}, reduced_motion="reduce") as page:
+    with reader(chromium, viewport={"width": 1280, "height": 800}, reduced_motion="reduce") as page:
         page.goto(f"{site}book/pooling.html")
         page.evaluate(START)
         same = []

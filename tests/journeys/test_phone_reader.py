@@ -33,7 +33,7 @@ def site(built: Path) -> Iterator[str]:
 def test_from_the_cover_to_a_section_in_the_other_language_and_back(
     whole_chromium, site, cover, chapter, section, away
 ):
-    with reader(whole_chromium, site, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as page:
+    with reader(whole_chromium, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as page:
         page.goto(site + cover)
         if page.locator(".language-offer").count():
             page.locator(".language-offer button").tap()
@@ -67,7 +67,7 @@ def test_from_the_cover_to_a_section_in_the_other_language_and_back(
 
 @pytest.mark.parametrize("width", [1100, 1280])
 def test_where_there_is_room_the_menu_folds_away_and_comes_back(chromium, site, width):
-    with reader(chromium, site, viewport={"width": width, "height": 800}) as page:
+    with reader(chromium, viewport={"width": width, "height": 800}) as page:
         page.goto(site + "book/pooling.html")
         link = page.locator("#pst-primary-sidebar").get_by_role("link", name="10. LeNet", exact=True)
         assert link.is_visible()
@@ -80,7 +80,7 @@ def test_where_there_is_room_the_menu_folds_away_and_comes_back(chromium, site, 
 @pytest.mark.parametrize("page_name", ["book/padding-and-stride.html", "zh/book/padding-and-stride.html"])
 def test_the_contents_light_the_section_that_is_read(chromium, site, page_name):
     """Every section in turn, down by the wheel's steps, and by jumps up again."""
-    with reader(chromium, site, viewport={"width": 1280, "height": 800}) as page:
+    with reader(chromium, viewport={"width": 1280, "height": 800}) as page:
         page.goto(site + page_name)
         assert page.evaluate(CONTENTS) == []
 
@@ -111,7 +111,7 @@ PRESS = (Path(__file__).parent / "press.js").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def walker(chromium, site):
     """One page of the browser that walks through all pages."""
-    with reader(chromium, site, viewport={"width": 360, "height": 800}, reduced_motion="reduce") as page:
+    with reader(chromium, viewport={"width": 360, "height": 800}, reduced_motion="reduce") as page:
         page.add_init_script(PATIENT)
         page.goto(f"{site}book/index.html")
         page.evaluate("localStorage.setItem('language-offered', 'yes')")

@@ -12,11 +12,13 @@ import pytest
 from walking import PAGES, reader
 
 from tools.site import server
+from tools.source.words import is_han
 
 pytestmark = pytest.mark.slow
 DENSE, CONV, PAD, FIELD = "from-dense-to-convolution", "convolutional-layer", "padding-and-stride", "receptive-field"
 CIRCLE, CAUSAL, FACTOR = "circular-convolution", "causal-and-dilated", "separable-kernels"
 BACK, FAST = "backward-pass", "how-it-is-computed"
+AFTER, INSIDE, CALC, FEATURES = "after-lenet", "looking-inside", "receptive-field-calculator", "measured-features"
 QUERIES = {
     "": {
         "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
@@ -38,6 +40,15 @@ QUERIES = {
         "depthwise separable convolution": FACTOR, "MobileNet": FACTOR, "grouped convolution": FACTOR,
         "backpropagation": BACK, "deconvolution": BACK, "checkerboard": BACK, "im2col": FAST,
         "Winograd": FAST, "FFT": FAST, "步长": PAD, "汇聚": "pooling", "感受野": FIELD, "交叉相关": CONV,
+        "batch normalization": AFTER, "ResNet": AFTER, "residual connection": AFTER,
+        "skip connection": AFTER, "VGG": AFTER, "occlusion": INSIDE, "saliency": INSIDE,
+        "transfer learning": FEATURES, "fine-tuning": FEATURES, "own photos": "your-own",
+        "dilated causal": CAUSAL, "convolution theorem": CIRCLE, "overfitting": "lenet",
+        "learning rate": "honest-numbers", "why odd kernel": PAD, "commutative": CONV,
+        "loss function": "lenet", "Muon": "same-net-better", "number of parameters": "channels",
+        "depthwise": FACTOR, "low rank": FACTOR, "cudnn": FAST, "data augmentation": "lenet",
+        "flip the kernel": CONV, "zero padding": PAD, "receptive field calculator": CALC,
+        "FLOPs": "channels",
     },
     "zh/": {
         "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
@@ -55,6 +66,17 @@ QUERIES = {
         "卷积核": CONV, "滤波器": CONV, "学习卷积核": CONV, "下采样": "pooling", "补零": PAD, "输出尺寸": PAD,
         "手写数字识别": "lenet", "核": CONV, "池": "pooling", "步": PAD, "轮数": "lenet",
         "混淆矩阵": "lenet", "手写数字": "lenet", "多层感知机": "lenet", "迭代周期": "lenet", "LeNet": "lenet",
+        "参数量": "channels", "im2col": FAST, "填充": PAD,
+        "多输入通道": "channels", "深度可分离": FACTOR, "批量归一化": AFTER,
+        "批归一化": AFTER, "残差": AFTER, "残差连接": AFTER, "等变性": DENSE, "平移不变": DENSE, "循环卷积": CIRCLE,
+        "傅里叶": CIRCLE, "遮挡": INSIDE, "损失函数": "lenet", "泛化": "lenet", "交换律": CONV, "过拟合": "lenet",
+        "学习率": "honest-numbers", "迁移学习": FEATURES, "微调": FEATURES, "softmax回归": "lenet",
+        "随机种子": "honest-numbers", "ResNet": AFTER, "VGG": AFTER, "互相关和卷积的区别": CONV, "卷积核大小": PAD,
+        "输出尺寸公式": PAD, "输出通道": "channels", "为什么卷积核是奇数": PAD, "1×1卷积有什么用": "channels",
+        "池化层还有必要吗": "pooling", "偶数卷积核": PAD, "计算量": "channels", "FLOPs": "channels", "有效感受野": FIELD,
+        "数据增强": "lenet", "李沐": "the-same-in-d2l", "可视化": INSIDE,
+        "卷积定理": CIRCLE, "快速算法": FAST, "翻转": CONV,
+        "感受野计算器": CALC, "参数量计算器": CALC,
     },
 }  # fmt: skip
 CASES = [(edition, query, page) for edition, queries in QUERIES.items() for query, page in queries.items()]
@@ -72,7 +94,7 @@ def site(built: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def searcher(chromium, site):
-    with reader(chromium, site, viewport={"width": 1280, "height": 900}) as page:
+    with reader(chromium, viewport={"width": 1280, "height": 900}) as page:
         yield page
 
 
@@ -116,7 +138,9 @@ def found_on(page) -> list[dict]:
 
 
 def test_there_are_enough_queries():
-    assert all(len(queries) >= 30 for queries in QUERIES.values())
+    assert all(len(queries) >= 100 for queries in QUERIES.values())
+    in_chinese = [query for query in QUERIES["zh/"] if is_han(query)]
+    assert len(in_chinese) >= 90
 
 
 @pytest.mark.parametrize(("edition", "query", "expected"), CASES)
@@ -176,7 +200,7 @@ def test_any_text_may_be_searched_for(searcher, site, edition, query):
 
 @pytest.mark.parametrize("name", ["book/pooling.html", "zh/book/pooling.html"])
 def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
-    with reader(chromium, site, viewport={"width": 360, "height": 800}) as page:
+    with reader(chromium, viewport={"width": 360, "height": 800}) as page:
         page.goto(site + name)
         page.keyboard.press("Control+k")
         page.keyboard.type("3x3")
@@ -189,7 +213,7 @@ def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_the_icon_stands_beside_what_is_typed(chromium, site, edition, width):
-    with reader(chromium, site, viewport={"width": width, "height": 800}) as page:
+    with reader(chromium, viewport={"width": width, "height": 800}) as page:
         for name, form in (
             ("search.html", ".bd-search-container form"),
             ("book/lenet.html", "#pst-search-dialog form"),

@@ -18,7 +18,7 @@ def app(language, *pages):
     env = SimpleNamespace(
         found_docs=set(pages), titles={page: nodes.title("", f"Exercises: <{page[-1]}>") for page in pages}
     )
-    builder = SimpleNamespace(format="html", get_relative_uri=lambda here, page: f"{page.rsplit('/', 1)[-1]}.html")
+    builder = SimpleNamespace(name="html", get_relative_uri=lambda here, page: f"{page.rsplit('/', 1)[-1]}.html")
     return SimpleNamespace(env=env, builder=builder, config=SimpleNamespace(language=language))
 
 
@@ -45,7 +45,8 @@ def test_a_page_whose_end_was_seen_has_a_tick_in_the_list_also_in_the_other_edit
         for name in names:
             script = "course.js" if folder == tmp_path else "../course.js"
             (folder / f"{name}.html").write_text(
-                f'<!doctype html><meta charset="utf-8"><script defer src="{script}"></script><nav class="bd-links"><ul>{links}</ul></nav>'
+                f'<!doctype html><meta charset="utf-8"><script defer src="{script}"></script>'
+                f'<nav class="bd-links"><ul>{links}</ul></nav>'
                 '<div style="height: 3000px"></div><footer class="prev-next-footer">next</footer>',
                 encoding="utf-8",
             )

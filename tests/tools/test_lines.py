@@ -13,7 +13,8 @@ STARTS = (ROOT / "tests/journeys/line_starts.js").read_text(encoding="utf-8")
 STYLE = ROOT / "tools/site/static/course.css"
 PAGE = r"""# 页
 
-输入 $\mathbf{X}$，核 $\mathbf{K}$；输出的形状是 $m_h\times m_w$。求和之后（$k_h\times k_w$）得到 $Y_{i,j}$：就是“$a+b$”、$c$ 和“`X`”。
+输入 $\mathbf{X}$，核 $\mathbf{K}$；输出的形状是 $m_h\times m_w$。求和之后（$k_h\times k_w$）得到 $Y_{i,j}$：
+就是“$a+b$”、$c$ 和“`X`”。
 
 - `W`、`convolve`、`conv2`，还有 `np.correlate`；参数（`padding="same"`）、《`course`》。
 - 用 `coursecode.geometry.receptive_field(layers)`，得到 $r_\ell=r_{\ell-1}+(k_\ell-1)j_{\ell-1}$。
@@ -32,7 +33,10 @@ def build(folder: Path, language: str, *parts: str) -> Path:
         "html_math_renderer": "mathml",
         "myst_enable_extensions": ["dollarmath"],
     }
-    lines = [f"import sys\nsys.path.insert(0, {str(ROOT)!r})", *(f"{key} = {value!r}" for key, value in settings.items())]
+    lines = [
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})",
+        *(f"{key} = {value!r}" for key, value in settings.items()),
+    ]
     (folder / "conf.py").write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(folder), str(folder / "html")]
     subprocess.run(command, check=True)

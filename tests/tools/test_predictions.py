@@ -38,6 +38,29 @@ def test_every_core_chapter_asks_for_a_guess_and_its_result_comes_next():
     none(problems)
 
 
+@pytest.mark.parametrize(("builder", "loads"), [("html", True), ("epub", False)])
+def test_a_page_with_a_guess_loads_the_script_and_a_book_on_a_device_does_not(tmp_path, builder, loads):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    source.mkdir()
+    extensions = ["myst_parser", "tools.site.predictions"]
+    (source / "conf.py").write_text(
+        f"project = 'x'\nextensions = {extensions}\nlanguage = 'en'\nversion = '1'\nepub_show_urls = 'no'\n"
+        "root_doc = 'index'\nsuppress_warnings = ['epub']"
+    )
+    box = "```{{admonition}} Predict first\n:class: tip {}\nHow many?\n```\n"
+    (source / "index.md").write_text("# One\n\n" + box.format("guess") + "\n```{toctree}\ntwo\n```\n")
+    (source / "two.md").write_text("# Two\n\n" + box.format(""))
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", builder, status=None, warning=None).build()
+    suffix = "html" if builder == "html" else "xhtml"
+    pages = {name: (tmp_path / "out" / f"{name}.{suffix}").read_text("utf-8") for name in ("index", "two")}
+    assert 'class="tip guess admonition"' in pages["index"]
+    assert ("predict/predict.js" in pages["index"], "predict/predict.css" in pages["index"]) == (loads, loads)
+    assert "predict/predict.js" not in pages["two"]
+    assert (tmp_path / "out" / "_static" / "predict" / "predict.js").exists() == loads
+
+
 def write_page(folder, *, language="en", question="<p>How many layers fit?</p>"):
     """A page as Sphinx writes it: question, cell, the sentence that says what came out; and one more of each."""
     shutil.copytree(FILES, folder / "predict", dirs_exist_ok=True)
@@ -146,6 +169,16 @@ def test_who_does_not_guess_sees_the_result_and_so_does_paper(opened):
         "e => e.getBoundingClientRect().height > 0 && e.checkVisibility({contentVisibilityAuto: true})"
     )
     assert page.locator(".guess-form").first.is_hidden()
+
+
+@pytest.mark.slow
+def test_who_runs_the_cells_sees_all_that_was_printed(opened):
+    page = opened()
+    source = (FILES.parent / "live" / "live.js").read_text(encoding="utf-8")
+    event = re.search(r'dispatchEvent\((new Event\("[^"]+"\))\)', source)
+    page.evaluate(f"document.dispatchEvent({event[1]})")
+    assert page.locator(".cell_output:visible").count() == 2
+    assert page.locator(".guess-wait, [hidden]").count() == 0
 
 
 @pytest.mark.slow

@@ -34,7 +34,6 @@ from typing import Any
 
 import jupytext
 import nbformat
-import yaml
 from jupytext.myst import MystMetadataParsingError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -47,6 +46,7 @@ from tools.machine.fresh import Record, digest, snapshot
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.notebooks.plain import Edition, PlainError, edition, plain_markdown, references
 from tools.source.chapters import parse
+from tools.source.settings import read_yaml
 from tools.source.words import editions, folder
 
 LANGUAGES = editions()
@@ -274,7 +274,7 @@ def _where(page: Page, index: int) -> str:
 
 def setup_cell(page: Page, book: Edition) -> NotebookNode:
     """The first code cell of a notebook, which no page shows: it installs the course where that is not installed."""
-    repository = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    repository = read_yaml(book.root / "_config.yml")["repository"]
     d2l = "coursecode.d2l_bridge" in imported_modules("\n".join(page.code))
     checks = "coursecode.check" in imported_modules("\n".join(page.code))
     source = _install.cell(

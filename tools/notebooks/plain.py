@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pybtex.database import BibliographyData, parse_file
 from pybtex.plugin import find_plugin
 
 from tools.source import chapters, quiz
+from tools.source.settings import read_yaml
 from tools.source.words import folder, words
 from tools.source.words import text as said
 
@@ -61,7 +61,7 @@ class Edition:
 
 def edition(root: Path, language: str = "en") -> Edition:
     """Read the table of contents and the pages of one edition below ``root``."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config = read_yaml(root / "_config.yml")
     base = (config["html"].get("baseurl") or "").rstrip("/")
     book = Edition(root, language, base and base + ("" if language == "en" else f"/{language}"))
     bib = root / "book" / "references.bib"
@@ -79,7 +79,7 @@ def edition(root: Path, language: str = "en") -> Edition:
 
 def _numbered_pages(toc: Path) -> Iterator[tuple[str, int | None]]:
     """Page names with the chapter number that the site gives them (None for unnumbered parts)."""
-    tree = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    tree = read_yaml(toc)
     yield Path(tree["root"]).name, None
     number = 0
     for part in tree["parts"]:

@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tools import ROOT
 from tools.site import drawings, face
 from tools.source.chapters import parse
+from tools.source.settings import read_yaml
 from tools.source.words import editions, folder, text
 
 CHROMIUM = "/usr/bin/chromium"
@@ -61,7 +61,7 @@ def title(name: str, language: str) -> str:
 
 
 def chapter_number(name: str) -> int | None:
-    chapters = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"][0]["chapters"]
+    chapters = read_yaml(ROOT / "_toc.yml")["parts"][0]["chapters"]
     names = [Path(chapter["file"]).name for chapter in chapters]
     return names.index(name) + 1 if name in names else None
 

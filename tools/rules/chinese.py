@@ -142,7 +142,11 @@ def said(root: Path = ROOT) -> list[Problem]:
 def _files(root: Path) -> list[Path]:
     """The files of words, and what the glossary and the settings say in Chinese."""
     found = [root / package / "words/zh.json" for package in ("src/coursecode", "src/coursegrade", "tools")]
-    found += [root / "src/coursecode/figures/words/zh.json", *sorted((root / "zh").glob("*.yml")), root / "glossary.yml"]
+    found += [
+        root / "src/coursecode/figures/words/zh.json",
+        *sorted((root / "zh").glob("*.yml")),
+        root / "glossary.yml",
+    ]
     return [path for path in found if path.exists()]
 
 
@@ -176,7 +180,9 @@ def _said(text: str, instead: Mapping[str, str]) -> list[str]:
     """What is wrong with the words of a text that may hold code."""
     shown = _CODE.sub("\ue000", text)
     found = _unwanted(shown, {word: right for word, right in instead.items() if re.search(f"[{_H}]", word)})
-    found += [f"half-width {mark!r}; use full-width" for mark in re.findall(rf"(?<=[{_H}])[,;:!?.](?=\s?[{_H}])", shown)]
+    found += [
+        f"half-width {mark!r}; use full-width" for mark in re.findall(rf"(?<=[{_H}])[,;:!?.](?=\s?[{_H}])", shown)
+    ]
     found += [f"{character!r}; the course says 你" for character in re.findall("您", shown)]
     return found + manner(shown) + _traditional(shown)
 
@@ -199,16 +205,17 @@ _GLOSS = re.compile(rf"(?<=[{_H}\w])（([A-Za-z0-9][A-Za-z0-9×–’ -]*)(?:，
 
 
 def glosses(root: Path = ROOT) -> list[Problem]:
-    """English names in brackets that stand behind their terms a second time: the first chapter that has one keeps it.
+    """English names in brackets that stand behind their terms a second time: where the term is defined keeps it.
 
-    The pages are read in the order of the contents; on the README and the cover, which others quote, stands none.
+    That is where it stands in bold, or else the first chapter of the contents that has the brackets; on the README and
+    the cover, which others quote, stands none.
     """
     entries = read_terms(root / "glossary.yml") if (root / "glossary.yml").exists() else []
     terms = {name.casefold(): entry["zh"] for entry in entries for name in [entry["en"], *entry.get("also", [])]}
     found = []
-    known: dict[str, Path] = {}
+    places: dict[str, list[tuple[bool, Path, int, str]]] = {}
     for path in _in_order(root):
-        page, quoted = path.relative_to(root), path.stem in ("index", "README")
+        page = path.relative_to(root)
         for number, line in parse(path).prose:
             shown, _ = _visible(line, {})
             for match in _GLOSS.finditer(shown):
@@ -216,12 +223,17 @@ def glosses(root: Path = ROOT) -> list[Problem]:
                 term = terms.get(name) or terms.get(name.removesuffix("s"))
                 if term is None or not shown[: match.start()].endswith(term):
                     continue
-                if quoted:
+                if path.stem in ("index", "README"):
                     found.append(Problem(page, number, f"{match[0]} on a page that others quote; take it out"))
-                elif term in known:
-                    found.append(Problem(page, number, f"{match[0]} stands in {known[term]} already; take it out"))
                 else:
-                    known[term] = page
+                    defined = f"**{term}**（" in line
+                    places.setdefault(term, []).append((not defined, page, number, match[0]))
+    for named in places.values():
+        kept = min(named, key=lambda place: place[0])
+        for place in named:
+            if place is not kept:
+                text = f"{place[3]} stands in {kept[1]}:{kept[2]}, where the term is defined; take it out"
+                found.append(Problem(*place[1:3], text))
     return found
 
 
@@ -229,7 +241,11 @@ def _in_order(root: Path) -> Iterable[Path]:
     """The README and the pages of the book in the order of the contents, without those that are lists of names."""
     contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     names = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    pages = [root / "zh" / "README.md", root / "zh" / f"{contents['root']}.md", *(root / "zh" / f"{n}.md" for n in names)]
+    pages = [
+        root / "zh" / "README.md",
+        root / "zh" / f"{contents['root']}.md",
+        *(root / "zh" / f"{n}.md" for n in names),
+    ]
     return [page for page in pages if page.exists() and page.stem not in ("glossary", "notation", "references", "api")]
 
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tools.rules import Problem
 from tools.source.chapters import Chapter
 from tools.source.marks import marks
+from tools.source.settings import read_yaml
 
 _TAG = re.compile(r"claim-(\w+)")
 _ANSWERS = "Questions and answers"
@@ -25,7 +24,7 @@ def problems(file: Path, book: Book, tests: Path) -> list[Problem]:
 
 
 def read_rows(file: Path) -> list[Row]:
-    rows: list[Row] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    rows: list[Row] = read_yaml(file)
     return rows
 
 

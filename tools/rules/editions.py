@@ -171,7 +171,9 @@ def differences(source: Path, twin: Path, root: Path = ROOT) -> list[Problem]:
             break  # named above; what follows does not pair
         if bool(cell.alt) != bool(other.alt):
             found.append(Problem(page, other.line, "a picture has its alt text in one language only; write both"))
-    for i, j in () if found else meaning.crossed([(x.text, y.text) for x, y in zip(a.headings, b.headings, strict=True)]):
+    for i, j in (
+        () if found else meaning.crossed([(x.text, y.text) for x, y in zip(a.headings, b.headings, strict=True)])
+    ):
         one, two = b.headings[i], b.headings[j]
         text = f"{one.text!r} and {two.text!r} (line {two.line}) have changed places; each renders the other's heading"
         found.append(Problem(page, one.line, text))

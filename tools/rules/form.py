@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tools.rules import Problem
 from tools.source.chapters import Chapter
+from tools.source.settings import read_yaml
 
 FRONT_MATTER = {
     "jupytext": {"text_representation": {"extension": ".md", "format_name": "myst"}},
@@ -122,5 +121,5 @@ def contents(root: Path) -> list[Problem]:
 
 
 def _read(toc: Path) -> dict[str, Any]:
-    tree: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    tree: dict[str, Any] = read_yaml(toc)
     return tree

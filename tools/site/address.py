@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import yaml
-
 from tools import ROOT, unwritable
+from tools.source.settings import read_yaml
 
 UNSET = "the course has no public address yet. Set it with: make publish-as OWNER/REPO"
 
@@ -35,7 +34,7 @@ class Address(NamedTuple):
 
 def read(root: Path = ROOT) -> Address | None:
     """The public address that ``_config.yml`` holds; None while it is not set."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config = read_yaml(root / "_config.yml")
     repository, site = config.get("repository", {}), config.get("html", {}).get("baseurl")
     if not repository.get("url") or not site:
         return None

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
@@ -25,6 +24,7 @@ from tools.site import address
 from tools.source import functions
 from tools.source.chapters import parse
 from tools.source.functions import Function, Guard
+from tools.source.settings import listed
 from tools.source.words import spoken, text
 
 PAGE = "api"
@@ -63,7 +63,7 @@ class Facts:
         self.words = {key: said[spoken(language)] for key, said in WORDS.items()}
         self.root, self.address = root, address.read(root)
         self.tests = [t for room in ("coursecode", "book") for t in functions.guards(root / "tests" / room)]
-        self.modules = {name: functions.public(f"coursecode.{name}", root / "src") for name in (*CHAPTER, *SHARED)}
+        self.modules = functions.modules((*CHAPTER, *SHARED), root / "src")
         self.chapters = list(_used_in(root))
         self.computed = functions.computed_by(f for name in CHAPTER for f in self.modules[name])
 
@@ -105,8 +105,7 @@ class Facts:
 
 def _used_in(root: Path) -> Iterator[tuple[str, set[str]]]:
     """The pages in the order of the contents, each with the names of the package that its cells use."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    for name in (Path(chapter["file"]).name for part in toc["parts"] for chapter in part["chapters"]):
+    for name in listed(root):
         page = root / "book" / f"{name}.md"
         code = "\n".join(cell.source for cell in parse(page).cells)
         if "coursecode" in code:

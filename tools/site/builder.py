@@ -23,6 +23,7 @@ from tools import ROOT, unwritable
 from tools.machine.fresh import Record, snapshot
 from tools.paper import slides
 from tools.site import address
+from tools.source.settings import read_yaml
 from tools.source.words import editions, folder, tag, text
 
 STRICT = ("-n", "-W", "--keep-going")
@@ -51,14 +52,14 @@ def merged(base: Any, overrides: Any) -> Any:
 
 def edition_settings(root: Path, language: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and table of contents of one edition, from the shared files and the edition's overrides."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    config = read_yaml(root / "_config.yml")
+    toc = read_yaml(root / "_toc.yml")
     extensions = config.get("sphinx", {}).get("local_extensions", {})
     extensions |= {name: str(root / path) for name, path in extensions.items()}  # the merged file lies elsewhere
     config["sphinx"]["config"]["version"] = _version(root)
     if language == "en":
         return config, toc
-    overrides = yaml.safe_load((root / language / "_config.yml").read_text(encoding="utf-8"))
+    overrides = read_yaml(root / language / "_config.yml")
     captions = overrides.pop("captions", {})
     config = merged(config, overrides)
     base = config["html"].get("baseurl")
@@ -164,7 +165,7 @@ class Build:
 
 def sitemap(root: Path, site: Path) -> str:
     """``sitemap.xml``: every page with its twin, as search engines read it."""
-    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"].rstrip("/")
+    base = read_yaml(root / "_config.yml")["html"]["baseurl"].rstrip("/")
     entries = []
     for page in sorted((site / "book").glob("*.html")):
         place = {language: (source / "book" / page.name).as_posix() for language, source in SOURCES.items()}

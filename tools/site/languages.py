@@ -13,12 +13,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from tools import ROOT
+from tools.source.settings import read_yaml
 from tools.source.words import editions, folder, is_han, script, spoken, tag, words
 
 HERE = Path(__file__).resolve().parent
@@ -84,7 +84,7 @@ def translate_interface(app: Sphinx, exception: Exception | None) -> None:
     theirs = ROOT / folder(spoken(app.config.language)) / "interface.yml"
     if exception or not theirs.exists() or app.builder.format != "html":
         return
-    words = yaml.safe_load(theirs.read_text(encoding="utf-8"))
+    words = read_yaml(theirs)
     choices = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     whole = re.compile(rf'(>\s*|(?:title|aria-label|placeholder|alt)=")({choices})(?=\s*<|")')
     for page in Path(app.outdir).rglob("*.html"):

@@ -1,7 +1,7 @@
-"""Where a line may not break: no line begins with a closing mark, or ends with an opening one, or parts a number and %.
+"""Where a line may not break: no line begins with a closing mark, or ends with an opening one, or parts 97 and %.
 
-A browser knows that for text, and forgets it beside a formula or code, which it takes for boxes of their own. So each of
-them and the marks that touch it become one piece; code may still break inside itself.
+A browser knows that for text, and forgets it beside a formula or code, which it takes for boxes of their own. So each
+of them and the marks that touch it become one piece; code may still break inside itself.
 """
 
 from __future__ import annotations

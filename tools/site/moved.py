@@ -31,7 +31,9 @@ NOW = text("This part has moved to")
 
 def say_where(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Put the lines of the sections that left this page above its text."""
-    moved = MOVED.get(pagename.removeprefix("book/"), {}) if doctree is not None else {}
+    if doctree is None or app.builder.name != "html":  # an EPUB has no addresses that anybody keeps
+        return
+    moved = MOVED.get(pagename.removeprefix("book/"), {})
     labels = app.env.get_domain("std").data["labels"]
     lines = []
     for anchor, label in moved.items():

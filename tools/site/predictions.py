@@ -24,11 +24,12 @@ from tools.source.words import script, spoken
 
 FILES = Path(__file__).resolve().parent / "predict"
 CLASS = "guess"
+SITES = ("html", "dirhtml")  # a book for a reader's device folds nothing
 
 
 def copy_files(app: Sphinx) -> None:
     """Script and style into a folder of the site; a page with a prediction names them."""
-    if app.builder.format == "html":
+    if app.builder.name in SITES:
         target = Path(app.outdir) / "_static" / "predict"
         target.mkdir(parents=True, exist_ok=True)
         for path in FILES.iterdir():
@@ -37,7 +38,9 @@ def copy_files(app: Sphinx) -> None:
 
 def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Have the page load script and style if it has a prediction that takes an answer."""
-    if doctree is not None and any(CLASS in node["classes"] for node in doctree.findall(nodes.admonition)):
+    if app.builder.name not in SITES or doctree is None:
+        return
+    if any(CLASS in node["classes"] for node in doctree.findall(nodes.admonition)):
         said = script(FILES / "predict.js", spoken(app.config.language))
         data = json.dumps(said, ensure_ascii=False, sort_keys=True)
         app.add_js_file("predict/predict.js", loading_method="defer", **{"data-predict": data})

@@ -31,8 +31,9 @@ from tools.source.words import LANGUAGES, spoken, text
 FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere
 WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "notation": 0.5, "teaching": 0.5,
-           "benchmarks": 0.6, "where-texts-slip": 0.6, "the-same-in-d2l": 0.5, "exercises": 0.55,
-           "api": 0.5}  # fmt: skip
+           "benchmarks": 0.6, "receptive-field-calculator": 0.8, "ways-in": 0.4, "where-texts-slip": 0.6,
+           "the-same-in-d2l": 0.5,
+           "exercises": 0.55, "api": 0.5}  # fmt: skip
 # what readers call the pages whose titles say it otherwise
 CALLED = {
     "api": text("API reference docstrings||what readers call the page api"),
@@ -47,15 +48,28 @@ CALLED = {
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
     "pooling": text("downsampling||what readers call the page pooling"),
-    "channels": text("RGB image||what readers call the page channels"),
+    "channels": text("RGB image number of parameters FLOPs||what readers call the page channels"),
     "lenet": text("epochs||what readers call the page lenet"),
     "from-dense-to-convolution": text("fully connected||what readers call the page from-dense-to-convolution"),
-    "convolutional-layer": text("filter kernel||what readers call the page convolutional-layer"),
+    "convolutional-layer": text("filter kernel commutative||what readers call the page convolutional-layer"),
     "the-same-in-d2l": text("Dive into Deep Learning d2l||what readers call the page the-same-in-d2l"),
     "separable-kernels": text("groups||what readers call the page separable-kernels"),
     "how-it-is-computed": text("fast Fourier transform||what readers call the page how-it-is-computed"),
+    "after-lenet": text("ResNet residual networks AlexNet VGG Inception||what readers call the page after-lenet"),
+    "looking-inside": text("visualisation saliency heat map||what readers call the page looking-inside"),
+    "your-own": text("own dataset folder of images||what readers call the page your-own"),
+    "measured-features": text(
+        "transfer learning fine-tuning pre-training||what readers call the page measured-features"
+    ),
+    "measured-kernels": text("large kernels against small ones||what readers call the page measured-kernels"),
+    "measured-symmetry": text("shuffled pixels||what readers call the page measured-symmetry"),
+    "receptive-field-calculator": text(
+        "calculator of parameters FLOPs memory||what readers call the page receptive-field-calculator"
+    ),
+    "ways-in": text("frequently asked questions FAQ lectures videos||what readers call the page ways-in"),
     "glossary": text("||what readers call the page glossary"),
     "padding-and-stride": text("||what readers call the page padding-and-stride"),
+    "receptive-field": text("||what readers call the page receptive-field"),
 }
 # what a question may leave out, in any language without spaces: a pattern
 FILLERS = "|".join(text("(?!)||what a question may leave out, in a language without spaces: a pattern").values())
@@ -215,7 +229,7 @@ def index(app: Sphinx) -> dict[str, Any]:
     return {
         "pages": pages,
         "names": names(read_terms(), language),
-        "words": {k: said[language] for k, said in WORDS.items()},
+        "words": {"fillers": FILLERS, **{k: said[language] for k, said in WORDS.items()}},
     }
 
 

@@ -20,16 +20,15 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import yaml
-
 from tools import ROOT
+from tools.source.settings import read_yaml
 
 TEXT = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".md", ".ipynb", ".map"}
 
 
 def base_path(root: Path = ROOT) -> str:
     """The path of the public address, with its slashes: the site lies below it."""
-    base = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["html"].get("baseurl")
+    base = read_yaml(root / "_config.yml")["html"].get("baseurl")
     return str(urlsplit(base or "").path.rstrip("/")) + "/"
 
 

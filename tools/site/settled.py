@@ -9,18 +9,22 @@ when what pages show of each other is not, all of them are written again.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pybtex.plugin
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -58,6 +62,7 @@ class Settled:
         if self.known.get("written by") != VERSION:
             self.known = {"written by": VERSION, "read": {}}
         self.read: dict[str, str] = self.known["read"]
+        self.numbered: dict[str, str] = self.known.setdefault("numbered", {})
         state = self.known.setdefault(self.format, {"written": {}, "shown": {}, "cited": ""})
         self.written: dict[str, str] = state["written"]
         self.shown: dict[str, str] = state["shown"]
@@ -204,11 +209,57 @@ def clear_pages(app: Sphinx, exception: Exception | None) -> None:
             picture.unlink()
 
 
+# -- numbers of figures -----------------------------------------------------------------------------------------------
+
+
+def _numbered(env: BuildEnvironment, element: nodes.Element) -> list[Any]:
+    """What of a page decides the numbers of figures: the order of sections, contents and all that has a number."""
+    found: list[Any] = []
+    for child in element.children:
+        if isinstance(child, nodes.section):
+            found.append(["section", child["ids"][0], _numbered(env, child)])
+        elif isinstance(child, addnodes.toctree):
+            found.append(["contents", child["entries"]])
+        elif isinstance(child, nodes.Element):
+            kinds = [(domain.name, domain.get_enumerable_node_type(child)) for domain in env.domains.values()]
+            if any(kind for _, kind in kinds):
+                titled = bool(env.domains["std"].get_numfig_title(child))
+                found.append([kinds, titled, child["ids"][:1]])
+            found += _numbered(env, child)
+    return found
+
+
+def note_numbered(app: Sphinx, doctree: nodes.document) -> None:
+    _of(app).numbered[app.env.docname] = _digest(repr(_numbered(app.env, doctree)))
+
+
+def only_others(assign: Callable[[Any, BuildEnvironment], list[str]]) -> Callable[[Any, BuildEnvironment], list[str]]:
+    """Sphinx loads every page to give the figures their numbers; here it does only when those could be other ones."""
+
+    @functools.wraps(assign)
+    def assigned(collector: Any, env: BuildEnvironment) -> list[str]:
+        pages = {name: _of(env.app).numbered.get(name) for name in env.all_docs}
+        settings = [env.config.numfig, env.config.numfig_secnum_depth, env.config.root_doc]
+        now = _digest([settings, canonical(env.toc_secnumbers), sorted(pages.items())]) if all(pages.values()) else None
+        made_of, kept = getattr(env, "course_fignumbers", ("", {}))
+        if now and made_of == now:
+            env.toc_fignumbers = copy.deepcopy(kept)
+            return []
+        changed = assign(collector, env)
+        env.course_fignumbers = now, copy.deepcopy(env.toc_fignumbers)
+        return changed
+
+    return assigned
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     # for every citation pybtex looks through all installed packages for the same style
     pybtex.plugin.find_plugin = functools.cache(pybtex.plugin.find_plugin)
     app.connect("builder-inited", clear_static, priority=100)
     app.connect("builder-inited", trust_content)
+    if not hasattr(TocTreeCollector.assign_figure_numbers, "__wrapped__"):
+        TocTreeCollector.assign_figure_numbers = only_others(TocTreeCollector.assign_figure_numbers)
+    app.connect("doctree-read", note_numbered, priority=990)
     app.connect("env-get-outdated", find_changed)
     app.connect("env-before-read-docs", doubt_what_is_read)
     app.connect("env-get-updated", find_affected, priority=990)  # after sections and figures got their numbers

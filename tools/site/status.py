@@ -12,7 +12,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
@@ -23,6 +22,7 @@ from tools import ROOT
 from tools.machine.fresh import remembered
 from tools.source.chapters import parse
 from tools.source.marks import marks
+from tools.source.settings import listed, read_yaml
 from tools.source.words import later, spoken, words
 
 WORDS = {
@@ -49,9 +49,7 @@ WORDS = {
 
 def chapters(root: Path) -> list[str]:
     """The pages with a notebook, in the order of the table of contents."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [Path(chapter["file"]).name for part in toc["parts"] for chapter in part["chapters"]]
-    return [name for name in names if (root / "book" / f"{name}.ipynb").exists()]
+    return [name for name in listed(root) if (root / "book" / f"{name}.ipynb").exists()]
 
 
 def sizes(root: Path) -> dict[str, int]:
@@ -109,7 +107,7 @@ def status_lines(root: Path, language: str) -> list[str]:
 
     count, tested = sizes(root), {label for label, *_ in marks(root / "tests", "equation")}
     cpu, gpu = benchmark(root, "pages"), benchmark(root, "pages_cuda")
-    promises = yaml.safe_load((root / "tests" / "coverage.yml").read_text(encoding="utf-8"))
+    promises = read_yaml(root / "tests" / "coverage.yml")
     known = {name: facts(root, name, count, tested, promises) for name in chapters(root)}
     lines = []
     versions = {json.dumps(k["executed"], sort_keys=True): k["executed"] for k in known.values() if k["executed"]}

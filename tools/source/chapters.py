@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from tools.machine.fresh import remembered
+from tools.source.settings import YamlLoader
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where there is libyaml
 
 __all__ = [
     "Cell",
@@ -292,7 +291,7 @@ def _directive(chapter: Chapter, name: str, argument: str, body: list[str], line
 def _yaml(text: str, line: int) -> dict[str, Any]:
     """The mapping that ``text`` holds; ``line`` is where its block opens."""
     try:
-        loaded = yaml.load(text, Loader=_Loader)
+        loaded = yaml.load(text, Loader=YamlLoader)
     except yaml.YAMLError as error:
         raise _Fault(line, f"the options are no YAML ({str(error).splitlines()[0]}): quote the text.") from None
     return loaded if isinstance(loaded, dict) else {}

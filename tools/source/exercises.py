@@ -15,14 +15,13 @@ import re
 import sys
 from pathlib import Path
 
-import yaml
-
 from coursegrade.masters import lint, master, release
 from coursegrade.masters.master import Master, MasterError, Section
 from tools import ROOT
 from tools.notebooks.kept import BLANK, as_made, signed, write
 from tools.rules.editions import sections_of, stamp, stamped
 from tools.source.chapters import parse
+from tools.source.settings import read_yaml
 from tools.source.words import text
 
 _FRONT = """---
@@ -62,7 +61,7 @@ def graded(root: Path = ROOT) -> set[str]:
     path = root / "exercises" / "settings.yml"
     if not path.exists():
         return set()
-    settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    settings = read_yaml(path) or {}
     known = release.available(root / "exercises")
     if strange := sorted(set(settings) - {"graded"}):
         raise MasterError(f"{path}:1: nobody reads {strange[0]}; the one setting is graded")

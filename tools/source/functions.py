@@ -49,6 +49,18 @@ def public(module: str, source: Path) -> list[Function]:
     return [_function(name, module, module, source) for name in names]
 
 
+def modules(names: Iterable[str], source: Path) -> dict[str, list[Function]]:
+    """The public names of modules of the package."""
+    files = sorted((source / PACKAGE).rglob("*.py"))  # a module may hand on what another defines
+    texts = {str(file): file.read_text(encoding="utf-8") for file in files}
+    return _modules(source, repr((list(names), texts)))
+
+
+@remembered
+def _modules(source: Path, texts: str) -> dict[str, list[Function]]:
+    return {name: public(f"{PACKAGE}.{name}", source) for name in ast.literal_eval(texts)[0]}
+
+
 def _file(module: str, source: Path) -> Path:
     place = source.joinpath(*module.split("."))
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tools import ROOT
+from tools.machine.fresh import remembered
 from tools.source.words import is_han
 
 FILE = ROOT / "glossary.yml"
@@ -16,11 +16,11 @@ FILE = ROOT / "glossary.yml"
 
 def read_terms(file: Path = FILE) -> list[dict[str, Any]]:
     """The entries of the glossary file."""
-    return _entries(file.read_text(encoding="utf-8"))
+    return _entries(file, file.read_text(encoding="utf-8"))
 
 
-@functools.lru_cache(maxsize=1)  # every page asks for them
-def _entries(text: str) -> list[dict[str, Any]]:
+@remembered
+def _entries(file: Path, text: str) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = yaml.safe_load(text)
     return entries
 

@@ -79,11 +79,11 @@
             text("0", 18, y(0) + 3, "end"), text("1", 18, y(1) + 3, "end"), all.map((_, s) => text(s, x(s), 97, "middle")), text(this.t("axes"), 107, 110, "middle"), curves)),
         h("table", { class: "ways" },
           h("thead", {}, h("tr", {}, ["way", "first", "later", "far"].map((key) => h("th", { scope: "col" }, this.t(key))))),
-          h("tbody", {}, halvings.map((way, w) => h("tr", {}, h("th", { scope: "row" }, this.t(way), h("i", { class: `w${w}` })),
-            ["first", "later"].map((key) => h("td", {}, canvas(`${this.t(way)}: ${this.t(key)}`, SIZE / 2))), h("td", {}, this.answer(percent(ways[w].far)))))))));
+          h("tbody", {}, halvings.map((way, w) => h("tr", {}, h("th", { scope: "row" }, this.t(`way_${way}`), h("i", { class: `w${w}` })),
+            ["first", "later"].map((key) => h("td", {}, canvas(`${this.t(`way_${way}`)}: ${this.t(key)}`, SIZE / 2))), h("td", {}, this.answer(percent(ways[w].far)))))))));
       const maps = [input, ...ways.flatMap(({ a, b }) => [a, b])];
       this.board.querySelectorAll("canvas").forEach((target, c) => this.picture(target, maps[c]));
-      const told = halvings.map((way, w) => `${this.t(way)} ${percent(ways[w].far)}`).join(this.words.comma);
+      const told = halvings.map((way, w) => `${this.t(`way_${way}`)} ${percent(ways[w].far)}`).join(this.words.comma);
       return this.sentences(this.t(shift % 2 ? "half" : "places", { shift, by: number(shift / 2) }), this.t("says", { told }));
     }
     /** Light on dark, 0 to 1. */

@@ -153,6 +153,7 @@
   // -- the cells ------------------------------------------------------------------------------------------------
 
   function open(connection) {
+    document.dispatchEvent(new Event("course-live")); // results that wait for a guess (predict.js) open
     const found = [...document.querySelectorAll("article .cell")].flatMap((cell) => {
       const source = cell.querySelector(".cell_input .highlight")?.parentElement;
       return source ? [{ cell, source, printed: cell.querySelector(":scope > .cell_output, :scope > details .cell_output") }] : [];

@@ -107,6 +107,7 @@
       part.setAttribute("hidden", "until-found"); // a search in the page finds what is folded
       part.addEventListener("beforematch", open);
     }
+    document.addEventListener("course-live", open); // who runs the cells sees all that was printed
     output.before(wait);
   }
 })();
