@@ -52,7 +52,8 @@ QUERIES = {
     },
     "zh/": {
         "3×3": FIELD, "3x3": FIELD, "３×３": FIELD, "1x1卷积": "channels", "1×1卷积": "channels",
-        "逐点卷积": "channels", "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": FIELD,
+        "逐点卷积": "channels", "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD,
+        "感受野": FIELD,
         "receptive field": FIELD, "膨胀卷积": FIELD, "空洞卷积": FIELD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
         "汇聚": "pooling", "汇聚层": "pooling", "最大汇聚": "pooling", "池化": "pooling", "最大池化": "pooling",
         "平均池化": "pooling", "池化层的梯度": "pooling", "ceil_mode": "pooling", "边缘检测": "pooling",
