@@ -21,11 +21,12 @@ NOT_CLONED = (".git", ".venv", "_build", "build", "work", "__pycache__", ".*_cac
 class Published(NamedTuple):
     root: Path
     site: Path
+    told: str  # by the command that wrote the address
 
 
-def clone(target: Path) -> Path:
+def clone(target: Path, source: Path = ROOT) -> Path:
     """The files of the course, without anything that was built or installed."""
-    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
     return target
 
 
@@ -76,8 +77,11 @@ def published() -> Published:
                 if entry.name != "_build":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             clone(root)
+            told = []
             for module, *arguments in (("tools.site.address", "ada/course"), ("tools.site",)):
                 done = run(root, module, *arguments)
                 assert done.returncode == 0, f"{module} ended with {done.returncode}: {done.stdout}{done.stderr}"
+                told.append(done.stdout)
+            (place / "told").write_text(told[0], encoding="utf-8")
             mark.write_text(this_run)
-    return Published(root, root / "_build" / "html")
+    return Published(root, root / "_build" / "html", (place / "told").read_text(encoding="utf-8"))

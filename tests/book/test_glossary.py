@@ -126,8 +126,8 @@ def test_each_language_sorts_by_its_own_names() -> None:
         *("stride", "step", "  How far a window moves. Chinese: 步幅.", ""),
     ]
     assert chinese == [
-        *("步幅", "  窗口移动的距离。也叫步长。英文：stride、step。", ""),
-        *("填充", "  加在输入四周的行。也叫补边。英文：padding。", ""),
+        *("步幅", "  窗口移动的距离。又称步长。英文：stride、step。", ""),
+        *("填充", "  加在输入四周的行。又称补边。英文：padding。", ""),
     ]
 
 

@@ -18,20 +18,20 @@ EN_ZH = pytest.mark.parametrize("language", ["en", "zh"])
 
 
 def beside(figure: str, language: str) -> tuple[str, str]:
-    """The settings that the book gives a figure, and the page's source from the figure on."""
+    """The settings that the book gives a figure in its chapter, and the page's source from the figure on."""
     for path in sorted((ROOT / ("book" if language == "en" else "zh/book")).glob("*.md")):
         for directive in parse(path).directives:
-            if directive.name == "interactive" and directive.argument == figure and path.stem != "index":
+            if directive.name == "interactive" and directive.options.get("name") == f"fig-{figure}":
                 source = path.read_text(encoding="utf-8")
                 return directive.options.get("settings", ""), source[: source.index(f"{{interactive}} {figure}")]
     raise AssertionError(f"{figure} stands nowhere")
 
 
 def prose(figure: str, language: str, pattern: str) -> list[str]:
-    """The groups of the one place on the figure's page that reads like ``pattern``."""
+    """The groups of the one place on the pages with the figure that reads like ``pattern``."""
     folder = ROOT / ("book" if language == "en" else "zh/book")
     pages = [p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.md")) if p.stem != "index"]
-    source = next(page for page in pages if f"{{interactive}} {figure}" in page)
+    source = "\n".join(page for page in pages if f"{{interactive}} {figure}" in page)
     found = re.findall(pattern, source)
     assert found, f"the text beside {figure} no longer says {pattern!r}"
     return list(found[0]) if isinstance(found[0], tuple) else [found[0]]
@@ -53,7 +53,7 @@ def test_every_figure_has_a_test_here():
 def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages, language):
     pattern = (r"A shift of (\d) or (\d) pixels moves the pooled map by exactly (\d) or (\d) places, and not one value"
                if language == "en" else
-               r"移动 (\d) 或 (\d) 个像素，池化以后的图恰好移动 (\d) 或 (\d) 格，没有一个值不同")  # fmt: skip
+               r"平移 (\d) 或 (\d) 个像素，池化输出恰好移动 (\d) 或 (\d) 格，没有一个值改变")  # fmt: skip
     numbers = [int(n) for n in prose("pool-shift", language, pattern)]
     for shift, by in zip(numbers[:2], numbers[2:], strict=True):
         page = shown(figure_pages, "pool-shift", language, f"shift={shift}")
@@ -61,7 +61,7 @@ def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages,
         assert told in say(page)
         assert text(page, ".verdict b") == "0"
         assert page.locator("table").nth(1).locator("td.hot").count() == 0
-    prose("pool-shift", language, "to even shifts only" if language == "en" else "只对偶数位移等变")
+    prose("pool-shift", language, "to even shifts only" if language == "en" else "只对偶数平移成立")
     for shift in (1, 3):
         page = shown(figure_pages, "pool-shift", language, f"shift={shift}")
         assert int(text(page, ".verdict b")) > 0
@@ -70,7 +70,7 @@ def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages,
 
 @EN_ZH
 def test_only_where_weights_are_shared_does_the_output_move(figure_pages, language):
-    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有共享权重时")
+    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有在共享权重之后")
     for step in range(5):
         page = shown(figure_pages, "mlp-to-conv", language, f"morph={step}&shift=2")
         assert ("✗" not in text(page, ".stage")) == (step >= 2)
@@ -93,11 +93,11 @@ def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
 @EN_ZH
 def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages, language):
     """A kernel and a gradient of ones: at a pixel arrives the number of its windows, 0 in the last row."""
-    pattern = (r"A \$(\d)\\times\d\$ input, a \$(\d)\\times\d\$ kernel of ones, stride (\d), and every output has"
-               if language == "en" else
-               r"输入是 \$(\d)\\times\d\$，核是 \$(\d)\\times\d\$ 的 1，步幅为 (\d)，每个输出的梯度都是 1")  # fmt: skip
+    english = r"The input is \$(\d)\\times\d\$, the kernel \$(\d)\\times\d\$ and all ones, the stride (\d), and every"
+    chinese = r"输入为 \$(\d)\\times\d\$，核为 \$(\d)\\times\d\$，元素全为 1，步幅为 (\d)，每个输出的梯度"
+    pattern = english if language == "en" else chinese
     n, k, s = map(int, prose("conv-backward", language, pattern))
-    prose("conv-backward", language, "their gradient is 0" if language == "en" else "没有窗口读它们，所以梯度为 0")
+    prose("conv-backward", language, "their gradient is 0" if language == "en" else "没有窗口读取这些行，所以梯度为 0")
     settings = f"size={n}&kernel={k}&stride={s}&weights=ones&upstream=ones&at=0"
     page = shown(figure_pages, "conv-backward", language, settings)
     arrived = page.locator("table.matrix").nth(3).locator("td").all_inner_texts()
@@ -113,13 +113,13 @@ def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
     assert min(far) == far[-1] > 0
     names = figures.words("shift-lab", language)
     assert page.locator(".ways tbody th").all_inner_texts() == [
-        names[w] for w in ("second", "maximum", "average", "blur")
+        names[f"way_{way}"] for way in ("second", "maximum", "average", "blur")
     ]
 
 
 @EN_ZH
 def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
-    (side,) = prose("rf-explorer", language, r"the side is (\d+)" if language == "en" else r"边长都?是 (\d+)")
+    (side,) = prose("rf-explorer", language, r"the side is (\d+)" if language == "en" else r"得到的边长都是 (\d+)")
     page = shown(figure_pages, "rf-explorer", language)
     page.get_by_role("button", name=figures.words("rf-explorer", language)["strides"]).click()
     assert page.locator(".fields tr").last.locator("td").last.inner_text() == side
@@ -163,9 +163,7 @@ def test_the_kernel_has_the_shape_that_the_text_gives(figure_pages, language):
 
 @EN_ZH
 def test_the_ten_shares_add_up_to_one(figure_pages, language):
-    prose(
-        "lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率加起来仍然是一"
-    )
+    prose("lenet-draw", language, "the ten shares still add up to one" if language == "en" else "十个概率之和仍然是一")
     page = shown(figure_pages, "lenet-draw", language)
     shares = page.locator(".bars .bar").evaluate_all("all => all.map(b => parseFloat(b.style.height))")
     assert len(shares) == 10

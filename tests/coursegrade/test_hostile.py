@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, LEAVE, LOOK, OUTPUTS, SPIES, Attack, leaking
 from left_out import needs
+from root import ROOT
 from test_door import CONTROL, alive
 
 from coursegrade import standin
@@ -22,6 +23,8 @@ from coursegrade.cage.unit import grade, to_hide
 from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
 from coursegrade.course import Course, Student
 from coursegrade.handback.feedback import gradescope_results, page
+from coursegrade.masters.release import assignment
+from coursegrade.masters.release import bundle as released_bundle
 from coursegrade.records.gradebook import State
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap")]
@@ -298,6 +301,8 @@ def test_nothing_is_hidden_from_an_assignment_that_needs_it() -> None:
     assert [p.name for p in to_hide(drawing("from coursecode import data, lenet\nload = data.load"))] == where
     asked = drawing("from coursecode.data import load", setup="from coursecode.data import load")
     assert [p.name for p in to_hide(asked)] == where[1:]
+    lenet = assignment("lenet", ROOT / "exercises")
+    assert [p.name for p in to_hide(released_bundle(lenet, ROOT / "exercises"))] == where
     assert to_hide(standin.bundle()) == []
     assert to_hide(drawing("load = print")) == []
 

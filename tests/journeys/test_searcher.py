@@ -21,7 +21,7 @@ BACK, FAST = "backward-pass", "how-it-is-computed"
 AFTER, INSIDE, CALC, FEATURES = "after-lenet", "looking-inside", "receptive-field-calculator", "measured-features"
 QUERIES = {
     "": {
-        "3×3": PAD, "3x3": PAD, "3 x 3": PAD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
+        "3×3": FIELD, "3x3": FIELD, "3 x 3": FIELD, "1×1": "channels", "1x1 convolution": "channels", "5x5": PAD,
         "stride": PAD, "strides": PAD, "padding": PAD, "padding and stride": PAD, "same padding": PAD,
         "receptive field": FIELD, "Receptive Fields": CONV, "effective receptive field": FIELD, "dilation": FIELD,
         "dilated convolution": FIELD, "atrous convolution": FIELD, "transposed convolution": PAD, "even kernel": PAD,
@@ -51,7 +51,8 @@ QUERIES = {
         "FLOPs": "channels",
     },
     "zh/": {
-        "3×3": PAD, "3x3": PAD, "３×３": PAD, "1x1卷积": "channels", "1×1卷积": "channels", "逐点卷积": "channels",
+        "3×3": FIELD, "3x3": FIELD, "３×３": FIELD, "1x1卷积": "channels", "1×1卷积": "channels",
+        "逐点卷积": "channels",
         "步长": PAD, "步幅": PAD, "stride": PAD, "填充和步幅": PAD, "填充与步长": PAD, "感受野": FIELD,
         "receptive field": FIELD, "膨胀卷积": FIELD, "空洞卷积": FIELD, "反卷积": PAD, "转置卷积": PAD, "输出大小": PAD,
         "汇聚": "pooling", "汇聚层": "pooling", "最大汇聚": "pooling", "池化": "pooling", "最大池化": "pooling",
@@ -73,7 +74,8 @@ QUERIES = {
         "学习率": "honest-numbers", "迁移学习": FEATURES, "微调": FEATURES, "softmax回归": "lenet",
         "随机种子": "honest-numbers", "ResNet": AFTER, "VGG": AFTER, "互相关和卷积的区别": CONV, "卷积核大小": PAD,
         "输出尺寸公式": PAD, "输出通道": "channels", "为什么卷积核是奇数": PAD, "1×1卷积有什么用": "channels",
-        "池化层还有必要吗": "pooling", "偶数卷积核": PAD, "计算量": "channels", "FLOPs": "channels", "有效感受野": FIELD,
+        "池化层还有必要吗": "pooling", "偶数卷积核": PAD, "计算量": "channels", "FLOPs": "channels",
+        "有效感受野": FIELD,
         "数据增强": "lenet", "李沐": "the-same-in-d2l", "可视化": INSIDE,
         "卷积定理": CIRCLE, "快速算法": FAST, "翻转": CONV,
         "感受野计算器": CALC, "参数量计算器": CALC,
@@ -207,7 +209,7 @@ def test_the_dialog_of_any_page_leads_to_the_results(chromium, site, name):
         page.keyboard.press("Enter")
         page.wait_for_url("**/search.html?q=3x3")
         page.locator("#search-results li a").first.click()
-        page.wait_for_url("**/book/padding-and-stride.html#sec-*")
+        page.wait_for_url("**/book/receptive-field.html#sec-*")
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -154,7 +154,7 @@ def measure(posters: list[Poster]) -> None:
                 page.set_content(poster.living)
                 page.locator(".figure:not([aria-busy=true])").wait_for(timeout=60_000)
                 page.wait_for_timeout(100)
-                found.append(round(page.locator(poster.figure).bounding_box()["height"]))
+                found.append(page.locator(poster.figure).evaluate("e => Math.round(e.getBoundingClientRect().height)"))
             known[poster.path.stem] = {KEY: poster.digest, "heights": found}
         browser.close()
     kept = {name: known[name] for name in sorted({poster.path.stem for poster in wanted()} & known.keys())}

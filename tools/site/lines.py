@@ -38,17 +38,16 @@ def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         opening = _BEFORE.search(before) if isinstance(before, nodes.Text) else None
         if not (closing or opening):
             continue
-        pieces: list[nodes.Node] = [nodes.inline("", "", classes=["kept"])]
-        kept = pieces[0]
+        kept = nodes.inline("", "", classes=["kept"])
         if isinstance(before, nodes.Text) and opening:
             parent[at - 1] = nodes.Text(before[: opening.start()])
-            kept += nodes.Text(opening[0])  # type: ignore[operator]
+            kept.append(nodes.Text(opening[0]))
         if isinstance(after, nodes.Text) and closing:
             parent[at + 1] = nodes.Text(after[closing.end() :])
         parent[at] = kept
-        kept += box  # type: ignore[operator]
+        kept.append(box)
         if closing:
-            kept += nodes.inline("", closing[0])  # type: ignore[operator]
+            kept.append(nodes.inline("", closing[0]))
 
 
 def tell_latin(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -59,7 +58,7 @@ def tell_latin(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if not is_han(emphasis.astext()):
             holder = nodes.inline("", "", classes=["latin"])
             emphasis.parent.replace(emphasis, holder)
-            holder += emphasis
+            holder.append(emphasis)
 
 
 def _is_code(text: nodes.Text) -> bool:
