@@ -70,7 +70,7 @@ def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages,
 
 @EN_ZH
 def test_only_where_weights_are_shared_does_the_output_move(figure_pages, language):
-    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有在共享权重之后")
+    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有在?共享权重[时之]")
     for step in range(5):
         page = shown(figure_pages, "mlp-to-conv", language, f"morph={step}&shift=2")
         assert ("✗" not in text(page, ".stage")) == (step >= 2)

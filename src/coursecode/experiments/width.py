@@ -197,7 +197,7 @@ def branch_algorithms(*, size: Size = "full") -> Plan:
     """
     return Plan(
         jobs=[{"channels": channels} for channels in ((64, 128, 256) if size == "full" else (64,))],
-        seeds=range(1),
+        seeds=range(5 if size == "full" else 2),
         settings={"side": 28},
         measure=_name_algorithms,
     )
