@@ -70,7 +70,7 @@ def test_even_shifts_move_the_pooled_map_and_not_one_value_differs(figure_pages,
 
 @EN_ZH
 def test_only_where_weights_are_shared_does_the_output_move(figure_pages, language):
-    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有在共享权重之后")
+    prose("mlp-to-conv", language, "only where the weights are shared" if language == "en" else "只有在?共享权重[时之]")
     for step in range(5):
         page = shown(figure_pages, "mlp-to-conv", language, f"morph={step}&shift=2")
         assert ("✗" not in text(page, ".stage")) == (step >= 2)
@@ -192,8 +192,8 @@ def test_the_net_has_what_the_chapter_counts(figure_pages, language):
     counts = re.findall(r"\d+,\d+", say(page))
     assert counts == ["61,706", "4,000", "1,000"]
     assert [count for count in counts if count not in source and count.replace(",", "_") not in source] == []
-    text_after = prose("lenet-train", language, r"(Shuffle the pixels)" if language == "en" else "(打乱每个数字的像素)")
-    assert text_after
+    told = "shuffle the pixels of every digit" if language == "en" else "打乱所有图像的像素"
+    assert prose("lenet-train", language, told)
     labels = figures.words("lenet-train", language)
     for key in ("shuffled", "rate", "activation", "bias"):
         assert page.get_by_label(labels[key]).count() == 1
