@@ -42,6 +42,9 @@ exercises = "{exercises}"  # the masters, in a clone of the course
 # points = {{ pool-1d = 6 }}
 # limits = {{ question_seconds = 60 }}
 
+[assignments.lenet]
+limits = {{ call_seconds = 60, question_seconds = 100 }}  # its last task trains a net
+
 [due]                      # when each assignment is due, with its time zone
 # pooling = 2026-12-01T23:59:00+01:00
 """

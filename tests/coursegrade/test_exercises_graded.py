@@ -13,6 +13,7 @@ from root import ROOT
 from coursegrade.cage.sandbox import ContainmentError, Sandbox, datasets
 from coursegrade.cage.unit import grade
 from coursegrade.contract import Bundle, Limits, Result
+from coursegrade.course import Course, init
 from coursegrade.masters import master, release
 from coursegrade.masters.master import Section
 
@@ -36,7 +37,8 @@ def sandbox() -> Iterator[Sandbox]:
 class Class:
     """A chapter's bundle, and submissions to it made from answers."""
 
-    def __init__(self, name: str, sandbox: Sandbox) -> None:
+    def __init__(self, name: str, sandbox: Sandbox, limits: Limits) -> None:
+        self.limits = limits
         self.task = release.assignment(name, MASTERS)
         self.bundle: Bundle = release.bundle(self.task, MASTERS)
         self.sandbox = sandbox
@@ -55,7 +57,7 @@ class Class:
             if cell["id"] in given:
                 cell["source"] = given[cell["id"]]
         data = json.dumps(notebook).encode()
-        return grade(self.bundle, data, seed="secret", limits=Limits(), student="anna", sandbox=self.sandbox)
+        return grade(self.bundle, data, seed="secret", limits=self.limits, student="anna", sandbox=self.sandbox)
 
     def earned(self, answers: dict[str, list[str]]) -> dict[str, float | None]:
         result = self.graded(answers)
@@ -64,8 +66,11 @@ class Class:
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def course(request: pytest.FixtureRequest, sandbox: Sandbox) -> Class:
-    return Class(request.param, sandbox)
+def course(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Class:
+    folder = tmp_path_factory.mktemp("class")
+    init(folder, name="class", exercises=MASTERS)
+    (folder / "roster.csv").write_text("id,name\nanna,Anna\n")
+    return Class(request.param, sandbox, Course.load(folder).settings(request.param).limits)
 
 
 def solutions(question: Section) -> list[str]:
