@@ -110,7 +110,7 @@ def change(file: Path) -> None:
         for key in row.keys() - compared:
             if isinstance(row[key], float):
                 row[key] = round(0.9 * row[key], 6)
-            elif key in ("MACs", "activations", "epochs", "parameters", "pruned"):
+            elif key in ("MACs", "activations", "computed", "epochs", "parameters", "pruned", "updates"):
                 row[key] += 3
     file.write_text(json.dumps(result), encoding="utf-8")
 
