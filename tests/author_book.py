@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
 from root import ROOT
 from small_pages import HEADER
 
@@ -30,6 +31,12 @@ parts:
       - file: book/glossary
       - file: book/references
 """
+# lines of zh/_config.yml: the captions of parts that this book has not
+ELSEWHERE = tuple(
+    f"  {english}: {chinese}\n"
+    for english, chinese in yaml.safe_load((ROOT / "zh/_config.yml").read_text(encoding="utf-8"))["captions"].items()
+    if f"caption: {english}\n" not in TOC
+)
 CELL = """```{code-cell} ipython3
 :tags: [slide]
 print(1 + 1)
@@ -73,6 +80,9 @@ def write(root: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
+    settings = root / "zh/_config.yml"
+    kept = [line for line in settings.read_text(encoding="utf-8").splitlines(True) if line not in ELSEWHERE]
+    settings.write_text("".join(kept), encoding="utf-8")
     for name, text in PAGES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

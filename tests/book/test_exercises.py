@@ -602,7 +602,7 @@ def test_a_private_overlay_adds_assignments_and_questions_and_replaces_some(tmp_
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(MasterError, match=r"there are no exercises 'poling' in .*; there are: .*pooling"):
+    with pytest.raises(MasterError, match=r"There are no exercises 'poling' in .*; there are: .*pooling"):
         release.release(["poling"], out=tmp_path, exercises=MASTERS)
     with pytest.raises(MasterError, match="name what to release"):
         release.release([], out=tmp_path, exercises=MASTERS)

@@ -516,7 +516,7 @@ def test_what_cannot_be_saved_is_said_and_stays(tmp_path, chromium):
         tab.locator("#points").fill("7")
         tab.locator("#save").click()
         until(tab, "document.getElementById('trouble').textContent !== ''")
-        assert "0 到 2 分" in tab.locator("#trouble").text_content()
+        assert "0 到 2 之间的分数" in tab.locator("#trouble").text_content()
         tab.locator("#points").fill("1")
         page.process.kill()
         page.process.wait()

@@ -221,7 +221,7 @@ def test_the_late_policy_of_the_page_loads_from_the_folder_and_honours_an_extens
     assert main(["grade", "--lang", "zh", "extend", NAME, "s1003", "-5d", "--course", str(course.root)]) == 1
     assert "请写成 +5d" in capsys.readouterr().err
     assert grade(course, "extend", NAME, "s1003", "--remov") == 2
-    assert "No such option" in capsys.readouterr().err
+    assert "There is no option --remov" in capsys.readouterr().err
     assert grade(course, "release", NAME, "--due", "-5d") == 1
     assert "'-5d' is no date" in capsys.readouterr().err
     assert not course.settings(NAME).extensions

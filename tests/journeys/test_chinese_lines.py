@@ -24,7 +24,7 @@ def site(built: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_line_begins_with_a_closing_mark(chromium, site, name):
-    with reader(chromium, site, locale="zh-CN", viewport={"width": WIDTHS[0], "height": 900}) as page:
+    with reader(chromium, locale="zh-CN", viewport={"width": WIDTHS[0], "height": 900}) as page:
         page.goto(f"{site}zh/book/{name}.html")
         page.evaluate("() => document.fonts.ready")
         for width in WIDTHS:
@@ -35,7 +35,7 @@ def test_no_line_begins_with_a_closing_mark(chromium, site, name):
 
 def test_quotation_marks_dashes_and_dots_are_chinese(chromium, site):
     """They are as wide as a character, in text and in titles."""
-    with reader(chromium, site, locale="zh-CN") as page:
+    with reader(chromium, locale="zh-CN") as page:
         page.goto(f"{site}zh/book/index.html")
         widths = page.evaluate(
             """() => [...document.querySelectorAll("article p, article h1")].slice(0, 2).map((place) => {
