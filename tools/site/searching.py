@@ -43,7 +43,7 @@ CALLED = {
         "grading grade autograder homework assignments course instructors||what readers call the page teaching"
     ),
     "benchmarks": text("speed timing performance GPU||what readers call the page benchmarks"),
-    "honest-numbers": text("random seeds confidence interval statistics||what readers call the page honest-numbers"),
+    "honest-numbers": text("random seeds confidence interval statistics learning rate||what readers call the page honest-numbers"),
     "same-net-better": text("Muon optimizer optimiser leaderboard record||what readers call the page same-net-better"),
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
@@ -69,7 +69,7 @@ CALLED = {
     "ways-in": text("frequently asked questions FAQ lectures videos||what readers call the page ways-in"),
     "glossary": text("||what readers call the page glossary"),
     "padding-and-stride": text("||what readers call the page padding-and-stride"),
-    "receptive-field": text("||what readers call the page receptive-field"),
+    "receptive-field": text("receptive field||what readers call the page receptive-field"),
 }
 # what a question may leave out, in any language without spaces: a pattern
 FILLERS = "|".join(text("(?!)||what a question may leave out, in a language without spaces: a pattern").values())
