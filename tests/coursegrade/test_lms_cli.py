@@ -60,12 +60,12 @@ def test_the_language_is_the_courses_or_the_systems(tmp_path, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("arguments", "status", "word"),
     [
-        (["grade", "ingst"], 2, "No such command"),
-        (["grade", "ingest"], 2, "Missing argument"),
+        (["grade", "ingst"], 2, "There is no command ingst"),
+        (["grade", "ingest"], 2, "'NAME' is missing"),
         (["grade", "run", NAME, "--jobs", "0"], 2, "0"),
         (["grade", "run", NAME], 1, "no grading.toml"),
         (["grade", "run", "../x"], 1, "no grading.toml"),
-        (["grade", "export", NAME, "--format", "xlsx"], 2, "xlsx"),
+        (["grade", "export", NAME, "--format", "xlsx"], 2, "'--format' is one of csv, canvas"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, status, word):

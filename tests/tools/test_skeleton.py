@@ -277,7 +277,7 @@ FAULTS = [
     ("a hint left out", ":::{dropdown} 提示 1\n数一数有多少行：先数 $a$。\n:::\n", "", "directive (name, label)"),
     ("another wrong answer", "- [ ] 4×4", "- [ ] 6×6", "the number is 6, 6"),
     ("the right answer among the wrong ones", "- [x] 3×3", "- [x] 5×5", "the number is 5, 5"),
-    ("a person as in English", "小结的第一条", "小结里检测器在意的第一条", "‘在意’: write 对……敏感"),
+    ("a person as in English", "小结的第一条", "小结里检测器在意的第一条", "‘检测器在意’: write 对……敏感"),
 ]
 
 

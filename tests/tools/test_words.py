@@ -167,7 +167,7 @@ from coursegrade.sanitise import said
 
 course = course_folder(Path("class"), students=people(1), language={language!r})
 reason = said(text("the submission could not be read"))
-state = State(people(1)[0], "failed", reason, 0.0, 0.0, 0.0, 10.0, {{}}, None, {{}}, {{}})
+state = State(people(1)[0].student(), "failed", reason, 0.0, 0.0, 0.0, 10.0, {{}}, None, {{}}, {{}})
 print(page(course, bundle(), state, language={language!r}))
 """
 
