@@ -42,6 +42,7 @@ def test_quotation_marks_dashes_and_dots_are_chinese(chromium, site):
                  const wide = (text) => {
                    const span = document.createElement("span");
                    span.textContent = text;
+                   span.style.textSpacingTrim = "space-all";  // else, as it should be, a mark beside 。 is set closer
                    place.append(span);
                    const width = span.getBoundingClientRect().width / parseFloat(getComputedStyle(span).fontSize);
                    span.remove();

@@ -29,7 +29,7 @@ def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             text.parent.replace(text, nodes.Text(_PERCENT.sub("\u00a0", text)))
     for box in list(doctree.findall(lambda node: isinstance(node, nodes.math | nodes.literal))):
         parent = box.parent
-        if not isinstance(parent, nodes.Inline | nodes.TextElement) or isinstance(parent, nodes.literal_block):
+        if isinstance(parent, nodes.literal_block):
             continue
         at = parent.index(box)
         after = parent[at + 1] if at + 1 < len(parent) else None
