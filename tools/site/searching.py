@@ -43,7 +43,9 @@ CALLED = {
         "grading grade autograder homework assignments course instructors||what readers call the page teaching"
     ),
     "benchmarks": text("speed timing performance GPU||what readers call the page benchmarks"),
-    "honest-numbers": text("random seeds confidence interval statistics learning rate||what readers call the page honest-numbers"),
+    "honest-numbers": text(
+        "random seeds confidence interval statistics learning rate||what readers call the page honest-numbers"
+    ),
     "same-net-better": text("Muon optimizer optimiser leaderboard record||what readers call the page same-net-better"),
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
