@@ -36,7 +36,8 @@ def shares(found: list[int]) -> tuple[float, float]:
 
 
 def test_short_and_long_sentences_are_told_from_others() -> None:
-    text = "# Title\n\nThey do not.\nNothing is free.\n\n- an item\n\nThis one {term}`kernel` has nine words, if counted well.\n"
+    nine = "This one {term}`kernel` has nine words, if counted well."
+    text = f"# Title\n\nThey do not.\nNothing is free.\n\n- an item\n\n{nine}\n"
     assert lengths(text) == [3, 3, 9]
     assert shares([3, 3, 9, 30]) == (0.5, 0.25)
 
