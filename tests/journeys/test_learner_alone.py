@@ -193,10 +193,16 @@ def variants(exercise: Exercise) -> dict[str, str]:
     return found
 
 
+# Answers that train a net for seconds: these ways only; every other exercise is told right in each.
+TRAINS = {"lenet-small": ("as it is", "%%time", "in a condition")}
+
+
 def test_each_right_answer_is_told_right(learner):
     problems = []
     for exercise in learner.exercises:
         for how, answer in variants(exercise).items():
+            if exercise.question.id in TRAINS and how not in TRAINS[exercise.question.id]:
+                continue
             told = learner.told(exercise, answer)
             if not is_right(told):
                 problems.append(f"{exercise.question.id}, {how}:\n{told}")
