@@ -123,8 +123,14 @@ def test_a_full_disk_is_named_and_other_errors_are_not_hidden():
 
 
 @pytest.mark.slow
-def test_the_site_of_a_read_only_checkout_ends_in_a_sentence():
-    done = run(*read_only(ROOT, sys.executable, "-m", "tools.site"), cwd=ROOT)
+def test_the_site_of_a_read_only_checkout_ends_in_a_sentence(tmp_path):
+    (ROOT / "_build").mkdir(exist_ok=True)
+    unbuilt = [
+        "--ro-bind",
+        str(tmp_path),
+        str(ROOT / "_build"),
+    ]  # a site that is up to date would have nothing to write
+    done = run(*read_only(ROOT, *unbuilt, sys.executable, "-m", "tools.site"), cwd=ROOT)
     assert done.returncode == 1
     assert "copy the repository to a folder of yours and run the same command there" in done.stderr
     assert "Traceback" not in done.stderr
