@@ -129,7 +129,7 @@ def test_the_site_of_a_read_only_checkout_ends_in_a_sentence(tmp_path):
         "--ro-bind",
         str(tmp_path),
         str(ROOT / "_build"),
-    ]  # a site that is up to date would have nothing to write
+    ]  # an up-to-date site writes nothing
     done = run(*read_only(ROOT, *unbuilt, sys.executable, "-m", "tools.site"), cwd=ROOT)
     assert done.returncode == 1
     assert "copy the repository to a folder of yours and run the same command there" in done.stderr
