@@ -29,6 +29,7 @@ from tools import ROOT
 from tools.rules import Problem
 from tools.rules.manner import manner
 from tools.source.chapters import parse
+from tools.source.settings import read_yaml
 from tools.source.terms import read_terms
 
 _MARKDOWN = MarkdownIt("commonmark").use(dollarmath_plugin).use(myst_role_plugin)
@@ -239,7 +240,7 @@ def glosses(root: Path = ROOT) -> list[Problem]:
 
 def _in_order(root: Path) -> Iterable[Path]:
     """The README and the pages of the book in the order of the contents, without those that are lists of names."""
-    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    contents = read_yaml(root / "_toc.yml")
     names = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     pages = [
         root / "zh" / "README.md",

@@ -25,11 +25,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from tools import ROOT
 from tools.rules import Problem, meaning, skeleton, terms
 from tools.source.chapters import Chapter, Directive, Label, parse, parsed
+from tools.source.settings import read_yaml
 from tools.source.words import is_han
 
 _STAMP = re.compile(r"^(?:% en ([0-9a-f]{8})|<!-- en ([0-9a-f]{8}) -->)\s*$")
@@ -208,8 +207,8 @@ def captions(root: Path = ROOT) -> list[Problem]:
     contents, settings = root / "_toc.yml", root / "zh" / "_config.yml"
     if not (contents.exists() and settings.exists()):
         return []
-    english = [part["caption"] for part in yaml.safe_load(contents.read_text(encoding="utf-8"))["parts"]]
-    own = yaml.safe_load(settings.read_text(encoding="utf-8")).get("captions") or {}
+    english = [part["caption"] for part in read_yaml(contents)["parts"]]
+    own = read_yaml(settings).get("captions") or {}
     page = settings.relative_to(root)
     lines = settings.read_text(encoding="utf-8").splitlines()
     found = [Problem(page, 1, f"captions has no {name!r} of _toc.yml; add it") for name in english if name not in own]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
 from tools import ROOT
+from tools.source.settings import read_yaml
 from tools.source.words import folder, spoken
 
 
@@ -25,7 +25,7 @@ def labels(language: str, root: Path = ROOT) -> dict[str, str]:
     file = root / folder(language) / "labels.yml"
     if language == "en" or not file.exists():
         return {}
-    loaded: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    loaded: dict[str, str] = read_yaml(file)
     return {str(name): str(shown) for name, shown in loaded.items()}
 
 

@@ -32,8 +32,7 @@ FILES = Path(__file__).resolve().parent / "search"
 # how much a page that is not a chapter counts for: it speaks of everything and explains it elsewhere
 WEIGHTS = {"index": 0.3, "status": 0.3, "references": 0.4, "glossary": 0.5, "notation": 0.5, "teaching": 0.5,
            "benchmarks": 0.6, "receptive-field-calculator": 0.8, "ways-in": 0.4, "where-texts-slip": 0.6,
-           "the-same-in-d2l": 0.5,
-           "exercises": 0.55, "api": 0.5}  # fmt: skip
+           "the-same-in-d2l": 0.5, "exercises": 0.55, "api": 0.5}  # fmt: skip
 # what readers call the pages whose titles say it otherwise
 CALLED = {
     "api": text("API reference docstrings||what readers call the page api"),
