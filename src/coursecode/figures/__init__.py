@@ -99,7 +99,9 @@ def _listed(pattern: re.Pattern[str], name: str) -> list[str]:
 
 
 def bundle(*figures: str, with_data: bool = False) -> str:
-    """All that these figures run on a page, in one script: core.js, base.js, the parts that they use, then they.
+    """All that these figures run on a page, in one script: core.js, base.js, then the parts that they use and they.
+
+    The parts and the figures stand in one function, where they share names without handing them over.
 
     Their data are in it only ``with_data``, for a notebook: a page loads them late.
 
@@ -108,7 +110,31 @@ def bundle(*figures: str, with_data: bool = False) -> str:
     """
     late = [part for name in figures for part in data(name)] if with_data else []
     parts = [name for name in ordered(*figures) if name not in figures]
-    return "\n".join(map(script, [*SHARED, *parts, *late, *figures]))
+    blocks = [f"{{\n{_inside(name)}\n}}" for name in figures]
+    together = [*map(_inside, [*SHARED, *parts]), *map(script, late), *blocks]
+    return "\n".join(['(() => {\n"use strict";', *together, "})();"])
+
+
+def _inside(name: str) -> str:
+    """The lines of a script without its own function around them, and without what it takes from other parts.
+
+    In one function together the scripts of a page share their names; only core.js and base.js are known outside, to
+    what comes late.
+    """
+    held = _WRAPPED.fullmatch(script(name))
+    if held is None:
+        raise ValueError(f"figures: {name}.js is no function of its own that is called at once.")
+    lines = _BETWEEN.sub("", held["lines"])
+    return _RETURN.sub(rf"globalThis.{held['known']} = \1", lines) if held["known"] else lines
+
+
+_WRAPPED = re.compile(
+    r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL
+)
+_BETWEEN = re.compile(
+    r"^(?:const \{[^{}]*\} = Course\w+;|Object\.assign\(Course\w+, \{[^{}]*\}\);)(?:\n|\Z)", re.MULTILINE
+)
+_RETURN = re.compile(r"^return (.*;)\Z", re.MULTILINE)
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
