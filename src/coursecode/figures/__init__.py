@@ -39,14 +39,15 @@ def _known(who: str, name: str) -> str:
 def script(name: str) -> str:
     """The script ``name`` without its indentation and comments: what a reader's browser gets.
 
-    Data (``lenet-draw.data``) carry what needs them, ``lenet-draw.layers.js`` and the arithmetic that it takes.
+    Data (``lenet-draw.data``) carry what needs them, ``lenet-draw.layers.js`` and the arithmetic that it takes; the
+    photo carries what needs it in each figure that shows it.
 
     >>> script("core").startswith("var CourseMath")
     True
     """
-    figure, _, kind = name.rpartition(".")
-    carried = sorted(path.stem for path in FOLDER.glob(f"{figure}.*.js")) if kind == "data" else []
-    return "\n".join(map(_plain, [*ordered(*(other for other in carried if other != name)), name]))
+    asking = [figure for figure in names() if name in data(figure)] if name.endswith(".data") else []
+    carried = sorted({path.stem for figure in asking for path in FOLDER.glob(f"{figure}.*.js")} - {name})
+    return "\n".join(map(_plain, [*ordered(*carried), name]))
 
 
 def _plain(name: str) -> str:
@@ -191,8 +192,12 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
 
 
 def data(name: str) -> list[str]:
-    """Data that a page loads late and a notebook carries: ``NAME.data.js``."""
-    return [f"{name}.data"] if (FOLDER / f"{name}.data.js").exists() else []
+    """Data that a page loads late and a notebook carries: the scripts ``….data.js`` that a figure asks for.
+
+    >>> data("kernel-lab"), data("rf-explorer")
+    (['photo.data'], [])
+    """
+    return re.findall(r'"([\w-]+\.data)\.js"', _text_of(name))
 
 
 def _text(key: str, value: Any) -> str:
