@@ -52,13 +52,13 @@ def script(name: str) -> str:
 
 def _plain(name: str) -> str:
     text = re.sub(r"^ */\*\*.*?\*/$", "", _text_of(name), flags=re.DOTALL | re.MULTILINE)
-    text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or "", style[0]).replace(";}", "}"), text)
+    text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or gap[2] or "", style[0]).replace(";}", "}"), text)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 _STYLE = re.compile(r"(?:STYLE|style) \+?= `.*?`;", re.DOTALL)
-_GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
+_GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+| ([>/]) ")
 
 
 def _text_of(name: str) -> str:
