@@ -34,6 +34,7 @@ import gc
 import hashlib
 import importlib
 import inspect
+import itertools
 import json
 import math
 import os
@@ -46,6 +47,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
@@ -361,42 +363,43 @@ def in_turns(
     noted: dict[str, Any] = json.loads(as_json(dict(settings)))
     versions = {"python": platform.python_version(), **_versions(packages)}
     kept = _kept(part, {"name": name, "settings": noted, "versions": versions, "code": code})
-    rows: list[Row] = []
-    seconds = 0.0
+    done: list[tuple[list[Row], float]] = []
     bar = progress_bar(show=progress, total=len(turns) * len(cases), desc=name, unit="run")
     try:
         with with_threads(threads):
-            for turn in turns:
-                for names, measure in cases:
-                    key = as_json([dict(names), turn])
-                    if key not in kept:
-                        gc.collect()
-                        started = time.perf_counter()
-                        measured = measure(turn)
-                        found = [measured] if isinstance(measured, Mapping) else measured
-                        new = [_row(name, {**names, column: turn}, row, digits) for row in found]
-                        kept[key] = new, time.perf_counter() - started
-                        if part is not None:
-                            with open(part, "a", encoding="utf-8") as file:
-                                file.write(as_json([key, *kept[key]]) + "\n")
-                    rows += kept[key][0]
-                    seconds += kept[key][1]
-                    if bar is not None:
-                        bar.update()
+            for turn, (names, measure) in itertools.product(turns, cases):
+                key = as_json([dict(names), turn])
+                if key not in kept:
+                    kept[key] = _once(name, {**names, column: turn}, partial(measure, turn), digits)
+                    if part is not None:
+                        with open(part, "a", encoding="utf-8") as file:
+                            file.write(as_json([key, *kept[key]]) + "\n")
+                done.append(kept[key])
+                if bar is not None:
+                    bar.update()
     finally:
         if bar is not None:
             bar.close()
     return Result(
         name=name,
-        rows=rows,
+        rows=[row for rows, _ in done for row in rows],
         seeds=list(turns) if column == "seed" else [],
         settings=noted,
         versions=versions,
         machine=machine(),
         threads=threads,
         date=date.today().isoformat(),
-        seconds=round(seconds, 1),
+        seconds=round(sum(seconds for _, seconds in done), 1),
     )
+
+
+def _once(name: str, known: Mapping[str, Plain], measure: Callable[[], Any], digits: int) -> tuple[list[Row], float]:
+    """What one measurement gives, a row or several, and how many seconds it takes."""
+    gc.collect()
+    started = time.perf_counter()
+    measured = measure()
+    found = [measured] if isinstance(measured, Mapping) else measured
+    return [_row(name, known, row, digits) for row in found], time.perf_counter() - started
 
 
 def _row(name: str, known: Mapping[str, Plain], measured: Mapping[str, Plain], digits: int) -> Row:
