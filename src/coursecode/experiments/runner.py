@@ -47,7 +47,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
@@ -351,30 +350,24 @@ def in_turns(
     threads: int = 1,
     digits: int = 6,
     packages: Sequence[str] = ("torch",),
-    progress: bool | None = None,
-    part: str | os.PathLike[str] | None = None,
-    code: str = "",
 ) -> Result:
     """Measure all cases in each turn, so that a slow minute of the machine touches all alike.
 
     ``column`` names what the turns are, the seeds of a study or the rounds of a benchmark; ``packages``, whose
-    versions are noted; ``digits``, how many of a float are kept; ``part`` and ``code`` as in :func:`execute`.
+    versions are noted; ``digits``, how many of a float are kept.
     """
-    noted: dict[str, Any] = json.loads(as_json(dict(settings)))
-    versions = {"python": platform.python_version(), **_versions(packages)}
-    kept = _kept(part, {"name": name, "settings": noted, "versions": versions, "code": code})
-    done: list[tuple[list[Row], float]] = []
-    bar = progress_bar(show=progress, total=len(turns) * len(cases), desc=name, unit="run")
+    rows: list[Row] = []
+    seconds = 0.0
+    bar = progress_bar(total=len(turns) * len(cases), desc=name, unit="run")
     try:
         with with_threads(threads):
             for turn, (names, measure) in itertools.product(turns, cases):
-                key = as_json([dict(names), turn])
-                if key not in kept:
-                    kept[key] = _once(name, {**names, column: turn}, partial(measure, turn), digits)
-                    if part is not None:
-                        with open(part, "a", encoding="utf-8") as file:
-                            file.write(as_json([key, *kept[key]]) + "\n")
-                done.append(kept[key])
+                gc.collect()
+                started = time.perf_counter()
+                measured = measure(turn)
+                found = [measured] if isinstance(measured, Mapping) else measured
+                rows += [_row(name, {**names, column: turn}, row, digits) for row in found]
+                seconds += time.perf_counter() - started
                 if bar is not None:
                     bar.update()
     finally:
@@ -382,24 +375,15 @@ def in_turns(
             bar.close()
     return Result(
         name=name,
-        rows=[row for rows, _ in done for row in rows],
+        rows=rows,
         seeds=list(turns) if column == "seed" else [],
-        settings=noted,
-        versions=versions,
+        settings=json.loads(as_json(dict(settings))),
+        versions={"python": platform.python_version(), **_versions(packages)},
         machine=machine(),
         threads=threads,
         date=date.today().isoformat(),
-        seconds=round(sum(seconds for _, seconds in done), 1),
+        seconds=round(seconds, 1),
     )
-
-
-def _once(name: str, known: Mapping[str, Plain], measure: Callable[[], Any], digits: int) -> tuple[list[Row], float]:
-    """What one measurement gives, a row or several, and how many seconds it takes."""
-    gc.collect()
-    started = time.perf_counter()
-    measured = measure()
-    found = [measured] if isinstance(measured, Mapping) else measured
-    return [_row(name, known, row, digits) for row in found], time.perf_counter() - started
 
 
 def _row(name: str, known: Mapping[str, Plain], measured: Mapping[str, Plain], digits: int) -> Row:
