@@ -26,8 +26,8 @@ def cells(page, caption: str) -> torch.Tensor:
 @pytest.mark.parametrize(
     "settings",
     ["", "size=8&stride=3", "size=5&kernel=4&padding=3", "size=7&size_w=9&kernel_w=1&padding_w=4&stride_w=2&split=1",
-     "image=band&weights=edge&kernel=2", "image=count&own=1,-2,0,4&weights=own&kernel=2", "size=8&dilation=2&stride=2&padding=3",
-     "size=9&size_w=8&dilation_w=3&stride=3&padding_w=2&kernel=2&split=1"],
+     "image=band&weights=edge&kernel=2", "image=count&own=1,-2,0,4&weights=own&kernel=2",
+     "size=8&dilation=2&stride=2&padding=3", "size=9&size_w=8&dilation_w=3&stride=3&padding_w=2&kernel=2&split=1"],
 )  # fmt: skip
 @pytest.mark.parametrize("flip", [0, 1])
 def test_the_line_of_pytorch_gives_the_numbers_that_are_shown(figure_pages, settings, flip):

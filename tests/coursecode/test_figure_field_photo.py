@@ -44,8 +44,10 @@ def gradient(page) -> torch.Tensor:
 
 def pixels(page, at: int) -> torch.Tensor:
     """A canvas as the browser holds it: (height, width, 4)."""
-    shape, data = page.locator("canvas").nth(at).evaluate(
-        "c => [[c.height, c.width, 4], [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"
+    shape, data = (
+        page.locator("canvas")
+        .nth(at)
+        .evaluate("c => [[c.height, c.width, 4], [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]")
     )
     return torch.tensor(data, dtype=torch.float64).reshape(shape)
 
@@ -64,7 +66,9 @@ def squares(page) -> list[list[float]]:
 @pytest.mark.parametrize("weights", ["average", "random"])
 def test_the_patch_is_the_field_and_its_strength_the_gradient(figure_pages, settings, weights):
     for place in ("", "row=1&column=4"):
-        page = figure_pages.open("field-photo", settings="&".join(filter(None, [settings, f"weights={weights}", place])))
+        page = figure_pages.open(
+            "field-photo", settings="&".join(filter(None, [settings, f"weights={weights}", place]))
+        )
         layers, _, (i, j) = state(page)
         g = gradient(page).abs()
         field = geometry.receptive_field(layers)[-1]
@@ -82,7 +86,9 @@ def test_the_patch_is_the_field_and_its_strength_the_gradient(figure_pages, sett
         # the two squares and what the sentence says of them
         theory, heart = squares(page)
         assert theory == pytest.approx([top, left, field.size], abs=0.01)
-        side = next(s for s in range(2 - field.size % 2, field.size + 1, 2) if inside(g, top, left, field.size, s) >= 0.9)
+        side = next(
+            s for s in range(2 - field.size % 2, field.size + 1, 2) if inside(g, top, left, field.size, s) >= 0.9
+        )
         assert heart == pytest.approx([top + (field.size - side) / 2, left + (field.size - side) / 2, side], abs=0.01)
         told = say(page)
         assert f"after {len(layers)} layers can see {field.size}×{field.size} pixels" in told

@@ -134,7 +134,8 @@ def take(posters: list[Poster]) -> None:
             note = PngInfo()
             note.add_text(KEY, poster.digest)
             # among a photo's greys the few coloured pixels are the point; the octree keeps them
-            colours, method = (192, Image.Quantize.FASTOCTREE) if "photo.data" in figures.data(poster.figure) else (64, None)
+            photo = "photo.data" in figures.data(poster.figure)
+            colours, method = (192, Image.Quantize.FASTOCTREE) if photo else (64, None)
             image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(colours, method, dither=Image.Dither.NONE)
             image.save(poster.path, optimize=True, pnginfo=note)
             print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")

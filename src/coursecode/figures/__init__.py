@@ -129,9 +129,7 @@ def _inside(name: str) -> str:
     return _RETURN.sub(rf"globalThis.{held['known']} = \1", lines) if held["known"] else lines
 
 
-_WRAPPED = re.compile(
-    r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL
-)
+_WRAPPED = re.compile(r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL)
 _BETWEEN = re.compile(
     r"^(?:const \{[^{}]*\} = Course\w+;|Object\.assign\(Course\w+, \{[^{}]*\}\);)(?:\n|\Z)", re.MULTILINE
 )
