@@ -72,8 +72,8 @@ _TOKEN = re.compile(r"\btoken\((\w+)\)")
 def ordered(*names: str) -> list[str]:
     """These scripts and the parts of core.js and base.js from which they take something, each after what it takes.
 
-    >>> ordered("pool-shift")
-    ['base.matrix', 'core.windows', 'core.pool', 'pool-shift']
+    >>> ordered("channels-mixer")
+    ['base.matrix', 'core.windows', 'channels-mixer']
     """
     parts = [path.stem for shared in SHARED for path in sorted(FOLDER.glob(f"{shared}.*.js"))]
     giver = {word: part for part in parts for word in _listed(_GIVES, part)}
