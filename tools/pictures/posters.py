@@ -135,8 +135,9 @@ def take(posters: list[Poster]) -> None:
             note.add_text(KEY, poster.digest)
             # among a photo's greys the few coloured pixels are the point; the octree keeps them
             photo = "photo.data" in figures.data(poster.figure)
-            colours, method = (192, Image.Quantize.FASTOCTREE) if photo else (64, None)
-            image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(colours, method, dither=Image.Dither.NONE)
+            method = Image.Quantize.FASTOCTREE if photo else None
+            image = Image.open(io.BytesIO(shot)).convert("RGB")
+            image = image.quantize(192 if photo else 64, method, dither=Image.Dither.NONE)
             image.save(poster.path, optimize=True, pnginfo=note)
             print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")
         browser.close()
