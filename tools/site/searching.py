@@ -45,6 +45,7 @@ CALLED = {
     "honest-numbers": text(
         "random seeds confidence interval statistics learning rate||what readers call the page honest-numbers"
     ),
+    "how-we-measure": text("validation split of the data||what readers call the page how-we-measure"),
     "same-net-better": text("Muon optimizer optimiser leaderboard record||what readers call the page same-net-better"),
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
