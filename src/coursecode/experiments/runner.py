@@ -181,7 +181,10 @@ def doubt(
     size: Size = "full",
     hands: Hands | None = None,
 ) -> Result:
-    """A sceptic's re-runs of a study with a protocol: each changes one thing (``RERUNS``) and keeps the rates found."""
+    """A sceptic's re-runs of a study with a protocol: each changes one thing (``RERUNS``) and keeps the rates found.
+
+    Where no rate was looked for, an arm that names its own, ``lr``, is run at half of that.
+    """
     assert plan.protocol is not None
     work = _Work(result.name, plan, size, progress, part, hands)
     found: list[dict[str, Any]] = [{"lr": row["lr"]} for row in chosen_rates(result)] if result.tuning else []
@@ -191,11 +194,15 @@ def doubt(
         first = int(change.get("first_seed", 0))
         for seed in range(first, first + plan.protocol.sceptic_seeds):
             for number, job in enumerate(plan.jobs):
-                arguments = {**job, "images": int(change.get("images", 0))}
+                names: dict[str, Any] = {"rerun": rerun, **job}
+                if "lr" in job:
+                    names["lr"] = cast(float, job["lr"]) * change.get("rate", 1)
+                arguments = {**names, "images": int(change.get("images", 0))}
+                del arguments["rerun"]
                 if found:
                     arguments["lr"] = found[number]["lr"] * change.get("rate", 1)
                     arguments["steps"] = round(change.get("budget", 1) * _steps(plan, job))
-                tasks.append(work.task(seed, {"rerun": rerun, **job}, arguments))
+                tasks.append(work.task(seed, names, arguments))
     rows = work.done(tasks)
     seeds = list(dict.fromkeys(task.seed for task in tasks))
     return replace(_result(work, plan, rows, []), seeds=seeds)
