@@ -558,7 +558,6 @@ def test_functions_are_counted_like_layers_and_have_a_row_of_their_own() -> None
     assert sum(row.parameters for row in rows) == 600 + 1_290
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_recurrent_layer_counts_as_much_on_cuda_as_on_a_cpu() -> None:
     """CUDA hands all weights and biases over at once; the biases are no products."""
     counts, aten = geometry._more_products(), torch.ops.aten
@@ -567,6 +566,7 @@ def test_a_recurrent_layer_counts_as_much_on_cuda_as_on_a_cpu() -> None:
     assert counts[aten.mkldnn_rnn_layer](x, W, U) == 2 * (7 * 2) * (20 * 3 + 20 * 5)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(("kind", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
 def test_a_recurrent_layer_costs_its_matrices_at_each_step(kind: Any, gates: int, bidirectional: bool) -> None:
     net = kind(4, 5, batch_first=True, bidirectional=bidirectional)
