@@ -12,14 +12,14 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["ITEMS", "Closed", "Overdue", "WireError", "decode", "encode", "plain", "receive", "send"]
+__all__ = ["ITEMS", "Closed", "Overdue", "WireError", "decode", "encode", "plain", "receive", "send", "tensors"]
 
 DEPTH = 32  # of nested lists
 NODES = 100_000  # values in one message
@@ -55,6 +55,15 @@ class Overdue(Exception):
 def plain(text: object, limit: int = 200) -> str:
     """At most ``limit`` characters of text that every encoding can hold."""
     return str(text)[:limit].encode("utf-8", "replace").decode()
+
+
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in nested lists, tuples and dictionaries, in order."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from tensors(item)
 
 
 # -- frames -------------------------------------------------------------------------------------------------------

@@ -292,8 +292,8 @@ class Student:
     def track(self, number: int | None, arguments: Any, result: Any) -> Any:
         """Remember the tensors of a call that will be differentiated."""
         if number is not None:
-            inputs = [t for t in tensors(arguments) if t.requires_grad and t.is_leaf]
-            self.graphs[number] = (inputs, [t for t in tensors(result) if t.requires_grad])
+            inputs = [t for t in _wire.tensors(arguments) if t.requires_grad and t.is_leaf]
+            self.graphs[number] = (inputs, [t for t in _wire.tensors(result) if t.requires_grad])
             for old in sorted(self.graphs)[:-8]:
                 del self.graphs[old]
         return result
@@ -309,20 +309,6 @@ class Student:
         total = sum(((o * g.conj()).sum().real for o, g in used), start=torch.zeros(()))
         found = torch.autograd.grad(total, inputs, allow_unused=True, retain_graph=True)
         return [None if g is None else g.detach() for g in found]
-
-
-def tensors(value: Any) -> Iterator[Any]:
-    """The tensors in nested lists, tuples and dictionaries, in order."""
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors(item)
 
 
 _MAGIC = re.compile(r"^(\s*)(?:([\w., ]+?)\s*=\s*)?([%!].*|\?.*|[\w.]+\?{1,2})$")
