@@ -64,6 +64,7 @@ CALLED = {
         "transfer learning fine-tuning pre-training||what readers call the page measured-features"
     ),
     "measured-kernels": text("large kernels against small ones||what readers call the page measured-kernels"),
+    "measured-width": text("number of channels double descent||what readers call the page measured-width"),
     "measured-symmetry": text("shuffled pixels||what readers call the page measured-symmetry"),
     "receptive-field-calculator": text(
         "calculator of parameters FLOPs memory||what readers call the page receptive-field-calculator"
