@@ -32,6 +32,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # a function, a cell or a program.
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _LINKS = {"http", "https", "mailto"}
+_WHOLE = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _REFUSED = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"
 MAX_MARKDOWN = 20_000  # characters of one written answer that are rendered
@@ -182,10 +183,16 @@ def clean(source: str) -> str:
         _INVISIBLE.sub("", source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
         url_schemes=_LINKS,
         clean_content_tags=_EMPTY,
         link_rel="noopener noreferrer nofollow",
     )
+
+
+def _attribute(element: str, name: str, value: str) -> str | None:
+    """A link leads to a whole address: a part of one leads into the page's own host, whose pages may do things."""
+    return None if name == "href" and not _WHOLE.match(value) else value
 
 
 def prepare() -> None:
