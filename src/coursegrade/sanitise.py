@@ -32,6 +32,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # a function, a cell or a program.
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _LINKS = {"http", "https", "mailto"}
+_PASTED = re.compile(r"!\[([^\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
+_PICTURE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _REFUSED = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"
@@ -205,6 +207,9 @@ def _rendered(source: str) -> str:
     try:
         from nbconvert.filters import markdown2html
 
-        return clean(str(markdown2html(source)))
-    except (ImportError, RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        made = str(markdown2html(_PASTED.sub(r"🖼 \1", source)))
+        return clean(_PICTURE.sub("🖼", made))  # a picture is not fetched; that there is one is shown
+    except MemoryError:  # the limit of ``supervised``
+        raise
+    except Exception:  # a renderer of others, which refuses a picture pasted into a cell, for one
         return f"<pre>{escape(source)}</pre>"

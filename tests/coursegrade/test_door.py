@@ -43,6 +43,7 @@ WORDS = {
     "mathematics": r"$\href{javascript:alert(1)}{x}$ $\style{position:fixed}{x}$ \unicode{x41}",
     "a comment's end": "--></script></style></title></textarea><script>alert(1)</script>",
     "a page of the same host": "[x](/logout) [y](//evil.example/) [z](?reset) <a href='api/shutdown'>a</a> [b](#save)",
+    "a picture pasted into the cell": "![mine](attachment:mine.png) ![a][1]\n\n[1]: attachment:no.png",
     "entities": "&#60;script&#62;alert(1)&lt;/script&gt; [x](&#106;avascript:alert(1))",
 }
 CONTROL = {chr(n) for n in [*range(32), *range(127, 160), 0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F),

@@ -61,7 +61,8 @@ KINDS = {
     "a loader with workers": {
         "net": (
             "from torch.utils.data import DataLoader, TensorDataset\n"
-            "loader = DataLoader(TensorDataset(torch.arange(4.0)), batch_size=2, num_workers=2, persistent_workers=True)\n"
+            "data = TensorDataset(torch.arange(4.0))\n"
+            "loader = DataLoader(data, batch_size=2, num_workers=2, persistent_workers=True)\n"
             "assert [b[0].tolist() for b in loader] == [[0, 1], [2, 3]]\n" + NET
         )
     },
@@ -80,8 +81,12 @@ KINDS = {
     "a plot": {"size": "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.title('中文'); plt.show()\n" + SIZE},
     "a question to the reader": {"size": SIZE + "n = int(input('n? '))\n"},
     "an array": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return _own(x, k).numpy()\n"},
-    "twice the precision": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return _own(x.double(), k.double())\n"},
-    "a list of tensors": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return [list(r) for r in _own(x, k)]\n"},
+    "twice the precision": {
+        "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return _own(x.double(), k.double())\n"
+    },
+    "a list of tensors": {
+        "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return [list(r) for r in _own(x, k)]\n"
+    },
     "a parameter": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return nn.Parameter(_own(x, k))\n"},
     "it writes into its input": {
         "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    y = _own(x, k)\n    x.zero_()\n    return y\n"
@@ -103,7 +108,9 @@ def test_full_points(kind: str, sandbox: Sandbox) -> None:
 
 BELOW = {  # what stands in the last cell, and was run first
     "a helper": ({"size": "def out_size(n, k):\n    return helper(n, k)\n"}, "def helper(n, k):\n    return n - k + 1"),
-    "what makes a value": ({"net": "net = make()"}, "def make():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())"),
+    "what makes a value": (
+        {"net": "net = make()"}, "def make():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())",
+    ),
     "a module": (
         {"size": "from helper import out_size\n"}, "%%writefile helper.py\ndef out_size(n, k):\n    return n - k + 1",
     ),

@@ -105,7 +105,7 @@ def test_no_sentence_is_clicks_own(capsys, slip):
     assert see == f"See {command} --help"
     assert main(["grade", "--lang", "zh", *slip.split()]) == 2
     told, _ = capsys.readouterr().err.splitlines()
-    names = re.findall(r"[A-Za-z]{3,}", slip) + ["NAME", "csv", "canvas", "moodle", "gradescope"]
+    names = [*re.findall(r"[A-Za-z]{3,}", slip), "NAME", "csv", "canvas", "moodle", "gradescope"]
     assert not set(re.findall(r"[A-Za-z]{3,}", told)) - set(names)  # no English but what was typed and what there is
     assert re.search("[\u4e00-\u9fff]", told)
 

@@ -319,7 +319,7 @@ class _Run:
                 rest.close()
 
     def saw(self, cell: _Source, said: str, *, cut: bool) -> None:
-        """Keep what a cell printed when it ran first; of cells that are no answers, so much that a class stays small."""
+        """Keep what a cell printed when it ran first; of cells that are no answers, little enough for a class."""
         if cell.id in self.outputs:
             return
         room = len(said) if cell.role == "answer" else max(0, self.printed)

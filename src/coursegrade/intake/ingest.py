@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.cage.supervise import Broken, Caps, contained
 from coursegrade.contract import LANGUAGES, Bundle, Text, joined, same, text
 from coursegrade.course import Course
 from coursegrade.files import Problem, named, private_folder, read_json, refused, sha256, write_atomic, write_json
@@ -135,7 +135,11 @@ def _take(
         if upload.reason:
             problems.append(upload.reason)
             continue
-        outer = [(n, *reader.files_of([entry])) for n, entry in enumerate(upload.entries)]
+        try:
+            outer = [(n, *reader.files_of([entry])) for n, entry in enumerate(upload.entries)]
+        except Unreadable as error:  # too many
+            problems.append(error.reason)
+            continue
         problems += [problem for _, _, some in outer for problem in some]
         files = [(n, file) for n, found, _ in outer for file in found]
         for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
@@ -422,9 +426,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     answers = sum(cell.role == "answer" for cell in bundle.cells)
     keep = _draft(Path(tempfile.gettempdir()) if here.dry_run else course.root / "submitted")
     try:
-        taken = supervised(_take, several, bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
-        if isinstance(taken, Broken):
-            taken = _Taken([], text("the files were not read: {reason}", reason=taken.reason))
+        taken = _taken(here, several, keep)
         upload = several[-1] if taken.reason else several[taken.upload]
         time, remarks = _when(here, upload, student)
         record = _record(here, student, upload, taken, time, remarks)
@@ -441,6 +443,14 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         return row
     finally:
         keep.unlink(missing_ok=True)
+
+
+def _taken(here: _Class, several: Sequence[Upload], keep: Path) -> _Taken:
+    """What was found in a student's files; whatever reading them ran into is that student's reason."""
+    found = contained(_take, several, here.bundle, here.texts, here.earlier, here.course.language, keep, caps=CAPS)
+    if isinstance(found, Broken):
+        return _Taken([], text("the files were not read: {reason}", reason=found.reason))
+    return found
 
 
 def _draft(folder: Path) -> Path:
@@ -475,7 +485,7 @@ def resubmit(
     private_folder(course.root / "submitted")
     keep = _draft(course.root / "submitted")
     try:
-        taken = supervised(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
+        taken = contained(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         reason = taken.reason
         if isinstance(taken, Broken) or reason is not None:
             why = reason or text("nothing in it")

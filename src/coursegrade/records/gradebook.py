@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import _install
-from coursegrade.cage.supervise import Broken, supervised
+from coursegrade.cage.supervise import Broken, contained
 from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
 from coursegrade.course import Course, Student
 from coursegrade.files import Problem, read_json, sha256, write_atomic, write_json
@@ -425,7 +425,7 @@ def _merge_one(
     _merged(gradebook, name, student.key, now, result.key if result else "")
     gradebook.db.commit()  # all of one student or nothing
     _counts_again(path, notebook, back)
-    made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
+    made = contained(_formgrader_notebook, course, bundle, student.key, result, reason, now)
     if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
         made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
     made["metadata"]["coursecode"] |= {"answers": digests, "given_for": given_for}
