@@ -382,3 +382,18 @@ def test_a_renderer_that_hangs_costs_one_page(graded, monkeypatch):
     long = [key for key, page in pages.items() if "too long to be shown" in page]
     assert len(long) <= 1
     assert bundle().questions[0].title["en"] in pages[students[0].key]
+
+
+def test_a_renderer_that_raises_costs_nobody_a_page(graded, monkeypatch):
+    from coursegrade import sanitise
+
+    course, students, _ = graded
+
+    def refuse(source: str) -> str:
+        raise LookupError(source)
+
+    monkeypatch.setattr(sanitise, "_rendered", refuse)
+    made = feedback(course, NAME)
+    assert made.pages == len(students)
+    page = (course.root / "feedback" / NAME / f"{students[0].key}.html").read_text()
+    assert bundle().questions[0].title["en"] in page

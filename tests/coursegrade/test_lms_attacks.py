@@ -249,7 +249,7 @@ def test_odd_structures_end_in_cells_or_a_reason():
 
 
 def test_whatever_the_reader_raises_is_that_students_reason(tmp_path, monkeypatch):
-    """A fault of ours that one student's files meet: the others are taken in, and a full disk still stops the command."""
+    """A fault of ours that one student's files meet: the others are taken in. A full disk still stops the command."""
     students = people(3)
     course = course_folder(tmp_path, students=students)
     path = lms_zip("canvas", [(s, dump(right()), "pooling.ipynb") for s in students], tmp_path / "c.zip")
