@@ -31,6 +31,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # A lone sign, a dash, a number, a telephone number, digits that Excel shall keep as text (="007"): none of them names
 # a function, a cell or a program.
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
+_APART = re.compile(r"[;|](?=\s*[=+@＝＋＠-])")  # where a spreadsheet of another country begins a new cell
 _LINKS = {"http", "https", "mailto"}
 _PASTED = re.compile(r"!\[([^\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
 _PICTURE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
@@ -111,7 +112,7 @@ class Untrusted:
 
     def csv(self, limit: int = 500) -> str:
         """One line for a cell of a table, which no spreadsheet takes for a formula."""
-        return guard(self.line(limit).lstrip())
+        return guard(_APART.sub(" ", self.line(limit)).lstrip())
 
     def filename(self, limit: int = 100) -> str:
         """A name for a file in a folder or a zip: no path, no control character; its ending stays."""

@@ -36,6 +36,7 @@ WORDS = {
     "a formula": "=cmd|' /C calc'!A0",
     "another formula": "@SUM(1+1)*cmd|' /C calc'!A0",
     "a formula after a tab": "\t=1+1",
+    "a formula behind a separator": "x;=cmd|' /C calc'!A0;-1+1|@SUM(1)",
     "a terminal's escape": "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b31mred",
     "lines": "one\r\ntwo\n\n# A heading\n\n---\n",
     "right to left": "\u202egnp.exe\u202c\u2066x\u2069\u200f\u061c",
@@ -91,6 +92,8 @@ def test_each_way_out_is_harmless_in_its_place(name):
         assert not alive(shown)
     assert "<a" not in str(markdown2html(f"**{theirs.markdown()}**"))
     assert not theirs.csv().startswith(("=", "+", "-", "@", "\t", "\r", " "))
+    for part in re.split(r"[;|]", theirs.csv())[1:]:  # as a spreadsheet reads it where the comma stands in numbers
+        assert not part.lstrip().startswith(("=", "+", "-", "@"))
     for one in (theirs.line(), theirs.csv(), theirs.filename()):
         assert not CONTROL & set(one)
         assert "\n" not in one

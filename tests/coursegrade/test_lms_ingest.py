@@ -312,8 +312,8 @@ def test_who_hands_in_a_whole_disk_stops_nobody_else(tmp_path, monkeypatch):
             more.writestr(f"assignment_55_export/submission_9001/node_modules/{n}/x.js", b"x")
     report = ingest(course, NAME, path)
     by_student = {row.student: row for row in report.rows}
-    assert [by_student[s.key].status for s in students] == ["ready", "failed", "ready"]
-    assert "50 files" in by_student[students[1].key].notes[0]["en"]
+    assert [by_student[s.key].status for s in students] == ["ready"] * 3
+    assert any("50 files" in note["en"] for note in by_student[students[1].key].notes)
     monkeypatch.setattr(archive, "MAX_LISTED", 300)
     with pytest.raises(Problem, match="holds 404 files"):
         ingest(course, NAME, path)

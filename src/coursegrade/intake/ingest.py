@@ -135,13 +135,7 @@ def _take(
         if upload.reason:
             problems.append(upload.reason)
             continue
-        try:
-            outer = [(n, *reader.files_of([entry])) for n, entry in enumerate(upload.entries)]
-        except Unreadable as error:  # too many
-            problems.append(error.reason)
-            continue
-        problems += [problem for _, _, some in outer for problem in some]
-        files = [(n, file) for n, found, _ in outer for file in found]
+        files = _files(reader, upload, problems)
         for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
             try:
                 rank = _rank(upload, n, file, bundle.assignment, place)
@@ -159,16 +153,30 @@ def _take(
             best, one.upload, one.outer = one, number, n
     if best is None:
         return _Taken([], _why_none(problems))
-    for path in others[:4]:
-        best.notes.append(
-            text(
-                "several notebooks: {path} counts (most answers, then the latest), {path_2} does not",
-                path=shown(best.path),
-                path_2=shown(path),
-            )
+    best.notes += [
+        text(
+            "several notebooks: {path} counts (most answers, then the latest), {path_2} does not",
+            path=shown(best.path),
+            path_2=shown(path),
         )
+        for path in others[:4]
+    ]
     best.notes = [*best.notes, *problems][:_NOTES]
     return best
+
+
+def _files(reader: Reader, upload: Upload, problems: list[Text]) -> list[tuple[int, Entry]]:
+    """The files of an upload, each with the number of its entry; what could not be opened is added to ``problems``."""
+    files = []
+    for number, entry in enumerate(upload.entries):
+        try:
+            found, some = reader.files_of([entry])
+        except Unreadable as error:  # too many together
+            problems.append(error.reason)
+            break
+        problems += some
+        files += [(number, file) for file in found]
+    return files
 
 
 def _why_none(problems: Sequence[Text]) -> Text:

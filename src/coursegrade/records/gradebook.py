@@ -405,15 +405,9 @@ def _merge_one(
     given_for = {cell: _digest_for(cell, bundle, digests) for cell in _graded_cells(bundle)}
     held = _given_for(course, student.key, name)
     path = shown.with_name("earlier-points.json")
-    # What was given for a question that was taken out, or for an answer that was another one meanwhile, and whose
-    # answer is there again for the first time since.
     kept = [one for (who, _), one in earlier.items() if who == student.key]
-    back = {
-        one.cell: one
-        for one in [*kept, *_set_aside_for(path, bundle, student.key)]  # what was set aside is the later one
-        if given_for.get(one.cell) and held.get(one.cell) != given_for[one.cell]
-        and one.fits(now, given_for[one.cell])
-    }  # fmt: skip
+    kept += _set_aside_for(path, bundle, student.key)
+    back = _again(kept, now, given_for, held)
     aside = _keep_aside(path, merged, notebook, other, back, held)
     for row in [*notebook.grades, *notebook.comments]:
         _by_hand(row, other, back)
@@ -431,6 +425,20 @@ def _merge_one(
     made["metadata"]["coursecode"] |= {"answers": digests, "given_for": given_for}
     write_json(shown, made)
     return aside
+
+
+def _again(
+    kept: list[removed.ByHand], submission: str, given_for: Mapping[str, str], held: Mapping[str, str]
+) -> dict[str, removed.ByHand]:
+    """By cell, what was given for a question that was taken out, or before another answer was handed in, and whose
+    answer is there again for the first time since. Of several the last of ``kept`` counts.
+    """
+    return {
+        one.cell: one
+        for one in kept
+        if given_for.get(one.cell) and held.get(one.cell) != given_for[one.cell]
+        and one.fits(submission, given_for[one.cell])
+    }  # fmt: skip
 
 
 def _set_aside_for(path: Path, bundle: Bundle, student: str) -> list[removed.ByHand]:
