@@ -223,6 +223,30 @@ def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path
     assert hand(course) == ALL
 
 
+def test_what_a_spreadsheet_saved_again_comes_back_and_what_is_no_number_is_named(tmp_path, capsys):
+    """In much of Europe and South America a spreadsheet writes semicolons, and a comma into numbers."""
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    bundle = course.bundle(NAME)
+    change(course, drop="why-max")
+    merge(course, NAME)
+    path = course.root / "gradebook-removed.csv"
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    (row,) = [row for row in rows if row[3] == "1.5"]
+    row[3] = "1,5"
+    path.write_bytes("\r\n".join(";".join(row) for row in rows).encode("utf-8-sig"))
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    graded_anew(course)
+    merge(course, NAME)
+    assert hand(course) == ALL
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("1,5", "one and a half"))
+    assert main(["grade", "--lang", "zh", "run", NAME, "--only-merge", "--course", str(course.root)]) == 1
+    said = capsys.readouterr().err
+    assert "gradebook-removed.csv 第 2 行" in said
+    assert hand(course) == ALL
+
+
 def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_question_is_worth(tmp_path):
     course = graded_course(tmp_path)
     merge(course, NAME)
