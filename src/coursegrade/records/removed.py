@@ -218,7 +218,8 @@ def _points(course: Course, line: int, cell: str) -> float | None:
         return float(cell.replace(",", ".")) if cell.strip() else None
     except ValueError:
         raise Problem(
-            "{file}, line {line}: {cell} is no number of points. Put it right, or delete the line; nothing was changed.",
+            "{file}, line {line}: {cell} is no number of points. Put it right, or delete the line; nothing was "
+            "changed.",
             file=_file(course),
             line=line,
             cell=repr(cell[:40]),
