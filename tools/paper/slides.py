@@ -135,7 +135,7 @@ Reveal.initialize({{
 
 def _prepare(article: Tag, page: str) -> None:
     """Take away what only a page has, send links to the page, and mark a section's kind."""
-    for unwanted in article.select("a.headerlink, button, script, .copybtn"):
+    for unwanted in article.select("a.headerlink, button, script, .copybtn, img.only-dark"):
         unwanted.decompose()
     for link in article.select("a[href]"):
         href = str(link["href"])
