@@ -1,6 +1,6 @@
 """The figures as an npm package, for pages that are not the book's; made from the scripts that the book runs.
 
-    python -m tools.embed        writes _build/embed/NAME-VERSION.tgz, a file of the release
+    python -m tools.embed        writes _build/paper/NAME-VERSION.tgz, a file of the release
 
 Nothing in it is kept by hand but ``index.js`` and the READMEs beside this file: each figure's bundle with its data,
 its texts in every language, the types and ``package.json`` are made. The package is not in a registry and is marked
@@ -22,7 +22,7 @@ from tools import ROOT
 from tools.site.figures import smaller
 
 NAME = "coursecode-figures"
-OUT = ROOT / "_build" / "embed"
+OUT = ROOT / "_build" / "paper"
 HERE = Path(__file__).resolve().parent
 
 

@@ -54,7 +54,7 @@ def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def tell_latin(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """In Chinese, mark the emphasis that has no dots below it: without a Chinese character, or a paragraph of its own."""
+    """In Chinese, mark the emphasis that has no dots below it: Latin letters, or a paragraph of its own."""
     if app.builder.format != "html" or spoken(app.config.language) == "en":
         return
     for emphasis in list(doctree.findall(nodes.emphasis)):

@@ -4,9 +4,10 @@ A plot is a PNG of 144 dots an inch, made for a column of 7.5 inches. It is show
 pixels high and a cell of ``grid`` is as large as one of an interactive figure; its width and height stand in the page,
 which does not move when it comes. On a phone it keeps three quarters of that and scrolls, as code does.
 
-In the dark, a *drawing* (lines, bars, cells coloured by value) is turned round by the style sheet: paper becomes
-the page's ground, blue stays blue. A *picture* (an image, a digit, a photo) must not be: a negative is another image.
-It gets a twin whose margins are clear and whose titles are light, and whose images are what they were.
+In the dark a plot has a twin, whose margins are clear. In that of a *drawing* (lines, bars, cells coloured by value)
+light and dark have changed places, each hue is what it was, and any two colours have the contrast that they had: 0 is
+black, blue is above it, orange below, as in the figures. A *picture* (an image, a digit, a photo) must not be turned
+round, a negative is another image: its twin has light titles, and the images themselves.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ DOTS, SHOWN = 144, 96  # an inch: of the files (coursecode.plotting), and on a p
 _PICTURE = re.compile(r"\bshow_images\(|\bgray=True")
 _TITLES = re.compile(r"\btitles=")
 _WHITE, _PANEL = 245, 30  # as bright is paper; as many dots wide and high is an image, and no letter
+_LETTER = 300  # so many white dots in one piece are paper, fewer are a letter's
 _LIGHT = (219, 226, 236)  # --pst-color-text-base in the dark (course.css)
 
 
@@ -68,15 +70,47 @@ def _joined(sides: list[slice]) -> list[slice]:
     return joined
 
 
-def dark_twin(picture: Image.Image) -> Image.Image:
-    """The picture for a dark page: clear where it was white paper, light where it was ink, its images unchanged."""
-    pixels = np.asarray(picture.convert("RGB"))
+def dark_twin(plot: Image.Image, what: str) -> Image.Image:
+    """The plot for a dark page: clear where its white paper was."""
+    pixels = np.asarray(plot.convert("RGB"))
+    return Image.fromarray(_turned(pixels) if what == "drawing" else _with_light_titles(pixels))
+
+
+def _turned(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Light for dark, so that WCAG's contrast (L + 0.05) / (L' + 0.05) of two colours stays what it is.
+
+    The hues are those of CSS's ``invert(1) hue-rotate(180deg)``, made as light or as dark as that asks.
+    """
+    wanted = 1.05 * 0.05 / (_linear(pixels / 255) @ _LIGHTNESS + 0.05) - 0.05
+    linear = _linear(np.clip((1 - pixels / 255) @ _HALF_TURN, 0, 1))
+    light = linear @ _LIGHTNESS
+    up = np.clip((wanted - light) / np.maximum(1 - light, 1e-9), 0, 1)[..., None]  # towards white
+    down = np.clip(wanted / np.maximum(light, 1e-9), 0, 1)[..., None]  # towards black
+    turned = (linear + up * (1 - linear)) * down
+    encoded = np.where(turned <= 0.0031308, turned * 12.92, 1.055 * turned ** (1 / 2.4) - 0.055)
+    white = ndimage.label((pixels == 255).all(axis=2))[0]
+    paper = np.bincount(white.ravel()) >= _LETTER
+    paper[0] = False
+    seen = ~paper[white]
+    return np.dstack([np.round(encoded * 255), seen * 255]).astype(np.uint8)
+
+
+def _linear(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Light of a share of a channel in sRGB."""
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+_LIGHTNESS = np.array((0.2126, 0.7152, 0.0722))
+_HALF_TURN = 2 * np.array((0.213, 0.715, 0.072))[:, None] - np.eye(3)  # of hues, at the same lightness
+
+
+def _with_light_titles(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     twin = np.empty((*pixels.shape[:2], 4), dtype=np.uint8)
     twin[..., :3] = _LIGHT
     twin[..., 3] = 255 - pixels.min(axis=2)
     for panel in panels(pixels):
         twin[(*panel, slice(3))], twin[(*panel, 3)] = pixels[panel], 255
-    return Image.fromarray(twin)
+    return twin
 
 
 def lay_out(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -102,18 +136,18 @@ def _lay_out(app: Sphinx, image: nodes.image, code: str) -> None:
         box = nodes.container(classes=["plot", what, *(["titled"] if titled else [])])
         image.parent.replace(image, box)
         image["width"], image["height"] = f"{width}px", f"{height}px"
-        image["classes"].append("no-scaled-link")
-        box += image
-        if what == "picture":
-            twin = Path(app.doctreedir, "dark", f"{source.stem}-dark.png")
-            if not twin.exists():
-                twin.parent.mkdir(parents=True, exist_ok=True)
-                dark_twin(picture).save(twin, optimize=True)
-            app.builder.images[str(twin)] = twin.name
-            other = image.deepcopy()
-            other.update({"uri": str(twin), "candidates": {"*": str(twin)}, "classes": ["only-dark", "no-scaled-link"]})
-            box += other
-            image["classes"].append("only-light")
+        image["loading"] = "lazy"  # the one that is not shown is not loaded
+        twin = Path(app.doctreedir, "dark", f"{source.stem}-dark.png")
+        if not twin.exists():
+            twin.parent.mkdir(parents=True, exist_ok=True)
+            dark_twin(picture, what).save(twin)
+        app.builder.images[str(twin)] = twin.name
+        dark = image.deepcopy()
+        dark.attributes.update(
+            {"uri": str(twin), "candidates": {"*": str(twin)}, "classes": ["only-dark", "no-scaled-link"]}
+        )
+        image["classes"] += ["only-light", "no-scaled-link"]
+        box += [image, dark]
 
 
 def size_in_attributes(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
