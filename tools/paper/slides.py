@@ -147,6 +147,15 @@ Reveal.initialize({{
   width: 1200, height: 700, margin: 0.05, center: false,
   plugins: [RevealNotes],
 }});
+// a formula that is wider than its slide is made smaller
+const fit = () => {{
+  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".formula")) {{
+    const share = formula.clientWidth / formula.scrollWidth;
+    if (share < 1) formula.style.fontSize = `${{0.99 * share}}em`;
+  }}
+}};
+Reveal.on("ready", fit);
+Reveal.on("slidechanged", fit);
 </script>
 </body>
 </html>
@@ -163,10 +172,11 @@ def _prepare(article: Tag, page: str) -> None:
             link["href"] = f"../book/{page}{href}"
         elif "://" not in href and not href.startswith("mailto:"):
             link["href"] = f"../book/{href}"
-    for label in article.select("span[id]"):
+    for label in article.select("span[id], section[id]"):  # a Chinese title gives no id: the label is the section's own
         kind = re.search(r"-(summary|questions|reading|further-reading)$", str(label["id"]))
-        if kind and label.parent is not None:
-            label.parent["data-kind"] = kind[1].removeprefix("further-")
+        section = label if label.name == "section" else label.parent
+        if kind and section is not None:
+            section["data-kind"] = kind[1].removeprefix("further-")
     for named in article.find_all(id=True):
         if named.name != "section":
             del named["id"]
@@ -222,6 +232,8 @@ def _section(section: Tag, *, question: bool = False) -> Iterator[Slide]:
             first.shown[0] = f'<h2 class="question">{title}</h2>'
         elif lead is not None:
             first.shown.append(f'<div class="lead"><p>{_opening(lead)}</p></div>')
+        elif len(slides) == 1 and (listed := section.find(["ul", "ol"], recursive=False)) is not None:
+            first.shown.append(str(listed))
         elif len(slides) > 1:  # the section begins with what the next slide shows
             slides[1].notes[:0] = first.notes
             del slides[0]
