@@ -91,7 +91,7 @@ coursecode grade ingest pooling submissions.zip --roster roster.csv --replace-ro
 """
 
 
-def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path, browser):
+def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path, chromium):
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
@@ -107,7 +107,7 @@ def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path,
     (source / "conf.py").write_text("extensions = ['myst_parser', 'tools.site.lines']\nroot_doc = 'index'")
     (source / "index.md").write_text(CODE)
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
-    page = browser.new_page()
+    page = chromium.new_page()
     page.goto((tmp_path / "out" / "index.html").as_uri())
     page.add_style_tag(content=STYLE.read_text(encoding="utf-8"))
     page.evaluate("document.querySelector('.body').className = 'bd-article body'")
