@@ -148,3 +148,22 @@ def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tm
     short = {text for names, text in found if "short" in names.split()}
     assert "(96, 55, 55)" in short
     assert not any("sentence" in text for text in short)
+
+
+def test_no_english_line_begins_with_the_comma_behind_a_formula(tmp_path):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        "extensions = ['myst_parser', 'tools.site.mathml', 'tools.site.lines']\nroot_doc = 'index'\n"
+        "html_math_renderer = 'mathml'\nmyst_enable_extensions = ['dollarmath']"
+    )
+    (source / "index.md").write_text("# One\n\nThe mean ($\\mu$), $\\gamma$, $\\beta$.\n")
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
+    html = (tmp_path / "out" / "index.html").read_text("utf-8")
+    kept = [
+        re.sub("<annotation.*?</annotation>|<[^>]*>", "", one)
+        for one in re.findall(r'class="kept">(.*?)</span></span>', html)
+    ]
+    assert kept == ["(μ),", "γ,", "β."]

@@ -20,6 +20,8 @@ from tools.source.words import is_han, spoken
 CLOSING, OPENING = "。，、；：？！”’）》」』】%", "“‘（《「『【"
 _AFTER = re.compile(rf"[{CLOSING}]+")
 _BEFORE = re.compile(rf"[{OPENING}]+$")
+_AFTER_FORMULA = re.compile(rf"[{CLOSING},.;:!?)]+")  # a word keeps its comma by itself
+_BEFORE_FORMULA = re.compile(rf"[{OPENING}(]+$")
 _PERCENT = re.compile(r"(?<=\d) (?=%)")
 
 
@@ -37,8 +39,9 @@ def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         at = parent.index(box)
         after = parent[at + 1] if at + 1 < len(parent) else None
         before = parent[at - 1] if at else None
-        closing = _AFTER.match(after) if isinstance(after, nodes.Text) else None
-        opening = _BEFORE.search(before) if isinstance(before, nodes.Text) else None
+        formula = isinstance(box, nodes.math)
+        closing = (_AFTER_FORMULA if formula else _AFTER).match(after) if isinstance(after, nodes.Text) else None
+        opening = (_BEFORE_FORMULA if formula else _BEFORE).search(before) if isinstance(before, nodes.Text) else None
         if not (closing or opening):
             continue
         kept = nodes.inline("", "", classes=["kept"])
