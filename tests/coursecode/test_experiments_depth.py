@@ -121,3 +121,31 @@ def test_shortcuts_help_with_every_seed_with_batch_norm_and_without() -> None:
     eight = deep.column("train_accuracy", net="8 layers")
     twenty = deep.column("train_accuracy", net="20 layers", batch_norm=False)
     assert all(a > b for a, b in zip(eight, twenty, strict=True))
+
+
+# -- the sceptic, at reduced size ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@claim("S36")
+def test_another_seed_fewer_digits_and_half_the_rates_keep_the_plateau_and_the_order() -> None:
+    best = {row["hidden"]: row["lr"] for row in depth.best_rates(stored("norm_and_plateau"), "hidden").rows}
+    settings = {"images": [600, 200, 600], "epochs": 60, "batch_size": 32}
+    found = {}
+    for hidden in ("sigmoid", "sigmoid, scaled once", "sigmoid, batch norm"):
+        found[hidden] = depth._learn(hidden, 0.5 * best[hidden], seed=70, **settings)
+    assert not found["sigmoid"]["left"]
+    assert found["sigmoid, scaled once"]["left"] <= 2 * 19
+    assert found["sigmoid, batch norm"]["left"] == 19
+    assert 0 < found["sigmoid, batch norm"]["learned"] < found["sigmoid, scaled once"]["learned"]
+
+
+@pytest.mark.slow
+@claim("S37")
+def test_other_seeds_and_fewer_digits_keep_the_gain_of_the_shortcuts() -> None:
+    settings = {"images": [800, 100, 300], "epochs": 10, "batch_size": 32, "width": 8}
+    for seed in (50, 52):
+        plain, around = (
+            depth._train(net, False, 0.01, seed=seed, **settings) for net in ("20 layers", "20 layers, shortcuts")
+        )
+        assert around["train_accuracy"] > plain["train_accuracy"]

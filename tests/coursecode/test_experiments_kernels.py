@@ -2,6 +2,7 @@
 
 import doctest
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -49,13 +50,13 @@ def test_the_control_differs_from_the_stack_in_its_relus_and_keeps_the_signal_as
 @claim("S13")
 def test_the_sweep_holds_every_combination_once_per_seed() -> None:
     rows = stored("kernel_padding_stride").rows
-    found = [tuple(row[k] for k in ("kernel", "padding", "stride", "lr", "seed")) for row in rows]
-    assert len(set(found)) == len(found) == 3 * 2 * 2 * 2 * 5
+    found = [tuple(row[k] for k in ("kernel", "padding", "stride", "seed")) for row in rows]
+    assert len(set(found)) == len(found) == 3 * 2 * 2 * 8
 
 
 @claim("S13")
 def test_the_map_and_the_cost_follow_the_formulas() -> None:
-    for row in stored("kernel_padding_stride").select(seed=0, lr=0.05):
+    for row in stored("kernel_padding_stride").select(seed=0):
         kernel, stride = int(row["kernel"]), int(row["stride"])
         padding = same_padding(kernel) if row["padding"] == "same" else 0
         first = output_size(28, kernel=kernel, padding=padding, stride=stride)
@@ -66,6 +67,22 @@ def test_the_map_and_the_cost_follow_the_formulas() -> None:
         )
         dense = 16 * 9 * 10 + 10
         assert row["parameters"] == conv_parameters(1, 8, kernel) + conv_parameters(8, 16, kernel) + dense
+
+
+@claim("S13")
+def test_differences_of_differences_are_taken_seed_by_seed() -> None:
+    def accuracy(kernel: int, stride: int, seed: int) -> float:
+        return 0.9 + 0.01 * seed + (0.02 if kernel == 7 else 0) - (0.05 if stride == 2 else 0) * (1 + (kernel == 7))
+
+    rows = [
+        {"kernel": k, "stride": s, "seed": seed, "test_accuracy": accuracy(k, s, seed)}
+        for k in (3, 7)
+        for s in (1, 2)
+        for seed in (0, 1)
+    ]
+    made = replace(stored("kernel_padding_stride"), rows=rows, seeds=[0, 1])
+    assert kernels._lost_less_won(made) == pytest.approx((0.075 + 0.005,) * 3)
+    assert kernels._gain_at_strides(made) == pytest.approx((-0.05,) * 3)
 
 
 @claim("S15")

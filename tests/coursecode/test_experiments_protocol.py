@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from coursecode.experiments import Result, protocol, record, report, reruns, stored
+from coursecode.experiments.design import _AS_IT_IS, _MAXIMUM, _REBUILT
 from coursecode.experiments.protocol import (
     FOLDS,
     RERUNS,
@@ -240,6 +241,21 @@ def test_no_sentence_turns_in_a_stored_re_run(name: str) -> None:
             assert keeps(sentence, effect, rules.smallest), (rerun, sentence.text, effect)
 
 
+def test_where_no_rate_was_looked_for_half_the_rate_is_half_of_what_an_arm_names() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def noting(**job: Any) -> dict[str, Any]:
+        asked.append(job)
+        return {"test_accuracy": 0.9}
+
+    jobs: list[dict[str, Any]] = [{"net": "a", "lr": 0.1}, {"net": "b", "lr": 0.9}]
+    study = Plan(jobs, range(2), {}, noting, words(rates=(), reruns=["other seeds", "half the rate"]))
+    again = doubt(execute("try", study), study)
+    assert [job["lr"] for job in asked[4:]] == [0.1, 0.9, 0.1, 0.9, 0.05, 0.45, 0.05, 0.45]
+    assert [row["lr"] for row in again.rows] == [job["lr"] for job in asked[4:]]
+    assert not any("steps" in job or "rerun" in job for job in asked)
+
+
 def test_what_a_page_shows_marks_what_turned(monkeypatch: pytest.MonkeyPatch) -> None:
     study = plan()
     result = execute("try", study)
@@ -269,6 +285,10 @@ QUICK = [  # a study, one of its sentences, the arms that it needs, and what is 
     ("learn_the_convolution", 0, lambda job: job["inputs"] == "noise", {}),
     ("examples_needed", 1, lambda job: job["train"] == 400 and job["rung"] in ("dense", "local and shared"), {}),
     ("layer_by_layer", 2, lambda job: True, {"train": 500, "steps": 100, "shifts": [1]}),
+    ("kernel_padding_stride", 0, lambda job: job["padding"] == "same" and job["stride"] == 2, {}),
+    ("kernel_padding_stride", 4, lambda job: job["padding"] == "same" and job["kernel"] == 3, {}),
+    ("how_wide", 0, lambda job: job["train"] == 200 and job["channels"] in (1, 6), {}),
+    ("wide_input", 1, lambda job: job["net"] in (_MAXIMUM, _REBUILT) and job["data"] == _AS_IT_IS, {"chosen": 50}),
 ]
 
 

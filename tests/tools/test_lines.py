@@ -11,7 +11,7 @@ import pytest
 from root import ROOT
 
 STARTS = (ROOT / "tests/journeys/line_starts.js").read_text(encoding="utf-8")
-STYLE = ROOT / "tools/site/static/course.css"
+STYLES = [ROOT / "tools/site/static" / name for name in ("kept.css", "course.css")]
 PAGE = r"""# 页
 
 输入 $\mathbf{X}$，核 $\mathbf{K}$；输出的形状是 $m_h\times m_w$。求和之后（$k_h\times k_w$）得到 $Y_{i,j}$：
@@ -42,7 +42,7 @@ def build(folder: Path, language: str, *parts: str) -> Path:
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(folder), str(folder / "html")]
     subprocess.run(command, check=True)
     page = folder / "html" / "index.html"
-    style = STYLE.read_text(encoding="utf-8")
+    style = "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
     page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"<style>{style}</style></head>"))
     return page
 
@@ -109,7 +109,8 @@ def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path,
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
     page = chromium.new_page()
     page.goto((tmp_path / "out" / "index.html").as_uri())
-    page.add_style_tag(content=STYLE.read_text(encoding="utf-8"))
+    for style in STYLES:
+        page.add_style_tag(content=style.read_text(encoding="utf-8"))
     page.evaluate("document.querySelector('.body').className = 'bd-article body'")
     for width in (300, 500, 1200):
         page.evaluate("width => { document.querySelector('.bd-article').style.width = `${width}px`; }", width)

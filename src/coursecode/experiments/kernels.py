@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from coursecode import data
 from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw, train
-from coursecode.experiments.record import Effect, Plain, Result, Row
+from coursecode.experiments.record import Effect, Plain, Result, Row, interval
 from coursecode.experiments.runner import Plan, Size
 from coursecode.geometry import Layer, gradient_field, receptive_field, same_padding, summary
 from coursecode.lenet import kaiming_
@@ -115,26 +115,85 @@ def kernel_padding_stride(*, size: Size = "full") -> Plan:
     """S13: every combination of kernel size, padding and stride, the same in both layers of a small net, on digits.
 
     Padding is the total: 0, or ``same_padding``. The maps are pooled to 3×3 whatever their size, so that the
-    dense layer is the same everywhere. The learning rate is varied too, to compare with.
+    dense layer is the same everywhere. Every combination has a learning rate of its own.
     """
     full = size == "full"
     jobs: list[Row] = [
-        {"kernel": kernel, "padding": padding, "stride": stride, "lr": lr}
-        for lr in (0.05, 0.1)
-        for kernel in ((3, 5, 7) if full else (3, 7))
+        {"kernel": kernel, "padding": padding, "stride": stride}
+        for kernel in (3, 5, 7)
         for padding in ("none", "same")
         for stride in (1, 2)
     ]
+
+    def change(of: str, low: Plain, high: Plain, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of=of, high=high, low=low)
+
     return Plan(
-        jobs=jobs,
-        seeds=range(5 if full else 2),
-        settings={"images": 1500 if full else 60, "epochs": 8 if full else 1, "batch_size": 32},
+        jobs=jobs if full else [job for job in jobs if job["padding"] == "same" and job["kernel"] != 5],
+        seeds=range(8 if full else 1),
+        settings={"train": 1000 if full else 40, "steps": 400 if full else 2, "batch_size": 25},
         measure=_train_combination,
+        protocol=Protocol(
+            question="Kernel, padding, stride of two layers: which change moves the accuracy of a tuned net most?",
+            varied="Kernel 3, 5 or 7, padding none or same, stride 1 or 2, in all combinations.",
+            held="The channels, the pooling to 3×3, the last layer, the updates, the batch, the schedule.",
+            confounders=(
+                "That one rate suits one kernel: each combination has its own. That a wider map is pooled in larger "
+                "pieces: the last layer reads 3×3 numbers a map whatever its size. That a larger kernel has more "
+                "weights: it has, and the study does not part the two."
+            ),
+            smallest=0.01,
+            tuning_seeds=(900,),
+            sceptic_seeds=2 if full else 1,
+            sentences=[
+                Sentence("Kernel 7 against 3", partial(change, "kernel", 3, 7), "more"),
+                *(
+                    [
+                        Sentence("Kernel 5 against 3", partial(change, "kernel", 3, 5), "open"),
+                        Sentence("Kernel 7 against 5", partial(change, "kernel", 5, 7), "open"),
+                        Sentence("Padding same against none", partial(change, "padding", "none", "same"), "more"),
+                    ]
+                    if full
+                    else []
+                ),
+                Sentence("Stride 2 against 1", partial(change, "stride", 1, 2), "less"),
+                Sentence("What the stride loses less what the kernel gains", _lost_less_won, "open"),
+                Sentence("What the kernel gains: at stride 2 less at stride 1", _gain_at_strides, "open"),
+            ],
+        ),
     )
 
 
+def _lost_less_won(result: Result) -> Effect:
+    """What stride 2 loses against 1 less what a kernel of 7 gains on one of 3."""
+    lost = result.differences(value="test_accuracy", of="stride", high=1, low=2)
+    won = result.differences(value="test_accuracy", of="kernel", high=7, low=3)
+    return _less(result, lost, won)
+
+
+def _gain_at_strides(result: Result) -> Effect:
+    """The interaction: what a kernel of 7 gains on one of 3 at stride 2, less what it gains at stride 1."""
+    gains = [result.differences(value="test_accuracy", of="kernel", high=7, low=3, stride=n) for n in (2, 1)]
+    return _less(result, *gains)
+
+
+def _less(result: Result, first: list[float], second: list[float]) -> Effect:
+    """Seed by seed, the first differences less the second."""
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    return interval(differences, comparisons=result.protocol.get("comparisons", 1))
+
+
 def _train_combination(
-    *, kernel: int, padding: str, stride: int, lr: float, seed: int, images: int, epochs: int, batch_size: int
+    *,
+    kernel: int,
+    padding: str,
+    stride: int,
+    lr: float,
+    seed: int,
+    images: int,
+    train: int,
+    steps: int,
+    batch_size: int,
 ) -> dict[str, Plain]:
     side = same_padding(kernel) // 2 if padding == "same" else 0  # the kernels are odd: as much on each side
     net = nn.Sequential(
@@ -152,7 +211,7 @@ def _train_combination(
         "map": rows[2].shape[1],
         "parameters": sum(row.parameters for row in rows),
         "MACs": sum(row.macs for row in rows),
-        "accuracy": _digit_accuracy(net, images=images, epochs=epochs, lr=lr, batch_size=batch_size, seed=seed),
+        **_train(net, draw(seed, train=train, images=images), lr=lr, steps=steps, batch_size=batch_size, seed=seed),
     }
 
 

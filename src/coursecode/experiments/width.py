@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import statistics
@@ -10,24 +9,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursecode import device as _device
-from coursecode.data import Dataset, load
-from coursecode.experiments.record import Row
+from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw
+from coursecode.experiments.protocol import train as _train  # where an argument has its name
+from coursecode.experiments.record import Effect, Result, Row
 from coursecode.experiments.runner import Plan, Size
-from coursecode.experiments.transfer import some_of_each
 from coursecode.geometry import conv_macs, summary
 from coursecode.lenet import kaiming_, lenet
-from coursecode.training import Recipe, evaluate, fit
 
 __all__ = ["branch_algorithms", "halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
 
 _FACTORS = {"halve": 0.5, "keep": 1.0, "double": 2.0, "quadruple": 4.0}
+_AS_MANY = "keep, parameters of double"
 _FIRST = {28: 8, 16: 12}  # height of the first stage's maps: its channels when the later stages double
 _BRANCHES = {1: 28, 3: 28, 5: 4, 7: 4}  # kernel size: output channels of 64
 
@@ -36,33 +35,69 @@ def halve_and_double(*, size: Size = "full") -> Plan:
     """S22: three stages of two 3×3 layers, the map halved between them; what should the channels do at each halving?
 
     Halve, keep, double or quadruple, at about the MACs of doubling: the first stage is made wider or narrower. Every
-    net is trained on two sizes of the first map and with two learning rates, so that the answer does not hang on one.
+    net has a learning rate of its own. Doubling has more parameters than keeping; so a net that keeps its channels,
+    and has as many parameters as doubling at more MACs, is trained beside them.
     """
     full = size == "full"
-    factors = itertools.product((28, 16), _FACTORS, (0.01, 0.03) if full else (0.03,))
+
+    def gain(rule: str, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="rule", high="double", low=rule)
+
+    rules = (*_FACTORS, _AS_MANY) if full else ("halve", "double")
     return Plan(
-        jobs=[{"first_map": first_map, "rule": rule, "lr": lr} for first_map, rule, lr in factors],
-        seeds=range(8 if full else 2),
-        settings={"images": 4000 if full else 50, "epochs": 4 if full else 1, "batch_size": 50},
+        jobs=[{"rule": rule} for rule in rules],
+        seeds=range(6 if full else 1),
+        settings={
+            "first_map": 28,
+            "train": 1000 if full else 40,
+            "steps": 500 if full else 2,
+            "batch_size": 25,
+        },
         measure=_train_rule,
+        protocol=Protocol(
+            question="The map is halved from stage to stage: at equal MACs, what should the channels do?",
+            varied="What the channels do at each halving, and with it how wide the first stage is.",
+            held="The MACs to a few per cent, the depth, the kernels, the updates, the batch, the schedule.",
+            confounders=(
+                "That one rate suits one width: each rule has its own. That growth brings parameters: a net that "
+                "keeps its channels and has as many stands beside it, at more MACs."
+            ),
+            smallest=0.01,
+            rates=(0.003, 0.01, 0.03),
+            tuning_seeds=(900,),
+            sceptic_seeds=2 if full else 1,
+            sentences=[
+                Sentence(f"Double against {rule}", partial(gain, rule), "open") for rule in rules if rule != "double"
+            ],
+        ),
     )
 
 
-def _train_rule(*, first_map: int, rule: str, lr: float, seed: int, images: int, epochs: int, batch_size: int) -> Row:
-    widths = _equal_widths(_FACTORS[rule], first_map)
+def _train_rule(
+    *, rule: str, first_map: int, lr: float, seed: int, images: int, train: int, steps: int, batch_size: int
+) -> Row:
+    widths = _rule_widths(rule, first_map)
     net = three_stages(widths, first_map=first_map)
     layers = [row for row in summary(net, (1, 28, 28)) if row.macs]
-    digits = _digits()
-    chosen = some_of_each(digits.train_y, images // 10, seed=seed)
-    x, y = digits.train_x[chosen], digits.train_y[chosen]
-    fit(net, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
     return {
         "widths": "-".join(map(str, widths)),
         "activations": sum(2 * width * side**2 for width, side in zip(widths, _sides(first_map), strict=True)),
         "parameters": sum(row.parameters for row in layers),
         "MACs": sum(row.macs for row in layers),
-        "accuracy": evaluate(net, digits.test_x, digits.test_y).accuracy,
+        **_train(net, draw(seed, train=train, images=images), lr=lr, steps=steps, batch_size=batch_size, seed=seed),
     }
+
+
+def _rule_widths(rule: str, first_map: int) -> list[int]:
+    if rule == _AS_MANY:
+        goal = _parameters(_widths(_FIRST[first_map], 2.0))
+        return _widths(min(range(1, 100), key=lambda n: abs(_parameters(_widths(n, 1.0)) - goal)), 1.0)
+    return _equal_widths(_FACTORS[rule], first_map)
+
+
+def _parameters(widths: list[int]) -> int:
+    """The weights of all 3×3 layers of ``three_stages``."""
+    return sum(9 * (before * width + width**2) for before, width in zip([1, *widths], widths, strict=False))
 
 
 def _equal_widths(factor: float, first_map: int) -> list[int]:
@@ -245,32 +280,50 @@ def _name_algorithms(*, channels: int, side: int, seed: int) -> list[Row]:
 
 
 def how_wide(*, size: Size = "full") -> Plan:
-    """S28: LeNet from a sixth of its channels to six times as many, on few digits and on many, with as many steps."""
+    """S28: LeNet from a sixth of its channels to three times as many, on few digits and on many, until they are known.
+
+    ``steps`` differs by the number of digits: a net has finished when twice the updates gain nothing worth naming.
+    """
     full = size == "full"
-    widths, images = ((1, 2, 3, 6, 12, 36), (200, 4000)) if full else ((1, 6), (20, 100))
+    budgets = {200: 300, 1000: 800} if full else {30: 2}
+    widths = (1, 2, 6, 18) if full else (1, 6)
+
+    def gain(images: int, low: int, high: int, result: Result) -> Effect:
+        return result.effect(value="test_accuracy", of="channels", high=high, low=low, train=images)
+
+    def sentence(images: int, low: int, high: int, says: Verdict) -> Sentence:
+        return Sentence(f"{images:,} digits: {high} channels against {low}", partial(gain, images, low, high), says)
+
     return Plan(
-        jobs=[{"images": n, "channels": channels} for n in images for channels in widths],
-        seeds=range(5 if full else 2),
-        settings={"steps": 400 if full else 5, "batch_size": 40 if full else 20, "lr": 0.03},
+        jobs=[{"train": n, "steps": steps, "channels": c} for n, steps in budgets.items() for c in widths],
+        seeds=range(6 if full else 1),
+        settings={"batch_size": 25},
         measure=_train_width,
+        protocol=Protocol(
+            question="Does a wider LeNet recognise unseen digits better or worse, when all have learned theirs?",
+            varied="The channels of all layers, and the number of digits.",
+            held="The depth, the kernels, the batch, the schedule; the updates among nets with as many digits.",
+            confounders=(
+                "That narrow nets were merely stopped: training accuracy and twice the updates stand beside. That "
+                "one rate suits one width: each net has its own."
+            ),
+            smallest=0.01,
+            tuning_seeds=(900,),
+            sceptic_seeds=2 if full else 1,
+            sentences=[
+                sentence(n, low, high, says)
+                for n in budgets
+                for low, high, says in (((1, 6, "more"), (6, 18, "open")) if full else ((1, 6, "open"),))
+            ],
+        ),
     )
 
 
-def _train_width(*, images: int, channels: int, seed: int, steps: int, batch_size: int, lr: float) -> Row:
+def _train_width(*, train: int, channels: int, lr: float, seed: int, images: int, steps: int, batch_size: int) -> Row:
     net = lenet_of_width(channels)
-    digits = _digits()
-    chosen = some_of_each(digits.train_y, images // 10, seed=seed)
-    x, y = digits.train_x[chosen], digits.train_y[chosen]
-    epochs = steps * batch_size // images
-    fit(net, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
-    train, test = evaluate(net, x, y), evaluate(net, digits.test_x, digits.test_y)
-    return {
-        "parameters": sum(p.numel() for p in net.parameters()),
-        "train_accuracy": train.accuracy,
-        "test_accuracy": test.accuracy,
-        "train_loss": train.loss,
-        "test_loss": test.loss,
-    }
+    deal = draw(seed, train=train, images=images)
+    measured = _train(net, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)
+    return {"parameters": sum(p.numel() for p in net.parameters()), **measured}
 
 
 def lenet_of_width(channels: int) -> nn.Sequential:
@@ -280,8 +333,3 @@ def lenet_of_width(channels: int) -> nn.Sequential:
     61706
     """
     return kaiming_(lenet(width=channels, hidden=(20 * channels, 14 * channels)))
-
-
-@cache
-def _digits() -> Dataset:
-    return load("digits")
