@@ -67,7 +67,9 @@ def halve_and_double(*, size: Size = "full") -> Plan:
             tuning_seeds=(900,),
             sceptic_seeds=2 if full else 1,
             sentences=[
-                Sentence(f"Double against {rule}", partial(gain, rule), "open") for rule in rules if rule != "double"
+                Sentence(f"Double against {rule}", partial(gain, rule), "more" if rule == "halve" else "open")
+                for rule in rules
+                if rule != "double"
             ],
         ),
     )
