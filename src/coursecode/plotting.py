@@ -256,13 +256,7 @@ def grid(
     ``gray`` paints each array as an image, from black for its smallest value to white for its largest. A side of more
     than 20 cells is drawn without numbers.
     """
-    planes = [np.atleast_2d(_array(a)) for a in arrays]
-    for plane in planes:
-        if plane.ndim != 2 or 0 in plane.shape:
-            raise ValueError(
-                f"grid: an array has shape {shape_text(plane.shape)}, but each must be rows×columns "
-                "and not empty; pass the channels of a stack one by one: grid(*X)."
-            )
+    planes = [_plane(a) for a in arrays]
     if not planes:
         raise ValueError("grid: no array was given; pass at least one.")
     titles = _one_each("grid", "titles", titles, len(planes)) or [""] * len(planes)
@@ -271,33 +265,22 @@ def grid(
     finite = [f[np.isfinite(f)] if np.isfinite(f).any() else np.zeros(1) for f in floats]
     if same_scale:
         finite = [np.concatenate(finite)] * len(planes)
-    columns = columns or len(planes)
-    gap, head = 0.9, 0.9 if any(titles) else 0.0  # in cells
+    places, width, height = _places(floats, titles, columns or len(planes))
 
     def paint(plt: Any) -> Any:
         figure, axes = plt.subplots()
         axes.set_axis_off()
-        widths = [max(f.shape[1], 0.3 * len(t)) for f, t in zip(floats, titles, strict=True)]
-        rows = [range(i, min(i + columns, len(floats))) for i in range(0, len(floats), columns)]
-        width = max(sum(widths[i] for i in row) + gap * (len(row) - 1) for row in rows)
         inch = min(0.4, _WIDEST / width)
-        y = 0.0
-        for row in rows:
-            tallest, x = max(floats[i].shape[0] for i in row), 0.0
-            for i in row:
-                n_h, n_w = floats[i].shape
-                left, top = x + (widths[i] - n_w) / 2, y + head + (tallest - n_h) / 2
-                rgb = _colours(floats[i], finite[i].min(), finite[i].max(), gray=gray)
-                axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
-                axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
-                _cells(axes, floats[i], rgb, left, top, inch)
-                if (box := frames[i]) is not None:
-                    r, c, h, w = box
-                    corner = (left + c, top + r)
-                    axes.add_patch(plt.Rectangle(corner, w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5))
-                x += widths[i] + gap
-            y += head + tallest + gap
-        height = y - gap
+        for i, (left, top) in enumerate(places):
+            n_h, n_w = floats[i].shape
+            rgb = _colours(floats[i], finite[i].min(), finite[i].max(), gray=gray)
+            axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
+            axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
+            _cells(axes, floats[i], rgb, left, top, inch)
+            if (box := frames[i]) is not None:
+                r, c, h, w = box
+                corner = (left + c, top + r)
+                axes.add_patch(plt.Rectangle(corner, w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5))
         axes.set_xlim(-0.1, width + 0.1)
         axes.set_ylim(height + 0.1, -0.1)
         figure.set_size_inches(inch * (width + 0.2), inch * (height + 0.2))
@@ -305,6 +288,35 @@ def grid(
         return figure
 
     _draw(paint)
+
+
+def _plane(array: Any) -> Any:
+    """An array for ``grid``, of (rows, columns)."""
+    plane = np.atleast_2d(_array(array))
+    if plane.ndim != 2 or 0 in plane.shape:
+        raise ValueError(
+            f"grid: an array has shape {shape_text(plane.shape)}, but each must be rows×columns "
+            "and not empty; pass the channels of a stack one by one: grid(*X)."
+        )
+    return plane
+
+
+def _places(
+    arrays: Sequence[Any], titles: Sequence[str], columns: int
+) -> tuple[list[tuple[float, float]], float, float]:  # fmt: skip
+    """Left and top of each array, so many in a row, and the width and height of them all, in cells."""
+    gap, head = 0.9, 0.9 if any(titles) else 0.0
+    widths = [max(a.shape[1], 0.3 * len(t)) for a, t in zip(arrays, titles, strict=True)]
+    rows = [range(i, min(i + columns, len(arrays))) for i in range(0, len(arrays), columns)]
+    places, y = [], 0.0
+    for row in rows:
+        tallest, x = max(arrays[i].shape[0] for i in row), 0.0
+        for i in row:
+            n_h, n_w = arrays[i].shape
+            places.append((x + (widths[i] - n_w) / 2, y + head + (tallest - n_h) / 2))
+            x += widths[i] + gap
+        y += head + tallest + gap
+    return places, max(sum(widths[i] for i in row) + gap * (len(row) - 1) for row in rows), y - gap
 
 
 def _cells(axes: Any, array: Any, rgb: Any, left: float, top: float, inch: float) -> None:
@@ -344,19 +356,9 @@ def show_images(
     """
     if isinstance(images, Tensor | np.ndarray) and images.ndim == 2:
         images = [images]
-    planes = [_array(image) for image in images]
+    planes = [_picture(i, _array(image)) for i, image in enumerate(images)]
     if not planes:
         raise ValueError("show_images: no image was given; pass at least one.")
-    for i, plane in enumerate(planes):
-        if plane.ndim == 3 and plane.shape[0] == 1:
-            planes[i] = plane[0]
-        elif plane.ndim == 3 and plane.shape[0] == 3:
-            rgb = plane.transpose(1, 2, 0)
-            planes[i] = rgb if rgb.dtype == np.uint8 else rgb.clip(0, 1)
-        elif plane.ndim != 2:
-            raise ValueError(
-                f"show_images: image {i} has shape {shape_text(plane.shape)}, but it must be h×w, 1×h×w or 3×h×w."
-            )
     titles = _one_each("show_images", "titles", titles, len(planes))
     columns = min(columns or 8, len(planes))
     rows = -(-len(planes) // columns)
@@ -380,6 +382,20 @@ def show_images(
         return figure
 
     _draw(paint)
+
+
+def _picture(i: int, image: Any) -> Any:
+    """Image number i as (h, w), or in colour as (h, w, 3)."""
+    if image.ndim == 3 and image.shape[0] == 1:
+        return image[0]
+    if image.ndim == 3 and image.shape[0] == 3:
+        rgb = image.transpose(1, 2, 0)
+        return rgb if rgb.dtype == np.uint8 else rgb.clip(0, 1)
+    if image.ndim != 2:
+        raise ValueError(
+            f"show_images: image {i} has shape {shape_text(image.shape)}, but it must be h×w, 1×h×w or 3×h×w."
+        )
+    return image
 
 
 def lines(

@@ -198,6 +198,13 @@ def test_to_gray_is_the_weighted_sum_in_bytes_and_in_floats(rgb: tuple[int, int,
     assert to_gray(X.float() / 255).item() == pytest.approx(luma / 255, abs=1e-6)
 
 
+@pytest.mark.parametrize(("channel", "weight"), [(0, 299), (1, 587), (2, 114)])
+def test_to_gray_rounds_every_byte_of_a_single_colour_to_the_nearest(channel: int, weight: int) -> None:
+    X = torch.zeros(3, 1, 256, dtype=torch.uint8)
+    X[channel] = torch.arange(256)
+    assert to_gray(X)[0].tolist() == [(weight * n + 500) // 1000 for n in range(256)]
+
+
 def test_to_gray_keeps_white_black_and_the_batch() -> None:
     X = torch.tensor([0, 255], dtype=torch.uint8)[:, None, None, None].expand(2, 3, 4, 5)
     assert to_gray(X).shape == (2, 4, 5)

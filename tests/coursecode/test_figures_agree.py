@@ -135,6 +135,27 @@ def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
 
 
 @EN_ZH
+def test_the_square_that_holds_nine_tenths_is_the_one_of_the_text(figure_pages, language):
+    english = r"a square of \$(\d+)\\times\d+\$ pixels in the middle of the \$(\d+)\\times\d+\$ holds more than 90 %"
+    chinese = r"在 \$(\d+)\\times\d+\$ 的感受野里，中央 \$(\d+)\\times\d+\$ 的方形占了梯度的 90% 以上"
+    told = prose("field-photo", language, english if language == "en" else chinese)
+    side, size = sorted(map(int, told))
+
+    def measured(change: str = "") -> list[int]:
+        page = shown(figure_pages, "field-photo", language, change)
+        return [int(pair.partition(" ")[0]) for pair in page.locator(".facts b").all_inner_texts()]
+
+    assert measured() == [size, side]
+    prose("field-photo", language, "as much is somewhat larger" if language == "en" else "方形要大一些")
+    for seed in range(4):
+        assert size > measured(f"weights=random&seed={seed}")[1] > side
+    prose("field-photo", language, "reads every second pixel" if language == "en" else "每隔一个像素才读一个")
+    page = shown(figure_pages, "field-photo", language, "stack=holes")
+    field, _ = (int(pair.partition(" ")[0]) for pair in page.locator(".facts b").all_inner_texts())
+    assert str((field // 2 + 1) ** 2) in say(page)
+
+
+@EN_ZH
 def test_the_photo_costs_what_the_text_says(figure_pages, language):
     counts = prose(
         "param-calc",

@@ -108,6 +108,93 @@ def test_a_kernel_that_does_not_fit_is_refused(js: MiniRacer) -> None:
         call(js, "correlate", given(whole(3, 3, 3)), given(whole(1, 2, 1, 1)))
 
 
+# -- fields in two dimensions ---------------------------------------------------------------------------------------
+
+LISTENING = {
+    "equal": [geometry.Layer(3, padding=2)] * 10,
+    "even": [geometry.Layer(2, padding=1), geometry.Layer(4, padding=3)],
+    "strides": [geometry.Layer(3, 2, 2), geometry.Layer(3, 2, 2), geometry.Layer(3, 1, 2), geometry.Layer(3, 1, 2)],
+    "lenet": [geometry.Layer(5, padding=4), geometry.Layer(2, 2), geometry.Layer(5), geometry.Layer(2, 2)],
+    "holes": [geometry.Layer(3, dilation=2, padding=4)] * 3,
+    "wide": [geometry.Layer(5, 2, 8, 2)] * 4,
+}
+
+
+def net(layers: list[geometry.Layer], weights: list[list[float]]) -> Any:
+    """The stack in PyTorch, with these weights."""
+
+    def run(X: torch.Tensor) -> torch.Tensor:
+        for (k, s, p, d), w in zip(layers, weights, strict=True):
+            before, after = geometry.pad_sides(p)
+            K = torch.tensor(w, dtype=torch.float64).reshape(1, 1, k, k)
+            X = F.conv2d(F.pad(X, (before, after, before, after)), K, stride=s, dilation=d)
+        return X
+
+    return run
+
+
+@pytest.mark.parametrize("random_weights", [True, False])
+@pytest.mark.parametrize("stack", LISTENING)
+def test_where_an_output_listens_is_its_gradient(js: MiniRacer, stack: str, random_weights: bool) -> None:
+    """At every corner, beside it and in the middle, inside the field and nowhere else."""
+    layers, n = LISTENING[stack], [38, 33]
+    asked = [layer._asdict() for layer in layers]
+    weights = call(js, "stackWeights", asked, random_weights, 3)
+    X = torch.zeros(1, 1, *n, dtype=torch.float64, requires_grad=True)
+    Y = net(layers, weights)(X)[0, 0]
+    assert call(js, "mapSizes", n, asked)[-1] == list(Y.shape)
+    field = geometry.receptive_field(layers)[-1]
+    for i, j in itertools.product(*[sorted({0, 1 % m, m // 2, m - 1}) for m in Y.shape]):
+        (expected,) = torch.autograd.grad(Y[i, j], X, retain_graph=True)
+        box = call(js, "listens", n, asked, weights, [i, j])
+        found = torch.zeros(*n, dtype=torch.float64)
+        (height, width), top, left = box["shape"], box["top"], box["left"]
+        found[top : top + height, left : left + width] = taken({"shape": [height, width], "data": box["data"]})
+        assert (found - expected[0, 0]).abs().max() <= 1e-12
+        assert expected.abs().max() > 0
+        place = {"top": field.start + i * field.jump, "left": field.start + j * field.jump, "size": field.size}
+        assert top >= place["top"]
+        assert left + width <= place["left"] + field.size
+        # the smallest square about the middle that holds the share, by looking at every one
+        sides = range(2 - field.size % 2, field.size + 1, 2)
+        held = {}
+        for side in sides:
+            inner = (field.size - side) // 2
+            y, x = max(0, place["top"] + inner), max(0, place["left"] + inner)
+            square = expected[0, 0, y : place["top"] + inner + side, x : place["left"] + inner + side]
+            held[side] = float(square.abs().sum() / expected.abs().sum())
+        side, share = call(js, "heart", box, place, 0.9)
+        assert side == next(s for s in sides if held[s] >= 0.9 - 1e-12)
+        assert share == pytest.approx(held[side])
+
+
+def test_what_is_remembered_of_a_gradient_is_what_it_would_be(js: MiniRacer) -> None:
+    """At every place of a map, one memory for all: each as without one."""
+    js.eval(
+        "var remembered = (text) => { const [n, layers, weights, places] = JSON.parse(text), known = new Map();"
+        " return JSON.stringify([known, places.map((at) => [...CourseMath.listens(n, layers, weights, at, known).data]),"
+        " known.size]); }"
+    )
+    layers = [layer._asdict() for layer in LISTENING["even"] + LISTENING["holes"][:1]]
+    weights, places = call(js, "stackWeights", layers, True, 1), [[i, j] for i in range(12) for j in range(13)]
+    _, found, size = json.loads(js.call("remembered", json.dumps([[12, 13], layers, weights, places])))
+    for at, data in zip(places, found, strict=True):
+        assert data == call(js, "listens", [12, 13], layers, weights, at)["data"]
+    assert size < len(places)
+
+
+def test_random_weights_are_normal_and_the_seeds_own_and_pooling_takes_the_mean(js: MiniRacer) -> None:
+    layers = [{"kernel": 50}, {"kernel": 2, "pool": True}, {"kernel": 3}]
+    one, again, other = (call(js, "stackWeights", layers, True, seed) for seed in (1, 1, 2))
+    assert one == again != other
+    drawn = 50 * torch.tensor(one[0], dtype=torch.float64)
+    assert abs(drawn.mean()) < 0.1
+    assert abs(drawn.std() - 1) < 0.1
+    assert abs((drawn.abs() < 1).double().mean() - 0.683) < 0.05
+    assert one[1] == [0.25] * 4
+    assert call(js, "stackWeights", layers)[2] == pytest.approx([1 / 9] * 9)
+
+
 # -- halving --------------------------------------------------------------------------------------------------------
 
 STUDIED = {"second": "every second", "maximum": "maximum 2×2", "average": "average 2×2", "blur": "blur, every second"}

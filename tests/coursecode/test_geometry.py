@@ -472,6 +472,19 @@ def test_summary_uses_names_and_counts_a_shared_layer_once() -> None:
     assert summary(nn.Linear(2, 3), (2,)) == [("Linear", (3,), 9, 6)]
 
 
+def test_summary_counts_a_parts_own_weights_and_not_those_of_a_layer_that_does_not_run() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.idle = nn.Linear(2, 3), nn.Linear(5, 7)
+            self.scale = nn.Parameter(torch.ones(3))
+
+        def forward(self, X: Tensor) -> Tensor:
+            return self.used(X) * self.scale
+
+    assert summary(Scaled(), (2,)) == [("used", (3,), 9, 6), ("Scaled", (3,), 3, 0)]
+
+
 def test_counting_leaves_the_net_as_it_was_also_after_an_error() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
     summary(net, (1, 3, 3))  # one value per channel: batch norm refuses it in training mode
@@ -692,6 +705,7 @@ def test_a_kernel_fits_or_the_error_says_so(n: int, k: int, p: int, d: int) -> N
         (lambda: conv_parameters(4, 6, 3, groups=4), ValueError, "must divide c_in = 4 and c_out = 6"),
         (lambda: conv_parameters(6, 4, 3, groups=4), ValueError, "must divide c_in = 6 and c_out = 4"),
         (lambda: conv_parameters(4, 4, 3, groups=0), ValueError, "groups is 0"),
+        (lambda: conv_macs(4, 4, 3, (2, 2), groups=0), ValueError, "^conv_macs: groups is 0, but it must be at least"),
         (lambda: conv_macs(1, 1, (3, 3), (5,)), ValueError, "but 1 axes need 1 numbers"),
         (lambda: conv_macs(1, 1, 3, 5), TypeError, "conv_macs: out_shape must be a sequence"),
         (lambda: conv_macs(1, 1, 3, (5, 0)), ValueError, "conv_macs: out_shape is 0"),

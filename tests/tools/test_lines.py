@@ -10,7 +10,7 @@ import pytest
 from root import ROOT
 
 STARTS = (ROOT / "tests/journeys/line_starts.js").read_text(encoding="utf-8")
-STYLE = ROOT / "tools/site/static/course.css"
+STYLES = [ROOT / "tools/site/static" / name for name in ("kept.css", "course.css")]
 PAGE = r"""# 页
 
 输入 $\mathbf{X}$，核 $\mathbf{K}$；输出的形状是 $m_h\times m_w$。求和之后（$k_h\times k_w$）得到 $Y_{i,j}$：
@@ -41,7 +41,7 @@ def build(folder: Path, language: str, *parts: str) -> Path:
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(folder), str(folder / "html")]
     subprocess.run(command, check=True)
     page = folder / "html" / "index.html"
-    style = STYLE.read_text(encoding="utf-8")
+    style = "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
     page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"<style>{style}</style></head>"))
     return page
 

@@ -32,7 +32,8 @@ from tools.source.words import editions, tag, text
 OUT = ROOT / "_build" / "paper"
 NAME = "from-dense-to-convolution"
 LANGUAGES = editions()
-STYLES = {"epub.css", "basic.css", "pygments.css", "ebook.css"}  # what a screen's page uses beside is not for e-readers
+# What a screen's page uses beside is not for e-readers.
+STYLES = {"epub.css", "basic.css", "pygments.css", "kept.css", "ebook.css"}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -1,6 +1,6 @@
-"""Write the photo that the figure kernel-lab shows: the book's own, grey, each pixel as `coursecode.data.photo` has it.
+"""Write the photo that figures such as kernel-lab show: the book's own, grey, each pixel as `coursecode.data.photo` has it.
 
-python -m tools.pictures.photo            write src/coursecode/figures/kernel-lab.data.js
+python -m tools.pictures.photo            write src/coursecode/figures/photo.data.js
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 from coursecode import figures
 from coursecode.data import photo
 
-DATA = figures.FOLDER / "kernel-lab.data.js"
+DATA = figures.FOLDER / "photo.data.js"
 HEAD = (
     "// What needs the photo travels with it (figures.script). Grace Hopper, from matplotlib's sample data; "
     "written by python -m tools.pictures.photo"
@@ -34,7 +34,7 @@ def write() -> None:
     held = io.BytesIO()
     Image.fromarray(grey().numpy()).save(held, "PNG", optimize=True)
     address = f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"
-    DATA.write_text(f"{HEAD}\nglobalThis.KERNEL_LAB = {json.dumps({'photo': address})};\n", encoding="utf-8")
+    DATA.write_text(f"{HEAD}\nglobalThis.COURSE_PHOTO = {json.dumps(address)};\n", encoding="utf-8")
 
 
 def read() -> torch.Tensor:

@@ -37,6 +37,12 @@ def shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
+def line_of(file: Path, text: str) -> int:
+    """The number of the first line of a file that says this and nothing else; 1 where none does."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.strip() == text), 1)
+
+
 def pages(folder: Path) -> dict[str, Chapter]:
     """The pages of a folder, by name."""
     return {path.stem: parse(path) for path in sorted(folder.glob("*.md"))}

@@ -115,6 +115,8 @@ def _of_book(root: Path, own: list[Path]) -> Iterator[Problem]:
     yield from form.contents(root)
     yield from editions.missing(root)
     yield from words.problems(root)
+    yield from chinese.said(root)
+    yield from chinese.glosses(root)
     english = pages(root / "book")
     for book in (english, pages(root / "zh" / "book")):
         yield from labels.problems(book)

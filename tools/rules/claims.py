@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.rules import Problem
+from tools.rules import Problem, line_of
 from tools.source.chapters import Chapter
 from tools.source.marks import marks
 from tools.source.settings import read_yaml
@@ -49,8 +49,7 @@ def table(file: Path, book: Book) -> list[Problem]:
 
 
 def _line_of(file: Path, row: str) -> int:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if line.strip() == f"- row: {row}"), 1)
+    return line_of(file, f"- row: {row}")
 
 
 def claims(file: Path, book: Book, tests: Path) -> list[Problem]:

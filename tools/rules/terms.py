@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.rules import Problem, meaning
+from tools.rules import Problem, line_of, meaning
 from tools.source.chapters import Chapter
 from tools.source.terms import names_elsewhere, read_terms
 from tools.source.words import is_han, text
@@ -51,8 +51,7 @@ def exchanged(file: Path) -> list[Problem]:
 
 
 def _line_of(file: Path, key: object) -> int:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next((n for n, line in enumerate(lines, 1) if line.strip() == f"- key: {key}"), 1)
+    return line_of(file, f"- key: {key}")
 
 
 def shape(file: Path) -> list[Problem]:

@@ -28,7 +28,7 @@ def name_the_book(app: Sphinx, config: Config) -> None:
         "show_urls": "no",
         "tocscope": "includehidden",
         "tocdepth": 2,
-        "css_files": [("ebook.css", {})],
+        "css_files": [("kept.css", {}), ("ebook.css", {})],
         "exclude_files": ["search.html", "index.html", "genindex.html", ".nojekyll", ".buildinfo"],
     }.items():
         setattr(config, f"epub_{key}", value)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import tinycss2
 from sphinx.application import Sphinx
 
 from tools.site.icons import style_sheet
@@ -64,40 +65,29 @@ def rules(css: str) -> Iterator[tuple[str, str | None]]:
     """The top-level rules of a style sheet as (what stands before the brace, what stands in it), without comments.
 
     >>> list(rules("@charset 'a'; b { c: d } /* e */ @media print { f { g: h } }"))
-    [("@charset 'a'", None), ('b', ' c: d '), ('@media print', ' f { g: h } ')]
+    [('@charset "a"', None), ('b', ' c: d '), ('@media print', ' f { g: h } ')]
     """
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    token = re.compile(r"""[{};]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)"']*\)""")
-    depth, start, opened = 0, 0, 0
-    for match in token.finditer(css):
-        mark = match[0]
-        if mark == "{":
-            depth += 1
-            if depth == 1:
-                opened = match.start()
-        elif mark == "}":
-            depth -= 1
-            if depth == 0:
-                yield css[start:opened].strip(), css[opened + 1 : match.start()]
-                start = match.end()
-        elif mark == ";" and depth == 0:
-            yield css[start : match.start()].strip(), None
-            start = match.end()
+    tokens = tinycss2.parse_component_value_list(css, skip_comments=True)
+    for rule in tinycss2.parse_stylesheet(tokens, skip_whitespace=True):
+        if rule.type == "error":
+            raise ValueError(f"a style sheet cannot be read at line {rule.source_line}: {rule.message}")
+        head = (f"@{rule.at_keyword}" if rule.type == "at-rule" else "") + tinycss2.serialize(rule.prelude)
+        yield head.strip(), None if rule.content is None else tinycss2.serialize(rule.content)
 
 
 def split_selectors(selectors: str) -> list[str]:
     """A list of selectors, cut at the commas that stand in no bracket.
 
     >>> split_selectors("a, b:is(c, d), e[f='g,h']")
-    ['a', 'b:is(c, d)', "e[f='g,h']"]
+    ['a', 'b:is(c, d)', 'e[f="g,h"]']
     """
-    found, depth, start = [], 0, 0
-    for i, character in enumerate(selectors):
-        depth += (character in "([") - (character in ")]")
-        if character == "," and depth == 0:
-            found.append(selectors[start:i].strip())
-            start = i + 1
-    return [*found, selectors[start:].strip()]
+    found: list[list[Any]] = [[]]
+    for token in tinycss2.parse_component_value_list(selectors):
+        if token == ",":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return [tinycss2.serialize(one).strip() for one in found]
 
 
 def _can_match(selector: str, words: set[str]) -> bool:

@@ -30,10 +30,7 @@ SITES = ("html", "dirhtml")  # a book for a reader's device folds nothing
 def copy_files(app: Sphinx) -> None:
     """Script and style into a folder of the site; a page with a prediction names them."""
     if app.builder.name in SITES:
-        target = Path(app.outdir) / "_static" / "predict"
-        target.mkdir(parents=True, exist_ok=True)
-        for path in FILES.iterdir():
-            shutil.copyfile(path, target / path.name)
+        shutil.copytree(FILES, Path(app.outdir) / "_static" / "predict", dirs_exist_ok=True)
 
 
 def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

@@ -114,10 +114,7 @@ def show_inside(translator: Any, node: element) -> None:
 def copy_files(app: Sphinx) -> None:
     """Script and style into a folder of the site; a page with a question names them."""
     if app.builder.format == "html":
-        target = Path(app.outdir) / "_static" / "quiz"
-        target.mkdir(parents=True, exist_ok=True)
-        for path in FILES.iterdir():
-            shutil.copyfile(path, target / path.name)
+        shutil.copytree(FILES, Path(app.outdir) / "_static" / "quiz", dirs_exist_ok=True)
 
 
 def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

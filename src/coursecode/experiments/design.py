@@ -29,6 +29,15 @@ _HEIGHT, _WIDTH = 20, 1000
 _AS_IT_IS, _SHIFTED, _CUT = "as it is", "shifted", "cut out"
 _MAXIMUM, _AVERAGE, _GLOBAL, _SCAN = "maximum to 5×5", "average to 5×5", "one maximum a map", "scan"
 _REBUILT = "dense layer rebuilt"
+_WAYS = (  # a net, and what it is trained on
+    (_REBUILT, _AS_IT_IS),
+    (_AVERAGE, _AS_IT_IS),
+    (_MAXIMUM, _AS_IT_IS),
+    (_GLOBAL, _AS_IT_IS),
+    (_SCAN, _AS_IT_IS),
+    (_MAXIMUM, _SHIFTED),
+    ("classic", _CUT),
+)
 
 
 def wide_input(*, size: Size = "full") -> Plan:
@@ -39,36 +48,9 @@ def wide_input(*, size: Size = "full") -> Plan:
     brightest, which the unchanged LeNet takes. ``net``: see :func:`strip_lenet`.
     """
     full = size == "full"
-    jobs: list[Row] = [
-        {"net": _REBUILT, "data": _AS_IT_IS},
-        {"net": _AVERAGE, "data": _AS_IT_IS},
-        {"net": _MAXIMUM, "data": _AS_IT_IS},
-        {"net": _GLOBAL, "data": _AS_IT_IS},
-        {"net": _SCAN, "data": _AS_IT_IS},
-        {"net": _MAXIMUM, "data": _SHIFTED},
-        {"net": "classic", "data": _CUT},
-    ]
-
-    def nets(high: str, low: str, result: Result) -> Effect:
-        return result.effect(value="test_accuracy", of="net", high=high, low=low, data=_AS_IT_IS)
-
-    def of_data(high: str, low: str, result: Result) -> Effect:
-        """Against the maximum on strips as they are, whatever the net."""
-        ways = {_CUT: "classic", _SHIFTED: _MAXIMUM, _AS_IT_IS: _MAXIMUM}
-        sides = [
-            [result.column("test_accuracy", seed=seed, data=data, net=ways[data])[0] for seed in result.seeds]
-            for data in (high, low)
-        ]
-        differences = [a - b for a, b in zip(*sides, strict=True)]
-        return interval(differences, comparisons=result.protocol.get("comparisons", 1))
-
-    def cut_and_scan(result: Result) -> Effect:
-        sides = [result.column("test_accuracy", net=net) for net in ("classic", _SCAN)]
-        differences = [a - b for a, b in zip(*sides, strict=True)]
-        return interval(differences, comparisons=result.protocol.get("comparisons", 1))
-
+    jobs: list[Row] = [{"net": net, "data": data} for net, data in (_WAYS if full else (_WAYS[3], _WAYS[6]))]
     return Plan(
-        jobs=jobs if full else [jobs[3], jobs[6]],
+        jobs=jobs,
         seeds=range(5 if full else 1),
         settings={
             "train": 200 if full else 8,
@@ -91,16 +73,30 @@ def wide_input(*, size: Size = "full") -> Plan:
             tuning_seeds=(900,),
             sceptic_seeds=2 if full else 1,
             sentences=[
-                Sentence("Maximum against average", partial(nets, _MAXIMUM, _AVERAGE), "more"),
-                Sentence("Maximum against the dense layer rebuilt", partial(nets, _MAXIMUM, _REBUILT), "more"),
-                Sentence("Scan against maximum", partial(nets, _SCAN, _MAXIMUM), "more"),
-                Sentence("One maximum a map against maximum to 5×5", partial(nets, _GLOBAL, _MAXIMUM), "more"),
-                Sentence("Maximum: shifted against as it is", partial(of_data, _SHIFTED, _AS_IT_IS), "open"),
-                Sentence("Cut out against the maximum as it is", partial(of_data, _CUT, _AS_IT_IS), "more"),
-                Sentence("Cut out against the scan", cut_and_scan, "open"),
+                Sentence("Maximum against average", partial(_of_nets, _MAXIMUM, _AVERAGE), "more"),
+                Sentence("Maximum against the dense layer rebuilt", partial(_of_nets, _MAXIMUM, _REBUILT), "more"),
+                Sentence("Scan against maximum", partial(_of_nets, _SCAN, _MAXIMUM), "more"),
+                Sentence("One maximum a map against maximum to 5×5", partial(_of_nets, _GLOBAL, _MAXIMUM), "more"),
+                Sentence("Maximum: shifted against as it is", partial(_of_ways, _WAYS[5], _WAYS[2]), "open"),
+                Sentence("Cut out against the maximum as it is", partial(_of_ways, _WAYS[6], _WAYS[2]), "more"),
+                Sentence("Cut out against the scan", partial(_of_ways, _WAYS[6], _WAYS[4]), "open"),
             ],
         ),
     )
+
+
+def _of_nets(high: str, low: str, result: Result) -> Effect:
+    return result.effect(value="test_accuracy", of="net", high=high, low=low, data=_AS_IT_IS)
+
+
+def _of_ways(high: tuple[str, str], low: tuple[str, str], result: Result) -> Effect:
+    """Of two ways that differ in net and data."""
+    sides = [
+        [result.column("test_accuracy", seed=seed, net=net, data=data)[0] for seed in result.seeds]
+        for net, data in (high, low)
+    ]
+    differences = [a - b for a, b in zip(*sides, strict=True)]
+    return interval(differences, comparisons=result.protocol.get("comparisons", 1))
 
 
 def _train_on_strips(

@@ -34,6 +34,7 @@ import gc
 import hashlib
 import importlib
 import inspect
+import itertools
 import json
 import math
 import os
@@ -356,40 +357,26 @@ def in_turns(
     threads: int = 1,
     digits: int = 6,
     packages: Sequence[str] = ("torch",),
-    progress: bool | None = None,
-    part: str | os.PathLike[str] | None = None,
-    code: str = "",
 ) -> Result:
     """Measure all cases in each turn, so that a slow minute of the machine touches all alike.
 
     ``column`` names what the turns are, the seeds of a study or the rounds of a benchmark; ``packages``, whose
-    versions are noted; ``digits``, how many of a float are kept; ``part`` and ``code`` as in :func:`execute`.
+    versions are noted; ``digits``, how many of a float are kept.
     """
-    noted: dict[str, Any] = json.loads(as_json(dict(settings)))
-    versions = {"python": platform.python_version(), **_versions(packages)}
-    kept = _kept(part, {"name": name, "settings": noted, "versions": versions, "code": code})
     rows: list[Row] = []
     seconds = 0.0
-    bar = progress_bar(show=progress, total=len(turns) * len(cases), desc=name, unit="run")
+    bar = progress_bar(total=len(turns) * len(cases), desc=name, unit="run")
     try:
         with with_threads(threads):
-            for turn in turns:
-                for names, measure in cases:
-                    key = as_json([dict(names), turn])
-                    if key not in kept:
-                        gc.collect()
-                        started = time.perf_counter()
-                        measured = measure(turn)
-                        found = [measured] if isinstance(measured, Mapping) else measured
-                        new = [_row(name, {**names, column: turn}, row, digits) for row in found]
-                        kept[key] = new, time.perf_counter() - started
-                        if part is not None:
-                            with open(part, "a", encoding="utf-8") as file:
-                                file.write(as_json([key, *kept[key]]) + "\n")
-                    rows += kept[key][0]
-                    seconds += kept[key][1]
-                    if bar is not None:
-                        bar.update()
+            for turn, (names, measure) in itertools.product(turns, cases):
+                gc.collect()
+                started = time.perf_counter()
+                measured = measure(turn)
+                found = [measured] if isinstance(measured, Mapping) else measured
+                rows += [_row(name, {**names, column: turn}, row, digits) for row in found]
+                seconds += time.perf_counter() - started
+                if bar is not None:
+                    bar.update()
     finally:
         if bar is not None:
             bar.close()
@@ -397,8 +384,8 @@ def in_turns(
         name=name,
         rows=rows,
         seeds=list(turns) if column == "seed" else [],
-        settings=noted,
-        versions=versions,
+        settings=json.loads(as_json(dict(settings))),
+        versions={"python": platform.python_version(), **_versions(packages)},
         machine=machine(),
         threads=threads,
         date=date.today().isoformat(),

@@ -145,16 +145,6 @@ def tolerance(*, size: Size = "full") -> Plan:
     correlation coefficient of the outputs before and after. A row is one way to halve the map and one shift.
     """
     full = size == "full"
-
-    def gain(high: str, low: str, shift: int, maps: str, value: str, result: Result) -> Effect:
-        return result.effect(value=value, of="halving", high=high, low=low, maps=maps, shift=shift)
-
-    def ink(shift: int, result: Result) -> Effect:
-        return result.effect(value="kept", of="maps", high="ink", low="edges", halving="maximum 2×2", shift=shift)
-
-    def sentence(text: str, high: str, low: str, shift: int, maps: str, value: str, says: Verdict) -> Sentence:
-        return Sentence(text, partial(gain, high, low, shift, maps, value), says)
-
     best, plain = "maximum, blur, every second", "maximum 2×2"
     return Plan(
         jobs=[{"maps": maps} for maps in (("ink", "edges", "trained") if full else ("ink", "edges"))],
@@ -175,28 +165,40 @@ def tolerance(*, size: Size = "full") -> Plan:
             value="likeness",
             sceptic_seeds=3 if full else 1,
             sentences=[
-                sentence(
+                _says(
                     "Edges, 1 pixel: the maximum keeps more outputs than every second",
                     plain, "every second", 1, "edges", "kept", "more",
                 ),
-                sentence(
+                _says(
                     "Edges, 1 pixel: the maximum keeps more outputs than the average",
                     plain, "average 2×2", 1, "edges", "kept", "more",
                 ),
-                Sentence("2 pixels, maximum: ink keeps more than edges", partial(ink, 2), "more"),
-                sentence(
+                Sentence("2 pixels, maximum: ink keeps more than edges", partial(_ink, 2), "more"),
+                _says(
                     "Edges, 1 pixel: blurred maxima are more alike than plain ones",
                     best, plain, 1, "edges", "likeness", "more",
                 ),
-                sentence(
+                _says(
                     "Trained maps, 1 pixel: the same", best, plain, 1, "trained", "likeness", "more",
                 ),
-                sentence(
+                _says(
                     "Trained maps, 2 pixels: the same", best, plain, 2, "trained", "likeness", "more",
                 ),
             ],
         ),
     )  # fmt: skip
+
+
+def _says(text: str, high: str, low: str, shift: int, maps: str, value: str, says: Verdict) -> Sentence:
+    return Sentence(text, partial(_gain, high, low, shift, maps, value), says)
+
+
+def _gain(high: str, low: str, shift: int, maps: str, value: str, result: Result) -> Effect:
+    return result.effect(value=value, of="halving", high=high, low=low, maps=maps, shift=shift)
+
+
+def _ink(shift: int, result: Result) -> Effect:
+    return result.effect(value="kept", of="maps", high="ink", low="edges", halving="maximum 2×2", shift=shift)
 
 
 def _halve_and_shift(

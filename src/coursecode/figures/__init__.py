@@ -39,14 +39,15 @@ def _known(who: str, name: str) -> str:
 def script(name: str) -> str:
     """The script ``name`` without its indentation and comments: what a reader's browser gets.
 
-    Data (``lenet-draw.data``) carry what needs them, ``lenet-draw.layers.js`` and the arithmetic that it takes.
+    Data (``lenet-draw.data``) carry what needs them, ``lenet-draw.layers.js`` and the arithmetic that it takes; the
+    photo carries what needs it in each figure that shows it.
 
     >>> script("core").startswith("var CourseMath")
     True
     """
-    figure, _, kind = name.rpartition(".")
-    carried = sorted(path.stem for path in FOLDER.glob(f"{figure}.*.js")) if kind == "data" else []
-    return "\n".join(map(_plain, [*ordered(*(other for other in carried if other != name)), name]))
+    asking = [figure for figure in names() if name in data(figure)] if name.endswith(".data") else []
+    carried = sorted({path.stem for figure in asking for path in FOLDER.glob(f"{figure}.*.js")} - {name})
+    return "\n".join(map(_plain, [*ordered(*carried), name]))
 
 
 def _plain(name: str) -> str:
@@ -99,7 +100,9 @@ def _listed(pattern: re.Pattern[str], name: str) -> list[str]:
 
 
 def bundle(*figures: str, with_data: bool = False) -> str:
-    """All that these figures run on a page, in one script: core.js, base.js, the parts that they use, then they.
+    """All that these figures run on a page, in one script: core.js, base.js, then the parts that they use and they.
+
+    The parts and the figures stand in one function, where they share names without handing them over.
 
     Their data are in it only ``with_data``, for a notebook: a page loads them late.
 
@@ -108,7 +111,31 @@ def bundle(*figures: str, with_data: bool = False) -> str:
     """
     late = [part for name in figures for part in data(name)] if with_data else []
     parts = [name for name in ordered(*figures) if name not in figures]
-    return "\n".join(map(script, [*SHARED, *parts, *late, *figures]))
+    blocks = [f"{{\n{_inside(name)}\n}}" for name in figures]
+    together = [*map(_inside, [*SHARED, *parts]), *map(script, late), *blocks]
+    return "\n".join(['(() => {\n"use strict";', *together, "})();"])
+
+
+def _inside(name: str) -> str:
+    """The lines of a script without its own function around them, and without what it takes from other parts.
+
+    In one function together the scripts of a page share their names; only core.js and base.js are known outside, to
+    what comes late.
+    """
+    held = _WRAPPED.fullmatch(script(name))
+    if held is None:
+        raise ValueError(f"figures: {name}.js is no function of its own that is called at once.")
+    lines = _BETWEEN.sub("", held["lines"])
+    return _RETURN.sub(rf"globalThis.{held['known']} = \1", lines) if held["known"] else lines
+
+
+_WRAPPED = re.compile(
+    r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL
+)
+_BETWEEN = re.compile(
+    r"^(?:const \{[^{}]*\} = Course\w+;|Object\.assign\(Course\w+, \{[^{}]*\}\);)(?:\n|\Z)", re.MULTILINE
+)
+_RETURN = re.compile(r"^return (.*;)\Z", re.MULTILINE)
 
 
 def words(name: str, language: str = "en") -> dict[str, str]:
@@ -165,8 +192,12 @@ def show(name: str, *, language: str = "en", **settings: Any) -> Figure:
 
 
 def data(name: str) -> list[str]:
-    """Data that a page loads late and a notebook carries: ``NAME.data.js``."""
-    return [f"{name}.data"] if (FOLDER / f"{name}.data.js").exists() else []
+    """Data that a page loads late and a notebook carries: the scripts ``….data.js`` that a figure asks for.
+
+    >>> data("kernel-lab"), data("rf-explorer")
+    (['photo.data'], [])
+    """
+    return re.findall(r'"([\w-]+\.data)\.js"', _text_of(name))
 
 
 def _text(key: str, value: Any) -> str:

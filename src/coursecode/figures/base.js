@@ -500,5 +500,5 @@ var CourseFigures = (() => {
   /** Make a class the element `tag`, once. */
   const define = (tag, element) => { if (!customElements.get(tag)) customElements.define(tag, element); };
 
-  return Object.assign(figures, { Base, Refused, clamp, define, h, node, number, patch });
+  return Object.assign(figures, { Base, Refused, clamp, define, h, limit, node, number, patch });
 })();

@@ -1,8 +1,8 @@
 // Where kernel-lab's images come from, how they are shown, and a window's sum. Methods of the figure; they travel with its photo
-// (kernel-lab.data.js). Nothing of an image leaves the page.
+// (photo.data.js). Nothing of an image leaves the page.
 globalThis.KERNEL_CAMERA = (() => {
   "use strict";
-  const { h, matrix, node, number, patch, tint } = CourseFigures;
+  const { grey, h, matrix, node, number, patch, tint } = CourseFigures;
   const MOST = 160; // pixels along the longer side of an image
   const { correlate, tensor } = CourseMath;
   return {
@@ -18,13 +18,9 @@ globalThis.KERNEL_CAMERA = (() => {
       } catch { this.note(this.t("no_image")); }
       if (typeof source !== "string") URL.revokeObjectURL(picture.src);
     },
-    /** Shrink a picture, and make it grey: the mean of red, green and blue. */
+    /** Shrink a picture, and make it grey. */
     take(picture, width, height) {
-      const part = Math.min(1, MOST / Math.max(width, height)), [n, m] = [height, width].map((side) => Math.max(8, Math.round(side * part)));
-      const canvas = node("canvas", { width: m, height: n }), context = canvas.getContext("2d", { willReadFrequently: true });
-      context.drawImage(picture, 0, 0, m, n);
-      const { data } = context.getImageData(0, 0, m, n);
-      this.image = tensor([1, n, m], Float64Array.from({ length: n * m }, (_, i) => Math.round((data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3)));
+      this.image = grey(picture, width, height, MOST);
       this.made = this.fault = "";
       this.update();
     },

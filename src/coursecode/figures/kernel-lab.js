@@ -1,7 +1,7 @@
 // A kernel on a photo, the reader's own or the camera's: the window under the pointer, its products, and their sum.
 (() => {
   "use strict";
-  const { Base, Refused, clamp, define, drag, h, node, number, themed, whenNear } = CourseFigures;
+  const { Moving, Refused, clamp, define, h, node, number, themed, whenNear } = CourseFigures;
   const { tensor } = CourseMath;
 
   const MOST = 160;
@@ -21,7 +21,8 @@
     return text;
   };
 
-  define("kernel-lab", class extends Base {
+  define("kernel-lab", class extends Moving {
+    static moves = ["column", "row"];
     static settings = [
       { name: "kernel", kind: "choice", value: "edges", options: [...Object.keys(KERNELS), "own"] },
       { name: "size", kind: "choice", value: "3", options: ["3", "5"] },
@@ -54,7 +55,7 @@
       super.connectedCallback();
       themed(this);
       this.figure.setAttribute("aria-busy", true);
-      whenNear(this, "kernel-lab.data.js", () => globalThis.KERNEL_LAB).then(() => Object.assign(this, KERNEL_CAMERA).load(KERNEL_LAB.photo)).catch(() => { this.fault = "missing"; this.update(); })
+      whenNear(this, "photo.data.js", () => globalThis.COURSE_PHOTO).then(() => Object.assign(this, KERNEL_CAMERA).load(COURSE_PHOTO)).catch(() => { this.fault = "missing"; this.update(); })
         .finally(() => this.figure.removeAttribute("aria-busy"));
     }
     problem() { return this.fault && this.t(this.fault); }
@@ -65,14 +66,13 @@
     actions() {
       const own = node("input", { type: "file", accept: "image/*", onchange: () => { this.stop(); if (own.files[0]) this.load(own.files[0]); } });
       const camera = navigator.mediaDevices ? [["camera", () => (this.stream ? this.stop() : this.watch())]] : [];
-      return [["file", () => { this.note(this.t("stays")); own.click(); }], ...camera, ["photo", () => { this.stop(); this.load(KERNEL_LAB.photo); }]];
+      return [["file", () => { this.note(this.t("stays")); own.click(); }], ...camera, ["photo", () => { this.stop(); this.load(COURSE_PHOTO); }]];
     }
     build() {
       super.build();
       const view = (name) => {
         const canvas = node("canvas", { role: "img", "aria-label": this.t(name) });
-        const go = (event) => this.point(event, canvas);
-        return node("div", { class: "view", onpointermove: (event) => event.pointerType === "mouse" && go(event), onpointerdown: (event) => { go(event); drag(event, go); } }, canvas);
+        return node("div", { class: "view", ...this.follows((event) => this.point(event, canvas)) }, canvas);
       };
       this.views = [view("input"), view("output")];
       this.lower = node("div");
@@ -87,17 +87,10 @@
       const box = canvas.getBoundingClientRect(), [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
       const edge = canvas === this.views[0].firstChild ? this.before() : 0;
       const [i, j] = [Math.floor(y * canvas.height) - edge, Math.floor(x * canvas.width) - edge];
-      this.set({ row: clamp(i, this.state.far[0]), column: clamp(j, this.state.far[1]) }, { quiet: true });
+      this.put({ row: i, column: j });
     }
     /** How far an output's pixel stands from the input's: a valid window has its middle half a kernel further in. */
     before() { return this.state.border === "valid" ? (this.state.size - 1) / 2 : 0; }
-    place({ row, far }) { return [row, far[0]]; }
-    key(name, { shiftKey }) {
-      const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [-MOST, -MOST], End: [MOST, MOST] }[name];
-      const { row, column, far } = this.state;
-      if (by) this.set({ row: clamp(row + by[0] * (shiftKey ? 8 : 1), far[0]), column: clamp(column + by[1] * (shiftKey ? 8 : 1), far[1]) }, { quiet: true });
-      return Boolean(by);
-    }
     weights({ kernel, own, size }) {
       const k = Number(size), c = (k - 1) / 2, mine = own.split(",").map(Number);
       return tensor([1, 1, k, k], Array.from({ length: k * k }, (_, i) => (kernel === "own" ? mine[i] || 0 : KERNELS[kernel](Math.floor(i / k), i % k, k, c))));

@@ -1,13 +1,14 @@
 // A digit is shifted under a pooling layer: what its answers do in their place, and what they do when they may move along.
 (() => {
   "use strict";
-  const { Base, clamp, define, drag, h, matrix, number, rowsOf } = CourseFigures;
+  const { Moving, define, h, matrix, number, rowsOf } = CourseFigures;
   const { moved, outputSize, pool, tensor } = CourseMath;
 
   const SIZE = 10, FAR = 4;
   const MAP = ["0000000000", "0489950000", "0244780000", "0000840000", "0003910000", "0007600000", "0029200000", "0057000000", "0083000000", "0000000000"];
 
-  define("pool-shift", class extends Base {
+  define("pool-shift", class extends Moving {
+    static moves = ["shift"];
     static settings = [
       { name: "shift", kind: "range", value: 1, min: 0, max: FAR },
       { name: "compare", kind: "choice", value: "along", options: ["along", "place"] },
@@ -28,19 +29,6 @@
       .shares i { height: .7rem; background: color-mix(in srgb, var(--ink) 10%, transparent); } .shares .bar { display: block; height: 100%; background: var(--ui); }
     `;
 
-    /** The arrow keys and the pointer move the map. */
-    key(name) {
-      const by = { ArrowRight: 1, ArrowLeft: -1, Home: -FAR, End: FAR }[name];
-      if (by) this.set({ shift: clamp(this.state.shift + by, FAR) });
-      return Boolean(by);
-    }
-    place({ shift }) { return [shift, FAR]; }
-    pull(event) {
-      const { shift } = this.state, side = event.currentTarget.clientWidth / SIZE;
-      drag(event, ({ clientX }) => {
-        this.set({ shift: clamp(shift + Math.round((clientX - event.clientX) / side), FAR) });
-      });
-    }
     code({ window, stride, mode }) { return `F.${mode}_pool2d(X, ${window}, stride=${stride})`; }
     input() { return tensor([1, SIZE, SIZE], MAP.flatMap((row) => [...row].map(Number))); }
     /** How many values are equal among those that hold something in one of the two maps: [equal, of]. */
@@ -63,7 +51,7 @@
       };
       const tiled = (at) => stride >= window && at % stride === 0 && at / stride < m;
       const names = (...all) => all.filter(Boolean).join(" ");
-      const input = matrix(this.t("moved", { shift }), rowsOf(X), { name: "grab", onpointerdown: (event) => this.pull(event), cell: (i, j) => ({
+      const input = matrix(this.t("moved", { shift }), rowsOf(X), { name: "grab", onpointerdown: (event) => this.pull(event, SIZE), cell: (i, j) => ({
         "data-link": windowsOf(i, j), class: names(tiled(i) && "gt", tiled(j) && "gl", winners.has(i * SIZE + j) && !this.guessing && "hot"),
       }) });
       const most = Math.max(...now.data, ...before.data);

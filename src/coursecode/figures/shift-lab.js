@@ -1,7 +1,7 @@
 // A shift before and after four ways of halving a map: the two orders agree at even shifts, and what is lost at odd ones.
 (() => {
   "use strict";
-  const { Base, clamp, define, drag, h, number } = CourseFigures;
+  const { Moving, define, h, number } = CourseFigures;
   const { distance, halve, halvings, moved, paint, tensor } = CourseMath;
 
   const SIZE = 28, FAR = 6, HIGH = 1.1;
@@ -15,7 +15,8 @@
     })),
   };
 
-  define("shift-lab", class extends Base {
+  define("shift-lab", class extends Moving {
+    static moves = ["shift"];
     static settings = [
       { name: "shift", kind: "range", value: 1, min: 0, max: FAR },
       { name: "image", kind: "choice", value: "line", options: Object.keys(IMAGES) },
@@ -38,17 +39,6 @@
       @media (forced-colors: active) { polyline { stroke: CanvasText; } .ways i { forced-color-adjust: none; } }
     `;
 
-    /** The arrow keys and the pointer move the image. */
-    key(name) {
-      const by = { ArrowRight: 1, ArrowLeft: -1, Home: -FAR, End: FAR }[name];
-      if (by) this.set({ shift: clamp(this.state.shift + by, FAR) });
-      return Boolean(by);
-    }
-    place({ shift }) { return [shift, FAR]; }
-    pull(event) {
-      const { shift } = this.state, side = event.currentTarget.clientWidth / SIZE;
-      drag(event, ({ clientX }) => this.set({ shift: clamp(shift + Math.round((clientX - event.clientX) / side), FAR) }));
-    }
     /** For each shift and way: the map that is shifted first, the one that is halved first, and how far apart they are. */
     results(image) {
       if (this.made !== image) {
@@ -74,7 +64,7 @@
       const curves = this.guessing ? [] : halvings.map((_, w) => h("polyline", { class: `w${w}`, points: all.map((one, s) => `${x(s)},${y(one.ways[w].far)}`).join(" ") }));
       this.paint(h("div", { class: "lab" },
         h("div", {},
-          h("div", {}, h("p", {}, this.t("input", { shift })), canvas(this.t("input", { shift }), SIZE, { class: "input", onpointerdown: (event) => this.pull(event) })),
+          h("div", {}, h("p", {}, this.t("input", { shift })), canvas(this.t("input", { shift }), SIZE, { class: "input", onpointerdown: (event) => this.pull(event, SIZE) })),
           h("svg", { viewBox: "0 0 200 112", role: "img", "aria-label": this.t("chart") }, axis(x(0), y(0), x(FAR), y(0)), axis(x(shift), y(0), x(shift), y(HIGH)),
             text("0", 18, y(0) + 3, "end"), text("1", 18, y(1) + 3, "end"), all.map((_, s) => text(s, x(s), 97, "middle")), text(this.t("axes"), 107, 110, "middle"), curves)),
         h("table", { class: "ways" },
