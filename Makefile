@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Files are UTF-8 wherever the console is not; what it cannot write, coursecode._console makes plain.
 export PYTHONUTF8 := 1
 
-.PHONY: help book notebooks lab read serve slides pdf epub archive page words test check lint nbval package gpu translation-status
-.PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx clean environment
+.PHONY: help book notebooks lab read serve slides pdf epub archive figures page words test check lint nbval package gpu translation-status
+.PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx next-linters clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
@@ -45,6 +45,9 @@ epub: notebooks ## both editions as EPUB, in _build/paper
 
 archive: book  ## the site as one ZIP that opens from disk, and checksums of all in _build/paper
 	@$(BIN)/python -m tools.paper archive
+
+figures: environment  ## the figures as an npm package for other pages: a file in _build/paper
+	@$(BIN)/python -m tools.embed
 
 page: environment  ## what is wrong with a page and its twin, or with all: make page PAGE=book/pooling.md
 	@$(RUN) tools.rules $(PAGE)
@@ -107,10 +110,10 @@ endif
 thebe: environment  ## fetch what "Run live" loads, so that the site asks no other host for it
 	@$(BIN)/python -m tools.site.thebe
 
-release: environment  ## what a release holds, in _build/paper: site, PDF and EPUB with checksums, and its notes
+release: environment  ## what a release holds, in _build/paper: site, PDF, EPUB and figures with checksums, and its notes
 	@$(BIN)/python -m tools.machine.release
 	@$(MAKE) thebe
-	@$(MAKE) pdf epub
+	@$(MAKE) pdf epub figures
 	@$(MAKE) archive
 
 links: notebooks  ## ask whether the pages of other sites that the book links to are still there
@@ -121,6 +124,9 @@ next-packages: environment  ## the package and its notebooks with the newest tor
 
 next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
 	@$(BIN)/python -m tools.machine.ahead sphinx
+
+next-linters: environment  ## the workflows and the class's image, by the newest zizmor and hadolint
+	@$(BIN)/python -m tools.machine.ahead linters
 
 clean:         ## remove the environment and everything built; work/ stays
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

@@ -14,7 +14,8 @@ import pytest
 from tools.machine.system import NEEDS
 
 # The only reasons for which a run with CI=true may leave a test out.
-ALLOWED = ("no GPU",)
+# (anywidget is optional, for figures in other people's notebooks, and not among the pins.)
+ALLOWED = ("no GPU", "anywidget is not installed")
 
 
 def needs(package: str) -> pytest.MarkDecorator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,95 @@ def test_a_number_keeps_its_percent_and_latin_letters_no_dots(tmp_path):
     english = build(tmp_path / "en", "en", "tools.site.lines").read_text(encoding="utf-8")
     assert "97\u00a0%" in english
     assert 'class="latin"' not in english
+
+
+CODE = """# Code
+
+```python
+def likeness(distance):
+    return torch.corrcoef(torch.stack([gray[:, :-distance].flatten(), gray[:, distance:].flatten()]))[0, 1].item()
+```
+
+```bash
+coursecode grade ingest pooling submissions.zip --roster roster.csv --replace-roster
+```
+"""
+
+
+def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path, chromium):
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+    from sphinx.application import Sphinx
+
+    from tools.site.lines import hang
+
+    made = highlight(CODE.split("```")[1].removeprefix("python\n"), PythonLexer(), HtmlFormatter())
+    plain = [re.sub("<[^>]*>", "", text) for text in (made, hang(made))]
+    assert plain[0] == plain[1]
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text("extensions = ['myst_parser', 'tools.site.lines']\nroot_doc = 'index'")
+    (source / "index.md").write_text(CODE)
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
+    page = chromium.new_page()
+    page.goto((tmp_path / "out" / "index.html").as_uri())
+    for style in STYLES:
+        page.add_style_tag(content=style.read_text(encoding="utf-8"))
+    page.evaluate("document.querySelector('.body').className = 'bd-article body'")
+    for width in (300, 500, 1200):
+        page.evaluate("width => { document.querySelector('.bd-article').style.width = `${width}px`; }", width)
+        assert page.evaluate("[...document.querySelectorAll('pre')].every(pre => pre.scrollWidth <= pre.clientWidth)")
+    page.evaluate("document.querySelector('.bd-article').style.width = '300px'")
+    begins = """line => { const range = document.createRange(); range.selectNodeContents(line);
+        return [...new Set([...range.getClientRects()].filter(r => r.width > 1).map(r => Math.round(r.left)))]; }"""
+    lefts = page.locator(".code-line").nth(1).evaluate(begins)
+    assert len(lefts) > 1
+    options = page.locator(".code-line .one")
+    assert options.all_inner_texts() == ["--roster", "--replace-roster"]
+    assert all(options.nth(i).evaluate("e => e.getClientRects().length") == 1 for i in range(2))
+    page.close()
+
+
+TABLES = """# Tables
+
+| net | right, % | shape |
+|---|---|---|
+| softmax | 89.4 ± 0.3 | (96, 55, 55) |
+| LeNet | 97.4% | what a long sentence in a cell says |
+"""
+
+
+def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tmp_path):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text("extensions = ['myst_parser', 'tools.site.lines']\nroot_doc = 'index'")
+    (source / "index.md").write_text(TABLES)
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
+    html = (tmp_path / "out" / "index.html").read_text("utf-8")
+    found = re.findall(r'<t[dh] class="([^"]*)"><p>([^<]*)</p>', html)
+    assert {text for names, text in found if "numeric" in names.split()} == {"right, %", "89.4 ± 0.3", "97.4%"}
+    short = {text for names, text in found if "short" in names.split()}
+    assert "(96, 55, 55)" in short
+    assert not any("sentence" in text for text in short)
+
+
+def test_no_english_line_begins_with_the_comma_behind_a_formula(tmp_path):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        "extensions = ['myst_parser', 'tools.site.mathml', 'tools.site.lines']\nroot_doc = 'index'\n"
+        "html_math_renderer = 'mathml'\nmyst_enable_extensions = ['dollarmath']"
+    )
+    (source / "index.md").write_text("# One\n\nThe mean ($\\mu$), $\\gamma$, $\\beta$.\n")
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
+    html = (tmp_path / "out" / "index.html").read_text("utf-8")
+    kept = [
+        re.sub("<annotation.*?</annotation>|<[^>]*>", "", one)
+        for one in re.findall(r'class="kept">(.*?)</span></span>', html)
+    ]
+    assert kept == ["(μ),", "γ,", "β."]

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from root import ROOT
 
 from benchmarks import site as page_weight
@@ -529,6 +530,21 @@ def test_a_deck_shows_the_marked_cells_and_notes_the_prose_in_both_languages(bui
         assert "headerlink" not in deck
     for folder in ("", "zh/"):
         assert f'href="../slides/{name}.html"' in (built / f"{folder}book/{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [f"{folder}slides/{deck}.html" for folder in ("", "zh/") for deck in DECKS])
+def test_every_slide_shows_something(built, name):
+    """A title alone is a question that the lecturer asks; the deck's first slide has a picture, and no slide is a list
+    of further reading."""
+    deck = BeautifulSoup(_slides(built, name), "html.parser")
+    slides = [slide for slide in deck.select(".slides section") if not slide.find("section")]
+    assert slides[0].select_one(".title-drawing :is(svg, img)")
+    for slide in slides:
+        shown = [part for part in slide.find_all(recursive=False) if part.name not in ("h1", "h2", "aside")]
+        assert any(part.get_text(strip=True) or part.find(["img", "svg"]) for part in shown) or slide.select(
+            "h2.question"
+        ), slide
+        assert not slide.find(["h1", "h2"], string=re.compile("Further reading|延伸阅读"))
 
 
 @pytest.mark.parametrize("name", [f"{folder}slides/{deck}.html" for folder in ("", "zh/") for deck in DECKS])

@@ -343,3 +343,37 @@ def test_a_notebook_is_valid_json_without_a_path_of_this_machine():
         for path in machines.notebooks(language):
             notebook = json.loads(path.read_text(encoding="utf-8"))
             assert str(Path.home()) not in json.dumps(notebook["metadata"])
+
+
+@pytest.mark.parametrize("file", ["", "book-en.pdf"])
+def test_a_page_offers_the_book_as_pdf_only_where_there_is_one(tmp_path, file):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    (source / "book").mkdir(parents=True)
+    (source / "conf.py").write_text(
+        "extensions = ['myst_parser', 'sphinx_book_theme', 'tools.site.launch']\nhtml_theme = 'sphinx_book_theme'\n"
+        f"root_doc = 'book/index'\nlanguage = 'en'\ncourse_pdf = {file!r}\nhtml_theme_options = {{}}\n"
+    )
+    (source / "book" / "index.md").write_text("# One\n\nText.\n")
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
+    html = (tmp_path / "out" / "book" / "index.html").read_text("utf-8")
+    assert ("The whole book as PDF" in html) == bool(file)
+    assert ('href="../book-en.pdf"' in html) == bool(file)
+
+
+def test_a_pdf_of_another_text_counts_as_none(tmp_path):
+    from tools.machine.fresh import Record, digest
+    from tools.site import builder
+
+    printed, made = {"book/one.md": "1"}, Record(tmp_path / "_build" / "made-pdf-en.json")
+    assert builder.pdf(tmp_path, "en", printed) is None
+    file = tmp_path / "_build" / "paper" / f"{builder.NAME}-en.pdf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"%PDF")
+    assert builder.pdf(tmp_path, "en", printed) is None
+    made.write(inputs=printed, outputs={file.name: digest(file)})
+    assert builder.pdf(tmp_path, "en", printed) == file
+    assert builder.pdf(tmp_path, "en", {"book/one.md": "2"}) is None
+    file.write_bytes(b"%PDF of something else")
+    assert builder.pdf(tmp_path, "en", printed) is None

@@ -25,12 +25,13 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 
 from tools import ROOT
+from tools.machine.fresh import Record, digest
 from tools.site import builder
 from tools.site.builder import SiteError
 from tools.source.words import editions, tag, text
 
 OUT = ROOT / "_build" / "paper"
-NAME = "from-dense-to-convolution"
+NAME = builder.NAME
 LANGUAGES = editions()
 # What a screen's page uses beside is not for e-readers.
 STYLES = {"epub.css", "basic.css", "pygments.css", "kept.css", "ebook.css"}
@@ -193,7 +194,8 @@ def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
     from playwright.sync_api import sync_playwright
 
     executable = chromium()
-    built = builder.Build(root, language, builder="singlehtml").result()
+    work = builder.Build(root, language, builder="singlehtml")
+    built = work.result()
     config, _ = builder.edition_settings(root, language)
     single = (built / "book" / "index.html").read_text(encoding="utf-8")
     shutil.copyfile(Path(__file__).with_name("paper.css"), built / "paper.css")
@@ -217,6 +219,8 @@ def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
             browser.close()
     complete(part, text)
     part.replace(target)
+    made = Record(root / "_build" / f"made-pdf-{language}.json")  # the site links to a PDF of its own text only
+    made.write(inputs=work.inputs, outputs={target.name: digest(target)})
     return target
 
 

@@ -1,8 +1,9 @@
 """A slide deck for each chapter, from the built page: what a lecturer shows, with the page's prose as speaker notes.
 
-A deck has the chapter's title and objectives; for each section its labelled formulas, its questions ("predict first")
-and the cells marked with the tag ``slide``; then the summary, and the questions and answers. Everything else of the
-page stands in the notes of the slide before it: press S for the speaker view. reveal.js comes with the package
+A deck has the chapter's title with its drawing on the first page, or else its own first picture, and the objectives;
+for each section its labelled formulas, its questions ("predict first") and the cells marked with the tag ``slide``, or
+else the sentences with which it begins; then the summary, and the questions and answers. Everything else of the page
+stands in the notes of the slide before it: press S for the speaker view. reveal.js comes with the package
 sphinx-revealjs, so that a deck asks no other host for anything.
 
 ``tools.site`` calls ``make`` at the end of each build; the decks lie in ``slides/`` beside ``book/``.
@@ -27,7 +28,7 @@ from tools.source.words import tag, text
 MARK = "tag_slide"
 _ARTICLE = re.compile(r"<article class=\"bd-article\".*</article>", re.DOTALL)
 LONGEST_CODE = 14  # lines, half of them beside a picture or table; of a longer cell a slide shows the output only
-LONGEST_LEAD = 260  # characters of a paragraph that opens a section and is shown
+LONGEST_LEAD = 260  # characters of what opens a section and is shown; its first sentence always is
 
 
 @dataclass
@@ -50,6 +51,7 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
     maker = Path(__file__).read_bytes()
     kept.mkdir(parents=True, exist_ok=True)
     decks, used = [], set()
+    drawn = drawings(built / "book" / "index.html")
     for page in sorted((built / "book").glob("*.html")):
         text = page.read_text(encoding="utf-8")
         if MARK not in text:
@@ -59,12 +61,14 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
             raise ValueError(f"slides: {page} has no <article class='bd-article'>; did the theme change its markup?")
         target.mkdir(exist_ok=True)
         path = target / page.name
-        made = kept / f"{page.stem}-{hashlib.sha256(maker + article[0].encode()).hexdigest()[:32]}.html"
+        drawing = drawn.get(page.name, "")
+        digest = hashlib.sha256(maker + article[0].encode() + drawing.encode()).hexdigest()[:32]
+        made = kept / f"{page.stem}-{digest}.html"
         if not made.exists():
             soup = BeautifulSoup(article[0], "html.parser").article
             assert soup is not None
             part = made.with_suffix(".part")
-            part.write_text(deck(soup, page.name, language=language, reveal=reveal), encoding="utf-8")
+            part.write_text(deck(soup, page.name, language=language, reveal=reveal, drawing=drawing), encoding="utf-8")
             part.replace(made)
         shutil.copyfile(made, path)
         used.add(made)
@@ -76,6 +80,19 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
         if language == "en":
             _copy_reveal(target / "reveal")
     return decks
+
+
+def drawings(first_page: Path) -> dict[str, str]:
+    """The drawing of each chapter that has one on the first page, by the name of its page."""
+    if not first_page.exists():
+        return {}
+    cards = BeautifulSoup(first_page.read_text(encoding="utf-8"), "html.parser").select(".course-road li")
+    found = {}
+    for card in cards:
+        drawing, link = card.find("svg"), card.select_one("a[href$='.html']")
+        if drawing is not None and link is not None:
+            found[str(link["href"])] = str(drawing)
+    return found
 
 
 def _copy_reveal(target: Path) -> None:
@@ -91,14 +108,17 @@ def _copy_reveal(target: Path) -> None:
             shutil.copyfile(source / name, target / name)
 
 
-def deck(article: Tag, page: str, *, language: str, reveal: str) -> str:
-    """The HTML of one deck. ``reveal`` is the relative address of reveal.js."""
+def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = "") -> str:
+    """The HTML of one deck. ``reveal`` is the relative address of reveal.js, ``drawing`` what its title shows."""
     _prepare(article, page)
+    if not drawing and (first := article.select_one(".cell_output img, figure.interactive img")) is not None:
+        drawing = str(first)
     chapter = article.select_one("section")
     title = chapter.find("h1") if chapter is not None else None
     if chapter is None or title is None:
         raise ValueError(f"slides: {page} has no section with a title")
     columns = [column for column in _columns(chapter) if column]
+    columns[0][0].shown.append(f'<div class="title-drawing">{drawing}</div>')
     contents, to_page = text("Slides")[language], text("The page||that a deck of slides belongs to")[language]
     keys = text("S: speaker view · Esc: overview · arrows: move")[language]
     body = "\n".join(_column(column) for column in columns)
@@ -127,6 +147,15 @@ Reveal.initialize({{
   width: 1200, height: 700, margin: 0.05, center: false,
   plugins: [RevealNotes],
 }});
+// a formula that is wider than its slide is made smaller
+const fit = () => {{
+  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".formula")) {{
+    const share = formula.clientWidth / formula.scrollWidth;
+    if (share < 1) formula.style.fontSize = `${{0.99 * share}}em`;
+  }}
+}};
+Reveal.on("ready", fit);
+Reveal.on("slidechanged", fit);
 </script>
 </body>
 </html>
@@ -135,7 +164,7 @@ Reveal.initialize({{
 
 def _prepare(article: Tag, page: str) -> None:
     """Take away what only a page has, send links to the page, and mark a section's kind."""
-    for unwanted in article.select("a.headerlink, button, script, .copybtn"):
+    for unwanted in article.select("a.headerlink, button, script, .copybtn, img.only-dark"):
         unwanted.decompose()
     for link in article.select("a[href]"):
         href = str(link["href"])
@@ -143,10 +172,11 @@ def _prepare(article: Tag, page: str) -> None:
             link["href"] = f"../book/{page}{href}"
         elif "://" not in href and not href.startswith("mailto:"):
             link["href"] = f"../book/{href}"
-    for label in article.select("span[id]"):
+    for label in article.select("span[id], section[id]"):  # a Chinese title gives no id: the label is the section's own
         kind = re.search(r"-(summary|questions|reading|further-reading)$", str(label["id"]))
-        if kind and label.parent is not None:
-            label.parent["data-kind"] = kind[1].removeprefix("further-")
+        section = label if label.name == "section" else label.parent
+        if kind and section is not None:
+            section["data-kind"] = kind[1].removeprefix("further-")
     for named in article.find_all(id=True):
         if named.name != "section":
             del named["id"]
@@ -200,9 +230,26 @@ def _section(section: Tag, *, question: bool = False) -> Iterator[Slide]:
         lead = section.find("p", recursive=False)
         if question:
             first.shown[0] = f'<h2 class="question">{title}</h2>'
-        elif lead is not None and len(lead.get_text()) <= LONGEST_LEAD:
-            first.shown.append(f'<div class="lead">{lead}</div>')
+        elif lead is not None:
+            first.shown.append(f'<div class="lead"><p>{_opening(lead)}</p></div>')
+        elif len(slides) == 1 and (listed := section.find(["ul", "ol"], recursive=False)) is not None:
+            first.shown.append(str(listed))
+        elif len(slides) > 1:  # the section begins with what the next slide shows
+            slides[1].notes[:0] = first.notes
+            del slides[0]
     yield from slides
+
+
+def _opening(paragraph: Tag) -> str:
+    """The sentences with which a paragraph begins, as many as a slide has room for: a line of the source each."""
+    taken: list[str] = []
+    for sentence in paragraph.decode_contents().split("\n"):
+        known = BeautifulSoup("".join([*taken, sentence]), "html.parser").get_text()
+        whole = sum(line.count("<") - line.count("</") * 2 for line in taken) == 0  # a tag that goes on is not cut
+        if taken and whole and len(known) > LONGEST_LEAD:
+            break
+        taken.append(sentence)
+    return "\n".join(taken)
 
 
 def _add(element: Tag, slides: list[Slide], title: str) -> None:

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from tools import ROOT, unwritable
-from tools.machine.fresh import Record, snapshot
+from tools.machine.fresh import Record, digest, snapshot
 from tools.paper import slides
 from tools.site import address
 from tools.source.settings import read_yaml
@@ -33,6 +34,9 @@ READ = ("_config.yml", "_toc.yml", "glossary.yml", "requirements.txt", "book", "
         "tools", "tests/**/*.py", "tests/coverage.yml", "_build/thebe/lib")  # fmt: skip
 READ_BY = {"en": READ} | {language: (*READ, language) for language in SOURCES if language != "en"}
 READ_ALL = (*READ, *(language for language in SOURCES if language != "en"))
+
+
+NAME = "from-dense-to-convolution"  # of what is downloaded
 
 
 class SiteError(RuntimeError):
@@ -97,6 +101,13 @@ def missing_pages(root: Path, language: str) -> list[str]:
     return problems
 
 
+def pdf(root: Path, language: str, inputs: dict[str, str]) -> Path | None:
+    """The PDF of an edition, where ``make pdf`` printed one of just these files; else None."""
+    file = root / "_build" / "paper" / f"{NAME}-{language}.pdf"
+    made = Record(root / "_build" / f"made-pdf-{language}.json")
+    return file if file.exists() and made.holds(inputs, {file.name: digest(file)}) else None
+
+
 class Build:
     """Jupyter Book at work on one edition, in a process of its own, with warnings as errors."""
 
@@ -111,6 +122,9 @@ class Build:
         self.doctrees = self.stage / "_build" / ".doctrees"
         self.record = Record(self.stage / f"made-{builder}.json")
         self.inputs = snapshot(root, *READ_BY[language])
+        self.pdf = pdf(root, language, self.inputs) if builder == "html" else None
+        if self.pdf:
+            self.inputs = {**self.inputs, "pdf": digest(self.pdf)}
         self.process: subprocess.Popen[bytes] | None = None
         if builder == "html":  # what paper is made of is changed after it was built: that is always done again
             left = snapshot(self.output)
@@ -125,6 +139,8 @@ class Build:
         config, toc = edition_settings(self.root, self.language)
         if self.builder != "html":
             config |= {"launch_buttons": {}}  # nothing to press on paper
+        if self.pdf:
+            config["sphinx"]["config"]["course_pdf"] = self.pdf.name
         settings = "_config.yml" if self.builder == "html" else f"_config-{self.builder}.yml"
         for name, content in ((settings, config), ("_toc.yml", toc)):
             text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
@@ -213,8 +229,8 @@ def not_found(root: Path) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), page)
 
 
-def put_in_place(built: dict[str, Path], root: Path) -> Path:
-    """Replace the site by what was built, with two renames."""
+def put_in_place(built: dict[str, Path], root: Path, pdfs: Iterable[tuple[str, Path]] = ()) -> Path:
+    """Replace the site by what was built, with two renames; ``pdfs`` are those that pages link to, by language."""
     site = root / "_build" / "html"
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
     for leftover in (fresh, old):
@@ -223,6 +239,8 @@ def put_in_place(built: dict[str, Path], root: Path) -> Path:
         shutil.copytree(built[language], fresh / SOURCES[language], dirs_exist_ok=True)
     for language in built:
         slides.make(fresh / SOURCES[language], language, kept=root / "_build" / language / "slides")
+    for language, file in pdfs:
+        shutil.copyfile(file, fresh / SOURCES[language] / file.name)
     if address.read(root):
         (fresh / "sitemap.xml").write_text(sitemap(root, fresh), encoding="utf-8")
     (fresh / "404.html").write_text(not_found(root), encoding="utf-8")
@@ -236,7 +254,8 @@ def put_in_place(built: dict[str, Path], root: Path) -> Path:
 def build(root: Path = ROOT, languages: tuple[str, ...] = tuple(SOURCES)) -> Path:
     """Build the editions side by side and put them in place; the folder of the site."""
     site, record = root / "_build" / "html", Record(root / "_build" / "made-site.json")
-    inputs = snapshot(root, *READ_ALL) | {"editions": " ".join(languages)}
+    inputs = snapshot(root, *READ_ALL, "_build/paper/*.pdf", "_build/made-pdf-*.json")
+    inputs["editions"] = " ".join(languages)
     if record.holds(inputs, snapshot(site)):
         return site
     builds: list[Build] = []
@@ -253,11 +272,14 @@ def build(root: Path = ROOT, languages: tuple[str, ...] = tuple(SOURCES)) -> Pat
             one.stop()
     if problems:
         raise SiteError("\n".join(problems))
+    pdfs = [(one.language, one.pdf) for one in builds if one.pdf]
     for language in SOURCES.keys() - set(languages):
         earlier = root / "_build" / language / "_build" / "html"
         if earlier.exists():
             built[language] = earlier
-    put_in_place(built, root)
+            if file := pdf(root, language, snapshot(root, *READ_BY[language])):
+                pdfs.append((language, file))
+    put_in_place(built, root, pdfs)
     record.write(inputs=inputs, outputs=snapshot(site))
     return site
 

@@ -7,6 +7,9 @@ its address on GitHub, as the part of the address before that: the Chinese editi
 
 The notebook that a page offers for download is the committed one: plain Markdown, with its outputs. The theme would
 hand out the page's own source in the shape of a notebook, directives and roles included.
+
+The whole book as PDF is offered where there is one: ``builder.py`` names it (``course_pdf``) when ``make pdf`` has
+printed one of the same text, and puts it beside the pages.
 """
 
 from __future__ import annotations
@@ -93,6 +96,18 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str
         buttons.append(button | {"url": f"{opener}{address}"})
 
 
+def offer_pdf(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """The book's PDF among a page's downloads, where there is one."""
+    file = app.config.course_pdf
+    if not file or app.builder.name not in ("html", "dirhtml") or doctree is None:
+        return
+    said = text("The whole book as PDF")[spoken(app.config.language)]
+    button = {"type": "link", "url": "../" * pagename.count("/") + file, "text": said, "tooltip": said}
+    for group in context.get("header_buttons", []):
+        if group.get("label") == "download-buttons":
+            group["buttons"].append(button | {"icon": "fas fa-file-pdf", "label": "download-book-button"})
+
+
 def offer_plain_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Put the committed notebooks in place of the theme's copies."""
     if exception or app.builder.format != "html":
@@ -108,6 +123,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("launch_elsewhere", {}, "html", [dict])
     app.connect("config-inited", choose_buttons, priority=850)
     app.connect("html-page-context", offer_download, priority=400)  # the theme makes its buttons at 501
+    app.add_config_value("course_pdf", "", "html", [str])
+    app.connect("html-page-context", offer_pdf, priority=590)
     app.connect("html-page-context", add_buttons, priority=590)  # before live.py, whose button comes first
     app.connect("build-finished", offer_plain_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -124,7 +124,6 @@ def kernel_padding_stride(*, size: Size = "full") -> Plan:
         for padding in ("none", "same")
         for stride in (1, 2)
     ]
-
     return Plan(
         jobs=jobs if full else [job for job in jobs if job["padding"] == "same" and job["kernel"] != 5],
         seeds=range(8 if full else 1),

@@ -159,6 +159,11 @@ def element(name: str, *, language: str = "en", settings: str = "") -> str:
     return f"<{name} {written}>"
 
 
+def module(name: str) -> str:
+    """The ES module ``name``, which shows figures on other pages, as it is written."""
+    return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+
+
 class Figure:
     """A figure as a cell's last value; ``html`` is all of it, scripts included."""
 

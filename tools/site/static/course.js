@@ -64,6 +64,19 @@
     box.setAttribute("aria-label", [t("Table"), title?.textContent.trim()].filter(Boolean).join(t(": ")));
   }
 
+  // -- plots that scroll on a narrow screen: the keyboard reaches them ----------------------
+  const plots = new ResizeObserver((seen) => {
+    for (const { target: box } of seen) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1;
+      if (scrolls === box.hasAttribute("tabindex")) continue;
+      for (const [key, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", t("Plot")]]) {
+        if (scrolls) box.setAttribute(key, value);
+        else box.removeAttribute(key);
+      }
+    }
+  });
+  for (const box of document.querySelectorAll(".plot")) plots.observe(box);
+
   // -- progress: pages whose end was seen have a tick in the list of pages, kept in this browser only ------------------
   const PAGES = "course-read", nameOf = (address) => new URL(address, location.href).pathname.split("/").pop();
   const read = () => {

@@ -1,0 +1,3 @@
+from tools.embed import pack
+
+print(pack())
