@@ -14,8 +14,7 @@ import pytest
 from tools.machine.system import NEEDS
 
 # The only reasons for which a run with CI=true may leave a test out.
-# (anywidget is optional, for figures in other people's notebooks, and not among the pins.)
-ALLOWED = ("no GPU", "anywidget is not installed")
+ALLOWED = ("no GPU",)
 
 
 def needs(package: str) -> pytest.MarkDecorator:

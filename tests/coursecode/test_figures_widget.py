@@ -18,10 +18,6 @@ def load():
 
 @pytest.fixture
 def widget():
-    try:
-        import anywidget  # noqa: F401
-    except ImportError:
-        pytest.skip("anywidget is not installed")
     return load()
 
 
