@@ -191,8 +191,8 @@ def _ends() -> list[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.
     found = []
     for en, zh, near, other, theirs, far in _ENDS:
         for mine, not_mine, wrong, excuse in ((en, other, theirs, near), (other, en, zh, far)):
-            words = (re.compile(rf"\b(?:{one})\b", re.IGNORECASE) for one in (mine, not_mine))
-            found.append((*words, re.compile(wrong), re.compile(excuse)))
+            said, unsaid = (re.compile(rf"\b(?:{one})\b", re.IGNORECASE) for one in (mine, not_mine))
+            found.append((said, unsaid, re.compile(wrong), re.compile(excuse)))
     return found
 
 
