@@ -172,7 +172,10 @@ _ENDS = [
     ),
 ]
 _NOT = r"\b(?:not|no|never|neither|nor|none|nothing|nobody|cannot|without)\b|n't\b"
-_DENIES = r"(?<![有能会是要可该])(?:不(?![同仅但过断妨久少等大止只足到如管论够满动及必外高小相太规])|没有|无法|未能|从未)"
+_DENIES = (
+    r"(?<![有能会是要可该])"
+    r"(?:不(?![同仅但过断妨久少等大止只足到如管论够满动及必外高小相太规])|没有|无法|未能|从未)"
+)
 _CALM = (
     "不|没|无|未|非|否|别|毫|零|失|差|难|少|几乎|免|缺|只|仅|除|去掉|原样|唯一|默认|忽略|交换|大于|死循环|还原|从头|多"
 )
@@ -191,8 +194,8 @@ def _ends() -> list[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.
     found = []
     for en, zh, near, other, theirs, far in _ENDS:
         for mine, not_mine, wrong, excuse in ((en, other, theirs, near), (other, en, zh, far)):
-            words = (re.compile(rf"\b(?:{one})\b", re.IGNORECASE) for one in (mine, not_mine))
-            found.append((*words, re.compile(wrong), re.compile(excuse)))
+            here, there = (re.compile(rf"\b(?:{one})\b", re.IGNORECASE) for one in (mine, not_mine))
+            found.append((here, there, re.compile(wrong), re.compile(excuse)))
     return found
 
 
