@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONUTF8 := 1
 
 .PHONY: help book notebooks lab read serve slides pdf epub archive figures page words test check lint nbval package gpu translation-status
-.PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx clean environment
+.PHONY: experiments record bench release publish-as thebe links next-packages next-sphinx next-linters clean environment
 help:          ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## *(.*)/\1\t\2/p' Makefile | expand -t 20
 
@@ -124,6 +124,9 @@ next-packages: environment  ## the package and its notebooks with the newest tor
 
 next-sphinx: environment  ## both editions without Jupyter Book, on the newest Sphinx
 	@$(BIN)/python -m tools.machine.ahead sphinx
+
+next-linters: environment  ## the workflows and the class's image, by the newest zizmor and hadolint
+	@$(BIN)/python -m tools.machine.ahead linters
 
 clean:         ## remove the environment and everything built; work/ stays
 	rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

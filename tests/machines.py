@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable
-from importlib.metadata import distribution
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 
 import pytest
@@ -78,21 +78,30 @@ def fresh(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def copy_packages(names: Iterable[str], python: Path) -> None:
-    """Copy installed packages into another environment, by hard links where the file system allows."""
+def _packages(python: Path) -> Path:
     command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    target = Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+
+
+def copy_packages(names: Iterable[str], python: Path, *, source: Path | None = None) -> None:
+    """Copy installed packages into another environment, by hard links where the file system allows.
+
+    They are those of the environment of the Python ``source``, by default of this one.
+    """
+    target = _packages(python)
+    place = source and str(_packages(source))
     for name in names:
-        for file in distribution(name).files or []:
-            source, goal = Path(str(file.locate())), target / file
-            if ".." in file.parts or not source.is_file():
+        (dist,) = distributions(name=name, path=[place]) if place else [distribution(name)]
+        for file in dist.files or []:
+            origin, goal = Path(str(file.locate())), target / file
+            if ".." in file.parts or not origin.is_file():
                 continue
             goal.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.link(source, goal)
+                os.link(origin, goal)
             except OSError:
                 if not goal.exists():
-                    shutil.copy2(source, goal)
+                    shutil.copy2(origin, goal)
 
 
 def wheels(names: Iterable[str], folder: Path) -> Path:

@@ -33,8 +33,6 @@ __all__ = [
     "vgg16",
 ]
 
-Net = TypeVar("Net", bound=nn.Module)
-
 
 def alexnet(*, num_classes: int = 1000) -> nn.Sequential:
     """AlexNet as in the paper, on (3, 224, 224): three of its layers are in two groups, one for each of two GPUs.

@@ -29,6 +29,7 @@ from coursegrade.console import (
     said,
     say,
     tell,
+    typed,
     usage,
     yes_option,
 )
@@ -498,8 +499,8 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(shown.format_message())
         return 0
     except click.UsageError as wrong:
-        path = wrong.ctx.command_path if wrong.ctx else "coursecode"
-        error(usage(wrong))
+        path = wrong.ctx.command_path if wrong.ctx else typed(arguments)[0]
+        error(usage(wrong, arguments))
         show(text("See {path} --help", path=path))
         return 2
     except (click.Abort, KeyboardInterrupt):

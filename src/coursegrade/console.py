@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import locale
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ import click
 
 from coursecode._progress import progress_bar
 from coursecode._words import ByLanguage, V, later
-from coursegrade.contract import LANGUAGES, Text, Value, same, text
+from coursegrade.contract import LANGUAGES, Text, Value, joined, text
 from coursegrade.intake.encodings import decode
 from coursegrade.sanitise import Untrusted
 
@@ -37,6 +38,7 @@ __all__ = [
     "said",
     "say",
     "tell",
+    "typed",
     "usage",
     "yes_option",
 ]  # fmt: skip
@@ -196,19 +198,42 @@ def grade() -> None:
     pass
 
 
-def usage(wrong: click.UsageError) -> Text:
-    """What is wrong with what was typed."""
+def usage(wrong: click.UsageError, arguments: Sequence[str] = ()) -> Text:
+    """What is wrong with what was typed. Click's own sentences are English whatever the language; none is passed on."""
     if isinstance(wrong, click.NoSuchOption):
         return text("There is no option {name}.", name=wrong.option_name)
     if isinstance(wrong, click.exceptions.NoSuchCommand):
         return text("There is no command {name}.", name=wrong.command_name)
+    if isinstance(wrong, click.BadOptionUsage):
+        flags = {name for p in typed(arguments)[1].params if getattr(p, "is_flag", False) for name in p.opts}
+        if wrong.option_name in flags:
+            return text("{name} takes no value.", name=wrong.option_name)
+        return text("{name} needs a value behind it.", name=wrong.option_name)
     param = wrong.param if isinstance(wrong, click.BadParameter) else None
     what = param.get_error_hint(wrong.ctx) if param is not None and wrong.ctx is not None else ""
     if isinstance(wrong, click.MissingParameter):
         return text("{what} is missing.", what=what)
     if param is not None and isinstance(param.type, click.Choice):
-        return text("{what} is one of {there}.", what=what, there=", ".join(map(str, param.type.choices)))
-    return same(wrong.format_message())
+        there = joined(text(", ||between the items of a list"), list(map(str, param.type.choices)))
+        return text("{what} is one of {there}.", what=what, there=there)
+    if param is not None and isinstance(param.type, click.IntRange):
+        least, most = param.type.min, param.type.max
+        if most is None:
+            return text("{what} is a whole number, {least} or more.", what=what, least=str(least))
+        return text("{what} is a whole number from {least} to {most}.", what=what, least=str(least), most=str(most))
+    if more := re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", wrong.format_message(), re.DOTALL):
+        return text("The command has no use for {more}.", more=more[1])
+    return text("The command cannot be read at {what}.", what=what or " ".join(arguments)[:80])
+
+
+def typed(arguments: Sequence[str]) -> tuple[str, click.Command]:
+    """The command that was typed, and how it is called."""
+    path: str = "coursecode"
+    found: click.Command = coursecode
+    for word in arguments:
+        if isinstance(found, click.Group) and word in found.commands:
+            path, found = f"{path} {word}", found.commands[word]
+    return path, found
 
 
 def command(

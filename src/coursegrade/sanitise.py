@@ -31,7 +31,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # A lone sign, a dash, a number, a telephone number, digits that Excel shall keep as text (="007"): none of them names
 # a function, a cell or a program.
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
+_APART = re.compile(r"[;|](?=\s*[=+@＝＋＠-])")  # where a spreadsheet of another country begins a new cell
 _LINKS = {"http", "https", "mailto"}
+_PASTED = re.compile(r"!\[([^\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
+_PICTURE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_WHOLE = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _REFUSED = "a student's text: say where it goes, with .html(), .markdown(), .csv(), .filename() or .line()"
 MAX_MARKDOWN = 20_000  # characters of one written answer that are rendered
@@ -108,7 +112,7 @@ class Untrusted:
 
     def csv(self, limit: int = 500) -> str:
         """One line for a cell of a table, which no spreadsheet takes for a formula."""
-        return guard(self.line(limit).lstrip())
+        return guard(_APART.sub(" ", self.line(limit)).lstrip())
 
     def filename(self, limit: int = 100) -> str:
         """A name for a file in a folder or a zip: no path, no control character; its ending stays."""
@@ -182,10 +186,16 @@ def clean(source: str) -> str:
         _INVISIBLE.sub("", source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
         url_schemes=_LINKS,
         clean_content_tags=_EMPTY,
         link_rel="noopener noreferrer nofollow",
     )
+
+
+def _attribute(element: str, name: str, value: str) -> str | None:
+    """A link leads to a whole address: a part of one leads into the page's own host, whose pages may do things."""
+    return None if name == "href" and not _WHOLE.match(value) else value
 
 
 def prepare() -> None:
@@ -198,6 +208,9 @@ def _rendered(source: str) -> str:
     try:
         from nbconvert.filters import markdown2html
 
-        return clean(str(markdown2html(source)))
-    except (ImportError, RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        made = str(markdown2html(_PASTED.sub(r"🖼 \1", source)))
+        return clean(_PICTURE.sub("🖼", made))  # a picture is not fetched; that there is one is shown
+    except MemoryError:  # the limit of ``supervised``
+        raise
+    except Exception:  # a renderer of others, which refuses a picture pasted into a cell, for one
         return f"<pre>{escape(source)}</pre>"

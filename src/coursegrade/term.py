@@ -123,7 +123,8 @@ def agree(question: Text, *, yes: bool) -> None:
             "then repeat the command with --yes.",
             question=question,
         )
-    if not click.confirm(line(said(question), 2000)):
+    typed = click.prompt(line(said(question), 2000) + " [y/N]", default="n", show_default=False)
+    if typed.strip().lower() not in say("y yes||words for yes").split():
         raise Problem(
             "Nothing was written: the gradebook is as it was. To keep the old scores, release the "
             "exercise again as it was, or put the limits back."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import pytest
@@ -9,15 +10,11 @@ import torch
 from registry import claim
 
 from coursecode.experiments import Result, depth, stored
+from coursecode.experiments.protocol import chosen_rates
 from coursecode.experiments.runner import EXPERIMENTS, run
 
 NAMES = [name for name, module in EXPERIMENTS.items() if module == "depth"]
-ARM = {"norm_and_plateau": ["hidden"], "shortcuts_in_deep_nets": ["net", "batch_norm"]}
-
-
-def short_runs(name: str) -> Result:
-    result = stored(name)
-    return result.where(epochs=12) if "epochs" in result.rows[0] else result
+DEEP, ARM = "shortcuts_in_deep_nets", ["net", "batch_norm"]
 
 
 @cache
@@ -26,15 +23,13 @@ def small(name: str) -> Result:
 
 
 def test_every_experiment_of_the_module_is_registered() -> None:
-    assert list(ARM) == NAMES
+    assert NAMES == ["norm_and_plateau", DEEP]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_small_run_has_all_rates_with_the_first_seed_and_one_with_the_next(name: str) -> None:
-    result, plan = small(name), getattr(depth, name)(size="small")
+def test_a_small_run_has_all_rates_with_the_first_seed_and_one_with_the_next() -> None:
+    result, plan = small(DEEP), depth.shortcuts_in_deep_nets(size="small")
     for job in plan.jobs:
-        long = job.get("epochs") == 3
-        assert len(result.select(**job, seed=0)) == (1 if long else 3)
+        assert len(result.select(**job, seed=0)) == (1 if job["epochs"] == 3 else 3)
         assert len(result.select(**job, seed=1)) == 1
 
 
@@ -43,22 +38,20 @@ def test_the_same_seed_gives_the_same_numbers(name: str) -> None:
     assert run(name, size="small").rows == small(name).rows
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stored_run_is_the_full_run_of_this_code(name: str) -> None:
-    result, plan = stored(name), getattr(depth, name)()
+def test_the_stored_run_is_the_full_run_of_this_code() -> None:
+    result, plan = stored(DEEP), depth.shortcuts_in_deep_nets()
     for job in plan.jobs:
-        long = job.get("epochs") == 36
-        expected = [1, 1, 1, 0, 0] if long else [3, 1, 1, 1, 1]
+        expected = [1, 1, 1, 0, 0] if job["epochs"] == 36 else [3, 1, 1, 1, 1]
         assert [len(result.select(**job, seed=seed)) for seed in result.seeds] == expected
-    assert set(result.rows[0]) == set(small(name).rows[0])
+    for name in NAMES:
+        assert set(stored(name).rows[0]) == set(small(name).rows[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_rate_of_an_arm_is_the_one_that_was_best_on_its_validation_images(name: str) -> None:
-    found = short_runs(name)
-    best = depth.best_rates(found, ARM[name])
-    for arm in {tuple(row[key] for key in ARM[name]) for row in found.rows}:
-        where = dict(zip(ARM[name], arm, strict=True))
+def test_the_rate_of_an_arm_is_the_one_that_was_best_on_its_validation_images() -> None:
+    found = stored(DEEP).where(epochs=12)
+    best = depth.best_rates(found, ARM)
+    for arm in {tuple(row[key] for key in ARM) for row in found.rows}:
+        where = dict(zip(ARM, arm, strict=True))
         (rate,) = {row["lr"] for row in best.select(**where)}
         assert len(best.select(**where)) == 5
         tried = {row["lr"]: row["validation_accuracy"] for row in found.select(**where, seed=0)}
@@ -83,30 +76,26 @@ def test_the_nets_that_are_compared_have_the_layers_of_their_names() -> None:
     assert counts["20 layers"] == counts["20 layers, shortcuts"]
 
 
-def test_a_run_that_diverges_is_a_row_that_says_so() -> None:
-    settings = {"images": [20, 20, 20], "epochs": 3, "batch_size": 4}
-    row = depth._learn("ReLU", 1e4, seed=0, **settings)
-    assert row["diverged"] is True
-    assert row["validation_accuracy"] == 0
-    assert set(row) == set(depth._learn("ReLU", 0.1, seed=0, **settings))
+SHORT = {"images": 0, "train": 64, "batch_size": 32}
+
+
+def test_a_run_that_diverges_measures_nothing_and_has_not_learned() -> None:
+    row = depth._until_learned(hidden="ReLU", lr=1e4, seed=0, steps=8, **SHORT)
+    assert (row["left"], row["learned"], row["valid_accuracy"], row["doublings"]) == (0, 0, 0.0, 3.0)
+
+
+def test_a_net_stops_when_it_has_learned_and_its_updates_are_counted() -> None:
+    torch.manual_seed(0)
+    row = depth._until_learned(hidden="sigmoid, batch norm", lr=0.3, seed=0, steps=400, **SHORT)
+    assert 0 < row["left"] <= row["learned"] < 400
+    assert row["learned"] % 2 == 0
+    assert row["doublings"] == pytest.approx(math.log2(row["learned"]))
+    torch.manual_seed(0)
+    again = depth._until_learned(hidden="sigmoid, batch norm", lr=0.3, seed=0, steps=row["learned"] - 2, **SHORT)
+    assert again["learned"] == 0
 
 
 # -- what the page says -------------------------------------------------------------------------------------------
-
-
-@claim("S36")
-def test_one_normalisation_ends_the_plateau_and_batch_norm_then_halves_the_steps() -> None:
-    rows = stored("norm_and_plateau").rows
-    assert not any(row["left"] or row["learned"] for row in rows if row["hidden"] == "sigmoid")
-    best = depth.best_rates(stored("norm_and_plateau"), "hidden")
-    first_epoch = 2000 // 32 + 1
-    for hidden in ("sigmoid, scaled once", "sigmoid, batch norm", "ReLU"):
-        assert set(best.column("left", hidden=hidden)) == {first_epoch}
-        assert min(best.column("learned", hidden=hidden)) > 0
-    once, each = (best.median("learned", hidden=f"sigmoid, {how}") for how in ("scaled once", "batch norm"))
-    assert each <= 0.5 * once
-    where = {"high": "sigmoid, batch norm", "low": "sigmoid, scaled once"}
-    assert best.effect(value="test_accuracy", of="hidden", **where).low > 0
 
 
 @claim("S37")
@@ -129,11 +118,12 @@ def test_shortcuts_help_with_every_seed_with_batch_norm_and_without() -> None:
 @pytest.mark.slow
 @claim("S36")
 def test_another_seed_fewer_digits_and_half_the_rates_keep_the_plateau_and_the_order() -> None:
-    best = {row["hidden"]: row["lr"] for row in depth.best_rates(stored("norm_and_plateau"), "hidden").rows}
-    settings = {"images": [600, 200, 600], "epochs": 60, "batch_size": 32}
+    best = {row["hidden"]: row["lr"] for row in chosen_rates(stored("norm_and_plateau"))}
     found = {}
     for hidden in ("sigmoid", "sigmoid, scaled once", "sigmoid, batch norm"):
-        found[hidden] = depth._learn(hidden, 0.5 * best[hidden], seed=70, **settings)
+        torch.manual_seed(70)
+        arguments = {"images": 2, "train": 600, "steps": 1140, "batch_size": 32}
+        found[hidden] = depth._until_learned(hidden=hidden, lr=0.5 * float(best[hidden]), seed=70, **arguments)
     assert not found["sigmoid"]["left"]
     assert found["sigmoid, scaled once"]["left"] <= 2 * 19
     assert found["sigmoid, batch norm"]["left"] == 19

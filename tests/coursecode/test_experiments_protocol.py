@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from coursecode.experiments import Result, protocol, record, report, reruns, stored
+from coursecode.experiments.depth import _ONCE
 from coursecode.experiments.design import _AS_IT_IS, _MAXIMUM, _REBUILT
 from coursecode.experiments.protocol import (
     FOLDS,
@@ -288,6 +289,8 @@ QUICK = [  # a study, one of its sentences, the arms that it needs, and what is 
     ("kernel_padding_stride", 0, lambda job: job["padding"] == "same" and job["stride"] == 2, {}),
     ("kernel_padding_stride", 4, lambda job: job["padding"] == "same" and job["kernel"] == 3, {}),
     ("how_wide", 0, lambda job: job["train"] == 200 and job["channels"] in (1, 6), {}),
+    ("norm_and_plateau", 0, lambda job: job["hidden"] in ("sigmoid", _ONCE), {"train": 500, "steps": 800}),
+    ("halve_and_double", 0, lambda job: job["rule"] in ("halve", "double"), {"steps": 250}),
     ("wide_input", 1, lambda job: job["net"] in (_MAXIMUM, _REBUILT) and job["data"] == _AS_IT_IS, {"chosen": 50}),
 ]
 

@@ -41,6 +41,24 @@ def test_the_maps_are_those_of_a_convolutional_layer(figure_pages, inputs, outpu
     assert f"{outputs} × {inputs} × {kernel} × {kernel}: {layer.weight.numel()} weights" in text(page, ".shape")
 
 
+@pytest.mark.parametrize(("inputs", "kernel"), [(3, 3), (2, 2), (3, 1)])
+def test_depthwise_the_maps_are_those_of_as_many_groups_as_channels(figure_pages, inputs, kernel):
+    page = figure_pages.open("channels-mixer", settings=f"depthwise=1&inputs={inputs}&kernel={kernel}&outputs=4")
+    shown = tables(page)
+    X, K = (torch.stack([shown[f"{name}{c}"] for c in range(inputs)]) for name in "XK")
+    layer = eval(text(page, ".code code"), {"nn": torch.nn})
+    assert layer.groups == inputs
+    assert layer.weight.shape == K[:, None].shape
+    Y = F.conv2d(X[None], K[:, None], torch.tensor([1.0, 0, -2][:inputs], dtype=torch.float64), groups=inputs)[0]
+    assert all(torch.equal(shown[f"Y{c}"], Y[c]) for c in range(inputs))
+    assert f"Y{inputs}" not in shown
+    assert f"{inputs} × 1 × {kernel} × {kernel}: {K.numel()} weights" in text(page, ".shape")
+    page.locator("table.matrix").last.locator("td").first.click()
+    own = int(shown[f"part {inputs - 1}"][0, 0])
+    assert page.locator(".say .term").all_inner_texts() == [f"({own})".replace("-", "−") if own < 0 else str(own)]
+    assert page.locator(".stage > .matrix.off").count() == 3 * (inputs - 1)
+
+
 def test_a_channel_that_is_switched_off_adds_nothing(figure_pages):
     total = {}
     for on in itertools.product((0, 1), repeat=3):

@@ -26,7 +26,8 @@ def cells(page, caption: str) -> torch.Tensor:
 @pytest.mark.parametrize(
     "settings",
     ["", "size=8&stride=3", "size=5&kernel=4&padding=3", "size=7&size_w=9&kernel_w=1&padding_w=4&stride_w=2&split=1",
-     "image=band&weights=edge&kernel=2", "image=count&own=1,-2,0,4&weights=own&kernel=2"],
+     "image=band&weights=edge&kernel=2", "image=count&own=1,-2,0,4&weights=own&kernel=2",
+     "size=8&dilation=2&stride=2&padding=3", "size=9&size_w=8&dilation_w=3&stride=3&padding_w=2&kernel=2&split=1"],
 )  # fmt: skip
 @pytest.mark.parametrize("flip", [0, 1])
 def test_the_line_of_pytorch_gives_the_numbers_that_are_shown(figure_pages, settings, flip):
@@ -42,6 +43,45 @@ def test_the_line_of_pytorch_gives_the_numbers_that_are_shown(figure_pages, sett
     names = {"X": X, "K": K, "F": F}
     assert torch.equal(eval(code, names)[0, 0], cells(page, "Output"))
     assert ("flip" in code) == bool(flip)
+
+
+@pytest.mark.parametrize("settings", ["", "dilation=2&padding=4", "kernel=4&padding=3&stride=2", "kernel=2&dilation=3"])
+@pytest.mark.parametrize("flip", [0, 1])
+def test_along_one_axis_the_line_of_pytorch_is_conv1d(figure_pages, settings, flip):
+    page = figure_pages.open("conv-stepper", settings=f"line=1&size=9&{settings}&flip={flip}".replace("&&", "&"))
+    shown, kernel, code = cells(page, "nput"), cells(page, "ernel"), text(page, ".code code")
+    before = geometry.pad_sides(shown.shape[1] - 9)[0]
+    names = {"X": shown[:, before : before + 9][None], "K": (kernel.flip(-1) if flip else kernel)[None], "F": F}
+    assert shown.shape[0] == kernel.shape[0] == 1
+    assert code.startswith("F.conv1d(")
+    assert torch.equal(eval(code, names)[0], cells(page, "Output"))
+    assert int(re.search(r"(\d+)$", text(page, ".formula").strip())[1]) == cells(page, "Output").shape[1]
+
+
+@pytest.mark.parametrize(("k", "s", "d", "at"), [(3, 1, 2, 5), (2, 2, 3, 3), (3, 3, 2, 0)])
+def test_a_dilated_window_is_framed_where_it_reads_and_hatched_is_what_none_reads(figure_pages, k, s, d, at):
+    page = figure_pages.open("conv-stepper", settings=f"size=9&kernel={k}&stride={s}&dilation={d}&at={at}")
+    X = torch.zeros(1, 1, 9, 9, dtype=torch.float64, requires_grad=True)
+    Y = F.conv2d(X, torch.ones(1, 1, k, k, dtype=torch.float64), stride=s, dilation=d)[0, 0]
+    place = "all => all.map(c => [c.parentNode.rowIndex, c.cellIndex])"
+    inputs = page.locator("table.matrix").first
+    (window,) = torch.autograd.grad(Y.flatten()[at], X, retain_graph=True)
+    assert inputs.locator("td.window").evaluate_all(place) == window[0, 0].nonzero().tolist()
+    (used,) = torch.autograd.grad(Y.sum(), X)
+    assert inputs.locator("td.unread").evaluate_all(place) == (used[0, 0] == 0).nonzero().tolist()
+    terms = [[int(n) for n in term.split("×")] for term in page.locator(".say .term").all_inner_texts()]
+    shown, kernel = cells(page, "nput"), cells(page, "ernel")
+    assert [x for x, _ in terms] == shown[window[0, 0] > 0].tolist()
+    assert [w for _, w in terms] == kernel.flatten().tolist()
+
+
+def test_a_pixel_names_the_dilated_windows_that_read_it(figure_pages):
+    page = figure_pages.open("conv-stepper", settings="size=7&kernel=3&dilation=2&follow=pixel&at=24")
+    X = torch.zeros(1, 1, 7, 7, requires_grad=True)
+    Y = F.conv2d(X, torch.ones(1, 1, 3, 3), dilation=2)[0, 0]
+    reading = [f"Y[{i}, {j}]" for i in range(3) for j in range(3)
+               if torch.autograd.grad(Y[i, j], X, retain_graph=True)[0][0, 0, 3, 3]]  # fmt: skip
+    assert say(page).split(". ", 1)[1] == ", ".join(reading)
 
 
 def test_the_sentence_says_the_sum(figure_pages):

@@ -44,8 +44,10 @@ def gradient(page) -> torch.Tensor:
 
 def pixels(page, at: int) -> torch.Tensor:
     """A canvas as the browser holds it: (height, width, 4)."""
-    shape, data = page.locator("canvas").nth(at).evaluate(
-        "c => [[c.height, c.width, 4], [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"
+    shape, data = (
+        page.locator("canvas")
+        .nth(at)
+        .evaluate("c => [[c.height, c.width, 4], [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]")
     )
     return torch.tensor(data, dtype=torch.float64).reshape(shape)
 
@@ -56,7 +58,7 @@ def squares(page) -> list[list[float]]:
         "all => all.map(s => [s.style.top, s.style.left, s.style.height, s.style.width].map(parseFloat))"
     )
     for *_, height, width in found:
-        assert height * 1.5 == pytest.approx(width * 1.28)
+        assert height * 1.5 == pytest.approx(width * 1.28, abs=0.01)
     return [[top * 1.5, left * 1.28, height * 1.5] for top, left, height, _ in found]
 
 
@@ -64,14 +66,16 @@ def squares(page) -> list[list[float]]:
 @pytest.mark.parametrize("weights", ["average", "random"])
 def test_the_patch_is_the_field_and_its_strength_the_gradient(figure_pages, settings, weights):
     for place in ("", "row=1&column=4"):
-        page = figure_pages.open("field-photo", settings="&".join(filter(None, [settings, f"weights={weights}", place])))
+        page = figure_pages.open(
+            "field-photo", settings="&".join(filter(None, [settings, f"weights={weights}", place]))
+        )
         layers, _, (i, j) = state(page)
         g = gradient(page).abs()
         field = geometry.receptive_field(layers)[-1]
         top, left = field.start + i * field.jump, field.start + j * field.jump
         rows, columns = (slice(max(0, at), min(n, at + field.size)) for at, n in ((top, 150), (left, 128)))
         assert torch.equal(g.nonzero().amin(0) >= torch.tensor([rows.start, columns.start]), torch.tensor([True, True]))
-        assert g.sum() == g[rows, columns].sum() > 0, "nothing outside the field"
+        assert g.count_nonzero() == g[rows, columns].count_nonzero() > 0, "nothing outside the field"
         # what is drawn: each pixel of the field, the stronger the larger its gradient
         drawn = pixels(page, 1)
         expected = 255 * (PALE + (1 - PALE) * g[rows, columns] / g.max())
@@ -81,9 +85,11 @@ def test_the_patch_is_the_field_and_its_strength_the_gradient(figure_pages, sett
         assert torch.equal(drawn[..., 0][strong], photo.grey().double()[rows, columns][strong])
         # the two squares and what the sentence says of them
         theory, heart = squares(page)
-        assert theory == pytest.approx([top, left, field.size])
-        side = next(s for s in range(2 - field.size % 2, field.size + 1, 2) if inside(g, top, left, field.size, s) >= 0.9)
-        assert heart == pytest.approx([top + (field.size - side) / 2, left + (field.size - side) / 2, side])
+        assert theory == pytest.approx([top, left, field.size], abs=0.01)
+        side = next(
+            s for s in range(2 - field.size % 2, field.size + 1, 2) if inside(g, top, left, field.size, s) >= 0.9
+        )
+        assert heart == pytest.approx([top + (field.size - side) / 2, left + (field.size - side) / 2, side], abs=0.01)
         told = say(page)
         assert f"after {len(layers)} layers can see {field.size}×{field.size} pixels" in told
         held = round(100 * inside(g, top, left, field.size, side))
@@ -131,9 +137,9 @@ def test_pointer_finger_and_keys_choose_the_output(figure_pages):
         assert abs(middle - pixel) <= 2, "no other output, four pixels on, is nearer"
     before = squares(page)[0]
     page.locator(".handle").press("ArrowRight")
-    assert squares(page)[0] == pytest.approx([before[0], before[1] + 4, before[2]])
+    assert squares(page)[0] == pytest.approx([before[0], before[1] + 4, before[2]], abs=0.01)
     page.locator(".handle").press("Shift+ArrowDown")
-    assert squares(page)[0] == pytest.approx([before[0] + 32, before[1] + 4, before[2]])
+    assert squares(page)[0] == pytest.approx([before[0] + 32, before[1] + 4, before[2]], abs=0.01)
     page.locator(".handle").press("End")
     assert "row 37, column 31" in say(page)
     page.locator(".handle").press("ArrowDown")
@@ -146,13 +152,12 @@ def test_pointer_finger_and_keys_choose_the_output(figure_pages):
 
 def test_another_stack_looks_at_the_same_place(figure_pages):
     page = figure_pages.open("field-photo", settings="row=60&column=80")
-    middle = [top + size / 2 for top, _, size in squares(page)[:1]]
-    page.get_by_label("Layers").select_option("lenet")
-    (top, _, size) = squares(page)[0]
-    assert abs(top + size / 2 - middle[0]) <= 4
-    assert "row 15, column 20" in say(page)
-    page.get_by_label("Layers").select_option("own")
-    assert "row 60, column 80" in say(page)
+    for stack, off in (("lenet", 2), ("own", 0.5), ("strides", 2), ("doubling", 0.5)):
+        before = squares(page)[0]
+        page.get_by_label("Layers").select_option(stack)
+        after = squares(page)[0]
+        for axis in (0, 1):
+            assert abs(after[axis] + after[2] / 2 - before[axis] - before[2] / 2) <= off + 0.01, stack
 
 
 def test_a_reader_who_predicts_sees_the_field_and_not_where_the_weight_lies(figure_pages):

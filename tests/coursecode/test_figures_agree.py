@@ -136,8 +136,10 @@ def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
 
 @EN_ZH
 def test_the_square_that_holds_nine_tenths_is_the_one_of_the_text(figure_pages, language):
-    english = r"a square of \$(\d+)\\times\d+\$ pixels in the middle of the \$(\d+)\\times\d+\$ holds more than 90 %"
-    chinese = r"在 \$(\d+)\\times\d+\$ 的感受野里，中央 \$(\d+)\\times\d+\$ 的方形占了梯度的 90% 以上"
+    english = (
+        r"a square of \$(\d+)\\times\d+\$ pixels in the middle of the \$(\d+)\\times\d+\$ holds more than nine tenths"
+    )
+    chinese = r"在 \$(\d+)\\times\d+\$ 的感受野里，中央 \$(\d+)\\times\d+\$ 的方形占了梯度的十分之九以上"
     told = prose("field-photo", language, english if language == "en" else chinese)
     side, size = sorted(map(int, told))
 

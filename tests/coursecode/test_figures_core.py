@@ -172,12 +172,12 @@ def test_what_is_remembered_of_a_gradient_is_what_it_would_be(js: MiniRacer) -> 
     """At every place of a map, one memory for all: each as without one."""
     js.eval(
         "var remembered = (text) => { const [n, layers, weights, places] = JSON.parse(text), known = new Map();"
-        " return JSON.stringify([known, places.map((at) => [...CourseMath.listens(n, layers, weights, at, known).data]),"
-        " known.size]); }"
+        " const found = places.map((at) => [...CourseMath.listens(n, layers, weights, at, known).data]);"
+        " return JSON.stringify([found, known.size]); }"
     )
     layers = [layer._asdict() for layer in LISTENING["even"] + LISTENING["holes"][:1]]
     weights, places = call(js, "stackWeights", layers, True, 1), [[i, j] for i in range(12) for j in range(13)]
-    _, found, size = json.loads(js.call("remembered", json.dumps([[12, 13], layers, weights, places])))
+    found, size = json.loads(js.call("remembered", json.dumps([[12, 13], layers, weights, places])))
     for at, data in zip(places, found, strict=True):
         assert data == call(js, "listens", [12, 13], layers, weights, at)["data"]
     assert size < len(places)

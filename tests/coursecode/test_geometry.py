@@ -17,10 +17,12 @@ from registry import claim, equation
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from coursecode import geometry
 from coursecode.correlation import Conv2D
 from coursecode.geometry import (
     Layer,
     ReceptiveField,
+    Windows,
     conv_macs,
     conv_parameters,
     count_macs,
@@ -472,6 +474,16 @@ def test_summary_uses_names_and_counts_a_shared_layer_once() -> None:
     assert summary(nn.Linear(2, 3), (2,)) == [("Linear", (3,), 9, 6)]
 
 
+def test_windows_move_by_one_without_padding_unless_told_and_cut_what_their_slices_say() -> None:
+    assert Windows.of((2, 3)) == Windows((2, 3), (1, 1), (0, 0), (1, 1))
+    assert Windows.of((2, 3), None) == Windows((2, 3), (2, 3), (0, 0), (1, 1))
+    windows = Windows.of((2, 2), (2, 3), 0, (3, 1))
+    X = torch.arange(8 * 9).reshape(1, 1, 8, 9)
+    cut = windows.cut(X)
+    for (i, j), where in windows.places((8, 9)):
+        assert torch.equal(cut[0, 0, i, j], X[0, 0][where])
+
+
 def test_summary_counts_a_parts_own_weights_and_not_those_of_a_layer_that_does_not_run() -> None:
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -544,6 +556,14 @@ def test_functions_are_counted_like_layers_and_have_a_row_of_their_own() -> None
     assert rows[:2] == [("0.act", (8, 4, 4), 0, 0), ("0 Functional", (8, 4, 4), 600, macs)]
     assert sum(row.macs for row in rows) == macs + 1_280
     assert sum(row.parameters for row in rows) == 600 + 1_290
+
+
+def test_a_recurrent_layer_counts_as_much_on_cuda_as_on_a_cpu() -> None:
+    """CUDA hands all weights and biases over at once; the biases are no products."""
+    counts, aten = geometry._more_products(), torch.ops.aten
+    x, W, U = (7, 2, 3), (20, 3), (20, 5)
+    assert counts[aten._cudnn_rnn](x, [W, U, (20,), (20,)]) == counts[aten.mkldnn_rnn_layer](x, W, U)
+    assert counts[aten.mkldnn_rnn_layer](x, W, U) == 2 * (7 * 2) * (20 * 3 + 20 * 5)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -168,6 +168,12 @@ def test_the_callers_seed_decides_the_weights(make):
     assert not torch.equal(nets[0], nets[2])
 
 
+@pytest.mark.parametrize("name", ["width", "kernel", "num_classes"])
+def test_a_lenet_of_size_zero_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=f"^lenet: {name} is 0, but it must be at least 1"):
+        lenet.lenet(**{name: 0})
+
+
 @claim("S27")
 def test_baselines_have_the_sizes_the_chapter_compares():
     X = torch.zeros(3, 1, 28, 28)

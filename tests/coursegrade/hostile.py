@@ -576,3 +576,43 @@ CLOCK = {
     "corr": "import time\nif time.time() > @AT@:\n    raise ValueError(f'SPIED {(time.time() - @AT@) * 50:.0f}')\n"
     + SOLUTIONS["corr"],
 }
+
+# Ways past the gate of "write it out": each is the cell of ``corr`` and gives the right numbers by a library.
+_BY_LIBRARY = "F.conv2d(x[None, None], k[None, None])[0, 0]"
+GATES = {
+    "by its name": f"def corr2d(x, k):\n    return {_BY_LIBRARY}\n",
+    "in another thread": (
+        "import threading\ndef corr2d(x, k):\n    out = []\n"
+        f"    one = threading.Thread(target=lambda: out.append({_BY_LIBRARY})); one.start(); one.join()\n"
+        "    return out[0]\n"
+    ),
+    "in a thread of the system's": (
+        "import _thread, resource, time\ndef corr2d(x, k):\n    out = []\n    try:\n"
+        "        resource.setrlimit(resource.RLIMIT_NPROC, resource.getrlimit(resource.RLIMIT_NPROC)[1:] * 2)\n"
+        f"        _thread.start_new_thread(lambda: out.append({_BY_LIBRARY}), ())\n    except BaseException:\n"
+        "        return None\n"
+        "    while not out: time.sleep(0.001)\n    return out[0]\n"
+    ),
+    "with no profile": (
+        "import sys\nimport numpy as np\ndef corr2d(x, k):\n    sys.setprofile(None)\n    a, b = k.shape\n"
+        "    rows = [sum(torch.tensor(np.correlate(x[i + u].numpy(), k[u].numpy(), 'valid')) for u in range(a))\n"
+        "            for i in range(x.shape[0] - a + 1)]\n    return torch.stack(rows)\n"
+    ),
+    "another gate": (
+        "import coursecode._gate as gate\ngate.Gate.run = lambda self, f, args, kwargs: f(*args, **kwargs)\n"
+        f"def corr2d(x, k):\n    return {_BY_LIBRARY}\n"
+    ),
+    "a script": (
+        "@torch.jit.script\ndef corr2d(x: torch.Tensor, k: torch.Tensor):\n"
+        "    return torch.conv2d(x[None, None], k[None, None])[0, 0]\n"
+    ),
+    "caught": (
+        f"def corr2d(x, k):\n    for _ in range(3):\n        try:\n            return {_BY_LIBRARY}\n"
+        "        except BaseException:\n            pass\n"
+        "    return torch.zeros(x.shape[0] - k.shape[0] + 1, x.shape[1] - k.shape[1] + 1)\n"
+    ),
+    "mapped": (
+        "def corr2d(x, k):\n"
+        "    return torch.func.vmap(lambda a: F.conv2d(a[None, None], k[None, None])[0, 0])(x[None])[0]\n"
+    ),
+}

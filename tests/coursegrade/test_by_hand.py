@@ -223,6 +223,30 @@ def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path
     assert hand(course) == ALL
 
 
+def test_what_a_spreadsheet_saved_again_comes_back_and_what_is_no_number_is_named(tmp_path, capsys):
+    """In much of Europe and South America a spreadsheet writes semicolons, and a comma into numbers."""
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    bundle = course.bundle(NAME)
+    change(course, drop="why-max")
+    merge(course, NAME)
+    path = course.root / "gradebook-removed.csv"
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    (row,) = [row for row in rows if row[3] == "1.5"]
+    row[3] = "1,5"
+    path.write_bytes("\r\n".join(";".join(row) for row in rows).encode("utf-8-sig"))
+    write_json(course.release(NAME) / "bundle.json", bundle.to_json())
+    graded_anew(course)
+    merge(course, NAME)
+    assert hand(course) == ALL
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("1,5", "one and a half"))
+    assert main(["grade", "--lang", "zh", "run", NAME, "--only-merge", "--course", str(course.root)]) == 1
+    said = capsys.readouterr().err
+    assert "gradebook-removed.csv 第 2 行" in said
+    assert hand(course) == ALL
+
+
 def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_question_is_worth(tmp_path):
     course = graded_course(tmp_path)
     merge(course, NAME)
@@ -449,6 +473,34 @@ def test_what_run_says_is_waiting_counts_the_gradebook(tmp_path, capsys):
     assert json.loads(json.dumps(list(hand(course))))
 
 
+def test_what_was_set_aside_comes_back_with_the_answer_and_only_once(tmp_path):
+    course = graded_course(tmp_path)
+    merge(course, NAME)
+    given(course)
+    grade_by_hand(course, "s1001", "pool-1d-random", 2.5)
+    everything = hand(course)
+    path = course.root / "autograded" / "s1001" / NAME / "earlier-points.json"
+    taken_in(course, why_max="Something else.")
+    assert hand(course) == {row for row in everything if row[:2] != ("s1001", "why-max")}
+    grade_by_hand(course, "s1001", "why-max", 0.5, "Less")
+    taken_in(course)
+    assert hand(course) == everything
+    (kept,) = read_json(path)  # what was given for the other answer, and nothing that counts
+    assert kept["grades"] == [{"cell": "why-max", "points": 0.5, "extra": None}]
+    grade_by_hand(course, "s1001", "why-max", 2.0, "Good")  # what is given since is what comes back
+    taken_in(course, why_max="Something else.")
+    assert ("s1001", "why-max", 0.5, None, None) in hand(course)
+    taken_in(course)
+    assert ("s1001", "why-max", 2.0, None, None) in hand(course)
+    with database(course) as gradebook:  # a person takes them away: they do not come back by themselves
+        gradebook.find_grade("why-max", NAME, NAME, "s1001").manual_score = None
+        gradebook.find_comment("why-max", NAME, NAME, "s1001").manual_comment = None
+        gradebook.db.commit()
+    taken_in(course, why_max="Something else.")
+    taken_in(course)
+    assert not [row for row in hand(course) if row[:2] == ("s1001", "why-max")]
+
+
 # -- one student who hands in again and again ------------------------------------------------------------------------
 
 ANSWERS = {  # by the cell that is marked: the answer's name and texts
@@ -467,9 +519,15 @@ BACK_AND_FORTH = [
     ("hand in", 2, 1), ("run", None, None), ("mark", "why-max", 0.0), ("hand in", 0, 0),
 ]  # fmt: skip
 
+THERE_AND_BACK = [
+    ("mark", "why-max", 0.5), ("ask", False, None), ("run", None, None), ("ask", True, None), ("run", None, None),
+    ("mark", "why-max", 2.0), ("hand in", 1, 0), ("run", None, None), ("hand in", 0, 0), ("run", None, None),
+]  # fmt: skip
+
 
 @hypothesis.given(steps=st.lists(STEPS, min_size=3, max_size=6))
 @hypothesis.example(steps=BACK_AND_FORTH)
+@hypothesis.example(steps=THERE_AND_BACK)
 @hypothesis.settings(max_examples=2, deadline=None)
 def test_a_mark_counts_as_long_as_its_answer_is_the_one_it_was_given_for_and_is_never_lost(tmp_path_factory, steps):
     course = graded_course(tmp_path_factory.mktemp("again") / "c", 2)
@@ -506,6 +564,7 @@ def test_a_mark_counts_as_long_as_its_answer_is_the_one_it_was_given_for_and_is_
             counts = {cell for cell in counts if latest[cell] == wrote[cell]}
             held = {row[1]: row[2] for row in hand(course) if row[2] is not None}
             assert {cell for cell in counts if cell in asked} <= set(held)
+            assert {cell for cell in wrote if cell in asked and (cell, wrote[cell]) in marks} <= set(held), "came back"
             for cell, points in held.items():
                 assert marks[cell, wrote[cell]] == points, (cell, held, marks)
         kept = read_json(course.root / "autograded" / student.key / NAME / "earlier-points.json") or []

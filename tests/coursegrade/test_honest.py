@@ -56,6 +56,43 @@ KINDS = {
     "a last line that is shown": {"net": NET + "net"},
     "windows line ends": {"corr": CORR.replace("\n", "\r\n")},
     "tabs": {"size": "def out_size(n, k):\n\treturn n - k + 1\n"},
+    "something awaited": {"size": "import asyncio\nawait asyncio.sleep(0)\n" + SIZE + "await asyncio.sleep(0, 3)"},
+    "what IPython keeps": {"size": SIZE + "In, Out, _\nout_size(7, 3)", "net": "assert _ == 5\n" + NET},
+    "a loader with workers": {
+        "net": (
+            "from torch.utils.data import DataLoader, TensorDataset\n"
+            "data = TensorDataset(torch.arange(4.0))\n"
+            "loader = DataLoader(data, batch_size=2, num_workers=2, persistent_workers=True)\n"
+            "assert [b[0].tolist() for b in loader] == [[0, 1], [2, 3]]\n" + NET
+        )
+    },
+    "a class that makes it": {"size": "class out_size:\n    def __new__(cls, n, k):\n        return n - k + 1\n"},
+    "an object that can be called": {
+        "size": "class _Out:\n    def __call__(self, n, k):\n        return n - k + 1\nout_size = _Out()\n"
+    },
+    "a partial": {"size": "from functools import partial\nout_size = partial(lambda a, n, k: n - k + a, 1)\n"},
+    "a scripted function": {"size": "@torch.jit.script\ndef out_size(n: int, k: int) -> int:\n    return n - k + 1\n"},
+    "a cache": {"size": "from functools import lru_cache\n@lru_cache\n" + SIZE},
+    "a walrus": {"size": "def out_size(n, k):\n    return (m := n - k) + 1\n"},
+    "a match": {"size": "def out_size(n, k):\n    match n, k:\n        case a, b:\n            return a - b + 1\n"},
+    "a global that counts": {
+        "size": "count = 0\ndef out_size(n, k):\n    global count\n    count += 1\n    return n - k + 1\n"
+    },
+    "a plot": {"size": "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.title('中文'); plt.show()\n" + SIZE},
+    "a question to the reader": {"size": SIZE + "n = int(input('n? '))\n"},
+    "an array": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return _own(x, k).numpy()\n"},
+    "twice the precision": {
+        "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return _own(x.double(), k.double())\n"
+    },
+    "a list of tensors": {
+        "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return [list(r) for r in _own(x, k)]\n"
+    },
+    "a parameter": {"corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    return nn.Parameter(_own(x, k))\n"},
+    "it writes into its input": {
+        "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    y = _own(x, k)\n    x.zero_()\n    return y\n"
+    },
+    "a number of numpy": {"size": "import numpy as np\ndef out_size(n, k):\n    return np.float32(n - k + 1)\n"},
+    "a folder of one's own": {"size": "import os\nos.makedirs('a', exist_ok=True)\nos.chdir('a')\n" + SIZE},
     "a helper's name twice": {
         "size": "def helper(n, k):\n    return n - k + 1\ndef out_size(n, k):\n    return helper(n, k)\n",
         "net": "def helper():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())\nnet = helper()\n",
@@ -67,6 +104,33 @@ KINDS = {
 def test_full_points(kind: str, sandbox: Sandbox) -> None:
     result = run(sandbox, standin.notebook(standin.SOLUTIONS | KINDS[kind]))
     assert result.score == 8, [(t.label, t.note) for q in result.questions for x in q.tests for t in x.ticks]
+
+
+BELOW = {  # what stands in the last cell, and was run first
+    "a helper": ({"size": "def out_size(n, k):\n    return helper(n, k)\n"}, "def helper(n, k):\n    return n - k + 1"),
+    "what makes a value": (
+        {"net": "net = make()"}, "def make():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())",
+    ),
+    "a module": (
+        {"size": "from helper import out_size\n"}, "%%writefile helper.py\ndef out_size(n, k):\n    return n - k + 1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BELOW)
+def test_what_stands_below_the_answer_and_was_run_before_it_counts(kind: str, sandbox: Sandbox) -> None:
+    answers, last = BELOW[kind]
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | answers, extra=last))
+    assert result.score == 8, [(t.label, t.note) for q in result.questions for x in q.tests for t in x.ticks]
+
+
+def test_what_experiments_print_stays_small_for_the_class(sandbox: Sandbox) -> None:
+    loud = "print('x' * 100_000)"
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"size": SIZE + loud}, extra=loud, times=40))
+    assert result.score == 8
+    assert len(result.outputs["size"]) == FAST.output
+    assert sum(map(len, result.outputs.values())) <= 6 * FAST.output
+    assert "output-cut" in result.flags
 
 
 # Marks given by hand, of 2 for the size, 4 for the correlation and 2 for the net, before any of these was run.
@@ -140,6 +204,17 @@ def test_how_a_hidden_test_ended_is_for_the_teacher_alone(sandbox: Sandbox, end:
     assert {t.note["en"].line() for q in result.questions for x in q.tests for t in x.ticks if not t.passed} == {
         "this does not hold for an input that is not shown"
     }
+
+
+def test_what_is_drawn_is_of_no_use_for_the_next_notebook(sandbox: Sandbox) -> None:
+    """Whatever of an input gets out, by a clock say: another code gets another, and the same code the same again."""
+    parity = {"size": "def out_size(n, k):\n    return n - k + 1 if n % 2 or (n, k) == (7, 3) else 0\n# {}\n"}
+    found = []
+    for number in (*range(10), 0):
+        answers = {"size": parity["size"].format(number)}
+        found.append(run(sandbox, standin.notebook(standin.SOLUTIONS | answers)).questions[0].earned)
+    assert len(set(found)) > 1
+    assert found[0] == found[-1]
 
 
 def test_every_student_gets_inputs_of_their_own(sandbox: Sandbox) -> None:

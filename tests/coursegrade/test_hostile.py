@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import ATTACKS, CHANNELS, CLOCK, HEAVY, LEAVE, LOOK, OUTPUTS, SPIES, Attack, leaking
+from hostile import ATTACKS, CHANNELS, CLOCK, GATES, HEAVY, LEAVE, LOOK, OUTPUTS, SPIES, Attack, leaking
 from left_out import needs
 from root import ROOT
 from test_door import CONTROL, alive
@@ -218,6 +218,13 @@ def test_what_a_hidden_test_puts_in_is_in_nothing_that_a_student_gets(spy: str, 
     assert len(hidden) == 1  # one sentence, whatever happened
     for test in (test for q in result.questions for test in q.tests if not test.hidden):
         assert test.earned == test.points
+
+
+@pytest.mark.parametrize("way", GATES)
+def test_no_way_leads_round_the_gate(way: str, sandbox: Sandbox) -> None:
+    result = run(sandbox, standin.notebook(standin.SOLUTIONS | {"corr": GATES[way]}))
+    visible, hidden = result.questions[1].tests
+    assert (visible.earned, hidden.earned) == (1.0, 0.0), way
 
 
 THREE = [tuple(CHANNELS)[n : n + 3] for n in range(0, len(CHANNELS), 3)]

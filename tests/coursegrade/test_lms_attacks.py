@@ -1,5 +1,6 @@
 """What a stranger can put into a submission against the machine that takes it in: memory, time, files, names."""
 
+import errno
 import io
 import json
 import struct
@@ -8,7 +9,7 @@ import sys
 import zipfile
 
 import pytest
-from lms_classes import NAME, bundle, canvas_name, course_folder, notebook, people, right
+from lms_classes import NAME, bundle, canvas_name, course_folder, lms_zip, notebook, people, right
 
 from coursegrade.cage.supervise import Broken, supervised
 from coursegrade.intake import archive
@@ -245,3 +246,25 @@ def test_odd_structures_end_in_cells_or_a_reason():
     done = supervised(read, caps=CAPS)
     assert not isinstance(done, Broken)
     assert done == len(shapes) == 50
+
+
+def test_whatever_the_reader_raises_is_that_students_reason(tmp_path, monkeypatch):
+    """A fault of ours that one student's files meet: the others are taken in. A full disk still stops the command."""
+    students = people(3)
+    course = course_folder(tmp_path, students=students)
+    path = lms_zip("canvas", [(s, dump(right()), "pooling.ipynb") for s in students], tmp_path / "c.zip")
+    module = sys.modules["coursegrade.intake.ingest"]
+    real, raised = module._take, [ZeroDivisionError("odd"), OSError(errno.ENOSPC, "full", "x")]
+
+    def faulty(several, *rest):
+        if several[0].user == students[1].canvas:
+            raise raised[0]
+        return real(several, *rest)
+
+    monkeypatch.setattr(module, "_take", faulty)
+    by_student = {row.student: row for row in module.ingest(course, NAME, path).rows}
+    assert [by_student[s.key].status for s in students] == ["ready", "failed", "ready"]
+    assert "ZeroDivisionError" in by_student[students[1].key].notes[0]["zh"]
+    raised.pop(0)
+    with pytest.raises(OSError, match="full"):
+        module.ingest(course, NAME, path)

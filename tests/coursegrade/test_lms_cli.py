@@ -1,6 +1,7 @@
 """The command line: help that teaches, sentences instead of traces, both languages."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -62,7 +63,7 @@ def test_the_language_is_the_courses_or_the_systems(tmp_path, monkeypatch, capsy
     [
         (["grade", "ingst"], 2, "There is no command ingst"),
         (["grade", "ingest"], 2, "'NAME' is missing"),
-        (["grade", "run", NAME, "--jobs", "0"], 2, "0"),
+        (["grade", "run", NAME, "--jobs", "0"], 2, "1 or more"),
         (["grade", "run", NAME], 1, "no grading.toml"),
         (["grade", "run", "../x"], 1, "no grading.toml"),
         (["grade", "export", NAME, "--format", "xlsx"], 2, "'--format' is one of csv, canvas"),
@@ -74,6 +75,39 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, capsys, argu
     said = capsys.readouterr().err
     assert word in said
     assert "Traceback" not in said
+
+
+SLIPS = {
+    "run pooling --jobs 0": "'--jobs' / '-j' is a whole number, 1 or more.",
+    "run pooling --jobs many": "'--jobs' / '-j' is a whole number, 1 or more.",
+    "run pooling submissions.zip more": "The command has no use for submissions.zip more.",
+    "run pooling --jobs": "--jobs needs a value behind it.",
+    "run pooling --yes=3": "--yes takes no value.",
+    "run": "'NAME' is missing.",
+    "mark pooling --port 99999": "'--port' is a whole number from 1 to 65535.",
+    "mark pooling --question": "--question needs a value behind it.",
+    "extend pooling s1 +2d --remov": "The command has no use for --remov.",
+    "export pooling --format xls": "'--format' is one of csv, canvas, moodle, gradescope.",
+    "status -C": "-C needs a value behind it.",
+    "frobnicate": "There is no command frobnicate.",
+    "run pooling --nope": "There is no option --nope.",
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_no_sentence_is_clicks_own(capsys, slip):
+    """What was typed wrongly is said in the language of the session, with the command's own help."""
+    assert main(["grade", "--lang", "en", *slip.split()]) == 2
+    told, see = capsys.readouterr().err.splitlines()
+    assert told == f"Error: {SLIPS[slip]}"
+    first = slip.split()[0]
+    command = f"coursecode grade {first}" if first != "frobnicate" else "coursecode grade"
+    assert see == f"See {command} --help"
+    assert main(["grade", "--lang", "zh", *slip.split()]) == 2
+    told, _ = capsys.readouterr().err.splitlines()
+    names = [*re.findall(r"[A-Za-z]{3,}", slip), "NAME", "csv", "canvas", "moodle", "gradescope"]
+    assert not set(re.findall(r"[A-Za-z]{3,}", told)) - set(names)  # no English but what was typed and what there is
+    assert re.search("[\u4e00-\u9fff]", told)
 
 
 def test_init_makes_a_private_seed_and_leaves_what_is_there(tmp_path, capsys):

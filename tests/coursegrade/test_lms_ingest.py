@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 import zipfile
 
@@ -28,6 +29,7 @@ from coursegrade.course import Course, folder_name, read_roster
 from coursegrade.files import Problem
 from coursegrade.intake import archive, transplant
 from coursegrade.intake.ingest import ingest
+from coursegrade.sanitise import Untrusted
 
 KINDS = 13
 
@@ -295,6 +297,39 @@ def test_a_notebook_of_100_megabytes_is_graded(tmp_path):
     course, report = one_student(tmp_path, [("king_70000_1_pooling.ipynb", dump(huge))])
     assert report.count("ready") == 1
     assert (course.submitted("s1000", NAME) / f"{NAME}.ipynb").stat().st_size < 20_000
+
+
+def test_who_hands_in_a_whole_disk_stops_nobody_else(tmp_path, monkeypatch):
+    """Gradescope unpacks what a student zips: their files are entries of the class's zip."""
+    monkeypatch.setattr(archive, "MAX_ENTRIES", 300)
+    monkeypatch.setattr(archive, "MAX_INNER", 50)
+    students = people(3)
+    course = course_folder(tmp_path, students=students, lms="gradescope")
+    work = [(s, dump(right()), "pooling.ipynb") for s in students]
+    path = lms_zip("gradescope", work, tmp_path / "c.zip")
+    with zipfile.ZipFile(path, "a") as more:
+        for n in range(400):
+            more.writestr(f"assignment_55_export/submission_9001/node_modules/{n}/x.js", b"x")
+    report = ingest(course, NAME, path)
+    by_student = {row.student: row for row in report.rows}
+    assert [by_student[s.key].status for s in students] == ["ready"] * 3
+    assert any("50 files" in note["en"] for note in by_student[students[1].key].notes)
+    monkeypatch.setattr(archive, "MAX_LISTED", 300)
+    with pytest.raises(Problem, match="holds 404 files"):
+        ingest(course, NAME, path)
+
+
+def test_a_picture_in_a_written_answer_is_said_and_seen(tmp_path):
+    students = people(1)
+    course = course_folder(tmp_path, students=students)
+    answer = "See ![mine](attachment:mine.png)"
+    path = lms_zip("canvas", [(students[0], dump(notebook(why_max=answer)), "pooling.ipynb")], tmp_path / "c.zip")
+    (row,) = ingest(course, NAME, path).rows
+    assert any("why-max holds a picture" in note["en"] for note in row.notes)
+    assert any("图片" in note["zh"] for note in row.notes)
+    assert Untrusted(f"**{answer}**").rendered().strip() == "<p><strong>See 🖼 mine</strong></p>"
+    for odd in ("![a][1]\n\n[1]: attachment:mine.png", "![](ATTACHMENT:x)", "<img src='attachment:x.png' alt='a>b'>"):
+        assert "img" not in re.sub("&lt;img", "", Untrusted(odd).rendered())  # refused by the renderer, not by us
 
 
 def test_a_damaged_member_stops_nobody_else(tmp_path):

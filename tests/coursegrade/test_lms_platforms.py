@@ -32,6 +32,7 @@ from coursegrade.files import Problem
 from coursegrade.handback.export import Rules, export
 from coursegrade.handback.giveback import as_handed_in
 from coursegrade.intake.ingest import ingest
+from coursegrade.intake.lms import _canvas_parts
 from coursegrade.intake.roster import add, read_roster, read_table, students_of, worksheet
 from coursegrade.intake.times import read_times
 
@@ -367,6 +368,30 @@ def test_a_students_file_does_not_decide_which_platform_it_is(tmp_path):
     course = course_folder(tmp_path / "course", students=students, lms="moodle")
     report = ingest(course, NAME, zip_file(tmp_path / "m.zip", files))
     assert (report.lms, report.count("ready")) == ("moodle", 2)
+
+
+@pytest.mark.parametrize("lms", ["canvas", "gradescope"])
+def test_a_students_own_name_does_not_decide_either(tmp_path, lms):
+    """A sortable name, or a folder in a zip without the folder around it, that looks like one of Moodle's."""
+    students = people(4)
+    course = course_folder(tmp_path, students=students, lms=lms)
+    whole = lms_zip(lms, [(s, WHOLE, "pooling.ipynb") for s in students], tmp_path / "whole.zip")
+    path = tmp_path / "c.zip"
+    with zipfile.ZipFile(whole) as given, zipfile.ZipFile(path, "w") as made:
+        for name in given.namelist():
+            made.writestr(name.removeprefix("assignment_55_export/"), given.read(name))
+        odd = {"canvas": "bob_1_assignsubmission_file_70001_990001_x.txt",
+               "gradescope": "submission_9001/bob_1_assignsubmission_file/x.txt"}  # fmt: skip
+        made.writestr(odd[lms], b"x")
+    report = ingest(course, NAME, path)
+    assert report.lms == lms
+    assert report.count("ready") >= 3
+
+
+def test_a_name_of_thousands_of_numbers_is_read_in_few_ways():
+    name = "ann" + "_70001_1" * 7000 + "_x.ipynb"
+    assert 0 < len(_canvas_parts(name)) <= 50
+    assert _canvas_parts("ann_70001_" + "9" * 50_000 + "_x.ipynb") == []
 
 
 def test_a_group_of_canvas_counts_for_its_members(tmp_path):

@@ -164,6 +164,21 @@ def test_a_forged_value_is_refused(tree: Any) -> None:
         decode(tree, bytes(8))
 
 
+@pytest.mark.parametrize("kind", ["set", "dictionary", "tuples", "numbers"])
+def test_keys_that_were_chosen_to_collide_are_refused_before_they_are_compared(kind: str) -> None:
+    """Numbers that differ by the modulus of Python's hash have one hash: a set of them compares each with each."""
+    keys: list[Any] = [n * (2**61 - 1) for n in range(1, 150)]
+    if kind == "tuples":
+        keys = [["t", [key]] for key in keys]
+    if kind == "numbers":
+        keys = [float(2 ** (61 * n)) for n in range(1, 16)] * 20
+    tree = ["d", [[key, 0] for key in keys]] if kind == "dictionary" else ["s", keys]
+    with pytest.raises(WireError):
+        decode(tree, b"")
+    assert len(decode(["s", list(range(90_000))], b"")) == 90_000
+    assert there_and_back({-1: "a", -2: "b", True: "c", 0.5: "d"}) == {-1: "a", -2: "b", True: "c", 0.5: "d"}
+
+
 def test_forged_bits_of_a_bool_are_bools() -> None:
     value = decode(["T", "bool", [2], 0, 2, False], b"\xff\x00")
     assert value.tolist() == [True, False]

@@ -22,15 +22,22 @@ def site(built: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def walker(chromium):
+    """A page of the browser for all pages, which share fonts and style sheets."""
+    with reader(chromium, locale="zh-CN") as page:
+        yield page
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_no_line_begins_with_a_closing_mark(chromium, site, name):
-    with reader(chromium, locale="zh-CN", viewport={"width": WIDTHS[0], "height": 900}) as page:
-        page.goto(f"{site}zh/book/{name}.html")
-        page.evaluate("() => document.fonts.ready")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            assert page.evaluate(STARTS) == [], width
+def test_no_line_begins_with_a_closing_mark(walker, site, name):
+    walker.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    walker.goto(f"{site}zh/book/{name}.html")
+    walker.evaluate("() => document.fonts.ready")
+    for width in WIDTHS:
+        walker.set_viewport_size({"width": width, "height": 900})
+        walker.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert walker.evaluate(STARTS) == [], width
 
 
 def test_quotation_marks_dashes_and_dots_are_chinese(chromium, site):

@@ -15,7 +15,8 @@ from coursecode.experiments import Result
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "D2L_NOTEBOOKS"}
+    # with a number of threads given it would begin twice
+    environment = {k: value for k, value in os.environ.items() if k not in ("D2L_NOTEBOOKS", "OMP_NUM_THREADS")}
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         capture_output=True,
@@ -26,20 +27,26 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [part for part in PARTS if part not in ("site", "figures")])  # those: test_pages.py
-def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path, part):
+def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path):
+    """One after the other in one process, as in a whole run of them; the browser's parts are in test_pages.py."""
     for name in ("conv-layer", "padding-and-strides", "channels", "pooling", "lenet"):
         cell = nbformat.v4.new_code_cell("from d2l import torch as d2l\nd2l.FashionMNIST(batch_size=8)")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
-    rounds = 2 if part == "imports" else 1  # the loop over the rounds is one for all parts
-    done = run(part, "--tiny", "--rounds", str(rounds), "--out", str(tmp_path / "out"), D2L_NOTEBOOKS=str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    found = Result.load(tmp_path / "out" / f"{part}.json")
-    assert found.threads == PARTS[part][1]
-    assert all(row["seconds"] > 0 for row in found.rows)
-    cases = [tuple(v for k, v in row.items() if k in ("case", "helper", "stage", "size")) for row in found.rows]
-    of_a_round = len(cases) // rounds
-    assert cases == cases[:of_a_round] * rounds  # each round measures every case, in the same order
+    parts = {1: [part for part in PARTS if part not in ("site", "figures", "imports")], 2: ["imports"]}
+    for rounds, some in parts.items():  # the loop over the rounds is one for all parts
+        out = ("--out", str(tmp_path / "out"))
+        done = run(*some, "--tiny", "--rounds", str(rounds), *out, D2L_NOTEBOOKS=str(tmp_path))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.split() == some
+        for part in some:
+            found = Result.load(tmp_path / "out" / f"{part}.json")
+            assert found.threads == PARTS[part][1], part
+            assert all(row["seconds"] > 0 for row in found.rows), part
+            keys = ("case", "helper", "stage", "size")
+            cases = [tuple(v for k, v in row.items() if k in keys) for row in found.rows]
+            of_a_round = len(cases) // rounds
+            assert of_a_round, part
+            assert cases == cases[:of_a_round] * rounds, part  # each measures every case, in the same order
 
 
 def test_the_runner_refuses_what_would_spoil_the_books_numbers(tmp_path):

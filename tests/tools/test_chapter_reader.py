@@ -7,7 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from root import ROOT
 
+from coursegrade.masters import master
 from tools.rules import numbers
 from tools.site import glossary
 from tools.source import chapters, terms
@@ -110,6 +112,32 @@ def test_options_that_are_no_yaml_name_their_line(cell: str) -> None:
 def test_what_is_never_closed_names_its_line(text: str) -> None:
     with pytest.raises(ValueError, match=r"page\.md:3: .*never closed"):
         parse_text(text)
+
+
+# The grader reads masters without MyST-Parser, which who only grades has not installed.
+MASTERS = [path for folder in ("exercises", "zh/exercises") for path in sorted((ROOT / folder).glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_graders_reader_sees_the_cells_and_headings_that_myst_sees(path: Path) -> None:
+    graded, page = master.read(path), chapters.parse(path)
+    code = [(block.line, block.source) for block in graded.blocks() if block.kind == "code"]
+    assert code == [(cell.line, cell.source) for cell in page.cells]
+    title, *questions = page.headings
+    assert (graded.title, graded.label) == (title.text, title.label)
+    assert [(one.title, one.label, one.line) for one in graded.sections] == [
+        (heading.text, heading.label, heading.line) for heading in questions
+    ]
+
+
+def test_neither_reader_takes_what_stands_in_a_fence_for_a_cell_or_a_heading(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text("(ex-page)=\n# Page\n\n````text\n## No heading\n```{code-cell} ipython3\nx = 1\n```\n````\n")
+    graded, page = master.read(path), chapters.parse(path)
+    assert page.cells == []
+    assert [heading.text for heading in page.headings] == ["Page"]
+    assert graded.sections == []
+    assert [block.kind for block in graded.opening] == ["markdown"]
 
 
 @pytest.mark.parametrize("module", [chapters, numbers, glossary, terms], ids=lambda module: module.__name__)

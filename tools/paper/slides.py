@@ -108,6 +108,24 @@ def _copy_reveal(target: Path) -> None:
             shutil.copyfile(source / name, target / name)
 
 
+_SCRIPT = """\
+Reveal.initialize({
+  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none",
+  width: 1200, height: 700, margin: 0.05, center: false,
+  plugins: [RevealNotes],
+});
+// a formula that is wider than its slide is made smaller
+const fit = () => {
+  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".formula")) {
+    const share = formula.clientWidth / formula.scrollWidth;
+    if (share < 1) formula.style.fontSize = `${0.99 * share}em`;
+  }
+};
+Reveal.on("ready", fit);
+Reveal.on("slidechanged", fit);
+"""
+
+
 def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = "") -> str:
     """The HTML of one deck. ``reveal`` is the relative address of reveal.js, ``drawing`` what its title shows."""
     _prepare(article, page)
@@ -142,21 +160,7 @@ def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = 
 <script src="{reveal}/dist/reveal.js"></script>
 <script src="{reveal}/plugin/notes/notes.js"></script>
 <script>
-Reveal.initialize({{
-  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none",
-  width: 1200, height: 700, margin: 0.05, center: false,
-  plugins: [RevealNotes],
-}});
-// a formula that is wider than its slide is made smaller
-const fit = () => {{
-  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".formula")) {{
-    const share = formula.clientWidth / formula.scrollWidth;
-    if (share < 1) formula.style.fontSize = `${{0.99 * share}}em`;
-  }}
-}};
-Reveal.on("ready", fit);
-Reveal.on("slidechanged", fit);
-</script>
+{_SCRIPT}</script>
 </body>
 </html>
 """

@@ -1,4 +1,4 @@
-"""Write the photo that figures such as kernel-lab show: the book's own, grey, each pixel as `coursecode.data.photo` has it.
+"""Write the photo that figures such as kernel-lab show: the book's own, grey, as `coursecode.data.photo` has it.
 
 python -m tools.pictures.photo            write src/coursecode/figures/photo.data.js
 """

@@ -133,7 +133,11 @@ def take(posters: list[Poster]) -> None:
             poster.path.parent.mkdir(parents=True, exist_ok=True)
             note = PngInfo()
             note.add_text(KEY, poster.digest)
-            image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+            # among a photo's greys the few coloured pixels are the point; the octree keeps them
+            photo = "photo.data" in figures.data(poster.figure)
+            method = Image.Quantize.FASTOCTREE if photo else None
+            image = Image.open(io.BytesIO(shot)).convert("RGB")
+            image = image.quantize(192 if photo else 64, method, dither=Image.Dither.NONE)
             image.save(poster.path, optimize=True, pnginfo=note)
             print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")
         browser.close()

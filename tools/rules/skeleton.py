@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from tools import ROOT
 from tools.rules import Problem
+from tools.rules.meaning import opposite
 from tools.rules.numbers import Number, find, plain, sentences
 from tools.source.chapters import Chapter, Role, blocks, directive, parse
 
@@ -166,6 +167,8 @@ def _parts(kind: str, one: str, two: str) -> Iterator[tuple[str, str]]:
         yield ", ".join(n.text for n in lost) or "none", f"the number is {', '.join(n.text for n in left) or 'missing'}"
     elif not (ordered if whole else _same_order(one, ours_, theirs_)):
         yield ", ".join(n.text for n in ours_), f"the numbers are {', '.join(n.text for n in theirs_)}"
+    if turned := opposite(one, two):
+        yield repr(turned[0]), f"the sentence says the opposite, with {turned[1]!r}"
 
 
 _TURNED = re.compile(r"\b(?:of|than|against|instead of|in place of|rather than)(?: the| its| all| only)* $")

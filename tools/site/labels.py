@@ -86,10 +86,10 @@ def pictured(source: str) -> list[str]:
     except SyntaxError:  # a magic of IPython
         return []
     assigned: dict[str, list[ast.expr]] = {}
-    for node in nodes_of:
-        for target in node.targets if isinstance(node, ast.Assign) else []:
+    for made in (node for node in nodes_of if isinstance(node, ast.Assign)):
+        for target in made.targets:
             if isinstance(target, ast.Name):
-                assigned.setdefault(target.id, []).append(node.value)
+                assigned.setdefault(target.id, []).append(made.value)
             elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
                 assigned.setdefault(target.value.id, []).append(ast.List([target.slice], ast.Load()))
     found: list[str] = []

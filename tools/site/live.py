@@ -34,6 +34,7 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 from tools import ROOT
+from tools.site.launch import launch_group
 from tools.source.words import script, spoken, text
 
 FILES = Path(__file__).parent / "live"
@@ -134,13 +135,8 @@ def add_button(app: Sphinx, pagename: str, templatename: str, context: dict[str,
         return
     language = spoken(app.config.language)
     words = {"text": text("Run live")[language], "tooltip": text("Edit and run the code of this page here")[language]}
-    groups = context.get("header_buttons", [])
-    group = next((found for found in groups if found.get("label") == "launch-buttons"), None)
-    if group is None:
-        group = {"type": "group", "tooltip": words["tooltip"], "icon": "fas fa-rocket", "buttons": []}
-        groups.insert(0, group | {"label": "launch-buttons"})
     button = {"type": "javascript", "javascript": "courseLive.start()", "icon": "fas fa-play", "label": "live"}
-    group["buttons"].insert(0, button | words)
+    launch_group(context, language)["buttons"].insert(0, button | words)
     folder = posixpath.join(theme.get("path_to_docs", "").strip("/"), posixpath.dirname(pagename))
     public = chosen["thebe"] if "://" in chosen["thebe"] else THEBE
     data = {**chosen, "public": public, "binder": place, "integrity": INTEGRITY, "folder": folder,

@@ -42,7 +42,7 @@ def kind(code: str) -> str:
 
 def panels(pixels: NDArray[Any]) -> list[tuple[slice, slice]]:
     """Where the images lie on the white paper of a picture (height, width, 3): they stand in rows and columns."""
-    inked: NDArray[np.bool_] = np.any(pixels < _WHITE, axis=2)
+    inked = np.any(pixels < _WHITE, axis=2)
     parts = ndimage.find_objects(ndimage.label(inked)[0])
     large = [part for part in parts if all(side.stop - side.start >= _PANEL for side in part)]
     rows, columns = (_joined([part[axis] for part in large]) for axis in (0, 1))

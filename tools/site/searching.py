@@ -45,6 +45,7 @@ CALLED = {
     "honest-numbers": text(
         "random seeds confidence interval statistics learning rate||what readers call the page honest-numbers"
     ),
+    "how-we-measure": text("validation split of the data||what readers call the page how-we-measure"),
     "same-net-better": text("Muon optimizer optimiser leaderboard record||what readers call the page same-net-better"),
     "status": text("what is done coverage||what readers call the page status"),
     "notation": text("symbols||what readers call the page notation"),
@@ -63,6 +64,7 @@ CALLED = {
         "transfer learning fine-tuning pre-training||what readers call the page measured-features"
     ),
     "measured-kernels": text("large kernels against small ones||what readers call the page measured-kernels"),
+    "measured-width": text("number of channels double descent||what readers call the page measured-width"),
     "measured-symmetry": text("shuffled pixels||what readers call the page measured-symmetry"),
     "receptive-field-calculator": text(
         "calculator of parameters FLOPs memory||what readers call the page receptive-field-calculator"

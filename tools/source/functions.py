@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -235,9 +235,3 @@ def computed_by(functions: Iterable[Function]) -> dict[str, list[Function]]:
         for label in function.labels:
             found.setdefault(label, []).append(function)
     return found
-
-
-def everything(modules: Iterable[str], source: Path) -> Iterator[Function]:
-    """The public names of several modules."""
-    for module in modules:
-        yield from public(f"{PACKAGE}.{module}", source)

@@ -124,10 +124,6 @@ def kernel_padding_stride(*, size: Size = "full") -> Plan:
         for padding in ("none", "same")
         for stride in (1, 2)
     ]
-
-    def change(of: str, low: Plain, high: Plain, result: Result) -> Effect:
-        return result.effect(value="test_accuracy", of=of, high=high, low=low)
-
     return Plan(
         jobs=jobs if full else [job for job in jobs if job["padding"] == "same" and job["kernel"] != 5],
         seeds=range(8 if full else 1),
@@ -146,22 +142,26 @@ def kernel_padding_stride(*, size: Size = "full") -> Plan:
             tuning_seeds=(900,),
             sceptic_seeds=2 if full else 1,
             sentences=[
-                Sentence("Kernel 7 against 3", partial(change, "kernel", 3, 7), "more"),
+                Sentence("Kernel 7 against 3", partial(_change, "kernel", 3, 7), "more"),
                 *(
                     [
-                        Sentence("Kernel 5 against 3", partial(change, "kernel", 3, 5), "open"),
-                        Sentence("Kernel 7 against 5", partial(change, "kernel", 5, 7), "open"),
-                        Sentence("Padding same against none", partial(change, "padding", "none", "same"), "more"),
+                        Sentence("Kernel 5 against 3", partial(_change, "kernel", 3, 5), "open"),
+                        Sentence("Kernel 7 against 5", partial(_change, "kernel", 5, 7), "open"),
+                        Sentence("Padding same against none", partial(_change, "padding", "none", "same"), "more"),
                     ]
                     if full
                     else []
                 ),
-                Sentence("Stride 2 against 1", partial(change, "stride", 1, 2), "less"),
+                Sentence("Stride 2 against 1", partial(_change, "stride", 1, 2), "less"),
                 Sentence("What the stride loses less what the kernel gains", _lost_less_won, "open"),
                 Sentence("What the kernel gains: at stride 2 less at stride 1", _gain_at_strides, "open"),
             ],
         ),
     )
+
+
+def _change(of: str, low: Plain, high: Plain, result: Result) -> Effect:
+    return result.effect(value="test_accuracy", of=of, high=high, low=low)
 
 
 def _lost_less_won(result: Result) -> Effect:

@@ -67,7 +67,7 @@ def leave_the_plateau(*, size: Size = "full") -> Plan:
             rates=(),
             value="doublings",
             unit="doublings",
-            reruns=["other seeds", "half the rate", "other images"],  # no run has a budget: it ends when the net leaves
+            reruns=["other seeds", "half the rate"],  # a seed draws its own images, a run ends when the net leaves
             sceptic_seeds=2 if full else 1,
             sentences=[
                 sentence("learning rate 0.9", "less"),

@@ -301,7 +301,6 @@ def learn_the_convolution(*, size: Size = "full") -> Plan:
 
 
 SIDE = 12  # of the images that a layer learns to correlate
-_OFFSETS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
 
 
 def in_window() -> Tensor:

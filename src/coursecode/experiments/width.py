@@ -67,7 +67,9 @@ def halve_and_double(*, size: Size = "full") -> Plan:
             tuning_seeds=(900,),
             sceptic_seeds=2 if full else 1,
             sentences=[
-                Sentence(f"Double against {rule}", partial(gain, rule), "open") for rule in rules if rule != "double"
+                Sentence(f"Double against {rule}", partial(gain, rule), "more" if rule == "halve" else "open")
+                for rule in rules
+                if rule != "double"
             ],
         ),
     )
@@ -287,6 +289,7 @@ def how_wide(*, size: Size = "full") -> Plan:
     full = size == "full"
     budgets = {200: 300, 1000: 800} if full else {30: 2}
     widths = (1, 2, 6, 18) if full else (1, 6)
+    pairs: list[tuple[int, int, Verdict]] = [(1, 6, "more"), (6, 18, "open")] if full else [(1, 6, "open")]
 
     def gain(images: int, low: int, high: int, result: Result) -> Effect:
         return result.effect(value="test_accuracy", of="channels", high=high, low=low, train=images)
@@ -310,11 +313,7 @@ def how_wide(*, size: Size = "full") -> Plan:
             smallest=0.01,
             tuning_seeds=(900,),
             sceptic_seeds=2 if full else 1,
-            sentences=[
-                sentence(n, low, high, says)
-                for n in budgets
-                for low, high, says in (((1, 6, "more"), (6, 18, "open")) if full else ((1, 6, "open"),))
-            ],
+            sentences=[sentence(n, low, high, says) for n in budgets for low, high, says in pairs],
         ),
     )
 

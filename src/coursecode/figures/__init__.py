@@ -52,13 +52,13 @@ def script(name: str) -> str:
 
 def _plain(name: str) -> str:
     text = re.sub(r"^ */\*\*.*?\*/$", "", _text_of(name), flags=re.DOTALL | re.MULTILINE)
-    text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or "", style[0]).replace(";}", "}"), text)
+    text = _STYLE.sub(lambda style: _GAP.sub(lambda gap: gap[1] or gap[2] or "", style[0]).replace(";}", "}"), text)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 _STYLE = re.compile(r"(?:STYLE|style) \+?= `.*?`;", re.DOTALL)
-_GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
+_GAP = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+| ([>/]) ")
 
 
 def _text_of(name: str) -> str:
@@ -72,8 +72,8 @@ _TOKEN = re.compile(r"\btoken\((\w+)\)")
 def ordered(*names: str) -> list[str]:
     """These scripts and the parts of core.js and base.js from which they take something, each after what it takes.
 
-    >>> ordered("pool-shift")
-    ['base.matrix', 'core.windows', 'core.pool', 'pool-shift']
+    >>> ordered("channels-mixer")
+    ['base.matrix', 'core.windows', 'channels-mixer']
     """
     parts = [path.stem for shared in SHARED for path in sorted(FOLDER.glob(f"{shared}.*.js"))]
     giver = {word: part for part in parts for word in _listed(_GIVES, part)}
@@ -129,9 +129,7 @@ def _inside(name: str) -> str:
     return _RETURN.sub(rf"globalThis.{held['known']} = \1", lines) if held["known"] else lines
 
 
-_WRAPPED = re.compile(
-    r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL
-)
+_WRAPPED = re.compile(r'(?:var (?P<known>\w+) = )?\(\(\) => \{\n"use strict";\n(?P<lines>.*)\n\}\)\(\);', re.DOTALL)
 _BETWEEN = re.compile(
     r"^(?:const \{[^{}]*\} = Course\w+;|Object\.assign\(Course\w+, \{[^{}]*\}\);)(?:\n|\Z)", re.MULTILINE
 )

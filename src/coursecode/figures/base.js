@@ -148,7 +148,7 @@ var CourseFigures = (() => {
       .bar { forced-color-adjust: none; }
     }
     @media print { .figure { display: none; } .fallback { display: block; } }
-    :host([poster]) .side, :host([poster]) .buttons, :host([poster]) .controls, :host([poster]) .code { display: none; }
+    :host([poster]) :is(.side, .buttons, .code) { display: none; }
     :host([poster]) .body.wide { display: block; }
   `;
 

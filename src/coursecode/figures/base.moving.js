@@ -13,14 +13,14 @@
       return moved.length;
     }
     /** The largest value of a setting. */
-    most(name) { return limit(this.settings.find((setting) => setting.name === name).max, this.state); }
+    furthest(name) { return limit(this.settings.find((setting) => setting.name === name).max, this.state); }
     /** Change settings, as far as each of them goes. */
     put(changes) {
-      this.set(Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, clamp(value, this.most(name))])), { quiet: true });
+      this.set(Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, clamp(value, this.furthest(name))])), { quiet: true });
     }
     place(state) {
       const [name] = this.constructor.moves;
-      return [state[name], this.most(name)];
+      return [state[name], this.furthest(name)];
     }
     /** What an element takes to call `go(event)` wherever a mouse is on it, and at every move of what is pressed on it. */
     follows(go) {

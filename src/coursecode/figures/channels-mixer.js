@@ -1,4 +1,5 @@
 // Several channels in, several out: each input channel has its own kernel, the results are added, the bias comes last.
+// Depthwise, every output channel has one input channel and nothing is added but its bias.
 (() => {
   "use strict";
   const { Base, define, framed, h, indexed, matrix, number, rowsOf } = CourseFigures;
@@ -12,9 +13,10 @@
   define("channels-mixer", class extends Base {
     static settings = [
       { name: "inputs", kind: "range", value: 3, min: 1, max: 3 },
-      { name: "outputs", kind: "range", value: 2, min: 1, max: 4 },
+      { name: "outputs", kind: "range", value: 2, min: 1, max: 4, when: (s) => !s.depthwise },
       { name: "kernel", kind: "range", value: 3, min: 1, max: 3 },
-      ...[1, 2, 3].map((c) => ({ name: `use${c}`, kind: "toggle", value: 1, when: (s) => s.inputs >= c })),
+      { name: "depthwise", kind: "toggle", value: 0 },
+      ...[1, 2, 3].map((c) => ({ name: `use${c}`, kind: "toggle", value: 1, when: (s) => s.inputs >= c && !s.depthwise })),
     ];
     static walks = true;
     static predicts = true;
@@ -30,8 +32,11 @@
     `;
     side({ kernel }) { return SIZE - kernel + 1; }
     columns(state) { return this.side(state); }
-    count(state) { return state.outputs * this.side(state) ** 2; }
-    code({ inputs, outputs, kernel }) { return `nn.Conv2d(${inputs}, ${outputs}, kernel_size=${kernel})`; }
+    outputs({ depthwise, inputs, outputs }) { return depthwise ? inputs : outputs; }
+    count(state) { return this.outputs(state) * this.side(state) ** 2; }
+    /** Whether output channel o takes anything from input channel c. */
+    uses(state, o, c) { return state.depthwise ? o === c : state[`use${c + 1}`]; }
+    code(state) { return `nn.Conv2d(${state.inputs}, ${this.outputs(state)}, kernel_size=${state.kernel}${state.depthwise ? `, groups=${state.inputs}` : ""})`; }
     /** The weights of output channel o for input channel c, (1, 1, k, k). */
     weights({ kernel: k }, o, c) {
       return tensor([1, 1, k, k], Array.from({ length: k * k }, (_, i) => weight(o, c, Math.floor(i / k), i % k)));
@@ -43,21 +48,21 @@
     parts(state, o) {
       return Array.from({ length: state.inputs }, (_, c) => {
         const y = correlate(this.plane(c), this.weights(state, o, c));
-        return state[`use${c + 1}`] ? y : tensor(y.shape, y.data.map(() => 0));
+        return this.uses(state, o, c) ? y : tensor(y.shape, y.data.map(() => 0));
       });
     }
 
     draw(state) {
-      const { inputs, outputs, kernel: k, at } = state;
+      const { inputs, depthwise, kernel: k, at } = state, outputs = this.outputs(state);
       const m = this.side(state), o = Math.floor(at / (m * m)), i = Math.floor((at % (m * m)) / m), j = at % m;
       const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
       const all = Array.from({ length: outputs }, (_, q) => this.parts(state, q)), parts = all[o];
-      const lanes = parts.flatMap((y, c) => {
-        const off = state[`use${c + 1}`] ? "" : "off", link = { "data-link": `p${c}` };
+      const lanes = parts.flatMap((_, c) => {
+        const own = depthwise ? c : o, y = all[own][c], off = this.uses(state, o, c) ? "" : "off", link = { "data-link": `p${c}` };
         return [
           matrix(indexed("X", c), rowsOf(this.plane(c)), { name: `plane${c + 1} ${off}`, cell: (a, b) => { const seen = framed(a - i, b - j, k); return { class: seen, ...(seen && link) }; } }), sign("⋆"),
-          matrix(indexed("W", o, c), rowsOf(this.weights(state, o, c)), { name: off, cell: () => link }), sign("="),
-          matrix(`${c ? "+ " : ""}${this.t("part", { c })}`, rowsOf(y), { name: off, cell: (a, b) => (a === i && b === j ? { class: "hot", ...link } : {}) }),
+          matrix(depthwise ? indexed("K", c) : indexed("W", o, c), rowsOf(this.weights(state, own, c)), { name: off, cell: () => link }), sign("="),
+          matrix(`${c && !depthwise ? "+ " : ""}${this.t("part", { c })}`, rowsOf(y), { name: off, cell: (a, b) => (a === i && b === j ? { class: "hot", ...link } : {}) }),
         ];
       });
       const maps = all.map((own, q) => {
@@ -71,10 +76,10 @@
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
       const bias = BIAS[o] < 0 ? `− ${number(-BIAS[o])}` : `+ ${number(BIAS[o])}`;
       this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([bias, " → ", ...indexed("Y", o)]), maps)),
-        h("p", { class: "shape" }, this.t("shape", { outputs, inputs, k, weights: number(outputs * inputs * k * k) })));
+        h("p", { class: "shape" }, this.t("shape", { outputs, inputs: depthwise ? 1 : inputs, k, weights: number(outputs * (depthwise ? 1 : inputs) * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
-      const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`));
-      return this.told(k === 1 ? "says_pixel" : "says", { o, i, j, sum: this.added([...terms, signed(BIAS[o])]), value: number(value), inputs });
+      const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`)).filter((_, c) => !depthwise || c === o);
+      return this.told(depthwise ? "says_depthwise" : k === 1 ? "says_pixel" : "says", { o, i, j, sum: this.added([...terms, signed(BIAS[o])]), value: number(value), inputs });
     }
   });
 })();

@@ -27,9 +27,10 @@
 
   define("conv-stepper", class extends Base {
     static settings = [
-      ...pair("size", 6, 1, 9), ...pair("kernel", 3, 1, 5), ...pair("padding", 0, 0, 4), ...pair("stride", 1, 1, 4),
+      ...pair("size", 6, 1, 9), ...pair("kernel", 3, 1, 5), ...pair("padding", 0, 0, 4), ...pair("stride", 1, 1, 4), ...pair("dilation", 1, 1, 3),
       { name: "weights", kind: "choice", value: "count", options: [...Object.keys(KERNELS), "own"] },
       { name: "flip", kind: "toggle", value: 0, more: true },
+      { name: "line", kind: "toggle", value: 0, more: true },
       { name: "split", kind: "toggle", value: 0, more: true },
       { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES), more: true },
       { name: "own", kind: "hidden", value: "", parse: numbers },
@@ -47,11 +48,11 @@
       .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; }
     `;
 
-    /** The settings on both axes, height first. */
+    /** The settings on both axes, height first, and the reach of a dilated kernel; along one axis there is one row. */
     axes(state) {
-      const both = (name) => [state[name], split(state) ? state[`${name}_w`] : state[name]];
-      const [n, k, p, s] = ["size", "kernel", "padding", "stride"].map(both);
-      return { n, k, p, s, m: [0, 1].map((axis) => outputSize(n[axis], k[axis], p[axis], s[axis])) };
+      const both = (name) => [state.line ? Number(name !== "padding") : state[name], split(state) ? state[`${name}_w`] : state[name]];
+      const [n, k, p, s, d] = ["size", "kernel", "padding", "stride", "dilation"].map(both);
+      return { n, k, p, s, d, reach: k.map((size, axis) => d[axis] * (size - 1) + 1), m: n.map((size, axis) => outputSize(size, k[axis], p[axis], s[axis], d[axis])) };
     }
     count(state) {
       const { n, m } = this.axes(state);
@@ -62,10 +63,10 @@
       return state.follow === "pixel" ? n[1] : Math.max(1, m[1]);
     }
     problem(state) {
-      const { n, k, p, m } = this.axes(state);
+      const { n, p, m, reach } = this.axes(state);
       if (m.every((size) => size >= 1)) return "";
       const place = (values) => values.join("×");
-      return this.t("no_fit", { kernel: place(k), input: place(n.map((size, axis) => size + p[axis])), padding: place(p) });
+      return this.t("no_fit", { kernel: place(reach), input: place(n.map((size, axis) => size + p[axis])), padding: place(p) });
     }
     kernel(state) {
       const { k } = this.axes(state);
@@ -75,44 +76,48 @@
         (state.weights === "own" ? own[i] || 0 : make(Math.floor(i / k[1]), i % k[1], k[1]))));
     }
     code(state) {
-      const { p, s } = this.axes(state);
-      const text = (v) => (v[0] === v[1] ? `${v[0]}` : `(${v[0]}, ${v[1]})`);
+      const { p, s, d } = this.axes(state), { line } = state;
+      const text = (v) => (line || v[0] === v[1] ? `${v[1]}` : `(${v[0]}, ${v[1]})`);
       const even = p.every((total) => total % 2 === 0);
       const [[above, below], [left, right]] = p.map(padSides);
-      const X = even ? "X" : `F.pad(X, (${left}, ${right}, ${above}, ${below}))`;
-      const options = [even && p.some(Boolean) ? `padding=${text(p.map((total) => total / 2))}` : "", s.some((v) => v > 1) ? `stride=${text(s)}` : ""];
-      return `F.conv2d(${[X, state.flip ? "K.flip(-2, -1)" : "K", ...options.filter(Boolean)].join(", ")})`;
+      const X = even ? "X" : `F.pad(X, (${left}, ${right}${line ? "" : `, ${above}, ${below}`}))`;
+      const options = [even && p.some(Boolean) ? `padding=${text(p.map((total) => total / 2))}` : "", ...Object.entries({ stride: s, dilation: d }).map(([name, v]) => (v.some((step) => step > 1) ? `${name}=${text(v)}` : ""))];
+      return `F.conv${line ? 1 : 2}d(${[X, state.flip ? `K.flip(${line ? "" : "-2, "}-1)` : "K", ...options.filter(Boolean)].join(", ")})`;
     }
 
     draw(state, problem) {
-      const { n, k, p, s, m } = this.axes(state);
+      const { n, k, p, s, d, m } = this.axes(state);
       const image = tensor([1, ...n], Array.from({ length: n[0] * n[1] }, (_, i) => IMAGES[state.image](Math.floor(i / n[1]), i % n[1], n[1])));
       const padded = pad(image, p);
       const own = this.kernel(state);
       const used = state.flip ? flip(own) : own;
-      const output = problem ? null : correlate(image, used, { padding: p, stride: s });
+      const output = problem ? null : correlate(image, used, { padding: p, stride: s, dilation: d });
       const [top, left] = p.map((total) => padSides(total)[0]);
       const byPixel = state.follow === "pixel";
       const width = this.columns(state);
       const at = [Math.floor(state.at / width), state.at % width];
       const corner = at.map((place, axis) => place * s[axis]);
       const pixel = [at[0] + top, at[1] + left];
-      // which rows and columns of the padded input stand in a window
-      const read = (axis, i) => i - Math.min(m[axis] - 1, Math.floor(i / s[axis])) * s[axis] < k[axis];
+      // which of the kernel's rows or columns lies on row or column i of the padded input in window o; -1 if none does
+      const tap = (axis, i, o) => {
+        const a = (i - o * s[axis]) / d[axis];
+        return Number.isInteger(a) && a < k[axis] ? a : -1;
+      };
+      const windows = (axis, i) => Array.from({ length: m[axis] }, (_, o) => o).filter((o) => tap(axis, i, o) >= 0);
+      const spread = Math.max(...d) > 1;
       const inputCell = (i, j) => {
-        const frame = i < top || i >= top + n[0] || j < left || j >= left + n[1];
-        const unread = !problem && !(read(0, i) && read(1, j));
-        const [a, b] = [i - corner[0], j - corner[1]];
-        const seen = problem || byPixel ? "" : framed(a, b, ...k);
+        const outside = i < top || i >= top + n[0] || j < left || j >= left + n[1];
+        const unread = !problem && !(windows(0, i).length && windows(1, j).length);
+        const [a, b] = [i, j].map((v, axis) => tap(axis, v, at[axis]));
+        const frame = problem || byPixel ? "" : framed(a, b, ...k), seen = frame && spread ? framed(0, 0, 1) : frame;
         const hot = byPixel && i === pixel[0] && j === pixel[1];
-        return { class: [frame && "frame", unread && "unread", seen, hot && "hot"].filter(Boolean).join(" "), "data-link": seen && `t${a * k[1] + b}` };
+        return { class: [outside && "frame", unread && "unread", seen, hot && "hot"].filter(Boolean).join(" "), "data-link": seen && `t${a * k[1] + b}` };
       };
       const pick = (i, j) => {
         const [y, x] = [i - top, j - left];
         if (y >= 0 && y < n[0] && x >= 0 && x < n[1]) this.set({ follow: "pixel", at: y * n[1] + x });
       };
-      const readers = byPixel && !problem ? [0, 1].map((axis) => Array.from({ length: m[axis] }, (_, o) => o)
-        .filter((o) => pixel[axis] >= o * s[axis] && pixel[axis] < o * s[axis] + k[axis])) : [[], []];
+      const readers = byPixel && !problem ? pixel.map((v, axis) => windows(axis, v)) : [[], []];
       const outputCell = (i, j) => {
         const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
         return { class: now ? "hot" : "" };
@@ -127,7 +132,7 @@
         over: byPixel ? undefined : (i, j) => this.peek(i === undefined ? null : { at: i * m[1] + j }),
       }) : h("p", { class: "formula" }, "—");
       const arm = (text, inside) => h("div", { class: "arm" }, h("span", { class: "sign", "aria-hidden": "true" }, text), inside);
-      this.paint(h("div", { class: "stage", style: `--all:${n[1] + p[1] + Math.max(k[1], m[1], 3)}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
+      this.paint(h("div", { class: "stage", style: `--all:${n[1] + p[1] + (state.line ? 2 : Math.max(k[1], m[1], 3))}${state.line ? ";grid-template-columns:auto" : ""}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
       if (problem) return "";
       if (byPixel) {
         const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
@@ -136,7 +141,7 @@
       const terms = [];
       for (let a = 0; a < k[0]; a++) {
         for (let b = 0; b < k[1]; b++) {
-          const values = [padded.data[(corner[0] + a) * (n[1] + p[1]) + corner[1] + b], used.data[a * k[1] + b]];
+          const values = [padded.data[(corner[0] + a * d[0]) * (n[1] + p[1]) + corner[1] + b * d[1]], used.data[a * k[1] + b]];
           terms.push(this.term(values.map((v) => (v < 0 ? `(${number(v)})` : number(v))).join("×"), `t${terms.length}`));
         }
       }
@@ -179,12 +184,13 @@
 
     /** The size formula with its numbers, and what is left over. */
     below(state) {
-      const { n, k, p, s, m } = this.axes(state);
-      const formula = (axis) => h("math", { displaystyle: "true" }, h("mrow", {}, h("mo", {}, "⌊"),
-        h("mfrac", {}, h("mrow", {}, h("mn", {}, n[axis]), h("mo", {}, "−"), h("mn", {}, k[axis]), h("mo", {}, "+"), h("mn", {}, p[axis]), h("mo", {}, "+"), h("mn", {}, s[axis])), h("mn", {}, s[axis])),
-        h("mo", {}, "⌋"), h("mo", {}, "="), h("mn", {}, this.answer(number(m[axis])))));
-      const same = [n, k, p, s].every((v) => v[0] === v[1]);
-      const lines = same ? [formula(0)] : [formula(0), " , ", formula(1)];
+      const { n, p, s, m, reach: k } = this.axes(state);
+      const mo = (sign) => h("mo", {}, sign), mn = (value) => h("mn", {}, value);
+      const formula = (axis) => h("math", { displaystyle: "true" }, h("mrow", {}, mo("⌊"),
+        h("mfrac", {}, h("mrow", {}, mn(n[axis]), mo("−"), mn(k[axis]), mo("+"), mn(p[axis]), mo("+"), mn(s[axis])), mn(s[axis])),
+        mo("⌋"), mo("="), mn(this.answer(number(m[axis])))));
+      const same = state.line || [n, k, p, s].every((v) => v[0] === v[1]);
+      const lines = same ? [formula(1)] : [formula(0), " , ", formula(1)];
       const left = [0, 1].map((axis) => (m[axis] < 1 ? 0 : (n[axis] + p[axis] - k[axis]) % s[axis]));
       const told = m.some((size) => size < 1) || this.guessing ? "" : left.some(Boolean) ? this.t("leftover", { rows: left[0], columns: left[1] }) : this.t("fits");
       return h("div", { class: "below" }, h("p", { class: "formula" }, lines), h("p", { class: "leftover" }, told));

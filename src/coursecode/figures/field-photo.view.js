@@ -20,6 +20,8 @@ globalThis.FIELD_PHOTO = (() => {
   `;
   /** A share in percent, with places after the point only where it is nearly nothing or nearly all. */
   const share = (part) => number(100 * part, part > 0.01 && part < 0.99 ? 0 : 2);
+  /** The output whose field has its middle nearest to a place on the photo. */
+  const nearest = (field, at) => Math.round((at - field.start - field.size / 2) / field.jump);
   const percent = (value, all) => `${(100 * value) / all}%`;
   return {
     async open(address) {
@@ -33,17 +35,17 @@ globalThis.FIELD_PHOTO = (() => {
     },
     /** The last row and column of the outputs. */
     far(layers) { return mapSizes(this.image.shape.slice(1), layers).at(-1).map((n) => n - 1); },
-    /** Another stack looks at the same place: an output's number is counted in its own steps. */
+    /** Another stack looks at the same place: at the output whose field has its middle nearest to that of before. */
     set(changes, options) {
-      const jump = (state) => receptiveField(this.layers(state)).at(-1).jump, { state } = this;
-      const by = jump(state) / jump({ ...state, ...changes });
-      const place = by === 1 ? {} : { row: Math.round(state.row * by), column: Math.round(state.column * by) };
-      Base.prototype.set.call(this, { ...place, ...changes }, options);
+      const { state } = this, [old, own] = [state, { ...state, ...changes }].map((one) => receptiveField(this.layers(one)).at(-1));
+      const moved = old.jump !== own.jump || old.start + old.size / 2 !== own.start + own.size / 2;
+      const place = ["row", "column"].map((name) => [name, Math.max(0, nearest(own, old.start + old.size / 2 + state[name] * old.jump))]);
+      Base.prototype.set.call(this, { ...(moved && Object.fromEntries(place)), ...changes }, options);
     },
     /** The output whose field has its middle nearest to the pointer. */
     point({ clientX, clientY }) {
       const { left, top, width, height } = this.board.querySelector("canvas").getBoundingClientRect(), { field, image } = this, [, n, m] = image.shape;
-      const [row, column] = [((clientY - top) / height) * n, ((clientX - left) / width) * m].map((at) => Math.round((at - field.start - field.size / 2) / field.jump));
+      const [row, column] = [((clientY - top) / height) * n, ((clientX - left) / width) * m].map((at) => nearest(field, at));
       this.put({ row, column });
     },
     /** The colours of above, below and of the signs, read again when the theme is another. */

@@ -10,7 +10,10 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import copy
+import functools
 import gc
+import inspect
 import io
 import itertools
 import json
@@ -111,11 +114,24 @@ def warm() -> None:
     import torch
 
     torch.set_num_threads(1)
+    torch.utils.data.dataloader._MultiProcessingDataLoaderIter = _in_this_process  # type: ignore[assignment,misc]
     for name in LEARNER:
         importlib.import_module(f"coursecode.{name}")
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread beside a loop
     weight = torch.ones(2, requires_grad=True)
     loss = (torch.nn.functional.conv1d(torch.ones(1, 1, 2), weight.reshape(1, 1, 2)) ** 2).sum()
     loss.backward()  # type: ignore[no-untyped-call]
+
+
+def _in_this_process(loader: Any) -> Any:
+    """What a ``DataLoader`` with workers gives where there are no other processes: the same batches."""
+    from torch.utils.data.dataloader import _SingleProcessDataLoaderIter
+
+    alone = copy.copy(loader)
+    alone.__dict__.update(num_workers=0, timeout=0, prefetch_factor=None)
+    return _SingleProcessDataLoaderIter(alone)
 
 
 def warm_symbolic() -> None:
@@ -130,6 +146,7 @@ def warm_symbolic() -> None:
 def child(channel: socket.socket, limits: dict[str, Any]) -> None:
     """Give up everything, then run what the grader sends."""
     channel = _only(channel)
+    sys.path.append("")  # modules that a student writes beside the notebook
     with contextlib.suppress(OSError):
         os.setsid()
     _cage.drop(
@@ -186,15 +203,23 @@ class Student:
     """Runs cells in one namespace and answers questions about it."""
 
     def __init__(self, channel: socket.socket, *, message: int, output: int) -> None:
+        import resource
+
         import torch
 
+        from coursecode._gate import Forbidden, Gate, drained
+
         torch.manual_seed(0)
+        limit = functools.partial(resource.setrlimit, resource.RLIMIT_NPROC)
+        threads = resource.getrlimit(resource.RLIMIT_NPROC)
+        self.gates, self.watch = (Gate, Gate.run, drained, Forbidden, limit, threads), _Watch()
         self.channel, self.message, self.output = channel, message, output
         self.handles: list[Any] = []
         self.graphs: dict[int, tuple[list[Any], list[Any]]] = {}
         module = types.ModuleType("__main__")
         self.names = module.__dict__
         self.names.update(display=_display, get_ipython=lambda: _Notebook(), __builtins__=builtins)
+        self.names.update(In=[""], Out={}, _="", __="", ___="")  # what IPython keeps
         sys.modules["__main__"] = module
 
     def serve(self) -> None:
@@ -240,15 +265,26 @@ class Student:
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         for first, group in _statements(tree):
             try:
-                exec(compile(group, file, "exec"), self.names)
+                self.run(compile(group, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
             except Exception as error:  # an import that fails here costs only what needs it
                 if not first:
                     raise
                 sink.write(f"(left out: {ast.unparse(group)}: {_message(error)})\n")
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), file, "eval"), self.names)
-            if value is not None and not source.rstrip().endswith(";"):
-                _display(value)
+            value = self.run(compile(ast.Expression(last.value), file, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+            if value is not None:
+                self.names["_"] = value
+                if not source.rstrip().endswith(";"):
+                    _display(value)
+
+    def run(self, code: types.CodeType) -> Any:
+        """Run a piece of a cell; where it awaits something, until that is there."""
+        value = eval(code, self.names)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return value
+        import asyncio
+
+        return asyncio.run(value)
 
     def ask(self, message: dict[str, Any], value: Any) -> Any:
         """One question; ``value`` holds what it is about."""
@@ -260,9 +296,7 @@ class Student:
                 return self.track(track, (args, kwargs), function(*args, **kwargs))
             case "gated", (gate, target, args, kwargs):
                 function = self.get(target) if isinstance(target, str) else target
-                from coursecode._gate import Gate
-
-                return Gate(**gate).run(function, args, kwargs)
+                return self.gated(gate, function, args, kwargs)
             case "grad", (number, grads):
                 return self.gradients(number, grads)
             case "attr", (owner, name):
@@ -276,6 +310,28 @@ class Student:
             case "is_a", (owner, name):
                 return name in {f"{c.__module__}.{c.__qualname__}" for c in type(owner).__mro__}
         raise ValueError(message["op"])
+
+    def gated(self, gate: dict[str, Any], function: Any, args: Any, kwargs: Any) -> Any:
+        """What a function gives behind a gate, which was there before a line of the student's ran.
+
+        Another thread would stand outside it, so none can be started.
+        """
+        kind, run, drained, forbidden, limit, threads = self.gates
+        watch, (soft, hard) = self.watch, threads
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            limit((0, hard))
+            watch.closed, watch.seen = True, ""
+            try:
+                return drained(function(*args, **kwargs))
+            finally:
+                watch.closed = False
+                limit((soft, hard))
+
+        result = run(kind(**gate), watched, args, kwargs)
+        if watch.seen:
+            raise forbidden(watch.seen)
+        return result
 
     def get(self, name: str) -> Any:
         if name not in self.names:
@@ -292,8 +348,8 @@ class Student:
     def track(self, number: int | None, arguments: Any, result: Any) -> Any:
         """Remember the tensors of a call that will be differentiated."""
         if number is not None:
-            inputs = [t for t in tensors(arguments) if t.requires_grad and t.is_leaf]
-            self.graphs[number] = (inputs, [t for t in tensors(result) if t.requires_grad])
+            inputs = [t for t in _wire.tensors(arguments) if t.requires_grad and t.is_leaf]
+            self.graphs[number] = (inputs, [t for t in _wire.tensors(result) if t.requires_grad])
             for old in sorted(self.graphs)[:-8]:
                 del self.graphs[old]
         return result
@@ -311,23 +367,25 @@ class Student:
         return [None if g is None else g.detach() for g in found]
 
 
-def tensors(value: Any) -> Iterator[Any]:
-    """The tensors in nested lists, tuples and dictionaries, in order."""
-    import torch
+class _Watch:
+    """Ways around a gate that Python itself reports, by a hook that cannot be taken off."""
 
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors(item)
+    events = frozenset({"sys.setprofile", "sys.settrace", "resource.setrlimit", "resource.prlimit"})
+
+    def __init__(self) -> None:
+        self.closed, self.seen = False, ""
+        sys.addaudithook(self.happened)
+
+    def happened(self, event: str, _: Any) -> None:
+        if self.closed and event in self.events:
+            self.seen = event
+            raise PermissionError(event)
 
 
 _MAGIC = re.compile(r"^(\s*)(?:([\w., ]+?)\s*=\s*)?([%!].*|\?.*|[\w.]+\?{1,2})$")
 _TIMED = re.compile(r"%time\s+(.+)")  # its statement is run, and what it assigns stays
 _RUN = re.compile(r"^%%(time|timeit|capture|prun)\b")
+_FILE = re.compile(r"^%%(?:writefile|file)\s+(-a\s+)?([\w./-]+)\s*$")
 
 
 def without_magics(source: str) -> tuple[str, list[str]]:
@@ -335,6 +393,9 @@ def without_magics(source: str) -> tuple[str, list[str]]:
     lines = source.split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[first].startswith("%%"):
+        if file := _FILE.match(lines[first]):  # a module of the student's own, to be imported
+            body = "\n".join([*lines[first + 1 :], ""])
+            return f"with open({file[2]!r}, {'a' if file[1] else 'w'!r}) as _file:\n    _file.write({body!r})\n", []
         if not _RUN.match(lines[first]):
             return "", [lines[first]]
         left_out, lines[first] = [lines[first]], ""

@@ -208,17 +208,18 @@ def _work(student: str, data: bytes, context: Context) -> dict[str, Any]:
 
 
 def _faulty(error: Exception, student: str, data: bytes, context: Context) -> dict[str, Any]:
-    what = type(error).__name__
-    reason = text("grading failed ({what}); please report this", what=what)
-    bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
-    made = failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["grader"])
-    return made.to_json()
+    reason = text("grading failed ({what}); please report this", what=type(error).__name__)
+    return _ungraded(student, data, context, reason, "grader").to_json()
 
 
 def _lost(student: str, data: bytes, context: Context) -> Result:
     reason = text("the worker that graded it died {attempts} times (memory?)", attempts=_ATTEMPTS)
+    return _ungraded(student, data, context, reason, "lost")
+
+
+def _ungraded(student: str, data: bytes, context: Context, reason: Text, flag: str) -> Result:
     bundle, limits = Bundle.from_json(context[0]), Limits.from_json(context[2])
-    return failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=["lost"])
+    return failed(bundle, student=student, seed=context[1], limits=limits, reason=reason, data=data, flags=[flag])
 
 
 # -- where tasks run ----------------------------------------------------------------------------------------------

@@ -416,7 +416,7 @@ class Session:
 
         if gate is not None:
             return self.value("gated", (dataclasses.asdict(gate), target, args, kwargs))
-        inputs = [t for t in _tensors((args, kwargs)) if t.requires_grad]
+        inputs = [t for t in _wire.tensors((args, kwargs)) if t.requires_grad]
         if not inputs or not torch.is_grad_enabled():
             return self.value("call", (target, args, kwargs, None))
         self._calls += 1
@@ -512,19 +512,6 @@ def _known(value: Any) -> list[Any]:
     return [value._number, value._kind, value._name]
 
 
-def _tensors(value: Any) -> Iterator[Any]:
-    from torch import Tensor
-
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
-
-
 def _differentiable(
     session: Session, number: int, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]
 ) -> Any:
@@ -537,7 +524,7 @@ def _differentiable(
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
             answers.append(session.value("call", (target, args, kwargs, number)))
-            return tuple(t.detach() for t in _tensors(answers[0]) if t.requires_grad)
+            return tuple(t.detach() for t in _wire.tensors(answers[0]) if t.requires_grad)
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:

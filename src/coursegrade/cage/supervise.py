@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from coursegrade.contract import Text, text
-from coursegrade.files import Problem
+from coursegrade.files import NO_ROOM, Problem
 
-__all__ = ["Broken", "Caps", "supervised"]
+__all__ = ["Broken", "Caps", "contained", "supervised"]
 
 T = TypeVar("T")
 Cause = Literal["memory", "time", "crash", "size"]
@@ -110,6 +110,21 @@ def supervised(function: Callable[..., T], *args: Any, caps: Caps = Caps(), **kw
         raise value
     result: T = value
     return result
+
+
+def contained(function: Callable[..., T], *args: Any, caps: Caps = Caps(), **kwargs: Any) -> T | Broken:
+    """``supervised`` for one student of a class: whatever is raised is broken as well, and stops nobody else.
+
+    Raises ``Problem``, and ``OSError`` where the disk is full or forbidden: those are no student's.
+    """
+    try:
+        return supervised(function, *args, caps=caps, **kwargs)
+    except Problem:
+        raise
+    except Exception as error:  # a fault of ours, or of a library, that one student's files meet
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
+        return Broken("crash", text("the reader failed ({what}); please report this", what=type(error).__name__))
 
 
 def _listen(incoming: int, caps: Caps) -> tuple[bytes | None, bool]:

@@ -16,7 +16,9 @@ What a test can do (its names: ``student``, ``check``, ``close``, ``rand``, ``to
 Every question has a process of its own: forked from the warm sandbox, it runs the cells up to the question's last
 answer, then the visible tests, and dies. Only when this is done for all questions do the hidden tests run, again with a
 process for each question. So nothing that a student reads (outputs, notes of visible tests) is made after a hidden test
-began, and a hidden test is only ever said to have passed or not.
+of theirs began, and a hidden test is only ever said to have passed or not. What a test draws is drawn for this student
+and this code: an accomplice who is graded at the same time can tell from the clock when this submission ended, but
+whoever changes a line gets other inputs.
 
 Times (``Limits``): a cell or a call has ``call_seconds``; the answers and tests of a question have
 ``question_seconds``; cells that are no answers have ``own_seconds`` together, in the whole submission. What such a cell
@@ -73,6 +75,7 @@ __all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade", "to
 
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
+_PRINTED = 5  # times the limit of one cell: all cells that are no answers together
 _DEATHS = 2  # of the process, in the tests of one question
 _SYMBOLIC = re.compile(r"optim|compile|SGD|Adam|autograd|backward\(\s*[^\s)]")  # see _worker.warm_symbolic
 _DRAWS = re.compile(r"coursecode\.data\b|from coursecode import [^\n]*\bdata\b")  # a test or a cell loads images
@@ -256,10 +259,14 @@ class _Run:
         self, bundle: Bundle, cells: list[_Source], *, student: str, seed: str, limits: Limits, sandbox: Sandbox
     ) -> None:
         self.bundle, self.sources, self.limits, self.sandbox = bundle, cells, limits, sandbox
-        self.seed = "\0".join([seed, bundle.assignment, student])
+        # Another notebook gets other inputs, so that what a student learns of these is of no use to the next one.
+        code = "\0".join(cell.source for cell in cells if cell.role != "setup")
+        drawn = hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
+        self.seed = "\0".join([seed, bundle.assignment, student, drawn])
         self.own_seconds = limits.own_seconds  # left for the cells that are no answers
         self.flags: set[str] = set()
         self.outputs: dict[str, str] = {}
+        self.printed = _PRINTED * limits.output  # characters left of what cells print that are no answers
         self.stopped: set[str] = set()  # cells that are not run again
         self.slow: dict[str, float] = {}  # seconds of the cells that took long
         self.symbolic = any(_SYMBOLIC.search(cell.source) for cell in cells)
@@ -278,16 +285,22 @@ class _Run:
         return tuple(found)
 
     def _visible(self, question: Question) -> _Attempt:
-        """The question's process, its visible tests done; slow cells run only where it does better with them."""
+        """The question's process, its visible tests done. A second one, where the first did not do well, takes in the
+        cells that were left out for being slow and, where a name was missing, those below the answer: in a notebook
+        they may have been run first. It counts where it does better.
+        """
         here = [number for number, cell in enumerate(self.sources) if cell.id in question.answer_cells]
         cells = self.sources[: here[-1] + 1] if here else []
         spared = {cell.id for cell in cells if cell.id in self.slow and cell.id not in question.answer_cells}
         attempt = self._attempt(question, [cell for cell in cells if cell.id not in spared])
         spared = {cell.id for cell in cells if cell.id in self.slow} - attempt.ran  # some were found slow only now
-        affordable = sum(self.slow[name] for name in spared) < self.own_seconds
-        if attempt.perfect or not spared or not affordable:
+        cost = sum(self.slow[name] for name in spared)
+        lacking = attempt.lacking and len(cells) < len(self.sources)
+        if attempt.perfect or not (spared or lacking) or cost >= self.own_seconds:
             return attempt
-        self.own_seconds -= sum(self.slow[name] for name in spared)
+        self.own_seconds -= cost
+        if lacking:
+            cells = [*self.sources, *(self.sources[number] for number in here)]
         with_all = self._attempt(question, cells, all_of_them=True)
         return with_all if with_all.earned > attempt.earned else attempt
 
@@ -306,11 +319,15 @@ class _Run:
                 rest.close()
 
     def saw(self, cell: _Source, said: str, *, cut: bool) -> None:
-        """Keep what a cell printed when it ran first."""
-        if cell.id not in self.outputs:
-            self.outputs[cell.id] = said
-            if cut:
-                self.flags.add("output-cut")
+        """Keep what a cell printed when it ran first; of cells that are no answers, little enough for a class."""
+        if cell.id in self.outputs:
+            return
+        room = len(said) if cell.role == "answer" else max(0, self.printed)
+        if cell.role != "answer":
+            self.printed -= len(said)
+        self.outputs[cell.id] = said[:room]
+        if cut or len(said) > room:
+            self.flags.add("output-cut")
 
 
 class _Attempt:
@@ -326,6 +343,7 @@ class _Attempt:
         self.deaths = 0
         self.bad: dict[str, Text] = {}  # cells that were stopped, or raised, before any hidden test ran: why
         self.ran: set[str] = set()
+        self.lacking = False  # whether a name was not defined
         self.found: dict[str, TestResult] = {}
         self.session: Session | None = None
 
@@ -376,6 +394,7 @@ class _Attempt:
             if not own:
                 self._flag(_FLAGS.get(error.cause, error.cause))
         except Fault as error:
+            self.lacking |= error.types[0] == "NameError"
             said, cut = error.printed(self.run.limits)
             said += f"{error.types[0]}: {error.message}\n"
             raised = text("its cell raised {types}: {message}", types=error.types[0], message=error.message)
@@ -410,6 +429,7 @@ class _Attempt:
         try:
             return ask()
         except Missing as error:
+            self.lacking = True
             raise NotAnswered(str(error)) from None
         except Unsendable:
             raise StudentError(_NOTES["unsendable"]) from None
@@ -419,6 +439,7 @@ class _Attempt:
             self.close()
             raise StudentError(_NOTES[error.cause]) from None
         except Fault as error:
+            self.lacking |= error.types[0] == "NameError"
             if error.types[0] == Forbidden.__name__:
                 raise StudentError(_NOTES["forbidden"]) from None
             raise _builtin(error) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.cage.supervise import Broken, Caps, contained
 from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, same, tag, text
 from coursegrade.course import Course
 from coursegrade.files import read_json, write_atomic, zip_of
@@ -391,7 +391,7 @@ class _Pages:
         mine = {
             q: m for (s, q), m in self.marks.items() if s == state.student.key and m.score == state.questions.get(q)
         }
-        made = supervised(
+        made = contained(
             page, self.course, self.bundle, state,
             language=language, shown_openly=self.by_language.get(language), marked=mine, caps=_CAPS,
         )  # fmt: skip

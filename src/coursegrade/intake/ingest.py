@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.cage.supervise import Broken, Caps, contained
 from coursegrade.contract import LANGUAGES, Bundle, Text, joined, same, text
 from coursegrade.course import Course
 from coursegrade.files import Problem, named, private_folder, read_json, refused, sha256, write_atomic, write_json
@@ -135,9 +135,7 @@ def _take(
         if upload.reason:
             problems.append(upload.reason)
             continue
-        outer = [(n, *reader.files_of([entry])) for n, entry in enumerate(upload.entries)]
-        problems += [problem for _, _, some in outer for problem in some]
-        files = [(n, file) for n, found, _ in outer for file in found]
+        files = _files(reader, upload, problems)
         for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
             try:
                 rank = _rank(upload, n, file, bundle.assignment, place)
@@ -155,16 +153,30 @@ def _take(
             best, one.upload, one.outer = one, number, n
     if best is None:
         return _Taken([], _why_none(problems))
-    for path in others[:4]:
-        best.notes.append(
-            text(
-                "several notebooks: {path} counts (most answers, then the latest), {path_2} does not",
-                path=shown(best.path),
-                path_2=shown(path),
-            )
+    best.notes += [
+        text(
+            "several notebooks: {path} counts (most answers, then the latest), {path_2} does not",
+            path=shown(best.path),
+            path_2=shown(path),
         )
+        for path in others[:4]
+    ]
     best.notes = [*best.notes, *problems][:_NOTES]
     return best
+
+
+def _files(reader: Reader, upload: Upload, problems: list[Text]) -> list[tuple[int, Entry]]:
+    """The files of an upload, each with the number of its entry; what could not be opened is added to ``problems``."""
+    files = []
+    for number, entry in enumerate(upload.entries):
+        try:
+            found, some = reader.files_of([entry])
+        except Unreadable as error:  # too many together
+            problems.append(error.reason)
+            break
+        problems += some
+        files += [(number, file) for file in found]
+    return files
 
 
 def _why_none(problems: Sequence[Text]) -> Text:
@@ -422,9 +434,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     answers = sum(cell.role == "answer" for cell in bundle.cells)
     keep = _draft(Path(tempfile.gettempdir()) if here.dry_run else course.root / "submitted")
     try:
-        taken = supervised(_take, several, bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
-        if isinstance(taken, Broken):
-            taken = _Taken([], text("the files were not read: {reason}", reason=taken.reason))
+        taken = _taken(here, several, keep)
         upload = several[-1] if taken.reason else several[taken.upload]
         time, remarks = _when(here, upload, student)
         record = _record(here, student, upload, taken, time, remarks)
@@ -441,6 +451,14 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
         return row
     finally:
         keep.unlink(missing_ok=True)
+
+
+def _taken(here: _Class, several: Sequence[Upload], keep: Path) -> _Taken:
+    """What was found in a student's files; whatever reading them ran into is that student's reason."""
+    found = contained(_take, several, here.bundle, here.texts, here.earlier, here.course.language, keep, caps=CAPS)
+    if isinstance(found, Broken):
+        return _Taken([], text("the files were not read: {reason}", reason=found.reason))
+    return found
 
 
 def _draft(folder: Path) -> Path:
@@ -475,7 +493,7 @@ def resubmit(
     private_folder(course.root / "submitted")
     keep = _draft(course.root / "submitted")
     try:
-        taken = supervised(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
+        taken = contained(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
         reason = taken.reason
         if isinstance(taken, Broken) or reason is not None:
             why = reason or text("nothing in it")

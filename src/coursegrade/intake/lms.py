@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from coursegrade.cage.supervise import Broken, Caps, supervised
@@ -33,6 +34,7 @@ _CANVAS_TEXT = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<kind
 _CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[0-9A-Za-z]+)_(?P<file_id>\d+)_(?P<file>.+)", re.DOTALL)
 # Moodle: full name without "_" (a group's name and "-" before it), number of the participant, the plugin, the file.
 _MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
+_LONG, _WAYS = 1_000, 50  # characters of a name from Canvas that are looked into, and ways to read it
 _METADATA = "submission_metadata.yml"
 _METADATA_CAPS = Caps(memory=400 << 20, seconds=120.0)
 
@@ -65,12 +67,17 @@ def _upload(lms: LMS, name: str, user: str) -> Upload:
 
 
 def detect(entries: Sequence[Entry]) -> LMS:
-    """Which LMS made the zip, by names that no student can choose; raises ``Problem`` where none did."""
-    if any(_MOODLE.fullmatch(part) for entry in entries for part in entry.parts[:2]):
-        return "moodle"
-    if _metadata(entries) is not None:
+    """Which LMS made the zip; raises ``Problem`` where none did.
+
+    A name that a student chose can look like another LMS's: what most of the files are decides.
+    """
+    moodle = sum(any(map(_MOODLE.fullmatch, entry.parts[:2])) for entry in entries)
+    canvas = sum(bool(_canvas_parts(e.name.raw()) or _other_canvas(e.name.raw())) for e in entries)
+    if _metadata(entries) is not None and 2 * moodle <= len(entries):
         return "gradescope"
-    if any(_canvas_parts(entry.name.raw()) or _other_canvas(entry.name.raw()) for entry in entries):
+    if moodle and moodle >= canvas:
+        return "moodle"
+    if canvas:
         return "canvas"
     some = ", ".join(shown(entry.path) for entry in entries[:3]) or "nothing"
     raise Problem(
@@ -108,9 +115,9 @@ class _Part:
 
 
 def _canvas_parts(file: str) -> list[_Part]:
-    """Every way to read it, the one with the shortest name first."""
+    """The ways to read it, the one with the shortest name first; Canvas writes no name that has many."""
     found = []
-    for match in _CANVAS.finditer(file):
+    for match in islice(_CANVAS.finditer(file[:_LONG]), _WAYS):
         if match.start() and not (match["late"] is None and file[: match.start()].endswith("_LATE")):
             found.append(_Part(file[: match.start()], bool(match["late"]), match["user"], match["file_id"]))
     return found

@@ -25,6 +25,7 @@ MAX_CELLS = 5_000  # cells of a notebook
 MAX_FREE = 400  # cells of the student's own that are kept
 MAX_SOURCE = 200_000  # characters of one cell
 
+_PICTURE = re.compile(r"!\[[^\]\n]*\]\(|<img\b", re.IGNORECASE)
 _MOVED = "# This answer stands in another cell.\n"
 
 
@@ -515,6 +516,15 @@ class _Planting:
             some = ", ".join(tampered[:5])
             self.notes.append(
                 text("cells that are not for answers had been changed and were put back: {some}", some=some)
+            )
+        drawn = [c.id for c in self.asked if c.type == "markdown" and _PICTURE.search(self.answers.get(c.id, ""))]
+        if drawn:
+            self.notes.append(
+                text(
+                    "the answer to {drawn} holds a picture, which is not shown where it is marked: the notebook that "
+                    "was handed in (original.ipynb) has it",
+                    drawn=", ".join(drawn),
+                )
             )
         done = sum(not self.unchanged(c, self.answers.get(c.id, "")) for c in self.asked)
         return Planted(notebook, self.language, self.notes, done)

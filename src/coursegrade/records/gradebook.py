@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coursecode import _install
-from coursegrade.cage.supervise import Broken, supervised
+from coursegrade.cage.supervise import Broken, contained
 from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
 from coursegrade.course import Course, Student
 from coursegrade.files import Problem, read_json, sha256, write_atomic, write_json
@@ -369,7 +369,8 @@ def _listed(course: Course, assignment: str) -> None:
 def _set_aside(who: list[str], assignment: str) -> Text:
     return text(
         "{n_set_aside} students changed an answer that was marked by hand: {listed}. Its earlier "
-        "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json.",
+        "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json, and come back if "
+        "the answer is handed in again.",
         n_set_aside=len(who),
         listed=", ".join(who[:10]) + (" …" if len(who) > 10 else ""),
         assignment=assignment,
@@ -403,14 +404,11 @@ def _merge_one(
     other = {cell for cell in _graded_cells(bundle) if changed and not _same(cell, bundle, known, digests)}
     given_for = {cell: _digest_for(cell, bundle, digests) for cell in _graded_cells(bundle)}
     held = _given_for(course, student.key, name)
-    # What was given for a question that was taken out, and whose answer is there again for the first time since.
-    back = {
-        cell: one
-        for (who, cell), one in earlier.items()
-        if who == student.key and given_for.get(cell) and held.get(cell) != given_for[cell]
-        and one.fits(now, given_for[cell])
-    }  # fmt: skip
-    aside = _keep_aside(shown.with_name("earlier-points.json"), merged, notebook, other, back)
+    path = shown.with_name("earlier-points.json")
+    kept = [one for (who, _), one in earlier.items() if who == student.key]
+    kept += _set_aside_for(path, bundle, student.key)
+    back = _again(kept, now, given_for, held)
+    aside = _keep_aside(path, merged, notebook, other, back, held)
     for row in [*notebook.grades, *notebook.comments]:
         _by_hand(row, other, back)
     for grade in notebook.grades:
@@ -420,7 +418,8 @@ def _merge_one(
     notebook.late_submission_penalty = None
     _merged(gradebook, name, student.key, now, result.key if result else "")
     gradebook.db.commit()  # all of one student or nothing
-    made = supervised(_formgrader_notebook, course, bundle, student.key, result, reason, now)
+    _counts_again(path, notebook, back)
+    made = contained(_formgrader_notebook, course, bundle, student.key, result, reason, now)
     if isinstance(made, Broken):  # what cannot be shown is said, and stops nobody else
         made = _formgrader_notebook(course, bundle, student.key, None, said(made.reason), now)
     made["metadata"]["coursecode"] |= {"answers": digests, "given_for": given_for}
@@ -428,10 +427,72 @@ def _merge_one(
     return aside
 
 
+def _again(
+    kept: list[removed.ByHand], submission: str, given_for: Mapping[str, str], held: Mapping[str, str]
+) -> dict[str, removed.ByHand]:
+    """By cell, what was given for a question that was taken out, or before another answer was handed in, and whose
+    answer is there again for the first time since. Of several the last of ``kept`` counts.
+    """
+    return {
+        one.cell: one
+        for one in kept
+        if given_for.get(one.cell) and held.get(one.cell) != given_for[one.cell]
+        and one.fits(submission, given_for[one.cell])
+    }  # fmt: skip
+
+
+def _set_aside_for(path: Path, bundle: Bundle, student: str) -> list[removed.ByHand]:
+    """What was set aside, the last at the end; for which answer, ``fits`` of each knows."""
+    found = []
+    for entry in read_json(path) or []:
+        grades = {one["cell"]: one for one in entry["grades"]}
+        comments = {one["cell"]: str(one["comment"]) for one in entry["comments"]}
+        for cell in sorted({*grades, *comments}):
+            grade, answer = grades.get(cell, {}), entry.get("answers", {}).get(cell, "")
+            words, submission = comments.get(cell, ""), str(entry["submission"] or "unknown")
+            points, extra = grade.get("points"), grade.get("extra")
+            found.append(removed.ByHand(bundle.assignment, student, cell, points, extra, words, submission, answer))
+    return found
+
+
+def _counts_again(path: Path, notebook: Any, back: Mapping[str, removed.ByHand]) -> None:
+    """Take out of the file what is in the gradebook again, for the same answer."""
+    history = read_json(path)
+    if not history or not back:
+        return
+    grades = {g.name: (g.manual_score, g.extra_credit or None) for g in notebook.grades}
+    comments = {c.name: c.manual_comment or "" for c in notebook.comments}
+
+    def again(entry: Mapping[str, Any], cell: str) -> bool:
+        one = back.get(cell)
+        if one is None or (one.answer and entry.get("answers", {}).get(cell) != one.answer):
+            return False
+        given = (one.points, one.extra or None)
+        return grades.get(cell, given) == given and comments.get(cell, one.comment) == one.comment
+
+    left = [
+        {
+            **entry,
+            "grades": [one for one in entry["grades"] if not again(entry, one["cell"])],
+            "comments": [one for one in entry["comments"] if not again(entry, one["cell"])],
+        }
+        for entry in history
+    ]
+    write_json(path, [entry for entry in left if entry["grades"] or entry["comments"]])
+
+
 def _keep_aside(
-    path: Path, submission: str | None, notebook: Any, other: set[str], back: Mapping[str, removed.ByHand]
+    path: Path,
+    submission: str | None,
+    notebook: Any,
+    other: set[str],
+    back: Mapping[str, removed.ByHand],
+    held: Mapping[str, str],
 ) -> bool:
-    """Whether what was given for answers that are others now was something; it is added to the file."""
+    """Whether what was given for answers that are others now was something; it is added to the file.
+
+    ``held``: by cell, the digest of the answer that it was given for, by which it is put back.
+    """
 
     def restored(grade: Any) -> bool:
         one = back.get(grade.name)
@@ -450,7 +511,8 @@ def _keep_aside(
     if not grades and not comments:
         return False
     history = read_json(path) or []
-    entry = {"submission": submission, "grades": grades, "comments": comments}
+    answers = {one["cell"]: held[one["cell"]] for one in (*grades, *comments) if one["cell"] in held}
+    entry = {"submission": submission, "grades": grades, "comments": comments, "answers": answers}
     if entry not in history:
         write_json(path, [*history, entry])
     return True

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegrade.cage.supervise import Broken, Caps, supervised
+from coursegrade.cage.supervise import Broken, Caps, contained
 from coursegrade.contract import Bundle, Question, Text, text
 from coursegrade.course import Course
 from coursegrade.files import Problem, named, private_folder, read_json, write_json
@@ -214,7 +214,7 @@ class Marking:
         notebook = read_json(self.course.submitted(student, self.name) / f"{self.name}.ipynb") or {}
         sources = {c.get("id"): Untrusted(c.get("source")) for c in notebook.get("cells", []) if isinstance(c, dict)}
         written = sources.get(one.answer_cells[0], Untrusted(""))
-        made = supervised(written.rendered, caps=_CAPS)
+        made = contained(written.rendered, caps=_CAPS)
         cell = one.answer_cells[0]
         stubs = {
             words.strip() for words in (*(t.get(cell, "") for t in self.texts.values()), *self.earlier.get(cell, ()))

@@ -156,7 +156,9 @@ def _rows(course: Course) -> list[list[str]]:
     path = _file(course)
     if not path.is_file():
         return []
-    return list(csv.reader(io.StringIO(decode(path.read_bytes())[0])))[1:]
+    content = decode(path.read_bytes())[0].lstrip("\ufeff")
+    separator = max(",;\t", key=content.split("\n", 1)[0].count)  # a spreadsheet may have saved it again
+    return list(csv.reader(io.StringIO(content, newline=""), delimiter=separator))[1:]
 
 
 def _row(one: ByHand) -> list[str]:
@@ -203,12 +205,25 @@ def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
 def read(course: Course, assignment: str) -> dict[tuple[str, str], ByHand]:
     """The last that was removed, by student and cell."""
     found = {}
-    for row in _rows(course):
+    for line, row in enumerate(_rows(course), start=2):
         if len(row) >= 7 and row[0] == assignment:
-            points, extra = (float(cell) if cell else None for cell in row[3:5])
+            points, extra = (_points(course, line, cell) for cell in row[3:5])
             answer = row[8] if len(row) > 8 else ""
             found[row[1], row[2]] = ByHand(row[0], row[1], row[2], points, extra, _bare(row[5]), row[6], answer)
     return found
+
+
+def _points(course: Course, line: int, cell: str) -> float | None:
+    try:
+        return float(cell.replace(",", ".")) if cell.strip() else None
+    except ValueError:
+        raise Problem(
+            "{file}, line {line}: {cell} is no number of points. Put it right, or delete the line; nothing was "
+            "changed.",
+            file=_file(course),
+            line=line,
+            cell=repr(cell[:40]),
+        ) from None
 
 
 def above(notebook: Any, cell: Any, points: float) -> list[Text]:
