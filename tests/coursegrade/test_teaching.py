@@ -208,7 +208,7 @@ SLIPS = {
     "ingest pooling submissions.zip --roster roster.xlsx": ["roster.xlsx", "CSV UTF-8"],
     "run poling": ["grade release poling"],
     "feedback pooling": ["grade run pooling"],
-    "export pooling --format blackboard": ["--format", "canvas, moodle"],
+    "export pooling --format blackboard": ["--format", "canvas", "moodle"],
     "export pooling --for canvas": ["--for", "grade export --help"],
     "mark pooling": ["grade run pooling"],
     "extend pooling s1000 +2d": ["--due"],

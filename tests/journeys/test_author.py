@@ -181,7 +181,13 @@ def test_a_change_is_on_every_page_that_shows_it_and_costs_the_pages_that_hold_i
     assert meaning is not None
     change("glossary.yml", meaning[1], f"In short, {meaning[1]}", reads={"book/glossary"}, shows="In short,")
     script = on_two(r'data-figures="[^"]*"')
-    change("src/coursecode/figures/base.js", "\n", "\nglobalThis.courseBase = 2;\n", reads=set(), gone=script)
+    change(
+        "src/coursecode/figures/base.js",
+        'use strict";',
+        'use strict";\n  globalThis.courseBase = 2;',
+        reads=set(),
+        gone=script,
+    )
     style = on_two(r"site\.css\?v=\w+")
     change("tools/site/static/course.css", "\n", "\nbody { --an-author: 1px; }\n", reads=set(), gone=style)
     cites = "It follows {cite:t}`euclid`. The section"

@@ -109,11 +109,11 @@ def module_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
 
 
 def result_files(cells: Iterable[str], package: Path) -> dict[str, Path]:
-    """The stored results that the cells may read, by name: those that are named in quotes, and the benchmarks."""
+    """The stored results that the cells may read: those named in quotes, their re-runs, and the benchmarks."""
     source = "\n".join(cells)
     names = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
     results = package / "experiments" / "results"
-    found = [path for path in sorted(results.glob("*.json")) if path.stem in names]
+    found = [path for part in ("*.json", "sceptic/*.json") for path in sorted(results.glob(part)) if path.stem in names]
     if "coursecode.experiments.load" in imported_modules(source):
         found += sorted(results.glob("benchmarks/*.json"))
     return {path.relative_to(results).as_posix(): path for path in found}
