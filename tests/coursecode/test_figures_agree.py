@@ -107,7 +107,7 @@ def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages
 
 @EN_ZH
 def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
-    prose("shift-lab", language, "blurring is ahead" if language == "en" else "模糊领先")
+    prose("shift-lab", language, "blurring is ahead" if language == "en" else "先模糊的方法更好")
     page = shown(figure_pages, "shift-lab", language)
     far = [int(re.sub(r"\D", "", t)) for t in page.locator(".ways td:last-child").all_inner_texts()]
     assert min(far) == far[-1] > 0
@@ -148,10 +148,10 @@ def test_the_square_that_holds_nine_tenths_is_the_one_of_the_text(figure_pages, 
         return [int(pair.partition(" ")[0]) for pair in page.locator(".facts b").all_inner_texts()]
 
     assert measured() == [size, side]
-    prose("field-photo", language, "as much is somewhat larger" if language == "en" else "方形要大一些")
+    prose("field-photo", language, "as much is somewhat larger" if language == "en" else "方形需要大一些")
     for seed in range(4):
         assert size > measured(f"weights=random&seed={seed}")[1] > side
-    prose("field-photo", language, "reads every second pixel" if language == "en" else "每隔一个像素才读一个")
+    prose("field-photo", language, "reads every second pixel" if language == "en" else "每隔一个像素才读取一个")
     page = shown(figure_pages, "field-photo", language, "stack=holes")
     field, _ = (int(pair.partition(" ")[0]) for pair in page.locator(".facts b").all_inner_texts())
     assert str((field // 2 + 1) ** 2) in say(page)
