@@ -253,7 +253,7 @@ FIGURES = sorted(
 
 
 # Where the first slider leaves the sentence as it is: any pen writes the same digit, any size begins with one window.
-OTHER_STATES = {"fig-cover": "digit=4", "fig-conv-stepper": "at=4"}
+OTHER_STATES = {"fig-cover": "digit=4", "fig-conv-stepper": "at=4", "fig-transposed-stamps": "at=0"}
 
 
 @pytest.fixture(scope="module")
