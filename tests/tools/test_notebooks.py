@@ -94,14 +94,15 @@ def test_a_helper_of_a_helper_counts_too(project, executions):
 def test_a_stored_result_makes_the_chapters_stale_that_name_it(project, executions, capsys):
     results = project / "src" / "coursecode" / "experiments" / "results"
     results.mkdir(parents=True)
-    (results / "benchmarks").mkdir()
-    for name in ("wide", "other", "benchmarks/epoch"):
+    for folder in ("benchmarks", "sceptic"):
+        (results / folder).mkdir()
+    for name in ("wide", "other", "benchmarks/epoch", "sceptic/wide"):
         (results / f"{name}.json").write_text("{}")
     (results.parent / "__init__.py").write_text("load = str\n")
     edit(project / "book/a.md", "f(2)", 'f(len("wide"))')
     edit(project / "book/b.md", "g(2)", "from coursecode.experiments import load")
     maker.make(project)
-    for changed, expected in (("wide", ["a"]), ("benchmarks/epoch", ["b"]), ("other", [])):
+    for changed, expected in (("wide", ["a"]), ("benchmarks/epoch", ["b"]), ("sceptic/wide", ["a"]), ("other", [])):
         executions.clear()
         (results / f"{changed}.json").write_text("[]")
         maker.make(project)
