@@ -29,7 +29,8 @@ TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat
 SPHINX = ("sphinx>=9", "myst-nb", "myst-parser", "sphinx-book-theme", "sphinx-external-toc", "sphinx-togglebutton",
           "sphinx-copybutton", "sphinx-thebe", "sphinx-comments", "sphinx-design", "sphinx-multitoc-numbering",
           "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jupyter-cache", "jupytext",
-          "pyyaml", "matplotlib", "numpy", "scipy", "pillow", "tinycss2", "ipykernel", "linkify-it-py", "docutils")  # fmt: skip
+          "pyyaml", "matplotlib", "numpy", "scipy", "pillow", "tinycss2", "ipykernel", "linkify-it-py",
+          "docutils")  # fmt: skip
 
 
 def run(*command: str, **variables: str) -> None:
