@@ -208,14 +208,19 @@ def test_they_do_not_come_back_for_another_answer_and_do_for_the_first_one(tmp_p
     )
 
 
-def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path):
+def with_a_question_taken_out(tmp_path):
+    """A class marked by hand after *why-max* was taken out, its release before, and where the marks went."""
     course = graded_course(tmp_path)
     merge(course, NAME)
     given(course)
     bundle = course.bundle(NAME)
     change(course, drop="why-max")
     merge(course, NAME)
-    path = course.root / "gradebook-removed.csv"
+    return course, bundle, course.root / "gradebook-removed.csv"
+
+
+def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path):
+    course, bundle, path = with_a_question_taken_out(tmp_path)
     path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()) + "\n")
     write_json(course.release(NAME) / "bundle.json", bundle.to_json())
     graded_anew(course)
@@ -225,13 +230,7 @@ def test_what_an_earlier_version_wrote_comes_back_for_the_same_notebook(tmp_path
 
 def test_what_a_spreadsheet_saved_again_comes_back_and_what_is_no_number_is_named(tmp_path, capsys):
     """In much of Europe and South America a spreadsheet writes semicolons, and a comma into numbers."""
-    course = graded_course(tmp_path)
-    merge(course, NAME)
-    given(course)
-    bundle = course.bundle(NAME)
-    change(course, drop="why-max")
-    merge(course, NAME)
-    path = course.root / "gradebook-removed.csv"
+    course, bundle, path = with_a_question_taken_out(tmp_path)
     rows = list(csv.reader(io.StringIO(path.read_text())))
     (row,) = [row for row in rows if row[3] == "1.5"]
     row[3] = "1,5"

@@ -85,13 +85,8 @@ def test_the_words_of_a_picture_are_read_from_its_cell(cell, words):
     assert pictured(cell) == words
 
 
-def test_the_words_of_a_picture_stand_below_it(tmp_path):
-    """In Chinese alone, and only where there is a picture."""
-    cell = (
-        "::::{container} cell\n:::{container} cell_input\n```python\nlines(x, {'loss': y}, xlabel='step', ylabel='y')\n"
-        "```\n:::\n:::{container} cell_output\nOUTPUT\n:::\n::::\n"
-    )
-    pages = {"drawn": cell.replace("OUTPUT", "![曲线](p.png)"), "printed": cell.replace("OUTPUT", "0.5")}
+def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
+    """A small site of these pages in Chinese, and the same pages as those of an English one: LANGUAGE/html."""
     for language in ("zh_CN", "en"):
         folder = tmp_path / language
         folder.mkdir()
@@ -100,13 +95,23 @@ def test_the_words_of_a_picture_stand_below_it(tmp_path):
             (folder / f"{name}.md").write_text(f"# 页\n\n{text}", encoding="utf-8")
         (folder / "conf.py").write_text(
             f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nextensions = ['myst_parser', 'tools.site.labels']\n"
-            f"myst_enable_extensions = ['colon_fence']\nlanguage = {language!r}\nroot_doc = 'drawn'\n"
+            f"myst_enable_extensions = ['colon_fence']\nlanguage = {language!r}\nroot_doc = {root!r}\n"
             "def setup(app):\n    app.connect('doctree-read', lambda app, tree: [\n"
             "        box['classes'].extend([name.replace('-', '_') for name in box['classes']])\n"
             "        for box in tree.findall(lambda node: node.tagname == 'container')])\n"
         )
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(folder), str(folder / "html")]
         subprocess.run(command, check=True, capture_output=True)
+
+
+def test_the_words_of_a_picture_stand_below_it(tmp_path):
+    """In Chinese alone, and only where there is a picture."""
+    cell = (
+        "::::{container} cell\n:::{container} cell_input\n```python\nlines(x, {'loss': y}, xlabel='step', ylabel='y')\n"
+        "```\n:::\n:::{container} cell_output\nOUTPUT\n:::\n::::\n"
+    )
+    pages = {"drawn": cell.replace("OUTPUT", "![曲线](p.png)"), "printed": cell.replace("OUTPUT", "0.5")}
+    site_in_both(tmp_path, pages, "drawn")
 
     def below(language: str, name: str) -> list[str]:
         html = (tmp_path / language / "html" / f"{name}.html").read_text(encoding="utf-8")
@@ -119,23 +124,9 @@ def test_the_words_of_a_picture_stand_below_it(tmp_path):
 def test_a_header_is_translated_when_the_page_is_written(tmp_path):
     """Of a table among outputs alone, in Chinese alone, and not where the page names it as code."""
     table = "| {0} | {1} |\n|---|---|\n| net | 1 |\n"
-    page = (
-        f"# 页\n\n{table.format('net', 'kernel')}\n:::{{container}} cell_output\n{table.format('net', 'kernel')}:::\n"
-    )
+    page = f"{table.format('net', 'kernel')}\n:::{{container}} cell_output\n{table.format('net', 'kernel')}:::\n"
     pages = {"zh": page, "named": page + "\n这一列是 `kernel`。\n"}
-    for language in ("zh_CN", "en"):
-        folder = tmp_path / language
-        folder.mkdir()
-        for name, text in pages.items():
-            (folder / f"{name}.md").write_text(text, encoding="utf-8")
-        (folder / "conf.py").write_text(
-            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nextensions = ['myst_parser', 'tools.site.labels']\n"
-            f"myst_enable_extensions = ['colon_fence']\nlanguage = {language!r}\nroot_doc = 'zh'\n"
-            "def setup(app):\n    app.connect('doctree-read', lambda app, tree: [box['classes'].append('cell_output')\n"
-            "        for box in tree.findall(lambda node: node.tagname == 'container')])\n"
-        )
-        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(folder), str(folder / "html")]
-        subprocess.run(command, check=True, capture_output=True)
+    site_in_both(tmp_path, pages, "zh")
 
     def shown(language: str, name: str) -> list[str]:
         html = (tmp_path / language / "html" / f"{name}.html").read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ def files() -> dict[str, str]:
         "package.json": json.dumps(manifest(), indent=2, ensure_ascii=False) + "\n",
         "index.js": (HERE / "index.js").read_text(encoding="utf-8"),
         "index.d.ts": types(names),
-        "mount.js": (figures.FOLDER / "mount.js").read_text(encoding="utf-8"),
+        "mount.js": figures.module("mount"),
         "words.js": words,
         **{readme.name: readme.read_text(encoding="utf-8") for readme in sorted(HERE.glob("README*.md"))},
         "LICENSE": (ROOT / "LICENSE").read_text(encoding="utf-8"),
