@@ -20,7 +20,6 @@ import numpy as np
 from docutils import nodes
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 from sphinx.application import Sphinx
 
 DOTS, SHOWN = 144, 96  # an inch: of the files (coursecode.plotting), and on a page
@@ -42,6 +41,8 @@ def kind(code: str) -> str:
 
 def panels(pixels: NDArray[Any]) -> list[tuple[slice, slice]]:
     """Where the images lie on the white paper of a picture (height, width, 3): they stand in rows and columns."""
+    from scipy import ndimage  # takes a quarter of a second, and only a new plot needs it
+
     inked = np.any(pixels < _WHITE, axis=2)
     parts = ndimage.find_objects(ndimage.label(inked)[0])
     large = [part for part in parts if all(side.stop - side.start >= _PANEL for side in part)]
@@ -81,6 +82,8 @@ def _turned(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
     The hues are those of CSS's ``invert(1) hue-rotate(180deg)``, made as light or as dark as that asks.
     """
+    from scipy import ndimage
+
     wanted = 1.05 * 0.05 / (_linear(pixels / 255) @ _LIGHTNESS + 0.05) - 0.05
     linear = _linear(np.clip((1 - pixels / 255) @ _HALF_TURN, 0, 1))
     light = linear @ _LIGHTNESS
