@@ -9,13 +9,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from coursecode import plotting
-from tools.site import plots
+from tools.site import colours, plots
 
 GROUND = np.array((17, 21, 28))  # --pst-color-background in the dark (course.css)
 
 
 def lightness(colour) -> float:
-    return float(plots._linear(np.asarray(colour)[:3] / 255) @ plots._LIGHTNESS)
+    return float(colours.lightness(np.asarray(colour)[:3]))
 
 
 def contrast(one, other) -> float:
