@@ -493,7 +493,7 @@ def lines(
     for name, (low, high) in (bands or {}).items():
         curves[name] |= {"low": _numbers(_array(low)), "high": _numbers(_array(high))}
     names = {"xlabel": xlabel, "ylabel": ylabel}
-    _draw(paint, {"lines": curves, **names, "log_x": log_x, "log_y": log_y, "markers": markers})
+    _draw(paint, {"lines": list(curves.items()), **names, "log_x": log_x, "log_y": log_y, "markers": markers})
 
 
 def _look(i: int) -> dict[str, Any]:
@@ -590,7 +590,7 @@ class LiveCurve:
         if self._handle is not None:
             self._update()
         elif _in_notebook():
-            curves = {name: {"x": _numbers(xs), "y": _numbers(ys)} for name, (xs, ys) in self._points.items()}
+            curves = [(name, {"x": _numbers(xs), "y": _numbers(ys)}) for name, (xs, ys) in self._points.items()]
             markers = max(len(xs) for xs, _ in self._points.values()) <= 40
             _draw(self._paint, {"lines": curves, "xlabel": self._xlabel, "ylabel": "", "markers": markers})
 

@@ -83,7 +83,7 @@ def test_every_alternative_text_of_a_picture_is_chinese():
 
 def test_the_words_of_a_plot_are_those_that_it_shows():
     curve = {"x": [1], "y": [1]}
-    assert words_of({"lines": {"loss": curve}, "xlabel": "step", "ylabel": ""}) == ["loss", "step"]
+    assert words_of({"lines": [["loss", curve]], "xlabel": "step", "ylabel": ""}) == ["loss", "step"]
     assert words_of({"bars": [["net", 1, 0, "1"]], "xlabel": "seconds"}) == ["net", "seconds"]
     assert words_of({"grid": [{"title": "moved\nby 2"}, {"title": ""}]}) == ["moved by 2"]
 

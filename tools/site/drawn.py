@@ -31,7 +31,7 @@ _PLAIN = (1e-3, 1e6)  # numbers on an axis that are written out
 def words_of(drawn: Mapping[str, Any]) -> list[str]:
     """The words that a plot shows: titles, axes, names of curves and bars."""
     parts = [part["title"] for kind in ("grid", "images") for part in drawn.get(kind, [])]
-    named = [*drawn.get("lines", {}), *(row[0] for row in drawn.get("bars", []))]
+    named = [row[0] for kind in ("lines", "bars") for row in drawn.get(kind, [])]
     axes = [drawn.get(axis, "") for axis in ("xlabel", "ylabel")]
     return list(dict.fromkeys(" ".join(word.split()) for word in (*parts, *named, *axes) if word))
 
@@ -75,9 +75,10 @@ def _grids(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     gaps = max(len(row) for row in rows) - 1
     high = sum(max(part["size"][0] for part in row) + 1.2 for row in rows)
     inside = "".join(
-        f'<div class="row">{"".join(_grid(part, say, keep, gray=drawn["gray"]) for part in row)}</div>' for row in rows
+        f'<div class="abreast">{"".join(_grid(part, say, keep, gray=drawn["gray"]) for part in row)}</div>'
+        for row in rows
     )
-    return f'<div class="rows" style="--wide:{wide:g};--gaps:{gaps};--rows:{high:g}">{inside}</div>'
+    return f'<div class="grids" style="--wide:{wide:g};--gaps:{gaps};--rows:{high:g}">{inside}</div>'
 
 
 def _width(part: Mapping[str, Any]) -> float:
@@ -175,15 +176,15 @@ def _fewer(columns: int, most: int) -> int:
 def _curves(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     curves = drawn["lines"]
     log_x, log_y = drawn.get("log_x", False), drawn.get("log_y", False)
-    xs = [x for curve in curves.values() for x in curve["x"] if x is not None]
-    ys = [y for curve in curves.values() for side in ("y", "low", "high") for y in curve.get(side, []) if y is not None]
+    xs = [x for _, curve in curves for x in curve["x"] if x is not None]
+    ys = [y for _, curve in curves for side in ("y", "low", "high") for y in curve.get(side, []) if y is not None]
     if log_y:
         ys = [y for y in ys if y > 0]
     across, up = _Axis(xs, log=log_x, room=0.03, most=44), _Axis(ys, log=log_y, room=0.06, most=5 * 9)
     rules = "".join(f"M0 {1000 - _at(share)}H1000" for share, _ in up.ticks)
     rules += "".join(f"M{_at(share)} 0V1000" for share, _ in across.ticks)
     paths, marks, key = [f'<path class="rules" d="{rules}"/>'], [], []
-    for i, (name, curve) in enumerate(curves.items()):
+    for i, (name, curve) in enumerate(curves):
         points = [(across(x), up(y)) for x, y in zip(curve["x"], curve["y"], strict=True)]
         if "low" in curve:
             there, back = (list(zip(curve["x"], curve[side], strict=True)) for side in ("low", "high"))
