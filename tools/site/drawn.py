@@ -325,7 +325,7 @@ def _bars(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     longest = max(len(text) for *_, text in rows)
     axis = f'<span class="name"></span><span class="track ticks">{rules}</span>' if rules else ""
     return (
-        f'<div class="table" style="--long:{longest}">{"".join(said)}{axis}</div>'
+        f'<div class="chart" style="--long:{longest}">{"".join(said)}{axis}</div>'
         f'<div class="axis x">{escape(say(drawn["xlabel"]))}</div>'
     )
 
