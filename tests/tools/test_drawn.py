@@ -11,9 +11,10 @@ import torch
 from bs4 import BeautifulSoup
 from root import ROOT
 
-from coursecode import figures, plotting
+from coursecode import drawings, figures, plotting
+from coursecode.geometry import Row
 from tools.site.colours import lightness, turned
-from tools.site.drawn import _Axis, html_of, speaker
+from tools.site.drawn import _Axis, html_of, speaker, words_of
 
 STYLE = (ROOT / "tools/site/static/drawn.css").read_text(encoding="utf-8")
 GROUND = (17, 21, 28)  # --pst-color-background in the dark (course.css)
@@ -151,6 +152,26 @@ def test_bars_are_as_long_as_their_values_and_say_them(draw):
     assert long == 1
     ticks = {tick.text: float(tick["style"].split(":")[1]) for tick in log.select(".tick")}
     assert short == pytest.approx(ticks["1,000"], abs=1e-3)
+
+
+def test_nets_are_as_high_as_their_maps_and_blocks_have_their_branches(draw, monkeypatch):
+    kept = []
+    monkeypatch.setattr(drawings, "_draw", lambda paint, drawn=None: kept.append(drawn))
+    rows = [Row("a", (8, 4, 4), 1, 1), Row("b", (8, 4, 4), 1, 1), Row("pool", (8, 2, 2), 0, 0), Row("c", (16,), 1, 1)]
+    drawings.draw_nets({"net": rows})
+    drawings.draw_blocks({"one": ([["conv 3×3", "ReLU"], []], "+")})
+    nets, blocks = (BeautifulSoup(html_of(one, "alt"), "html.parser") for one in kept)
+    boxes = nets.select(".layers b")
+    assert [box["style"] for box in boxes] == ["--h:3;--w:4", "--h:3;--w:4", "--h:1;--w:5"]
+    assert [box.get_text(" ") for box in boxes] == ["8 4", "", "16"]
+    assert [box.get("class") for box in boxes] == [None, None, ["dense"]]
+    assert [[word.text for word in branch.select("span")] for branch in blocks.select(".branch")] == [
+        ["conv 3×3", "ReLU"],
+        [],
+    ]
+    assert blocks.select_one(".join").text == "+"
+    assert words_of(kept[0]) == ["net"]
+    assert words_of(kept[1]) == ["one", "conv 3×3", "ReLU", "+"]
 
 
 def test_words_are_said_in_the_language_of_the_page(draw):

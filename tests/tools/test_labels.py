@@ -19,7 +19,8 @@ from tools.site.plots import drawings
 # names, and calls of the code above the picture
 NAMES = {"LeNet", "ReLU", "MLP", "FFT", "d2l", "evaluate", "im2col(X)", "flip(K)", "sobel-x", "sobel-y", "im2col",
          "lenet_classic", "lenet_modern", "softmax", "tanh", "torch",
-         "d2l's loop", "d2l, its book", "d2l, on tensors", "floor", "filled to 7×7"}  # fmt: skip
+         "d2l's loop", "d2l, its book", "d2l, on tensors", "floor", "filled to 7×7",
+         "AlexNet", "VGG-16", "MobileNet", "Inception"}  # fmt: skip
 NOTEBOOKS = sorted((ROOT / "zh/book").glob("*.ipynb"))
 PAGES = sorted((ROOT / "zh/book").glob("*.md"))
 

@@ -31,7 +31,9 @@ _PLAIN = (1e-3, 1e6)  # numbers on an axis that are written out
 def words_of(drawn: Mapping[str, Any]) -> list[str]:
     """The words that a plot shows: titles, axes, names of curves and bars."""
     parts = [part["title"] for kind in ("grid", "images") for part in drawn.get(kind, [])]
-    named = [row[0] for kind in ("lines", "bars") for row in drawn.get(kind, [])]
+    named = [row[0] for kind in ("lines", "bars", "nets", "blocks") for row in drawn.get(kind, [])]
+    for _, branches, join in drawn.get("blocks", []):
+        named += [*(word for branch in branches for word in branch), join]
     axes = [drawn.get(axis, "") for axis in ("xlabel", "ylabel")]
     return list(dict.fromkeys(" ".join(word.split()) for word in (*parts, *named, *axes) if word))
 
@@ -330,4 +332,40 @@ def _bars(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     )
 
 
-_DRAWN = {"grid": _grids, "images": _images, "lines": _curves, "bars": _bars}
+# -- nets and their blocks --------------------------------------------------------------------------------------------
+
+
+def _nets(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
+    """A box for each layer, as high as its map and as wide as it has channels, both on a logarithmic scale."""
+    said = []
+    for name, shapes in drawn["nets"]:
+        before: list[int] = []
+        layers = []
+        for channels, *sides in shapes:
+            shape = [channels, *sides]
+            top = f"<i>{channels}</i>" if shape != before else ""
+            below = f"<u>{sides[0]}</u>" if sides and sides != before[1:] else ""
+            high, wide = (math.log2(2 * size) for size in (sides[0] if sides else 1, channels))
+            kind = "" if sides else ' class="dense"'
+            layers.append(f'<b{kind} style="--h:{high:.3g};--w:{wide:.3g}">{top}{below}</b>')
+            before = shape
+        said.append(f'<span class="name">{escape(say(name))}</span><div class="layers">{"".join(layers)}</div>')
+    return "".join(said)
+
+
+def _blocks(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
+    """The branches of each block, one under the other, and what joins them."""
+    said = []
+    for name, branches, join in drawn["blocks"]:
+        rows = "".join(
+            f'<div class="branch">{"".join(f"<span>{escape(say(word))}</span>" for word in branch)}</div>'
+            for branch in branches
+        )
+        end = f'<span class="join">{escape(say(join))}</span>' if join else ""
+        kind = "branches" if len(branches) > 1 else "branches single"
+        flow = f'<i>x</i><div class="{kind}">{rows}</div>{end}'
+        said.append(f'<span class="name">{escape(say(name))}</span><div class="flow">{flow}</div>')
+    return "".join(said)
+
+
+_DRAWN = {"nets": _nets, "blocks": _blocks, "grid": _grids, "images": _images, "lines": _curves, "bars": _bars}
