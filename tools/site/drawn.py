@@ -41,9 +41,9 @@ def words_of(drawn: Mapping[str, Any]) -> list[str]:
 def speaker(known: Mapping[str, str]) -> _Say:
     """What says a word in another language; ``…`` in a word stands for what a cell computed, said likewise.
 
-    >>> say = speaker({"shirt": "衬衫", "…, not …": "是 …，不是 …"})
+    >>> say = speaker({"shirt": "camisa", "…, not …": "es …, no …"})
     >>> say("shirt"), say("shirt, not 2")
-    ('衬衫', '是 衬衫，不是 2')
+    ('camisa', 'es camisa, no 2')
     """
     plain = {" ".join(word.split()): said for word, said in known.items()}
     gaps = {word: "(.+?)".join(map(re.escape, word.split("…"))) for word in plain if "…" in word}
