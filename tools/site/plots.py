@@ -109,7 +109,7 @@ def _with_light_titles(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return twin
 
 
-class drawn_plot(nodes.General, nodes.Element):
+class drawn_plot(nodes.General, nodes.Element):  # type: ignore[misc]
     """A plot that a page draws itself, as HTML."""
 
 
@@ -159,7 +159,7 @@ def _keep(app: Sphinx, docname: str, name: str, data: bytes) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     app.builder.images[str(path)] = name
-    return relative_uri(app.builder.get_target_uri(docname), f"{app.builder.imagedir}/{name}")
+    return str(relative_uri(app.builder.get_target_uri(docname), f"{app.builder.imagedir}/{name}"))
 
 
 def _lay_out(app: Sphinx, image: nodes.image, code: str) -> None:
