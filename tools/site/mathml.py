@@ -58,8 +58,9 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
 _SIGN = re.compile(r"(<mo[^>]*>[(\[{,;:=<>≤≥≠≈→∈⋅×+−/∣|]</mo>)<mo>([−+±])</mo>")
 # "i sin θ": the thin spaces of TeX round a function that is named by a word, which browsers leave out.
 _THIN = '<mspace width="0.167em"/>'
-_NAMED = r"<mi[^>]*>\w{2,}</mi><mo>\u2061</mo>"
-_NAMED = rf"(?:{_NAMED}|<(?P<at>msub|munder)><mrow>{_NAMED}</mrow>(?:<m[in][^>]*>[^<]*</m[in]>|<mrow>(?:(?!<mrow).)*?</mrow>)</(?P=at)>)"
+_WORD = r"<mi[^>]*>\w{2,}</mi><mo>\u2061</mo>"
+_LIMIT = r"(?:<m[in][^>]*>[^<]*</m[in]>|<mrow>(?:(?!<mrow).)*?</mrow>)"
+_NAMED = rf"(?:{_WORD}|<(?P<at>msub|munder)><mrow>{_WORD}</mrow>{_LIMIT}</(?P=at)>)"
 _BEFORE_FUNCTION = re.compile(rf"(</m(?:i|n|sub|sup|subsup|row|frac|sqrt)>)({_NAMED})")
 _AFTER_FUNCTION = re.compile(rf"({_NAMED})(?!(?:<mrow>)?<mo[^>]*>[(\[{{∣|⌊⌈]|</)")
 _BOLD = re.compile(r'<mi mathvariant="bold">(\w)</mi>')
