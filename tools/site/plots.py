@@ -30,11 +30,12 @@ from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
 from tools.site.colours import turned
-from tools.site.drawn import html_of, speaker
+from tools.site.drawn import html_of, speaker, words_of
 from tools.site.labels import labels
-from tools.source.words import spoken
+from tools.source.words import spoken, text
 
 DOTS, SHOWN = 144, 96  # an inch: of the files (coursecode.plotting), and on a page
+_BETWEEN = "  ·  "
 _PICTURE = re.compile(r"\bshow_images\(|\bgray=True")
 _TITLES = re.compile(r"\btitles=")
 _WHITE, _PANEL = 245, 30  # as bright is paper; as many dots wide and high is an image, and no letter
@@ -114,25 +115,32 @@ class drawn_plot(nodes.General, nodes.Element):  # type: ignore[misc]
 
 
 def lay_out(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Draw the plots of a page's cells, and give those that come as pictures alone their size, place and twins."""
-    if app.builder.name not in ("html", "dirhtml"):
-        return
+    """Draw the plots of a page's cells, and give those that come as pictures alone their size, place and twins.
+
+    Paper has the pictures; in another language than English a line below says what the words in them are called.
+    """
     cells = [node for node in doctree.findall(nodes.container) if "cell" in node["classes"]]
     known = drawings(Path(app.env.doc2path(docname)).with_suffix(".ipynb")) if cells else {}
-    say = speaker(labels(spoken(app.config.language), name="plots.yml"))
+    language = spoken(app.config.language)
+    said = speaker(labels(language, name="plots.yml"))
     as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}  # the text speaks of these as they are
+
+    def say(word: str) -> str:
+        return word if word in as_code else said(word)
+
+    keep = functools.partial(_keep, app, docname)
     for cell in cells:
         block = next(iter(cell.findall(nodes.literal_block)), None)
         code = block.astext() if block is not None else ""
         for image in list(cell.findall(nodes.image)):
-            if (drawn := known.get(Path(str(image["uri"])).stem)) is not None:
-                keep = functools.partial(_keep, app, docname)
-                html = html_of(
-                    drawn,
-                    str(image.get("alt", "")),
-                    say=lambda word: word if word in as_code else say(word),
-                    keep=keep,
-                )
+            drawn = known.get(Path(str(image["uri"])).stem)
+            if app.builder.name not in ("html", "dirhtml"):
+                words = [f"{word} {say(word)}" for word in words_of(drawn or {}) if say(word) != word]
+                if words:
+                    line = f"{text('In the picture')[language]}{text(': ')[language]}{_BETWEEN.join(words)}"
+                    image.parent.append(nodes.paragraph("", line, classes=["in-the-picture"]))
+            elif drawn is not None:
+                html = html_of(drawn, str(image.get("alt", "")), say=say, keep=keep)
                 image.parent.replace(image, drawn_plot("", html=html))
             else:
                 _lay_out(app, image, code)
