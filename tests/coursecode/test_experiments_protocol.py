@@ -242,6 +242,17 @@ def test_no_sentence_turns_in_a_stored_re_run(name: str) -> None:
             assert keeps(sentence, effect, rules.smallest), (rerun, sentence.text, effect)
 
 
+def test_what_was_spent_is_in_the_records_and_two_cores_can_run_all_again_in_eight_hours() -> None:
+    taken = report.spent()
+    assert list(taken) == list(EXPERIMENTS)
+    kept = "shuffled_pixels"
+    assert taken[kept] == stored(kept).seconds + reruns(kept).seconds
+    by_the_clock = stored("better_fashion")
+    assert taken["better_fashion"] == sum(by_the_clock.column("cpu_seconds")) < by_the_clock.seconds
+    assert taken["better_cost"] == stored("better_cost").seconds  # its rows hold the cost of more than was run
+    assert sum(taken.values()) <= 2 * 8 * 3600
+
+
 def test_where_no_rate_was_looked_for_half_the_rate_is_half_of_what_an_arm_names() -> None:
     asked: list[dict[str, Any]] = []
 
