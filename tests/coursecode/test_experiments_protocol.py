@@ -92,6 +92,16 @@ def test_labels_stay_with_their_images() -> None:
     assert sorted(set(deal.test_y.tolist())) == list(range(10))
 
 
+def test_any_images_are_dealt_as_the_digits_are() -> None:
+    x = torch.arange(50)
+    deals = [protocol.deal(x, 2 * x, seed, validation=20, train=9) for seed in range(FOLDS)]
+    assert sorted(torch.cat([found.test_x for found in deals]).tolist() + deals[0].valid_x.tolist()) == x.tolist()
+    for found in deals:
+        assert torch.equal(found.train_y, 2 * found.train_x)
+        assert not set(found.train_x.tolist()) & {*found.test_x.tolist(), *found.valid_x.tolist()}
+        assert len(found.train_x) == 9
+
+
 def test_more_images_than_there_are_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match=r"train is 3601, but there are 3600"):
         draw(0, train=3601)
