@@ -69,6 +69,11 @@ _MANNER = [
     (r"拆成碎片", "拆得零碎"),
     (r"耐(?:受)?平移", "能容忍平移"),
     (r"一半的一[个张次]", "有一半的情形……"),
+    # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
+    (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
+    (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
+    (r"没有步幅时", "步幅为 1 时"),
+    (r"(?<![所可])以前[一二两三四几]章", "前面两章"),
     # echoes of English
     (r"这意味着|值得注意的是|不言而喻|众所周知|毋庸置疑", "say it without the preface"),
     (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),
