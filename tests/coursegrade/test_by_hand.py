@@ -25,7 +25,7 @@ from lms_classes import (
     people,
     right,
 )
-from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 
 from coursegrade.__main__ import main
 from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, Text

@@ -31,22 +31,6 @@ from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import database, merge, states
 
 
-@pytest.fixture(scope="session")
-def version(tmp_path_factory):
-    """What nbgrader writes into a new database; it starts a program to find out, once is enough."""
-    import nbgrader.api
-
-    with database(course_folder(tmp_path_factory.mktemp("first"))):  # puts the program within reach
-        return nbgrader.api.get_alembic_version()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, version):
-    import nbgrader.api
-
-    monkeypatch.setattr(nbgrader.api, "get_alembic_version", lambda: version)
-
-
 def dump(value) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
@@ -282,10 +266,16 @@ def start_merge(course, **kwargs) -> subprocess.Popen:
     )
 
 
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory) -> Course:
+    """A class whose scores were merged in one go; tests only read it."""
+    course = graded_course(tmp_path_factory.mktemp("clean") / "course", 14, bad=(3,))
+    merge(course, NAME)
+    return course
+
+
 @pytest.mark.parametrize("stop_after", ["start", "1", "4", "11"])
-def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, stop_after):
-    clean = graded_course(tmp_path / "clean", 14, bad=(3,))
-    merge(clean, NAME)
+def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, clean, stop_after):
     course = graded_course(tmp_path / "killed", 14, bad=(3,))
     process = start_merge(course)
     for line in process.stdout:
@@ -301,9 +291,7 @@ def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, s
     assert tree(course.root / "autograded") == tree(clean.root / "autograded")
 
 
-def test_no_space_for_the_database_loses_nothing_and_the_same_command_goes_on(tmp_path):
-    clean = graded_course(tmp_path / "clean", 14, bad=(3,))
-    merge(clean, NAME)
+def test_no_space_for_the_database_loses_nothing_and_the_same_command_goes_on(tmp_path, clean):
     course = graded_course(tmp_path / "full", 14, bad=(3,))
 
     def small_files() -> None:

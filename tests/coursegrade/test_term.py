@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
 from root import ROOT
-from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 
 from coursegrade.__main__ import main
 from coursegrade.cage import jobs
