@@ -359,7 +359,7 @@ def axe():
     return run
 
 
-# Scripts have heard of the width and of the scheme, and no colour is on its way to another.
+# Scripts have heard of the width, and no colour is on its way to another.
 SETTLED = """async () => {
   await new Promise(requestAnimationFrame);
   const moving = () => document.getAnimations().filter((a) => a instanceof CSSTransition && a.playState === "running");
@@ -377,6 +377,7 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
     page.goto(published + name, wait_until="load")
     for scheme, widths in LOOKS.items():
         page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
             page.evaluate(SETTLED)
