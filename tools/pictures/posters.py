@@ -5,8 +5,8 @@ python -m tools.pictures.posters --force    take all
 python -m tools.pictures.posters --check    say which are stale, take none (exit status 1 if any is)
 
 A picture holds in its metadata a digest of everything it was made from except the machine's Chinese font; a test
-compares it. Beside the pictures, the height of each figure at the widths of a page column is measured (``tools/site/heights.json``):
-the page keeps that room until the figure's script has come, so that nothing moves when it does.
+compares it. Beside the pictures, the height of each figure at the widths of a page column is measured
+(``tools/site/heights.json``): the page keeps that room until the figure's script has come, so that nothing moves.
 """
 
 from __future__ import annotations
