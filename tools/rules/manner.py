@@ -66,6 +66,11 @@ _MANNER = [
     (r"自带的数字|打不开[^，。]{0,6}数字", "手写数字图像"),
     (r"(?:阶梯|梯子)的(?:每|各|哪)一?级", "name what differs: 不同的约束, 各种层"),
     (r"学到的特征值|(?:部分|步骤|特征)值多少", "作用, 价值"),
+    # a row of a signal has elements, a sample is one of the training data; a layer is cut up, and into no shards
+    (r"一行有[^，。；：]{0,6}个样本", "元素, 输入: 样本 is a sample of the data"),
+    (r"拆成碎片", "拆得零碎"),
+    (r"耐(?:受)?平移", "能容忍平移"),
+    (r"一半的一[个张次]", "有一半的情形……"),
     # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
     (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
