@@ -81,6 +81,9 @@ _MANNER = [
     (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),
     (r"(?:也是这样|也不例外)[。；]", "say it of both at once: ……都……"),
     (r"被(?:称为|称作|叫作|叫做)", "称为"),
+    # a concession comes first in Chinese; a share is 占, or a percentage
+    (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
+    (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
     (rf"每隔\s*(?:{_N}|[a-z]|[\ue000-\uf8ff])\s*个的?(?:取)?一个", "每 s 个取一个: 每隔 s 个 skips s"),
     (r"(?<!：)笔记(?:里|上|中)?(?:说|写道|认为)，", "say the claim itself"),
 ]
