@@ -310,7 +310,7 @@ QUICK = [  # a study, one of its sentences, the arms that it needs, and what is 
     ("kernel_padding_stride", 0, lambda job: job["padding"] == "same" and job["stride"] == 2, {}),
     ("kernel_padding_stride", 4, lambda job: job["padding"] == "same" and job["kernel"] == 3, {}),
     ("how_wide", 0, lambda job: job["train"] == 200 and job["channels"] in (1, 6), {}),
-    ("norm_and_plateau", 0, lambda job: job["hidden"] in ("sigmoid", _ONCE), {"train": 500, "steps": 800}),
+    ("norm_and_plateau", 0, lambda job: job["hidden"] in ("sigmoid", _ONCE), {"train": 300, "steps": 400}),
     ("halve_and_double", 0, lambda job: job["rule"] in ("halve", "double"), {"steps": 250}),
     ("wide_input", 1, lambda job: job["net"] in (_MAXIMUM, _REBUILT) and job["data"] == _AS_IT_IS, {"chosen": 50}),
 ]
