@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import math
 import subprocess
 import sys
 import warnings
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coursecode._gate import FAMILIES, Forbidden, Gate
+from coursecode._gate import Forbidden, Gate
 from coursecode.channels import corr2d_multi_in
 from coursecode.check import Student, StudentError, close, judge
 from coursecode.correlation import corr2d
@@ -61,6 +62,12 @@ FORBIDDEN = {
         lambda: torch.func.grad(lambda w: (w**2).sum())(V),
         lambda: torch.nn.grad.conv2d_weight(X, (1, 1, 2, 2), torch.ones(1, 1, 5, 5)),
     ],
+    "padding": [
+        lambda: F.conv1d(V[None], torch.ones(1, 1, 3), padding="same"),
+        lambda: F.conv1d(V[None], torch.ones(1, 1, 4), padding="same"),
+        lambda: F.conv2d(X, K, padding=(0, 1)),
+        lambda: nn.Conv1d(1, 1, 3, padding=1)(V[None]),
+    ],
 }
 FREE = [
     lambda: X.unfold(2, 2, 1).unfold(3, 2, 1) @ torch.ones(2),
@@ -85,12 +92,12 @@ def passes(gate: Gate, answer) -> bool:
     return True
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FORBIDDEN)
 def test_what_a_family_forbids_is_noticed_and_all_else_is_free(family):
     gate = Gate((family,))
     assert [passes(gate, answer) for answer in FORBIDDEN[family]] == [False] * len(FORBIDDEN[family])
     assert [passes(gate, answer) for answer in FREE] == [True] * len(FREE)
-    assert passes(Gate(("pooling",)), lambda: F.conv2d(X, K))
+    assert passes(Gate(("pooling", "padding")), lambda: F.conv2d(F.pad(X, (1, 1)), K))
 
 
 def test_an_exception_to_a_family():
@@ -105,6 +112,49 @@ def test_a_loop_takes_more_operations_than_a_matrix_product():
     assert passes(gate, lambda: torch.einsum("oi,ihw->ohw", W, Y))
     assert not passes(gate, lambda: torch.stack([(W[o, :, None, None] * Y).sum(0) for o in range(8)]))
     assert not passes(gate, lambda: torch.stack([W @ Y[:, i] for i in range(8)]).permute(1, 0, 2) + sum(W))
+
+
+def looped(W, Y):
+    out = np.zeros((len(W), *Y.shape[1:]))
+    for o in range(len(W)):
+        for i in range(len(Y)):
+            out[o] += W[o, i] * Y[i]
+    return out
+
+
+LOOPS = {
+    "two of NumPy": looped,
+    "comprehensions": lambda W, Y: [[sum(w * x for w, x in zip(row, X.flat, strict=False)) for row in W] for X in Y],
+    "a lambda that is mapped": lambda W, Y: list(map(lambda row: row @ Y.reshape(len(Y), -1), W)),  # noqa: C417
+}
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_of_python_runs_a_line_again_and_again(kind):
+    before, W, Y = sys.gettrace(), np.ones((23, 25)), np.ones((25, 8, 7))
+    assert not passes(Gate(operations=20), lambda: LOOPS[kind](W, Y))
+    assert passes(Gate(operations=20), lambda: np.einsum("oi,ihw->ohw", W, Y) + sum(k for k in (1, 2, 3)))
+    assert sys.gettrace() is before
+
+
+def written(v, w=None):
+    v[0] = 7
+    return v
+
+
+@pytest.mark.parametrize("value", [torch.zeros(3), np.zeros(3), [torch.zeros(2), torch.ones(2)]])
+def test_a_change_of_an_argument_is_noticed_where_it_is_to_stay(value):
+    own = Student(lambda: {"f": written, "g": lambda v: v})
+    verdict = judge("a / b", lambda: own.without("changes").f(value) is not None, student=own)
+    assert not verdict.passed
+    assert "work on a copy" in verdict.note["en"]
+    assert judge("a / b", lambda: own.without("changes").g(value) is not None, student=own).passed
+    assert judge("a / b", lambda: own.f(value) is not None, student=own).passed
+
+
+def test_not_a_number_is_no_change():
+    own = Student(lambda: {"g": lambda v: v})
+    assert judge("a / b", lambda: own.without("changes").g(torch.tensor([math.nan])) is not None, student=own).passed
 
 
 def test_the_gate_is_open_again_afterwards_whatever_happened():

@@ -439,6 +439,38 @@ def test_other_notebooks_and_other_files_are_named(tmp_path):
     assert "report.pdf" in notes
 
 
+@pytest.mark.parametrize("ids", [True, False])
+def test_the_notebook_of_another_assignment_is_named(tmp_path, ids):
+    """Every release has the same first cells, the same blank place for a written answer, and prose."""
+    course = course_folder(tmp_path / "c", students=people(1))
+    first = [c for c in right()["cells"] if c["id"] in ("intro", "setup")]
+    blank = {"cell_type": "markdown", "id": "why-stride", "source": lms_classes.WRITTEN, "metadata": {}}
+    prose = {
+        "cell_type": "markdown",
+        "id": "size-text",
+        "source": "## How large is it?\n\nWrite `size`.",
+        "metadata": {},
+    }
+    other = {"cell_type": "code", "id": "size", "source": "def size(n, k):\n    return n - k + 1", "metadata": {}}
+    cells = [{k: v for k, v in c.items() if k != "id" or ids} for c in [*first, prose, other, blank]]
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    ingest(course, NAME, lms_zip("canvas", [(people(1)[0], data, "stride.ipynb")], tmp_path / "a.zip"))
+    record = course.ingested(NAME)["s1000"]
+    assert record["status"] != "ready"
+    assert "not of pooling" in str(record["reason"]["en"])
+
+
+def test_that_ids_were_lost_is_said_once():
+    cells = right()["cells"]
+    for cell in cells:
+        del cell["id"]
+        cell["metadata"] = {}
+    _, planted = sources_of(cells)
+    said = [note["en"] for note in planted.notes]
+    assert said[0] == "the cells had lost their ids; they were found by their content"
+    assert [note for note in said if "another cell" in note] == []
+
+
 def test_a_renamed_notebook_is_found(tmp_path):
     _, report = one_student(tmp_path, [("king_70000_1_pooling.ipynb.txt", dump(right()))])
     assert report.count("ready") == 1
