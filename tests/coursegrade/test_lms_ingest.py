@@ -133,6 +133,15 @@ def test_of_copies_the_last_changed_one_counts():
     assert ids.index(first_try) < ids.index("pool-1d")
 
 
+def test_a_copy_that_is_left_blank_takes_no_answer_away():
+    """It is not quite the stub: the docstring is gone."""
+    cells = right()["cells"]
+    at = next(i for i, cell in enumerate(cells) if cell["id"] == "pool-1d")
+    cells.insert(at + 1, {**cells[at], "source": "def pool1d(x, size):\n    # later\n    raise NotImplementedError"})
+    sources, _ = sources_of(cells)
+    assert sources["pool-1d"] == RIGHT_1
+
+
 def test_answers_moved_to_cells_of_their_own_are_found():
     cells = [c for c in right()["cells"] if c["id"] != "pool-2d"]
     cells.append({"cell_type": "code", "id": "abc", "source": RIGHT_2, "metadata": {}})

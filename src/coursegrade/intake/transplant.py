@@ -284,6 +284,8 @@ def _choose(cell: Cell, copies: list[Loose], notes: list[Text]) -> tuple[str, li
         return cell.source, []
     if cell.type == "markdown":  # a written answer in parts: all of it
         return "\n\n".join(dict.fromkeys(c.source.strip() for c in changed)), []
+    asked = _defined(cell.source)
+    changed = [c for c in changed if not asked or _open(c.source, asked) != asked] or changed  # a copy left blank
     return changed[-1].source, changed[:-1]  # the last one counts, as it does in a kernel
 
 
