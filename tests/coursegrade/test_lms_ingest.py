@@ -469,6 +469,16 @@ def test_the_notebook_of_another_assignment_is_named(tmp_path, ids):
     assert "not of pooling" in str(record["reason"]["en"])
 
 
+def test_a_chinese_notebook_that_lost_its_ids_and_its_code_is_known_by_its_questions(tmp_path):
+    course = course_folder(tmp_path / "c", students=people(1))
+    cells = [{k: v for k, v in c.items() if k != "id"} for c in right("zh")["cells"] if c["cell_type"] == "markdown"]
+    for cell in cells:
+        cell["metadata"] = {}
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 2}).encode()
+    ingest(course, NAME, lms_zip("canvas", [(people(1)[0], data, "作业.ipynb")], tmp_path / "a.zip"))
+    assert course.ingested(NAME)["s1000"]["status"] == "ready"
+
+
 def test_that_ids_were_lost_is_said_once():
     cells = right()["cells"]
     for cell in cells:

@@ -224,7 +224,7 @@ def _bare(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.replace("\r\n", "\n").split("\n")).strip()
 
 
-def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
+def matches(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping[str, str]] | None = None) -> int:
     """How many cells of this assignment's questions the notebook has, by id or, where ids were lost, by content.
 
     Every assignment has an opening, a setup, and the same words in the place of a hidden test: they say nothing.
@@ -234,7 +234,9 @@ def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
     if by_id:
         return by_id
     wanted = set().union(*(_defined(c.source) for c in asked if c.role == "answer" and c.type == "code"), set())
-    sources = {c.source.strip() for c in asked if c.role == "text" and len(c.source.strip()) > 40}
+    texts = [c.id for c in asked if c.role == "text"]
+    known = [{c.id: c.source for c in asked}, *(releases or {}).values()]
+    sources = {one.strip() for texts_of in known for i in texts if len((one := texts_of.get(i, "")).strip()) > 20}
     given = set().union(*(_defined(c.source) for c in cells if c.type == "code"), set())
     return len(wanted & given) + len(sources & {c.source.strip() for c in cells})
 
