@@ -28,13 +28,16 @@ _ITEMS = 10_000  # taken from an iterator
 
 # family -> names of PyTorch's operations, and of Python functions in a library
 FAMILIES = {
-    "convolution": (r".*conv(?!ert)", r"(fft|oa)?conv(?!ert)|corr(?!coef)|dense_(by_offset|4d)"),
-    "pooling": (r".*pool", r".*pool"),
-    "autograd": (r".*_backward$", r"(grad|backward|vjp|jvp|jacobian|jacrev|jacfwd)$"),
+    "convolution": (r".*conv(?!ert)", r"(fft|oa)?conv(?!ert)|corr(?!coef)|upfirdn|sepfir|dense_(by_offset|4d)"),
+    "pooling": (
+        r".*pool",
+        r".*pool|(maximum|minimum|rank|percentile|order)_?filter|(grey_)?dilation|rolling|block_reduce",
+    ),
+    "autograd": (r".*_backward$|_make_dual", r"(grad|backward|vjp|jvp|jacobian|jacrev|jacfwd|make_dual)$"),
     "padding": (r"padding$", r"(?!)"),
     "changes": (r"(?!)", r"(?!)"),
 }
-_LIBRARIES = {"coursecode", "d2l", "numpy", "scipy", "skimage", "sklearn", "torch", "torchvision"}
+_LIBRARIES = {"coursecode", "d2l", "numpy", "pandas", "scipy", "skimage", "sklearn", "torch", "torchvision"}
 
 
 _PADDING = 4  # its place among the arguments of PyTorch's convolution

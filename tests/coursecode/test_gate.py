@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import ndimage, signal
 from torch import nn
+from torch.autograd import forward_ad
 
 from coursecode._gate import Forbidden, Gate
 from coursecode.channels import corr2d_multi_in
@@ -40,6 +42,11 @@ def differentiated():
     return w.grad
 
 
+def forward():
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(forward_ad.make_dual(V, V) ** 2).tangent
+
+
 FORBIDDEN = {
     "convolution": [
         lambda: F.conv2d(X, K),
@@ -47,6 +54,8 @@ FORBIDDEN = {
         lambda: torch.ops.aten.conv2d(X, K),
         lambda: np.convolve([1, 2, 3], [1, 2]),
         lambda: corr2d(X[0, 0], K[0, 0]),
+        lambda: signal.upfirdn([1.0, 2], [1.0, 2, 3]),
+        lambda: np.polymul([1.0, 2], [1.0, 2, 3]),
         swallowed,
     ],
     "pooling": [
@@ -55,10 +64,16 @@ FORBIDDEN = {
         lambda: nn.MaxPool1d(2)(V),
         lambda: torch.ops.aten.max_pool1d(V, 2),
         lambda: F.adaptive_max_pool1d(V, 2),
+        lambda: ndimage.maximum_filter1d(V[0].numpy(), 2),
+        lambda: ndimage.maximum_filter(V[0].numpy(), 2),
+        lambda: ndimage.rank_filter(V[0].numpy(), -1, 2),
+        lambda: ndimage.grey_dilation(V[0].numpy(), 2),
+        lambda: signal.order_filter(V[0].numpy(), np.ones(3), 2),
     ],
     "autograd": [
         differentiated,
         lambda: torch.func.vjp(lambda w: w**2, V)[1](V),
+        forward,
         lambda: torch.func.grad(lambda w: (w**2).sum())(V),
         lambda: torch.nn.grad.conv2d_weight(X, (1, 1, 2, 2), torch.ones(1, 1, 5, 5)),
     ],
