@@ -466,11 +466,36 @@ def test_a_shared_link_shows_the_page_in_its_language(built, name):
 
 
 def test_a_chapter_is_light_and_the_next_one_lighter(browser, published):
-    """Bytes over the wire without the plots: at most 450 kB at first, at most 120 kB for the next page."""
+    """Bytes over the wire without the plots: at most 300 kB at first, at most 60 kB for the next page."""
     with page_weight.browsing(browser, published) as visit:
         first, second = visit("book/pooling.html"), visit("book/lenet.html")
-    assert first["kilobytes_own"] <= 450
-    assert second["kilobytes_own"] <= 120
+    assert first["kilobytes_own"] <= 300
+    assert second["kilobytes_own"] <= 60
+
+
+WIDTHS = """families => families.map((family) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `40px ${family}`;
+  return pen.measureText("Mill, wig 1985").width;
+})"""
+
+
+def test_letters_come_from_the_books_own_fonts_and_nothing_moves_when_they_do(browser, published):
+    """At once on a wide screen, with the second page on a phone, whose first page does not wait for them."""
+    for width, visits in ((1280, ["book/pooling.html"]), (360, ["book/index.html", "book/pooling.html"])):
+        context = browser.new_context(viewport={"width": width, "height": 800})
+        page = context.new_page()
+        page.add_init_script(page_weight._WATCH)
+        for visit in visits:
+            page.goto(published + visit, wait_until="load")
+            page.evaluate("() => document.fonts.ready")
+        for tag, family in (("h1", "Course Serif"), ("p", "Course Sans")):
+            asked = page.eval_on_selector(f".bd-article {tag}", "e => getComputedStyle(e).fontFamily")
+            assert asked.split(",")[0].strip('"') == family
+            own, without = page.evaluate(WIDTHS, [asked, asked.split(",", 1)[1]])
+            assert own != without, (width, tag)
+        assert page.evaluate("watched.shift") <= 0.01
+        context.close()
 
 
 def measured(part: str, path: Path) -> Result:
