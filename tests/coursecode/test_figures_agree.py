@@ -200,7 +200,7 @@ def test_the_first_sum_of_the_photo_is_the_one_described(figure_pages, language)
     (total,) = prose(
         "kernel-lab",
         language,
-        r"the nine products, and their sum, (\d+)" if language == "en" else r"九个乘积，以及它们的和 (\d+)",
+        r"the nine products, and their sum, (\d+)" if language == "en" else r"九个乘积，以及乘积之和 (\d+)",
     )
     page = shown(figure_pages, "kernel-lab", language)
     assert text(page, ".total") == total

@@ -38,6 +38,16 @@ def test_a_sign_is_not_set_like_a_difference(latex, signs):
     assert to_mathml(latex).count('<mo form="prefix">−</mo>') == signs
 
 
+@pytest.mark.parametrize(
+    ("latex", "spaces"),
+    [(r"\cos\theta + i\sin\theta", 3), (r"2\log_2 n", 2), (r"\max_{a<h} x", 1), (r"\max(a, b)", 0),
+     (r"\exp\left(-x\right)", 0), (r"\min_i |x|", 1), ("abc", 0), (r"\frac{\cos x}{2}", 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("display", [False, True])
+def test_a_function_named_by_a_word_has_the_spaces_of_tex(latex, spaces, display):
+    assert to_mathml(latex, display=display).count('<mspace width="0.167em"/>') == spaces
+
+
 def test_latex_that_katex_cannot_read_is_named():
     with pytest.raises(ValueError, match=r"KaTeX cannot read '\\\\frac\{1'"):
         to_mathml(r"\frac{1")

@@ -64,6 +64,11 @@ _MANNER = [
     (r"自带的数字|打不开[^，。]{0,6}数字", "手写数字图像"),
     (r"(?:阶梯|梯子)的(?:每|各|哪)一?级", "name what differs: 不同的约束, 各种层"),
     (r"学到的特征值|(?:部分|步骤|特征)值多少", "作用, 价值"),
+    # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
+    (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
+    (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
+    (r"没有步幅时", "步幅为 1 时"),
+    (r"(?<![所可])以前[一二两三四几]章", "前面两章"),
     # echoes of English
     (r"这意味着|值得注意的是|不言而喻|众所周知|毋庸置疑", "say it without the preface"),
     (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),

@@ -49,11 +49,20 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
     found = re.search(r"<math.*</math>", html, re.DOTALL)
     assert found is not None
     text = _BOLD.sub(lambda match: f"<mi>{_bold(match[1])}</mi>", found[0])
-    return _SIGN.sub(lambda match: f'{match[1]}<mo form="prefix">{match[2]}</mo>', text)
+    text = _SIGN.sub(lambda match: f'{match[1]}<mo form="prefix">{match[2]}</mo>', text)
+    text = _BEFORE_FUNCTION.sub(rf"\1{_THIN}\2", text)
+    return _AFTER_FUNCTION.sub(rf"\1{_THIN}", text)
 
 
 # A browser takes a minus that is not the first of its row for a difference; after these it is a sign.
 _SIGN = re.compile(r"(<mo[^>]*>[(\[{,;:=<>≤≥≠≈→∈⋅×+−/∣|]</mo>)<mo>([−+±])</mo>")
+# "i sin θ": the thin spaces of TeX round a function that is named by a word, which browsers leave out.
+_THIN = '<mspace width="0.167em"/>'
+_WORD = r"<mi[^>]*>\w{2,}</mi><mo>\u2061</mo>"
+_LIMIT = r"(?:<m[in][^>]*>[^<]*</m[in]>|<mrow>(?:(?!<mrow).)*?</mrow>)"
+_NAMED = rf"(?:{_WORD}|<(?P<at>msub|munder)><mrow>{_WORD}</mrow>{_LIMIT}</(?P=at)>)"
+_BEFORE_FUNCTION = re.compile(rf"(</m(?:i|n|sub|sup|subsup|row|frac|sqrt)>)({_NAMED})")
+_AFTER_FUNCTION = re.compile(rf"({_NAMED})(?!(?:<mrow>)?<mo[^>]*>[(\[{{∣|⌊⌈]|</)")
 _BOLD = re.compile(r'<mi mathvariant="bold">(\w)</mi>')
 
 
