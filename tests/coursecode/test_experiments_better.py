@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from coursecode import data, muon
-from coursecode.experiments import Result, better, record, records
+from coursecode.experiments import Result, better, record, records, stored
+from coursecode.experiments.protocol import chosen_rates, deal
 from coursecode.experiments.recipes import standardised
 from coursecode.experiments.runner import run
 from coursecode.lenet import lenet
@@ -76,6 +77,36 @@ def test_what_the_ablation_calls_nothing_is_the_recipe():
     }
 
 
+def test_the_study_of_steps_reads_training_images_only_and_changes_one_argument_of_the_recipe(monkeypatch):
+    digits = data.load("digits")
+    given = digits.train_x[:200], digits.train_y[:200], None, None  # None has no pixels: to use it is an error
+    monkeypatch.setattr(better, "_load", lambda *_: given)
+    asked = []
+
+    def watched(x: torch.Tensor, y: torch.Tensor, **options: object) -> torch.nn.Module:
+        asked.append((x, y, options))
+        return lenet()
+
+    monkeypatch.setattr(muon, "train", watched)
+    arguments = {**better.better_steps(size="small").settings, "lr": 0.5, "seed": 3, "images": 0}
+    for step in better._STEPS:
+        better._train_steps(step=step, **arguments)
+    recipe, *others = (options for _, _, options in asked)
+    dealt = deal(*given[:2], 3, validation=100, train=64)
+    wanted, _ = standardised(dealt.train_x, dealt.valid_x)
+    assert all(torch.equal(x, wanted) and torch.equal(y, dealt.train_y) for x, y, _ in asked)
+    assert [{k: v for k, v in options.items() if recipe.get(k) != v} for options in others] == [
+        {"lr": 0.0, "sgd_lr": 0.5},
+        {"steps": 0},
+        {"steps": 1},
+    ]
+
+
+def test_a_step_that_is_only_scaled_has_the_momentums_direction_and_length_one():
+    G = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(muon.orthogonalised(G, steps=0), G / G.norm())
+
+
 def test_a_cost_is_that_of_all_epochs():
     found = run("better_cost", size="small", progress=False)
     assert dict(zip(found.column("recipe"), found.column("epochs"), strict=True)) == {
@@ -100,3 +131,11 @@ def test_a_record_table_is_read_by_the_name_of_its_data_set(tmp_path, monkeypatc
     (tmp_path / "records").mkdir()
     Result("mnist", rows, [0], {}, {}, "here", 1, "2026-01-01").save(tmp_path / "records" / "mnist.json")
     assert records("mnist").column("accuracy") == [0.5]
+
+
+@pytest.mark.slow
+def test_another_seed_fewer_images_and_half_the_rate_keep_the_order_of_the_steps():
+    best = {row["step"]: row["lr"] for row in chosen_rates(stored("better_steps"))}
+    arguments = {**better.better_steps().settings, "train": 1_000, "steps": 100, "seed": 70, "images": 2}
+    found = {step: better._train_steps(step=step, lr=0.5 * best[step], **arguments)["test_accuracy"] for step in best}
+    assert found["five steps of Newton and Schulz"] > found["plain SGD"] + 0.01

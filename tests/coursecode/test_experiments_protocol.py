@@ -92,6 +92,16 @@ def test_labels_stay_with_their_images() -> None:
     assert sorted(set(deal.test_y.tolist())) == list(range(10))
 
 
+def test_any_images_are_dealt_as_the_digits_are() -> None:
+    x = torch.arange(50)
+    deals = [protocol.deal(x, 2 * x, seed, validation=20, train=9) for seed in range(FOLDS)]
+    assert sorted(torch.cat([found.test_x for found in deals]).tolist() + deals[0].valid_x.tolist()) == x.tolist()
+    for found in deals:
+        assert torch.equal(found.train_y, 2 * found.train_x)
+        assert not set(found.train_x.tolist()) & {*found.test_x.tolist(), *found.valid_x.tolist()}
+        assert len(found.train_x) == 9
+
+
 def test_more_images_than_there_are_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match=r"train is 3601, but there are 3600"):
         draw(0, train=3601)
@@ -242,6 +252,17 @@ def test_no_sentence_turns_in_a_stored_re_run(name: str) -> None:
             assert keeps(sentence, effect, rules.smallest), (rerun, sentence.text, effect)
 
 
+def test_what_was_spent_is_in_the_records_and_two_cores_can_run_all_again_in_eight_hours() -> None:
+    taken = report.spent()
+    assert list(taken) == list(EXPERIMENTS)
+    kept = "shuffled_pixels"
+    assert taken[kept] == stored(kept).seconds + reruns(kept).seconds
+    by_the_clock = stored("better_fashion")
+    assert taken["better_fashion"] == sum(by_the_clock.column("cpu_seconds")) < by_the_clock.seconds
+    assert taken["better_cost"] == stored("better_cost").seconds  # its rows hold the cost of more than was run
+    assert sum(taken.values()) <= 2 * 8 * 3600
+
+
 def test_where_no_rate_was_looked_for_half_the_rate_is_half_of_what_an_arm_names() -> None:
     asked: list[dict[str, Any]] = []
 
@@ -289,7 +310,7 @@ QUICK = [  # a study, one of its sentences, the arms that it needs, and what is 
     ("kernel_padding_stride", 0, lambda job: job["padding"] == "same" and job["stride"] == 2, {}),
     ("kernel_padding_stride", 4, lambda job: job["padding"] == "same" and job["kernel"] == 3, {}),
     ("how_wide", 0, lambda job: job["train"] == 200 and job["channels"] in (1, 6), {}),
-    ("norm_and_plateau", 0, lambda job: job["hidden"] in ("sigmoid", _ONCE), {"train": 500, "steps": 800}),
+    ("norm_and_plateau", 0, lambda job: job["hidden"] in ("sigmoid", _ONCE), {"train": 300, "steps": 400}),
     ("halve_and_double", 0, lambda job: job["rule"] in ("halve", "double"), {"steps": 250}),
     ("wide_input", 1, lambda job: job["net"] in (_MAXIMUM, _REBUILT) and job["data"] == _AS_IT_IS, {"chosen": 50}),
 ]

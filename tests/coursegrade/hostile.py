@@ -9,13 +9,17 @@ from coursegrade.standin import SECRET, SOLUTIONS
 
 @dataclass(frozen=True)
 class Attack:
-    """``others``: what corr and net still earn (None: the attack ruins its own process, so at most everything)."""
+    """``others``: what corr and net still earn (None: the attack ruins its own process, so at most everything).
+
+    ``endless``: it takes as long as it is let.
+    """
 
     name: str
     cell: str
     others: float | None = 6.0
     flag: str | None = None
     extra: str = ""
+    endless: bool = False
 
 
 TRY = """
@@ -53,7 +57,7 @@ print("hunt", "REACHED" if found else "refused", found)
 """
 
 ATTACKS = [
-    Attack("endless loop in the cell", "while True:\n    pass", flag="time-limit"),
+    Attack("endless loop in the cell", "while True:\n    pass", flag="time-limit", endless=True),
     Attack(
         "loop that ignores every signal",
         "import signal\nfor s in range(1, 65):\n    try:\n        signal.signal(s, signal.SIG_IGN)\n"
@@ -61,6 +65,7 @@ ATTACKS = [
         "def out_size(n, k):\n    while True:\n"
         "        try:\n            pass\n        except BaseException:\n            pass",
         flag="time-limit",
+        endless=True,
     ),
     Attack(
         "memory bomb",
@@ -253,6 +258,7 @@ ATTACKS = [
     Attack(
         "recursion into the stack's end",
         "import sys\nsys.setrecursionlimit(10**9)\ndef out_size(n, k):\n    return [out_size(n, k)]",
+        endless=True,
     ),
     Attack("a pointer to nowhere", "import ctypes\ndef out_size(n, k):\n    ctypes.string_at(0)", flag="kernel-died"),
     Attack("an endless generator", "def out_size(n, k):\n    while True: yield 5"),

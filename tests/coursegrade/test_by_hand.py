@@ -25,7 +25,7 @@ from lms_classes import (
     people,
     right,
 )
-from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 
 from coursegrade.__main__ import main
 from coursegrade.contract import Bundle, Question, QuestionResult, Result, TestResult, Text
@@ -114,8 +114,7 @@ ALL = {
 
 
 def test_one_test_taken_out_costs_nobody_a_point_given_by_hand(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     change(course, drop="pool-1d-visible")
     done = merge(course, NAME)
@@ -128,8 +127,7 @@ def test_one_test_taken_out_costs_nobody_a_point_given_by_hand(tmp_path):
 
 
 def test_what_was_given_for_a_question_that_goes_is_in_a_file_and_comes_back_with_it(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     bundle = course.bundle(NAME)
     change(course, drop="why-max")
@@ -162,8 +160,7 @@ def taken_in(course: Course, **answers: str) -> None:
 @pytest.mark.parametrize("drop", ["why-max", "pool-2d"])
 @pytest.mark.parametrize("between", ["a new zip", "nothing"])
 def test_a_question_that_comes_back_with_a_new_zip_brings_the_points_for_the_same_answer(tmp_path, drop, between):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     grade_by_hand(course, "s1003", "why-max", 0.5, "=Good -1")  # a comment that a spreadsheet would run
     everything = hand(course)
@@ -189,8 +186,7 @@ def test_a_question_that_comes_back_with_a_new_zip_brings_the_points_for_the_sam
 
 
 def test_they_do_not_come_back_for_another_answer_and_do_for_the_first_one(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     bundle = course.bundle(NAME)
     change(course, drop="why-max")
@@ -210,8 +206,7 @@ def test_they_do_not_come_back_for_another_answer_and_do_for_the_first_one(tmp_p
 
 def with_a_question_taken_out(tmp_path):
     """A class marked by hand after *why-max* was taken out, its release before, and where the marks went."""
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     bundle = course.bundle(NAME)
     change(course, drop="why-max")
@@ -247,8 +242,7 @@ def test_what_a_spreadsheet_saved_again_comes_back_and_what_is_no_number_is_name
 
 
 def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_question_is_worth(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     change(course, worth={"why-max": 1, "pool-2d": 6})
     done = merge(course, NAME)
@@ -258,8 +252,7 @@ def test_other_points_leave_what_was_given_and_say_who_has_more_than_the_questio
 
 
 def test_the_gradebook_is_copied_before_its_structure_changes_and_ten_copies_are_kept(tmp_path, monkeypatch):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     folder = course.root / "backups"
     assert not folder.exists()
@@ -278,8 +271,7 @@ def test_the_gradebook_is_copied_before_its_structure_changes_and_ten_copies_are
 
 
 def test_a_copy_that_is_not_whole_stops_the_change(tmp_path, monkeypatch):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     real = sqlite3.connect
 
@@ -347,8 +339,7 @@ def stopped_after(course: Course, writes: int, work) -> bool:
 def test_a_stop_after_any_write_loses_nothing_and_the_same_command_ends_as_if_it_had_not_been(tmp_path, drop):
     import shutil
 
-    start = graded_course(tmp_path / "start", 3)
-    merge(start, NAME)
+    start = graded_course(tmp_path / "start", 3, merged=True)
     given(start, "s1000")
     change(start, drop=drop)
     clean = Course.load(shutil.copytree(start.root, tmp_path / "clean"))
@@ -378,8 +369,7 @@ def test_a_stop_after_any_write_loses_nothing_and_the_same_command_ends_as_if_it
 def test_a_stop_between_a_resubmission_and_its_page_does_not_move_new_points_aside(tmp_path):
     from test_lms_gradebook import dump, notebook, resubmit
 
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     grade_by_hand(course, "s1001", "why-max", 2)
     resubmit(course, dump(notebook(why_max="new words")))
     fake_run(course)
@@ -401,8 +391,7 @@ def ask(course: Course, *more: str) -> int:
 
 
 def test_changed_scores_are_listed_and_not_written_without_a_yes(tmp_path, monkeypatch, capsys):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     assert ask(course) == 0  # nothing changed: nobody is asked
     assert "→" not in capsys.readouterr().out
@@ -420,8 +409,7 @@ def test_changed_scores_are_listed_and_not_written_without_a_yes(tmp_path, monke
 
 
 def test_in_a_terminal_a_person_is_asked_and_no_means_no(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     change(course, worth={"pool-2d": 6})
     command = [sys.executable, "-m", "coursegrade.cli", "grade", "--lang", "en", "run", NAME, "--only-merge"]
@@ -473,8 +461,7 @@ def test_what_run_says_is_waiting_counts_the_gradebook(tmp_path, capsys):
 
 
 def test_what_was_set_aside_comes_back_with_the_answer_and_only_once(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     given(course)
     grade_by_hand(course, "s1001", "pool-1d-random", 2.5)
     everything = hand(course)

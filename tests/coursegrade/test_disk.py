@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lms_classes import NAME, course_folder, database_rows, fake_run, lms_zip, notebook, people, right, roster_csv, tree
 from root import ROOT
-from test_lms_gradebook import dump, quick, version  # noqa: F401
+from test_lms_gradebook import dump
 
 from coursegrade.__main__ import main
 from coursegrade.course import Course, init

@@ -1,11 +1,15 @@
 """Merging into nbgrader's database: right scores, no stale score, and nothing lost when killed or out of space."""
 
+import atexit
+import functools
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -31,30 +35,35 @@ from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import database, merge, states
 
 
-@pytest.fixture(scope="session")
-def version(tmp_path_factory):
-    """What nbgrader writes into a new database; it starts a program to find out, once is enough."""
-    import nbgrader.api
-
-    with database(course_folder(tmp_path_factory.mktemp("first"))):  # puts the program within reach
-        return nbgrader.api.get_alembic_version()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, version):
-    import nbgrader.api
-
-    monkeypatch.setattr(nbgrader.api, "get_alembic_version", lambda: version)
-
-
 def dump(value) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def graded_course(
-    root: Path, count: int = 6, *, bad: tuple[int, ...] = (), lms: str = "canvas", due: str = ""
+    root: Path,
+    count: int = 6,
+    *,
+    bad: tuple[int, ...] = (),
+    lms: str = "canvas",
+    due: str = "",
+    merged: bool = False,
 ) -> Course:
-    """A course whose submissions are taken in and have results; the last student handed in nothing."""
+    """A course whose submissions are taken in and have results; the last student handed in nothing.
+
+    ``merged``: and these are in its gradebook. Each kind is made once in a process, and then copied.
+    """
+    shutil.copytree(_made(count, bad, lms, due, merged), root, dirs_exist_ok=True)
+    return Course.load(root)
+
+
+@functools.cache
+def _made(count: int, bad: tuple[int, ...], lms: str, due: str, merged: bool) -> Path:
+    place = Path(tempfile.mkdtemp(prefix="graded-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    root = place / "course"
+    if merged:
+        merge(graded_course(root, count, bad=bad, lms=lms, due=due), NAME)
+        return root
     students = people(count)
     course = course_folder(root, students=students, lms=lms)
     if due:
@@ -66,7 +75,7 @@ def graded_course(
     ]
     ingest(course, NAME, lms_zip(lms, work, root / "class.zip"))
     fake_run(course)
-    return course
+    return root
 
 
 def grade_by_hand(course: Course, student: str, cell: str, points: float, comment: str | None = None) -> None:
@@ -102,8 +111,7 @@ def test_scores_arrive_and_written_answers_wait(tmp_path):
 
 
 def test_points_given_by_hand_count_and_stay_when_the_merge_is_repeated(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     grade_by_hand(course, "s1001", "why-max", 1.5, "Good")
     merge(course, NAME)
     found = by_key(course)["s1001"]
@@ -118,8 +126,7 @@ def resubmit(course, data: bytes, order: int = 2):
 
 
 def test_a_failed_regrade_leaves_no_stale_score(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     grade_by_hand(course, "s1001", "why-max", 2)
     assert by_key(course)["s1001"].score == 10
     resubmit(course, b"{broken")
@@ -133,8 +140,7 @@ def test_a_failed_regrade_leaves_no_stale_score(tmp_path):
 
 
 def test_points_by_hand_go_only_with_the_answer_they_were_given_for(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     grade_by_hand(course, "s1001", "why-max", 2, "Good")
     grade_by_hand(course, "s1001", "pool-1d-random", 2.5)
     newer = right()
@@ -156,8 +162,7 @@ def test_points_by_hand_go_only_with_the_answer_they_were_given_for(tmp_path):
 
 @pytest.mark.parametrize("case", ["no result", "damaged", "other submission", "other bundle", "failed", "edited"])
 def test_a_result_that_does_not_belong_to_the_submission_never_counts(tmp_path, case):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     path = course.result("s1001", NAME)
     good = fake_result(course, "s1001").to_json()
     if case == "no result":
@@ -181,8 +186,7 @@ def test_a_result_that_does_not_belong_to_the_submission_never_counts(tmp_path, 
 
 
 def test_questions_that_change_are_merged_anew(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     from coursegrade.contract import Bundle
 
     old = course.bundle(NAME)
@@ -196,8 +200,7 @@ def test_questions_that_change_are_merged_anew(tmp_path):
 
 
 def test_nbgraders_late_policy_works_unchanged(tmp_path):
-    course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02Z")
-    merge(course, NAME)
+    course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02Z", merged=True)
     assert by_key(course)["s1003"].score == 8
     config = course.root / "nbgrader_config.py"
     config.write_text(config.read_text().replace('penalty_method = "none"', 'penalty_method = "zero"'))
@@ -224,8 +227,7 @@ def test_a_late_policy_of_ones_own_is_a_class_in_a_file(tmp_path):
 
 
 def test_names_reach_formgrader_without_markup(tmp_path):
-    course = graded_course(tmp_path, count=10)
-    merge(course, NAME)
+    course = graded_course(tmp_path, count=10, merged=True)
     with database(course) as gradebook:
         assert gradebook.find_student("s1007").last_name == "‹b›Tag‹/b›"
         assert gradebook.find_student("s1003").last_name == "王"
@@ -282,10 +284,14 @@ def start_merge(course, **kwargs) -> subprocess.Popen:
     )
 
 
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory) -> Course:
+    """A class whose scores were merged in one go; tests only read it."""
+    return graded_course(tmp_path_factory.mktemp("clean") / "course", 14, bad=(3,), merged=True)
+
+
 @pytest.mark.parametrize("stop_after", ["start", "1", "4", "11"])
-def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, stop_after):
-    clean = graded_course(tmp_path / "clean", 14, bad=(3,))
-    merge(clean, NAME)
+def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, clean, stop_after):
     course = graded_course(tmp_path / "killed", 14, bad=(3,))
     process = start_merge(course)
     for line in process.stdout:
@@ -301,9 +307,7 @@ def test_a_merge_killed_with_sigkill_and_repeated_equals_a_clean_one(tmp_path, s
     assert tree(course.root / "autograded") == tree(clean.root / "autograded")
 
 
-def test_no_space_for_the_database_loses_nothing_and_the_same_command_goes_on(tmp_path):
-    clean = graded_course(tmp_path / "clean", 14, bad=(3,))
-    merge(clean, NAME)
+def test_no_space_for_the_database_loses_nothing_and_the_same_command_goes_on(tmp_path, clean):
     course = graded_course(tmp_path / "full", 14, bad=(3,))
 
     def small_files() -> None:
@@ -330,8 +334,7 @@ def test_a_full_disk_loses_nothing_and_is_said_in_a_sentence(tmp_path, capsys):
     if mounted.returncode:
         pytest.skip("this system lets nobody mount a small file system")
     try:
-        clean = graded_course(tmp_path / "clean", 14, bad=(3,))
-        merge(clean, NAME)
+        clean = graded_course(tmp_path / "clean", 14, bad=(3,), merged=True)
         course = graded_course(disk / "course", 14, bad=(3,))
         filler = disk / "filler"
         with filler.open("wb", buffering=0) as file:
@@ -397,8 +400,7 @@ def test_a_broken_nbgrader_configuration_is_said(tmp_path):
 
 
 def test_nbgraders_own_autograde_refuses_to_run_students_code(tmp_path):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     before = database_rows(course.root / "gradebook.db")
     mark = tmp_path / "ran"
     planted = course.submitted("s1001", NAME) / f"{NAME}.ipynb"

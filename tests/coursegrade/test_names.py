@@ -10,7 +10,7 @@ import pytest
 import yaml
 from lms_classes import NAME, course_folder, fake_result, fake_run, notebook, right
 from test_door import CONTROL, alive
-from test_lms_gradebook import dump, quick, version  # noqa: F401
+from test_lms_gradebook import dump
 
 from coursegrade.__main__ import main
 from coursegrade.course import Course

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv
 from root import ROOT
-from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course, quick, version  # noqa: F401
+from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 
 from coursegrade.__main__ import main
 from coursegrade.cage import jobs
@@ -418,8 +418,7 @@ def test_status_counts_by_section_and_names_who_is_concerned(tmp_path, capsys):
 
 
 def test_a_result_of_another_release_is_to_run_and_not_unreadable(tmp_path):
-    course = graded_course(tmp_path, bad=(2,))
-    merge(course, NAME)
+    course = graded_course(tmp_path, bad=(2,), merged=True)
     path = course.result("s1000", NAME)
     write_json(path, read_json(path) | {"bundle": "0" * 64})
     found = {s.student.key: s.status for s in standings(course, NAME)}
@@ -454,8 +453,7 @@ def test_a_resubmit_that_is_stopped_while_it_writes_keeps_time_and_origin(tmp_pa
 
 
 def test_resubmit_takes_one_file_says_what_changed_and_keeps_the_earlier(tmp_path, capsys):
-    course = graded_course(tmp_path)
-    merge(course, NAME)
+    course = graded_course(tmp_path, merged=True)
     folder = course.submitted("s1000", NAME)
     before = read_json(folder / "ingest.json")
     old = (folder / f"{NAME}.ipynb").read_bytes()

@@ -12,7 +12,7 @@ from tools.site import server
 
 pytestmark = pytest.mark.slow
 WIDTHS = (360, 1280)
-AT_ONCE = 16
+AT_ONCE = 48
 
 # From the address bar, at the top, once the theme has looked after what scrolls: a moment after a page got its width.
 START = """async () => {

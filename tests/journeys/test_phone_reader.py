@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from walking import VISITED, reader
+from walking import VISITED, listening, reader
 
 from tools.site import server
 
@@ -88,6 +88,8 @@ def test_the_contents_light_the_section_that_is_read(chromium, site, page_name):
 # -- every button ---------------------------------------------------------------------------------------------------
 
 PATIENT = """
+  // each page as for somebody who never chose between light and dark
+  ["mode", "theme"].forEach((name) => localStorage.removeItem(name));
   // what would leave the page, ask the system, or need a finger: noted in place of done
   window.called = 0;
   window.print = () => { called++; };
@@ -110,20 +112,31 @@ PRESS = (Path(__file__).parent / "press.js").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def walker(chromium, site):
-    """One page of the browser that walks through all pages."""
-    with reader(chromium, viewport={"width": 360, "height": 800}, reduced_motion="reduce") as page:
+    """One page of the browser that walks through all pages, in the dark."""
+    phone = {"viewport": {"width": 360, "height": 800}, "color_scheme": "dark", "reduced_motion": "reduce"}
+    with reader(chromium, **phone) as page:
         page.add_init_script(PATIENT)
         page.goto(f"{site}book/index.html")
         page.evaluate("localStorage.setItem('language-offered', 'yes')")
         yield page
 
 
+@pytest.fixture(scope="module")
+def heard(walker, site):
+    """What that page said and whom it asked."""
+    return listening(walker, site)
+
+
 @pytest.mark.parametrize("name", VISITED)
-def test_every_button_of_a_page_does_something(walker, site, name):
+def test_a_dark_page_is_silent_asks_nobody_and_every_button_of_it_does_something(walker, heard, site, name):
     """What stands in the text once, on a phone; what stands around it at every width."""
+    for heard_before in heard:
+        heard_before.clear()
     walker.set_viewport_size({"width": WIDTHS[0], "height": 800})
     walker.goto(site + name, wait_until="load")
     walker.evaluate(AWAKE)
+    assert walker.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert heard == ([], []), "what it said, whom it asked"
     found = {WIDTHS[0]: walker.evaluate(PRESS, True)}
     walker.add_style_tag(content=ABOUT)
     for width in WIDTHS[1:]:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 from root import ROOT
+from walking import NAMES, PAGES, VISITED, listening
 
 from benchmarks import site as page_weight
 from coursecode import figures
@@ -24,8 +25,6 @@ from tools.site import builder, server
 from tools.source.chapters import parse
 
 CONFIG, TOC = builder.edition_settings(ROOT, "en")
-NAMES = sorted(path.stem for path in (ROOT / "book").glob("*.md"))
-PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES]
 
 pytestmark = pytest.mark.slow
 
@@ -299,8 +298,8 @@ def test_a_term_shows_its_meaning_where_it_is_first_used(open_page, path):
 
 # -- every page, both languages, light and dark, phone and desk -----------------------------------------------------
 
-VISITED = [*PAGES, *(f"{folder}{name}.html" for folder in ("", "zh/") for name in ("search", "genindex"))]
-# One load a scheme: the light page opens on a phone and is made wide, the dark one opens wide and is made narrow.
+# One load for all: a light phone, made wide; then it grows dark, and is made narrow again. The journey of the phone's
+# reader loads each page where it is dark from the start.
 LOOKS = {"light": (360, 1280), "dark": (1280, 360)}
 # Of axe's rules these depend on the scheme; the others see the same page twice.
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -311,8 +310,9 @@ WIDE = """() => {
   if (document.scrollingElement.scrollWidth > limit) wide.push(`the page: ${document.scrollingElement.scrollWidth}`);
   for (const e of document.querySelectorAll("main *")) {
     const box = e.getBoundingClientRect();
-    const placed = /absolute|fixed/.test(getComputedStyle(e).position);
-    if (box.width && box.right > limit && !placed && !inside(e)) wide.push(e.outerHTML.slice(0, 90));
+    if (!box.width || box.right <= limit) continue;
+    if (/absolute|fixed/.test(getComputedStyle(e).position) || inside(e)) continue;
+    wide.push(e.outerHTML.slice(0, 90));
   }
   return wide.slice(0, 5);
 }"""
@@ -336,41 +336,51 @@ def published(built: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def looks(browser, published):
-    """One page of the browser per scheme, with what it said and whom it asked in lists."""
-    kept = {}
-    for scheme in LOOKS:
-        context = browser.new_context(color_scheme=scheme, locale="en-US")
-        page, said, asked = context.new_page(), [], []
-        page.on("console", lambda m, said=said: said.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error, said=said: said.append(str(error)))
-        page.on(
-            "request",
-            lambda r, asked=asked: asked.append(r.url) if not r.url.startswith((published, "data:")) else None,
-        )
-        kept[scheme] = (page, said, asked)
-    yield kept
-    for page, _, _ in kept.values():
-        page.context.close()
+def look(browser, published):
+    """One page of the browser for all pages, with what it said and whom it asked in lists."""
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    yield page, *listening(page, published)
+    context.close()
 
 
 @pytest.fixture(scope="session")
 def axe():
+    """What axe finds wrong with a page; its script is read once a page, however often it is asked."""
     from browser import axe
 
-    return axe()
+    script = axe().axe_script
+
+    def run(page, options):
+        if page.evaluate("typeof axe") == "undefined":
+            page.evaluate(script)
+        return page.evaluate("(options) => axe.run(document, options).then((found) => found.violations)", options)
+
+    return run
+
+
+# Scripts have heard of the width, and no colour is on its way to another.
+SETTLED = """async () => {
+  await new Promise(requestAnimationFrame);
+  const moving = () => document.getAnimations().filter((a) => a instanceof CSSTransition && a.playState === "running");
+  for (let now; (now = moving()).length;) await Promise.allSettled(now.map((a) => a.finished));
+}"""
 
 
 @pytest.mark.parametrize("name", VISITED)
-def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published, looks, axe, name):
-    for scheme, (page, said, asked) in looks.items():
-        said.clear()
-        asked.clear()
-        for i, width in enumerate(LOOKS[scheme]):
+def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published, look, axe, name):
+    page, said, asked = look
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": LOOKS["light"][0], "height": 900})
+    said.clear()
+    asked.clear()
+    page.goto(published + name, wait_until="load")
+    for scheme, widths in LOOKS.items():
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
-            if i == 0:
-                page.goto(published + name, wait_until="load")
-            page.evaluate("new Promise(requestAnimationFrame)")  # scripts have heard of the width
+            page.evaluate(SETTLED)
             state = page.evaluate(STATE)
             where = f"{name}, {scheme}, {width}"
             assert page.evaluate(WIDE) == [], where
@@ -382,14 +392,15 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
                 rules = {} if scheme == "light" else {"runOnly": {"type": "rule", "values": COLOURS}}
                 # The style sheets, which one rule reads a second time, are the same on every page.
                 options = {"resultTypes": ["violations"], "preload": name == VISITED[0], **rules}
-                found = axe.run(page, options=options).response["violations"]
+                found = axe(page, options)
                 assert {rule["id"]: [node["html"][:160] for node in rule["nodes"]][:4] for rule in found} == {}, where
-        assert asked == [], where
-        assert said == [], where
+    assert asked == [], where
+    assert said == [], where
 
 
-def test_the_page_for_what_is_not_found_leads_on_from_any_depth(published, looks):
-    page, said, asked = looks["dark"]
+def test_the_page_for_what_is_not_found_leads_on_from_any_depth(published, look):
+    page, said, asked = look
+    page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 360, "height": 900})
     for path in ("nowhere.html", "zh/book/not/here/at/all.html"):
         asked.clear()

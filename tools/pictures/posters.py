@@ -4,14 +4,15 @@ python -m tools.pictures.posters            take those whose figure, texts or se
 python -m tools.pictures.posters --force    take all
 python -m tools.pictures.posters --check    say which are stale, take none (exit status 1 if any is)
 
-A picture holds in its metadata a digest of everything it was made from except the machine's fonts; a test compares it.
-Beside the pictures, the height of each figure at the widths of a page column is measured (``tools/site/heights.json``):
-the page keeps that room until the figure's script has come, so that nothing moves when it does.
+A picture holds in its metadata a digest of everything it was made from except the machine's Chinese font; a test
+compares it. Beside the pictures, the height of each figure at the widths of a page column is measured
+(``tools/site/heights.json``): the page keeps that room until the figure's script has come, so that nothing moves.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -36,6 +37,15 @@ COLOURS = (
     "--pst-color-text-base:#222832;--pst-color-text-muted:#48566b;"
     "--pst-color-border:#d1d5da;--pst-color-surface:#f3f4f5"
 )
+
+
+def _font() -> str:
+    """The letters of the site, with the file in the rule: the page of a picture has no address of its own."""
+    letters = base64.b64encode((ROOT / "tools/site/static/course-sans.woff2").read_bytes()).decode()
+    return (
+        f'@font-face{{font-family:"Course Sans";src:url(data:font/woff2;base64,{letters});font-weight:400 700;'
+        "size-adjust:106%}"
+    )
 
 
 class Poster(NamedTuple):
@@ -64,11 +74,11 @@ class Poster(NamedTuple):
         figure = figures.element(self.figure, language=self.language, settings=self.settings)
         parts = [figures.bundle(self.figure), *map(figures.script, figures.data(self.figure))]
         code = "".join(f"<script>{part}</script>" for part in parts)
-        style = f"body{{margin:0;width:{WIDTH}px;font-family:system-ui,'Noto Sans CJK SC',sans-serif;{COLOURS}}}"
+        body = f"margin:0;width:{WIDTH}px;font-family:'Course Sans','Noto Sans CJK SC',sans-serif;word-spacing:.04em"
         tag = figure.replace(f"<{self.figure} ", f"<{self.figure} {mark}", 1)
         return (
             f'<!doctype html><html lang="{self.language}" style="color-scheme:light"><meta charset="utf-8">'
-            f"<style>{style}</style>{code}<body>{tag}</{self.figure}></body></html>"
+            f"<style>{_font()}body{{{body};{COLOURS}}}</style>{code}<body>{tag}</{self.figure}></body></html>"
         )
 
     @property
@@ -123,6 +133,7 @@ def take(posters: list[Poster]) -> None:
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         for poster in posters:
             page.set_content(poster.markup)
+            page.evaluate("() => document.fonts.ready")
             page.wait_for_timeout(300)
             page.locator(".figure[aria-busy=true]").wait_for(
                 state="detached", timeout=300_000
@@ -157,6 +168,7 @@ def measure(posters: list[Poster]) -> None:
                 page.set_viewport_size({"width": width, "height": 900})
                 page.set_content(poster.living)
                 page.locator(".figure:not([aria-busy=true])").wait_for(timeout=60_000)
+                page.evaluate("() => document.fonts.ready")
                 page.wait_for_timeout(100)
                 found.append(page.locator(poster.figure).evaluate("e => Math.round(e.getBoundingClientRect().height)"))
             known[poster.path.stem] = {KEY: poster.digest, "heights": found}

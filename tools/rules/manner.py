@@ -54,6 +54,8 @@ _MANNER = [
     (r"(?:不只|不|只|更)是运气|不只是偶然的运气|瞎猜", "偶然, 随机猜测"),
     (r"离开(?:了)?平台(?!期)|停在平台(?!期)上", "平台期"),
     (r"怀疑者", "复核实验"),
+    (r"(?:每次|各次|几次|有一次)重做|(?<!权)重做时(?!间)", "复核, 复核实验"),
+    (r"(?<!频)倍程", "以 2 为底的对数, 一倍"),
     (r"(?<!必)须线", "误差线"),
     (r"诚实的(?:回答|数字)", "如实, 实测"),
     # what a layer reads is its input, what it presumes is an assumption, and what somebody learned is not recited
@@ -64,6 +66,11 @@ _MANNER = [
     (r"自带的数字|打不开[^，。]{0,6}数字", "手写数字图像"),
     (r"(?:阶梯|梯子)的(?:每|各|哪)一?级", "name what differs: 不同的约束, 各种层"),
     (r"学到的特征值|(?:部分|步骤|特征)值多少", "作用, 价值"),
+    # a row of a signal has elements, a sample is one of the training data; a layer is cut up, and into no shards
+    (r"一行有[^，。；：]{0,6}个样本", "元素, 输入: 样本 is a sample of the data"),
+    (r"拆成碎片", "拆得零碎"),
+    (r"耐(?:受)?平移", "能容忍平移"),
+    (r"一半的一[个张次]", "有一半的情形……"),
     # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
     (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),

@@ -12,7 +12,7 @@ import hashlib
 import posixpath
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,33 +61,48 @@ def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[s
 # -- the style sheet ------------------------------------------------------------------------------------------------
 
 
+def _parsed(tokens: Iterable[Any]) -> Iterator[Any]:
+    """The top-level rules of a style sheet, or of what stands in one of its rules."""
+    for rule in tinycss2.parse_stylesheet(tokens, skip_whitespace=True):
+        if rule.type == "error":
+            raise ValueError(f"a style sheet cannot be read at line {rule.source_line}: {rule.message}")
+        yield rule
+
+
+def _head(rule: Any) -> str:
+    """What stands before the brace."""
+    head = (f"@{rule.at_keyword}" if rule.type == "at-rule" else "") + tinycss2.serialize(rule.prelude)
+    return str(head.strip())
+
+
 def rules(css: str) -> Iterator[tuple[str, str | None]]:
     """The top-level rules of a style sheet as (what stands before the brace, what stands in it), without comments.
 
     >>> list(rules("@charset 'a'; b { c: d } /* e */ @media print { f { g: h } }"))
     [('@charset "a"', None), ('b', ' c: d '), ('@media print', ' f { g: h } ')]
     """
-    tokens = tinycss2.parse_component_value_list(css, skip_comments=True)
-    for rule in tinycss2.parse_stylesheet(tokens, skip_whitespace=True):
-        if rule.type == "error":
-            raise ValueError(f"a style sheet cannot be read at line {rule.source_line}: {rule.message}")
-        head = (f"@{rule.at_keyword}" if rule.type == "at-rule" else "") + tinycss2.serialize(rule.prelude)
-        yield head.strip(), None if rule.content is None else tinycss2.serialize(rule.content)
+    for rule in _parsed(tinycss2.parse_component_value_list(css, skip_comments=True)):
+        yield _head(rule), None if rule.content is None else tinycss2.serialize(rule.content)
 
 
-def split_selectors(selectors: str) -> list[str]:
-    """A list of selectors, cut at the commas that stand in no bracket.
-
-    >>> split_selectors("a, b:is(c, d), e[f='g,h']")
-    ['a', 'b:is(c, d)', 'e[f="g,h"]']
-    """
+def _selectors(prelude: Iterable[Any]) -> list[str]:
+    """A list of selectors, cut at the commas that stand in no bracket."""
     found: list[list[Any]] = [[]]
-    for token in tinycss2.parse_component_value_list(selectors):
+    for token in prelude:
         if token == ",":
             found.append([])
         else:
             found[-1].append(token)
     return [tinycss2.serialize(one).strip() for one in found]
+
+
+def split_selectors(selectors: str) -> list[str]:
+    """A list of selectors, as text, cut at the commas that stand in no bracket.
+
+    >>> split_selectors("a, b:is(c, d), e[f='g,h']")
+    ['a', 'b:is(c, d)', 'e[f="g,h"]']
+    """
+    return _selectors(tinycss2.parse_component_value_list(selectors))
 
 
 def _can_match(selector: str, words: set[str]) -> bool:
@@ -98,19 +113,27 @@ def _can_match(selector: str, words: set[str]) -> bool:
 
 def slim(css: str, keep: Callable[[str], bool]) -> str:
     """The style sheet without the selectors that ``keep`` refuses, and without what serves the icon font."""
+    return _slim(tinycss2.parse_component_value_list(css, skip_comments=True), keep)
+
+
+def _slim(tokens: Iterable[Any], keep: Callable[[str], bool]) -> str:
     lines = []
-    for head, body in rules(css):
-        if body is None:
+    for rule in _parsed(tokens):
+        if rule.type == "qualified-rule":  # most rules go: their texts are made of those that stay
+            if kept := [s for s in _selectors(rule.prelude) if keep(s)]:
+                lines.append(f"{','.join(kept)}{{{' '.join(tinycss2.serialize(rule.content).split())}}}")
+            continue
+        head = _head(rule)
+        if rule.content is None:
             if not head.startswith(("@charset", "@import")):
                 lines.append(f"{head};")
         elif head.startswith(("@media", "@supports", "@layer", "@container")):
-            if inner := slim(body, keep):
+            if inner := _slim(rule.content, keep):
                 lines.append(f"{head}{{{inner}}}")
-        elif head.startswith("@"):
+        else:
+            body = tinycss2.serialize(rule.content)
             if "Font Awesome" not in body and not head.startswith(("@keyframes fa-", "@-webkit-keyframes fa-")):
                 lines.append(f"{head}{{{body.strip()}}}")
-        elif kept := [s for s in split_selectors(head) if keep(s)]:
-            lines.append(f"{','.join(kept)}{{{' '.join(body.split())}}}")
     return "\n".join(lines)
 
 

@@ -1,49 +1,42 @@
 """Experiments of *The road after LeNet*: what batch norm does to a plateau, and shortcuts to a net of twenty layers.
 
-In both the seed draws the images, too, so that an interval covers them as well as the weights and the order. The first
-keeps the protocol. In the second each arm is trained at three learning rates with the first seed, and with the others
-at the one that was best on the validation images of the first, which are among the held-out ones of the others.
+Both keep the protocol: the seed draws the images, too, and each arm has a rate of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from coursecode.after_lenet import normalised, residual_net, scale_once_
-from coursecode.data import load
-from coursecode.experiments.protocol import Protocol, Sentence, draw
+from coursecode.after_lenet import Residual, normalised, residual_net, scale_once_
+from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw
+from coursecode.experiments.protocol import train as _train  # where an argument has its name
 from coursecode.experiments.record import Effect, Plain, Result, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.lenet import lenet_classic, lenet_modern
 from coursecode.training import Recipe, evaluate, fit
 
-__all__ = ["best_rates", "norm_and_plateau", "shortcuts_in_deep_nets"]
+__all__ = ["norm_and_plateau", "shortcuts_in_deep_nets"]
 
-_GRID_SEEDS = 1  # so many seeds are trained at all rates
-_LONG_SEEDS = 3  # and so many three times as long
 _ONCE, _NORM = "sigmoid, scaled once", "sigmoid, batch norm"
 _HIDDEN = ("sigmoid", _ONCE, _NORM, "ReLU")
-_DEEP = {"8 layers": (1, False), "20 layers": (3, False), "20 layers, shortcuts": (3, True)}
-_RATES = {  # by net, and whether it has batch norm
-    ("8 layers", False): (0.01, 0.03, 0.1),
-    ("20 layers", False): (0.003, 0.01, 0.03),
-    ("20 layers, shortcuts", False): (0.003, 0.01, 0.03),
-    ("20 layers", True): (0.01, 0.03, 0.1),
-    ("20 layers, shortcuts", True): (0.01, 0.03, 0.1),
-}
-_CHOSEN = {
-    ("8 layers", False): 0.03,
-    ("20 layers", False): 0.01,
-    ("20 layers, shortcuts", False): 0.01,
-    ("20 layers", True): 0.03,
-    ("20 layers, shortcuts", True): 0.03,
+_SHORT, _LONG = 400, 1200  # updates
+_EIGHT, _PLAIN, _AROUND = "8 layers", "20 layers", "20 layers, shortcuts"
+_BEGUN = "20 layers, identity at first"
+_NORMED = ", batch norm"
+_DEEP: dict[str, dict[str, Any]] = {
+    _EIGHT: {"blocks": 1, "shortcuts": False},
+    _PLAIN: {"blocks": 3, "shortcuts": False},
+    _BEGUN: {"blocks": 3, "shortcuts": False},
+    _AROUND: {"blocks": 3, "shortcuts": True},
+    _EIGHT + _NORMED: {"blocks": 1, "shortcuts": False, "norm": True},
+    _PLAIN + _NORMED: {"blocks": 3, "shortcuts": False, "norm": True},
+    _AROUND + _NORMED: {"blocks": 3, "shortcuts": True, "norm": True},
 }
 
 
@@ -118,83 +111,84 @@ def _until_learned(
 
 
 def shortcuts_in_deep_nets(*, size: Size = "full") -> Plan:
-    """Nets of 20 layers with and without shortcuts, with and without batch norm, and beside them one of 8 layers.
+    """Nets of 20 layers with and without shortcuts, with and without batch norm, and beside them nets of 8 layers.
 
     With and without shortcuts a net has the same parameters, the same work and, with the same seed, the same starting
-    weights. All are trained equally long; those of 20 layers, with three seeds, also three times as long.
+    weights. They are trained for few updates and for three times as many, and find a rate for each. A plain net whose
+    layers begin with the identity among their weights tells whether a good start is all that shortcuts give.
     """
     full = size == "full"
-    short = 12 if full else 1
-    long = [arm for arm in _RATES if arm[0] != "8 layers"]
+    short, long = (_SHORT, _LONG) if full else (2, 4)
+
+    nets = [_EIGHT, _PLAIN, _BEGUN, _AROUND]
+    if full:
+        nets += [_PLAIN + _NORMED, _AROUND + _NORMED]
+    jobs: list[Row] = [{"net": net, "steps": short} for net in nets]
+    jobs += [{"net": net, "steps": long} for net in nets if net != _BEGUN]
+    if full:
+        jobs.append({"net": _EIGHT + _NORMED, "steps": long})
     return Plan(
-        jobs=[
-            {"net": net, "batch_norm": norm, "epochs": epochs}
-            for epochs, arms in ((short, _RATES), (3 * short, long))
-            for net, norm in arms
-        ],
-        seeds=range(5) if full else (0, 1),
-        settings={
-            "images": [2000, 500, 2500] if full else [60, 30, 30],
-            "short": short,
-            "batch_size": 32,
-            "width": 8 if full else 2,
-        },
+        jobs=jobs,
+        seeds=range(6 if full else 2),
+        settings={"train": 1000 if full else 40, "batch_size": 25, "width": 8 if full else 2},
         measure=_train_deep,
+        protocol=Protocol(
+            question="Does a net of twenty layers need shortcuts to learn, and what does it learn with them?",
+            varied="Shortcuts or none, batch norm or none, 20 layers or 8, and the number of updates.",
+            held="The kernels, the widths, the images, the batch, the schedule, the kind of starting weights.",
+            confounders=(
+                "That one rate suits one net: each has its own, and another for each number of updates. That a net "
+                "was stopped too early: few updates and three times as many are arms of their own. That shortcuts only "
+                "give a good start: a plain net whose layers begin with the identity is trained beside them."
+            ),
+            smallest=0.01,
+            rates=(0.01, 0.03, 0.1),
+            sceptic_seeds=2 if full else 1,
+            sentences=_deep_sentences(short, long, norm=full),
+        ),
     )
 
 
-def _train_deep(*, net: str, batch_norm: bool, epochs: int, short: int, seed: int, **settings: Any) -> list[Row]:
-    arm = net, batch_norm
-    if epochs > short and seed >= _LONG_SEEDS:
-        return []
-    rates = _RATES[arm] if epochs == short and seed < _GRID_SEEDS else (_CHOSEN[arm],)
-    return [{"lr": lr, **_train(*arm, lr, epochs=epochs, seed=seed, **settings)} for lr in rates]
+def _deep_sentences(short: int, long: int, *, norm: bool) -> list[Sentence]:
+    def over(high: str, low: str, steps: int, value: str, result: Result) -> Effect:
+        return result.effect(value=value, of="net", high=high, low=low, steps=steps)
+
+    def sentence(text: str, high: str, low: str, steps: int, says: Verdict, value: str = "test_accuracy") -> Sentence:
+        return Sentence(f"{text}, {steps:,} updates", partial(over, high, low, steps, value), says)
+
+    sentences = [
+        sentence("8 layers against 20, training digits", _EIGHT, _PLAIN, short, "open", "train_accuracy"),
+        sentence("Shortcuts against none", _AROUND, _PLAIN, short, "open"),
+        sentence("Shortcuts against identity at first", _AROUND, _BEGUN, short, "open"),
+        sentence("8 layers against 20, training digits", _EIGHT, _PLAIN, long, "open", "train_accuracy"),
+        sentence("Shortcuts against none", _AROUND, _PLAIN, long, "open"),
+        sentence("20 layers with shortcuts against 8", _AROUND, _EIGHT, long, "open"),
+    ]
+    around, plain = _AROUND + _NORMED, _PLAIN + _NORMED
+    with_norm = [
+        sentence("Batch norm: shortcuts against none", around, plain, short, "more"),
+        sentence("Batch norm: shortcuts against none", around, plain, long, "more"),
+        sentence("Batch norm: 20 with shortcuts against 8", around, _EIGHT + _NORMED, long, "open"),
+    ]
+    return sentences + with_norm if norm else sentences
 
 
-def _train(
-    net: str, batch_norm: bool, lr: float, *, seed: int, images: list[int], epochs: int, batch_size: int, width: int
+def _train_deep(
+    *, net: str, lr: float, steps: int, seed: int, images: int, train: int, batch_size: int, width: int
 ) -> Row:
-    torch.manual_seed(seed)
-    (x, y), validation, held_out = _parts(images, seed)
-    blocks, shortcuts = _DEEP[net]
-    model = residual_net(blocks=blocks, width=width, in_channels=1, shrink=4, norm=batch_norm, shortcuts=shortcuts)
+    deal = draw(seed, train=train, images=images)
+    model = residual_net(width=width, in_channels=1, shrink=4, **{"norm": False, **_DEEP[net]})
+    if net == _BEGUN:
+        _begin_as_identity_(model)
     weights = sum(isinstance(part, nn.Conv2d | nn.Linear) for part in model.modules())
-    row: Row = {"layers": weights, "parameters": sum(p.numel() for p in model.parameters()), "diverged": False}
-    measured = ("train_accuracy", "validation_accuracy", "test_accuracy", "train_loss")
-    try:
-        fit(model, x, y, Recipe(num_epochs=epochs, lr=lr, batch_size=batch_size, seed=seed), progress=False)
-    except FloatingPointError:
-        return {**row, **dict.fromkeys(measured, 0.0), "diverged": True}
-    train = evaluate(model, x, y)
-    accuracies = train.accuracy, evaluate(model, *validation).accuracy, evaluate(model, *held_out).accuracy
-    return {**row, **dict(zip(measured, (*accuracies, train.loss), strict=True))}
+    row: Row = {"layers": weights, "parameters": sum(p.numel() for p in model.parameters())}
+    return {**row, **_train(model, deal, lr=lr, steps=steps, batch_size=batch_size, seed=seed)}
 
 
-def _parts(images: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
-    """The digits for training, for validation and held out, drawn by the seed."""
-    x, y = _digits()
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
-    return [(x[part], y[part]) for part in torch.split(order[: sum(images)], images)]
-
-
-def best_rates(result: Result, by: str | Sequence[str]) -> Result:
-    """The rows with the learning rate that each value of ``by`` was given: the best on the validation images.
-
-    It is chosen by the mean over the seeds that were trained at all rates; of equally good rates the smallest is taken.
-    """
-    keys = [by] if isinstance(by, str) else list(by)
-    grid = Result(**{**vars(result), "rows": [row for row in result.rows if int(row["seed"]) < _GRID_SEEDS]})
-    best: dict[tuple[Any, ...], tuple[float, Any]] = {}
-    for row in grid.summary(by=[*keys, "lr"], value="validation_accuracy"):
-        arm = tuple(row[key] for key in keys)
-        if arm not in best or row["mean"] > best[arm][0]:
-            best[arm] = row["mean"], row["lr"]
-    rows = [row for row in result.rows if row["lr"] == best[tuple(row[key] for key in keys)][1]]
-    return Result(**{**vars(result), "rows": rows})
-
-
-@cache
-def _digits() -> tuple[Tensor, Tensor]:
-    """All 5,000 digits and their classes."""
-    digits = load("digits")
-    return torch.cat([digits.train_x, digits.test_x]), torch.cat([digits.train_y, digits.test_y])
+@torch.no_grad()
+def _begin_as_identity_(net: nn.Module) -> None:
+    """Add the identity to each layer of the blocks, whose drawn weights are made smaller: the sums stay as large."""
+    for layer in [part for block in net.modules() if isinstance(block, Residual) for part in block.f]:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight *= math.sqrt(0.5)
+            layer.weight += nn.init.dirac_(torch.empty_like(layer.weight))

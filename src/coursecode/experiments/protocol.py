@@ -8,7 +8,7 @@ A plan with a :class:`Protocol` is measured in three steps, each a list of (arm,
    the doubling gains less than the smallest effect worth naming.
 3. *seeds*: every arm is measured once with every seed, on test images that nothing above has seen.
 
-:func:`draw` deals the 5,000 digits so that this can be kept: see there.
+:func:`deal` deals images so that this can be kept, and :func:`draw` the 5,000 digits: see there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ __all__ = [
     "Verdict",
     "best_rate",
     "chosen_rates",
+    "deal",
     "draw",
     "keeps",
     "next_rate",
@@ -113,7 +114,7 @@ class Protocol:
 
 
 class Deal(NamedTuple):
-    """Digits as uint8 (N, 1, 28, 28) and their labels (N,): for learning, for choosing, for measuring."""
+    """Images as uint8 (N, 1, 28, 28) and their labels (N,): for learning, for choosing, for measuring."""
 
     train_x: Tensor
     train_y: Tensor
@@ -126,24 +127,29 @@ class Deal(NamedTuple):
 def draw(seed: int, *, train: int | None = None, images: int = 0) -> Deal:
     """Deal the 5,000 digits: 1,000 to choose with, 400 to measure, ``train`` of the other 3,600 to learn from.
 
-    The deck is shuffled by ``images``, not by ``seed``. Its first 1,000 are for validation, whatever the seed. The
-    others are shuffled anew for every ten seeds and cut into ten folds, and ``seed`` tests on fold ``seed`` mod 10: the
-    seeds 0 to 9 have no test image in common and read all 4,000, and so do 100 to 109. What a seed learns from it
-    draws from the nine folds that it is not tested on.
-
     >>> [len(part) for part in draw(3, train=500)[::2]]
     [500, 1000, 400]
     """
-    x, y = _pool()
+    return deal(*_pool(), seed, validation=_VALIDATION, train=train, images=images)
+
+
+def deal(x: Tensor, y: Tensor, seed: int, *, validation: int, train: int | None = None, images: int = 0) -> Deal:
+    """Deal the images ``x`` (N, 1, h, w) with labels ``y`` (N,); N - ``validation`` is a multiple of ten.
+
+    The deck is shuffled by ``images``, not by ``seed``. Its first are for validation, whatever the seed. The
+    others are shuffled anew for every ten seeds and cut into ten folds, and ``seed`` tests on fold ``seed`` mod 10: the
+    seeds 0 to 9 have no test image in common and read all of them, and so do 100 to 109. What a seed learns from it
+    draws from the nine folds that it is not tested on. Raises ``ValueError`` where ``train`` is more than they hold.
+    """
     deck = torch.randperm(len(x), generator=torch.Generator().manual_seed(10_007 + images))
-    valid, rest = deck[:_VALIDATION], deck[_VALIDATION:]
+    valid, rest = deck[:validation], deck[validation:]
     tens, fold = divmod(seed, FOLDS)
     rest = rest[torch.randperm(len(rest), generator=torch.Generator().manual_seed(20_011 + tens))]
     folds = rest.reshape(FOLDS, -1)
     others = torch.cat([folds[:fold], folds[fold + 1 :]]).flatten()
     count = len(others) if train is None else train
     if not 1 <= count <= len(others):
-        raise ValueError(f"draw: train is {count}, but there are {len(others)} images to learn from.")
+        raise ValueError(f"deal: train is {count}, but there are {len(others)} images to learn from.")
     learn = others[torch.randperm(len(others), generator=torch.Generator().manual_seed(seed))[:count]]
     return Deal(x[learn], y[learn], x[valid], y[valid], x[folds[fold]], y[folds[fold]])
 

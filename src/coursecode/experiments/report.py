@@ -3,6 +3,7 @@
 budgets("shuffled_pixels")      # a row per arm: its rate, and the accuracy at half, once and twice the updates
 verdicts("shuffled_pixels")     # a row per sentence: the difference, its interval, what may be said
 sceptic("shuffled_pixels")      # a row per sentence: the difference again, with one thing changed each time
+spent()                         # {study: seconds of the processor}, re-runs included: what to run all again costs
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any
 
 from coursecode.experiments.protocol import RERUNS, Protocol, chosen_rates, keeps, problems, verdict
 from coursecode.experiments.record import Result, reruns, stored
-from coursecode.experiments.runner import plan_of
+from coursecode.experiments.runner import EXPERIMENTS, plan_of
 
-__all__ = ["budgets", "marks", "sceptic", "verdicts"]
+__all__ = ["budgets", "marks", "sceptic", "spent", "verdicts"]
 
 _WORDS = {"more": "more", "less": "less", "same": "no difference", "open": "cannot tell"}
 
@@ -59,6 +60,24 @@ def verdicts(name: str) -> Any:
         shown = [_shown(value, protocol) for value in effect]
         rows.append((sentence.text, *shown, _WORDS[verdict(effect, protocol.smallest)]))
     return table(rows, ("difference", protocol.unit, "from", "to", "verdict"))
+
+
+def spent() -> dict[str, float]:
+    """Seconds of the processor that each stored study took, with its re-runs where it has a protocol.
+
+    Some records took the sum from the clock, on a machine that others used as well; where the rows count the
+    processor's time themselves and it is less, theirs is taken.
+    """
+    found = {}
+    for name in EXPERIMENTS:
+        result = stored(name)
+        seconds = result.seconds or 0.0
+        if any("cpu_seconds" in row for row in result.rows):
+            seconds = min(seconds, sum(result.column("cpu_seconds")))
+        if plan_of(name).protocol is not None:
+            seconds += reruns(name).seconds or 0.0
+        found[name] = seconds
+    return found
 
 
 def sceptic(name: str) -> Any:

@@ -107,6 +107,7 @@ EXPERIMENTS: dict[str, str] = {
     "better_fashion": "better",
     "better_mnist": "better",
     "better_ablation": "better",
+    "better_steps": "better",
     "better_cost": "better",
     "better_race": "better",
 }
@@ -326,7 +327,8 @@ def _code(plan: Plan) -> str:
     if plan.protocol is not None:
         from coursecode.experiments import protocol
 
-        found.update(inspect.getsource(protocol.draw).encode() + inspect.getsource(protocol.train).encode())
+        for function in (protocol.draw, protocol.deal, protocol.train):
+            found.update(inspect.getsource(function).encode())
     return found.hexdigest()[:16]
 
 

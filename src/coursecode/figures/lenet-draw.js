@@ -36,7 +36,7 @@
       .pad { width: min(100%, 17.5rem); aspect-ratio: 1; border: 2px solid var(--edge); border-radius: .4rem; touch-action: none; cursor: crosshair; display: block; }
       .pad polyline { fill: none; stroke: var(--ink); stroke-linecap: round; stroke-linejoin: round; }
       .pad rect { fill: none; stroke: var(--rule); stroke-width: 6; stroke-dasharray: 20 14; }
-      .pad text { fill: var(--soft); font: 70px system-ui, sans-serif; text-anchor: middle; }
+      .pad text { fill: var(--soft); font-size: 70px; text-anchor: middle; }
       .part { margin: 0; } .part p { margin: 0 0 .2rem; color: var(--soft); font-size: .85rem; }
       .view { position: relative; display: block; }
       canvas { width: 100%; display: block; image-rendering: pixelated; }

@@ -21,7 +21,7 @@
       @container board (min-width: 22rem) { .panes { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); } .panes .kernels { grid-template-columns: repeat(2, minmax(0, 1fr)); } .confusion { --cell: clamp(1.1rem, calc((100cqw - 10.5rem) / 10), 1.75rem); } }
       .pane > p { margin: 0 0 .25rem; color: var(--soft); font-size: .85rem; }
       .kernels { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .4rem; max-width: 14rem; } canvas { width: 100%; aspect-ratio: 1; image-rendering: pixelated; outline: 1px solid var(--rule); display: block; }
-      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font: 12px system-ui, sans-serif; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); stroke-width: 2; } .curve .seen { stroke: var(--above); }
+      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 12px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); stroke-width: 2; } .curve .seen { stroke: var(--above); }
       .confusion td.right { font-weight: 700; }
       .ends { display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
       .plus { color: var(--above); } .minus { color: var(--below); }

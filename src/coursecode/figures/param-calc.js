@@ -18,7 +18,7 @@
     static predicts = true;
     static style = `
       .scale { display: block; width: 100%; height: auto; }
-      .scale text { font: 13px system-ui, sans-serif; fill: var(--ink); } .scale .small { fill: var(--soft); font-size: 12px; } .scale b, .scale .big { font-weight: 700; font-size: 15px; }
+      .scale text { font-size: 13px; fill: var(--ink); } .scale .small { fill: var(--soft); font-size: 12px; } .scale b, .scale .big { font-weight: 700; font-size: 15px; }
       .scale .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .scale .conv { fill: var(--mark); }
       .scale .animals { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; } .scale .edge { fill: none; stroke: var(--rule); } .scale .point { fill: none; stroke: var(--mark); stroke-width: 1.5; }
       table.costs { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; margin-top: .6rem; }

@@ -22,7 +22,7 @@
     static predicts = true;
     static style = `
       .cone { display: block; width: 100%; height: auto; }
-      .cone text { font: 13px system-ui, sans-serif; fill: var(--soft); }
+      .cone text { font-size: 13px; fill: var(--soft); }
       .cell { fill: var(--paper); stroke: var(--edge); }
       .cell.pad { stroke-dasharray: 2 2; stroke: var(--rule); }
       .seen { fill: var(--above); stroke: var(--edge); }

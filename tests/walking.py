@@ -14,6 +14,16 @@ PAGES = [f"{folder}book/{name}.html" for folder in ("", "zh/") for name in NAMES
 VISITED = [*PAGES, *(f"{folder}{name}.html" for folder in ("", "zh/") for name in ("search", "genindex"))]
 
 
+def listening(page: Any, address: str) -> tuple[list[str], list[str]]:
+    """What a page says in the console or throws, and whom it asks beside ``address``, in two lists that grow."""
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda r: asked.append(r.url) if not r.url.startswith((address, "data:")) else None)
+    return said, asked
+
+
 @contextmanager
 def reader(browser: Any, **context: Any) -> Iterator[Any]:
     """A page in a fresh profile; what it throws is kept, and at the end there must be nothing of it."""
