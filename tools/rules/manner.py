@@ -76,6 +76,8 @@ _MANNER = [
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
     (r"没有步幅时", "步幅为 1 时"),
     (r"(?<![所可])以前[一二两三四几]章", "前面两章"),
+    # 线性和 is a sum, so "linearity and ..." cannot be said with 和
+    (r"线性和(?=[等不]变|平移|局部|可交换)", "线性性质与……"),
     # echoes of English
     (r"这意味着|值得注意的是|不言而喻|众所周知|毋庸置疑", "say it without the preface"),
     (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),
