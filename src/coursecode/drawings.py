@@ -61,7 +61,8 @@ def draw_nets(nets: Mapping[str, Sequence[Row]]) -> None:
         axes.set_ylim(y, 0.3)
         return figure
 
-    _draw(paint)
+    shapes = [[name, [[row.shape[0], *row.shape[1:2]] for row in rows]] for name, rows in drawn.items()]
+    _draw(paint, {"nets": shapes})
 
 
 def draw_blocks(blocks: Mapping[str, tuple[Sequence[Sequence[str]], str]]) -> None:
@@ -112,4 +113,4 @@ def draw_blocks(blocks: Mapping[str, tuple[Sequence[Sequence[str]], str]]) -> No
         axes.set_ylim(y + 0.5, 0.5)
         return figure
 
-    _draw(paint)
+    _draw(paint, {"blocks": [[name, [list(b) for b in branches], join] for name, (branches, join) in blocks.items()]})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import base64
 import inspect
+import io
 import logging
 import sys
 import time
@@ -66,6 +68,7 @@ _RC: dict[str, Any] = {
     "image.interpolation": "nearest",
 }
 _WIDEST = 7.5  # inches
+_NUMBERED = 20  # cells a side: more of them have no numbers
 _CURVE = (6.5, 3.625)
 _T = TypeVar("_T")
 
@@ -91,8 +94,12 @@ def style() -> None:
     _pyplot().rcParams.update(_rc())
 
 
-def _draw(paint: Callable[[Any], Any]) -> None:
-    """Let ``paint(pyplot)`` make one figure in the course's style, show it once and close it."""
+def _draw(paint: Callable[[Any], Any], drawn: Mapping[str, Any] | None = None) -> None:
+    """Let ``paint(pyplot)`` make one figure in the course's style, show it once and close it.
+
+    ``drawn`` is what the figure shows. A notebook keeps it beside the picture, in the output's metadata, and the site
+    draws it again with text that is text (``tools/site/drawn.py``).
+    """
     import warnings
 
     plt = _pyplot()
@@ -101,6 +108,8 @@ def _draw(paint: Callable[[Any], Any]) -> None:
         figure = paint(plt)
         width, height = figure.get_size_inches() * figure.dpi
         figure.set_size_inches(round(width) / figure.dpi, round(height) / figure.dpi)  # whole pixels
+        if drawn is not None:
+            figure._repr_mimebundle_ = lambda **_: ({}, {"image/png": {"drawn": drawn}})
         try:
             plt.show()
         finally:
@@ -109,6 +118,21 @@ def _draw(paint: Callable[[Any], Any]) -> None:
 
 def _array(value: Any) -> NDArray[Any]:
     return value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _numbers(values: Any) -> list[float | int | None]:
+    """Numbers for a notebook, five digits of each; None for what no curve can pass through."""
+    short = (float(f"{float(value):.5g}") for value in np.ravel(values))
+    return [None if not np.isfinite(v) else int(v) if v.is_integer() else v for v in short]
+
+
+def _png(pixels: NDArray[Any]) -> str:
+    """Pixels (h, w) or (h, w, 3), shares of white, as a PNG in base64, a dot each."""
+    from PIL import Image
+
+    made = io.BytesIO()
+    Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(made, format="png", optimize=True)
+    return base64.b64encode(made.getvalue()).decode()
 
 
 class _Shown:
@@ -266,6 +290,7 @@ def grid(
     if same_scale:
         finite = [np.concatenate(finite)] * len(planes)
     places, width, height = _places(floats, titles, columns or len(planes))
+    colours = [_colours(f, some.min(), some.max(), gray=gray) for f, some in zip(floats, finite, strict=True)]
 
     def paint(plt: Any) -> Any:
         figure, axes = plt.subplots()
@@ -273,7 +298,7 @@ def grid(
         inch = min(0.4, _WIDEST / width)
         for i, (left, top) in enumerate(places):
             n_h, n_w = floats[i].shape
-            rgb = _colours(floats[i], finite[i].min(), finite[i].max(), gray=gray)
+            rgb = colours[i]
             axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
             axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
             _cells(axes, floats[i], rgb, left, top, inch)
@@ -287,7 +312,19 @@ def grid(
         axes.set_position((0, 0, 1, 1))
         return figure
 
-    _draw(paint)
+    parts = [
+        {"title": title, "size": list(f.shape), "box": list(box or ()), **_numbered_cells(f, rgb)}
+        for title, f, box, rgb in zip(titles, floats, frames, colours, strict=True)
+    ]
+    _draw(paint, {"grid": parts, "columns": columns or len(planes), "gray": gray})
+
+
+def _numbered_cells(array: NDArray[Any], rgb: NDArray[np.float64]) -> dict[str, Any]:
+    """The number and the colour of each cell, or the colours alone, as an image, where there are too many cells."""
+    if max(array.shape) > _NUMBERED:
+        return {"image": _png(rgb)}
+    hexes = [["".join(f"{v:02x}" for v in np.round(cell * 255).astype(int)) for cell in row] for row in rgb]
+    return {"cells": [[_number(value) for value in row] for row in array], "colours": hexes}
 
 
 def _plane(array: Any) -> Any:
@@ -325,7 +362,7 @@ def _cells(axes: Any, array: Any, rgb: Any, left: float, top: float, inch: float
     edges = {"colors": "#8a8a8a", "linewidth": 0.5}
     axes.vlines([left + c for c in range(n_w + 1)], top, top + n_h, **edges)
     axes.hlines([top + r for r in range(n_h + 1)], left, left + n_w, **edges)
-    if max(n_h, n_w) > 20:
+    if max(n_h, n_w) > _NUMBERED:
         return
     for r, c in np.ndindex(n_h, n_w):
         text = _number(array[r, c])
@@ -381,7 +418,20 @@ def show_images(
                 axes.flat[i].set_title(titles[i], pad=2)
         return figure
 
-    _draw(paint)
+    parts = [
+        {"title": titles[i] if titles else "", "size": list(plane.shape[:2]), "image": _png(_shares(plane, limits))}
+        for i, plane in enumerate(planes)
+    ]
+    _draw(paint, {"images": parts, "columns": columns})
+
+
+def _shares(plane: NDArray[Any], limits: tuple[float, float] | None) -> NDArray[Any]:
+    """A picture's dots as shares of white, as matplotlib shows them."""
+    if plane.ndim == 3:
+        return np.asarray(plane / 255 if plane.dtype == np.uint8 else plane)
+    finite = plane[np.isfinite(plane)]
+    low, high = (0, 255) if plane.dtype == np.uint8 and limits is None else limits or (finite.min(), finite.max())
+    return np.asarray(np.nan_to_num((plane.astype(np.float64) - low) / ((high - low) or 1.0), nan=1.0).clip(0, 1))
 
 
 def _picture(i: int, image: Any) -> Any:
@@ -439,7 +489,11 @@ def lines(
             axes.set_yscale("log")
         return figure
 
-    _draw(paint)
+    curves = {name: {"x": _numbers(positions), "y": _numbers(y)} for name, y in values.items()}
+    for name, (low, high) in (bands or {}).items():
+        curves[name] |= {"low": _numbers(_array(low)), "high": _numbers(_array(high))}
+    names = {"xlabel": xlabel, "ylabel": ylabel}
+    _draw(paint, {"lines": list(curves.items()), **names, "log_x": log_x, "log_y": log_y, "markers": markers})
 
 
 def _look(i: int) -> dict[str, Any]:
@@ -474,15 +528,20 @@ def bars(
         figure, axes = plt.subplots(figsize=size, layout="constrained")
         look = {"color": _COLOURS[0], "height": 0.62, "log": log}
         drawn = axes.barh(names, numbers, xerr=whiskers, error_kw={"ecolor": _INK, "capsize": 3}, **look)
-        texts = [f"{n:,.0f}" if n.is_integer() else f"{n:.3g}" for n in numbers]
-        axes.bar_label(drawn, texts, padding=4)
+        axes.bar_label(drawn, [_bar_text(number) for number in numbers], padding=4)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.14)
         axes.set_xlabel(xlabel)
         return figure
 
-    _draw(paint)
+    ranges = _numbers(whiskers) if whiskers else [0] * len(names)
+    rows = [list(row) for row in zip(names, _numbers(numbers), ranges, map(_bar_text, numbers), strict=True)]
+    _draw(paint, {"bars": rows, "xlabel": xlabel, "log": log})
+
+
+def _bar_text(number: float) -> str:
+    return f"{number:,.0f}" if number.is_integer() else f"{number:.3g}"
 
 
 def is_live() -> bool:
@@ -531,7 +590,9 @@ class LiveCurve:
         if self._handle is not None:
             self._update()
         elif _in_notebook():
-            _draw(self._paint)
+            curves = [(name, {"x": _numbers(xs), "y": _numbers(ys)}) for name, (xs, ys) in self._points.items()]
+            markers = max(len(xs) for xs, _ in self._points.values()) <= 40
+            _draw(self._paint, {"lines": curves, "xlabel": self._xlabel, "ylabel": "", "markers": markers})
 
     def _paint(self, plt: Any) -> Any:
         figure, axes = plt.subplots(figsize=_CURVE, layout="constrained")

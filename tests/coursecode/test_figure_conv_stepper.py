@@ -84,6 +84,21 @@ def test_a_pixel_names_the_dilated_windows_that_read_it(figure_pages):
     assert say(page).split(". ", 1)[1] == ", ".join(reading)
 
 
+@pytest.mark.parametrize(("n", "k", "d"), [(9, 3, 1), (9, 3, 2), (6, 2, 3)])
+def test_causal_padding_stands_in_front_and_no_output_reads_what_comes_later(figure_pages, n, k, d):
+    ahead = d * (k - 1)
+    page = figure_pages.open(
+        "conv-stepper", settings=f"line=1&causal=1&size={n}&kernel={k}&dilation={d}&padding={ahead}&at={n - 2}"
+    )
+    shown, kernel = cells(page, "nput")[0], cells(page, "ernel")[0]
+    assert shown[:ahead].tolist() == [0] * ahead
+    Y = F.conv1d(F.pad(shown[ahead:][None, None], (ahead, 0)), kernel[None, None], dilation=d)
+    assert cells(page, "utput")[0].tolist() == Y.flatten().tolist()
+    assert text(page, ".code code") == f"F.conv1d(F.pad(X, ({ahead}, 0)), K{f', dilation={d}' if d > 1 else ''})"
+    window = page.locator("table.matrix").first.locator("td.window").evaluate_all("all => all.map(c => c.cellIndex)")
+    assert window[-1] == n - 2 + ahead  # the output's own place, and nothing behind it
+
+
 def test_the_sentence_says_the_sum(figure_pages):
     page = figure_pages.open("conv-stepper", settings="size=4&kernel=2&at=5&image=count")
     assert say(page).startswith("Output in row 1, column 2: 6×1 + 7×2 + 10×3 + 11×4 = 94.")

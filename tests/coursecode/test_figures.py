@@ -548,3 +548,19 @@ def test_a_screen_reader_meets_what_it_met_before(figure_pages, name, language):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(tree, encoding="utf-8")
     assert tree == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["channels-mixer", "conv-backward", "conv-stepper", "kernel-lab", "mlp-to-conv", "pool-shift"]
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_numbers_in_cells_can_be_read_on_a_phone(figure_pages, name, language):
+    page = figure_pages.open(name, language=language, width=360)
+    sizes = page.locator("table.matrix td").evaluate_all(
+        "all => all.filter(e => e.textContent || e.querySelector('input'))"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert len(sizes) > 9
+    assert min(sizes) >= 10
+    assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -169,3 +169,20 @@ def test_a_dead_button_around_the_text_is_found_at_the_other_widths(walker, site
                    made.textContent = "dead"; document.querySelector(".bd-header-article").prepend(made); }"""
     )
     assert walker.evaluate(PRESS, False) == ["nothing happens: BUTTON dead"]
+
+
+@pytest.mark.parametrize("name", ["lenet", "the-same-in-d2l", "measured-design"])
+@pytest.mark.parametrize("folder", ["", "zh/"])
+def test_a_number_or_a_name_in_a_table_is_one_line_and_plots_fit(chromium, site, folder, name):
+    with reader(chromium, viewport={"width": 360, "height": 800}, is_mobile=True) as page:
+        page.goto(f"{site}{folder}book/{name}.html")
+        lines = """all => all.map(e => { const r = document.createRange();
+            r.selectNodeContents(e.querySelector("p") || e);
+            return [e.textContent, new Set([...r.getClientRects()].map(b => Math.round(b.bottom / 8))).size]; })"""
+        cells = page.eval_on_selector_all("td:is(.short, .numeric):not(:has(a, math, br, code))", lines)
+        assert len(cells) > 20
+        assert [text for text, count in cells if count > 1] == []
+        wide = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+        assert page.locator(".plot > .drawn").count() > 0
+        assert page.eval_on_selector_all(".plot:has(> .drawn)", wide) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -12,11 +12,15 @@ import pytest
 from problems import none
 from root import ROOT
 
-from tools.site.labels import labels, pictured
-from tools.source.chapters import parse
+from tools.site.drawn import speaker, words_of
+from tools.site.labels import labels
+from tools.site.plots import drawings
 
 # names, and calls of the code above the picture
-NAMES = {"LeNet", "ReLU", "MLP", "FFT", "d2l", "evaluate", "im2col(X)", "flip(K)", "sobel-x", "sobel-y"}
+NAMES = {"LeNet", "ReLU", "MLP", "FFT", "d2l", "evaluate", "im2col(X)", "flip(K)", "sobel-x", "sobel-y", "im2col",
+         "lenet_classic", "lenet_modern", "softmax", "tanh", "torch",
+         "d2l's loop", "d2l, its book", "d2l, on tensors", "floor", "filled to 7×7",
+         "AlexNet", "VGG-16", "MobileNet", "Inception"}  # fmt: skip
 NOTEBOOKS = sorted((ROOT / "zh/book").glob("*.ipynb"))
 PAGES = sorted((ROOT / "zh/book").glob("*.md"))
 
@@ -43,21 +47,29 @@ def test_no_label_is_left_over():
     none(f"no table has the header {name!r} of zh/labels.yml: take it out" for name in labels("zh") if name not in used)
 
 
-def drawn(page: Path) -> set[str]:
-    """The words in the pictures that the cells of a page draw, where they are words and no symbols."""
-    return {word for cell in parse(page).cells for word in pictured(cell.source) if re.search(r"[A-Za-z]{2}", word)}
+def drawn(notebook: Path) -> set[str]:
+    """The words in the plots of a notebook, where they are words and no symbols."""
+    shown = {word for plot in drawings(notebook).values() for word in words_of(plot)}
+    return {word for word in shown if re.search(r"[A-Za-z]{2}", word) and word not in NAMES}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_every_word_in_a_picture_has_a_chinese_one(page):
-    known = {*labels("zh", name="plots.yml"), *NAMES}
-    none(f"zh/plots.yml has no {word!r} ({page.name}): add it" for word in sorted(drawn(page) - known))
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_word_in_a_plot_has_a_chinese_one(notebook):
+    say = speaker(labels("zh", name="plots.yml"))
+    chapters = {path.stem for path in PAGES}
+    missing = sorted(word for word in drawn(notebook) - chapters if say(word) == word)
+    none(f"zh/plots.yml has no {word!r} ({notebook.name}): add it" for word in missing)
 
 
-def test_no_word_of_a_picture_is_left_over():
-    used = set().union(*map(drawn, PAGES))
+def test_no_word_of_a_plot_is_left_over():
+    used = set().union(*map(drawn, NOTEBOOKS))
+    assert len(used) > 100
     known = labels("zh", name="plots.yml")
-    none(f"no picture has {word!r} of zh/plots.yml: take it out" for word in known if word not in used)
+    none(
+        f"no plot has {word!r} of zh/plots.yml: take it out"
+        for word, said in known.items()
+        if all(speaker({word: said})(one) == one for one in used)
+    )
 
 
 def test_every_alternative_text_of_a_picture_is_chinese():
@@ -70,19 +82,11 @@ def test_every_alternative_text_of_a_picture_is_chinese():
     )
 
 
-@pytest.mark.parametrize(
-    ("cell", "words"),
-    [
-        ("lines(x, {'a': y}, xlabel='shift', ylabel='share')", ["shift", "share", "a"]),
-        ("made = {}\nmade[f'{n} layers'] = y\nbars(made, xlabel='seconds')", ["seconds", "… layers"]),
-        ("made = {'photo': X, 'blur': Y}\nshow_images(list(made.values()), titles=list(made))", ["photo", "blur"]),
-        ("grid(X['no title'], titles=['X', f'moved by {d}'], same_scale=True)", ["X", "moved by …"]),
-        ("draw('no picture', titles=['none'])", []),
-        ("%pip install torch", []),
-    ],
-)  # fmt: skip
-def test_the_words_of_a_picture_are_read_from_its_cell(cell, words):
-    assert pictured(cell) == words
+def test_the_words_of_a_plot_are_those_that_it_shows():
+    curve = {"x": [1], "y": [1]}
+    assert words_of({"lines": [["loss", curve]], "xlabel": "step", "ylabel": ""}) == ["loss", "step"]
+    assert words_of({"bars": [["net", 1, 0, "1"]], "xlabel": "seconds"}) == ["net", "seconds"]
+    assert words_of({"grid": [{"title": "moved\nby 2"}, {"title": ""}]}) == ["moved by 2"]
 
 
 def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
@@ -90,7 +94,6 @@ def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
     for language in ("zh_CN", "en"):
         folder = tmp_path / language
         folder.mkdir()
-        (folder / "p.png").write_bytes(b"")
         for name, text in pages.items():
             (folder / f"{name}.md").write_text(f"# 页\n\n{text}", encoding="utf-8")
         (folder / "conf.py").write_text(
@@ -102,23 +105,6 @@ def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
         )
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(folder), str(folder / "html")]
         subprocess.run(command, check=True, capture_output=True)
-
-
-def test_the_words_of_a_picture_stand_below_it(tmp_path):
-    """In Chinese alone, and only where there is a picture."""
-    cell = (
-        "::::{container} cell\n:::{container} cell_input\n```python\nlines(x, {'loss': y}, xlabel='step', ylabel='y')\n"
-        "```\n:::\n:::{container} cell_output\nOUTPUT\n:::\n::::\n"
-    )
-    pages = {"drawn": cell.replace("OUTPUT", "![曲线](p.png)"), "printed": cell.replace("OUTPUT", "0.5")}
-    site_in_both(tmp_path, pages, "drawn")
-
-    def below(language: str, name: str) -> list[str]:
-        html = (tmp_path / language / "html" / f"{name}.html").read_text(encoding="utf-8")
-        return re.findall(r'<p class="in-the-picture">(.*?)</p>', html)
-
-    assert below("zh_CN", "drawn") == ["图中文字：step 步数  ·  loss 损失"]
-    assert below("zh_CN", "printed") == below("en", "drawn") == []
 
 
 def test_a_header_is_translated_when_the_page_is_written(tmp_path):

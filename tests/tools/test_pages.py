@@ -574,7 +574,7 @@ def test_every_slide_shows_something(built, name):
     of further reading."""
     deck = BeautifulSoup(_slides(built, name), "html.parser")
     slides = [slide for slide in deck.select(".slides section") if not slide.find("section")]
-    assert slides[0].select_one(".title-drawing :is(svg, img)")
+    assert slides[0].select_one(".title-drawing :is(svg, img, .drawn)")
     for slide in slides:
         shown = [part for part in slide.find_all(recursive=False) if part.name not in ("h1", "h2", "aside")]
         assert any(part.get_text(strip=True) or part.find(["img", "svg"]) for part in shown) or slide.select(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -9,13 +12,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from coursecode import plotting
-from tools.site import plots
+from tools.site import colours, plots
 
 GROUND = np.array((17, 21, 28))  # --pst-color-background in the dark (course.css)
 
 
 def lightness(colour) -> float:
-    return float(plots._linear(np.asarray(colour)[:3] / 255) @ plots._LIGHTNESS)
+    return float(colours.lightness(np.asarray(colour)[:3]))
 
 
 def contrast(one, other) -> float:
@@ -136,3 +139,34 @@ def test_a_page_has_a_plot_at_its_size_with_a_twin_and_paper_has_it_as_it_is(tmp
         assert 'alt="what it shows"' in image
         assert 'loading="lazy"' in image
         assert (tmp_path / "out" / re.search(r'src="([^"]*)"', image)[1]).exists()
+
+
+@pytest.mark.parametrize("builder", ["html", "singlehtml"])
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_page_draws_in_its_language_and_paper_says_the_words_of_its_picture(tmp_path, builder, language):
+    from sphinx.application import Sphinx
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        "extensions = ['myst_parser', 'tools.site.plots']\nmyst_enable_extensions = ['colon_fence']\n"
+        f"root_doc = 'index'\nlanguage = {language!r}"
+    )
+    picture().save(source / "p.png")
+    png = (source / "p.png").read_bytes()
+    name = hashlib.sha256(png).hexdigest()
+    (source / f"{name}.png").write_bytes(png)
+    (source / "index.md").write_text(PAGE.replace("CODE", "lines(…)").replace("plot.png", f"{name}.png"))
+    drawn = {"lines": [["loss", {"x": [1, 2], "y": [1, 2]}]], "xlabel": "step", "ylabel": "y"}
+    output = {"data": {"image/png": base64.b64encode(png).decode()}, "metadata": {"image/png": {"drawn": drawn}}}
+    (source / "index.ipynb").write_text(json.dumps({"cells": [{"outputs": [output]}]}))
+    Sphinx(source, source, tmp_path / "out", tmp_path / "trees", builder, status=None, warning=None).build()
+    html = (tmp_path / "out" / "index.html").read_text("utf-8")
+    chinese = language != "en"
+    assert ("图中文字：loss 损失  ·  step 步数" in html) == (chinese and builder == "singlehtml")
+    if builder == "singlehtml":
+        assert html.count("<img") == 1
+        return
+    assert "<img" not in html
+    assert '<div class="drawn lines" role="img" aria-label="what it shows">' in html
+    assert ">步数<" in html if chinese else ">step<" in html

@@ -26,7 +26,9 @@ from bs4 import BeautifulSoup, Tag
 from tools.source.words import tag, text
 
 MARK = "tag_slide"
+PICTURE = "img, .plot > .drawn"
 _ARTICLE = re.compile(r"<article class=\"bd-article\".*</article>", re.DOTALL)
+PLOTS = Path(__file__).parents[1] / "site" / "static" / "drawn.css"
 LONGEST_CODE = 14  # lines, half of them beside a picture or table; of a longer cell a slide shows the output only
 LONGEST_LEAD = 260  # characters of what opens a section and is shown; its first sentence always is
 
@@ -76,7 +78,8 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
     for earlier in set(kept.iterdir()) - used:
         earlier.unlink()
     if decks:
-        shutil.copyfile(Path(__file__).with_name("slides.css"), target / "slides.css")
+        styles = (PLOTS, Path(__file__).with_name("slides.css"))
+        (target / "slides.css").write_text("\n".join(path.read_text("utf-8") for path in styles), encoding="utf-8")
         if language == "en":
             _copy_reveal(target / "reveal")
     return decks
@@ -110,7 +113,7 @@ def _copy_reveal(target: Path) -> None:
 
 _SCRIPT = """\
 Reveal.initialize({
-  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none",
+  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none", display: "flex",
   width: 1200, height: 700, margin: 0.05, center: false,
   plugins: [RevealNotes],
 });
@@ -129,7 +132,8 @@ Reveal.on("slidechanged", fit);
 def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = "") -> str:
     """The HTML of one deck. ``reveal`` is the relative address of reveal.js, ``drawing`` what its title shows."""
     _prepare(article, page)
-    if not drawing and (first := article.select_one(".cell_output img, figure.interactive img")) is not None:
+    first = article.select_one(f".cell_output :is({PICTURE}), figure.interactive img")
+    if not drawing and first is not None:
         drawing = str(first)
     chapter = article.select_one("section")
     title = chapter.find("h1") if chapter is not None else None
@@ -277,7 +281,7 @@ def _cell(cell: Tag) -> str:
     """A marked cell: its outputs, and its code where there is room for both."""
     shown = copy.copy(cell)
     code = shown.select_one(".cell_input")
-    most = LONGEST_CODE if shown.find("img") is None and shown.find("table") is None else LONGEST_CODE // 2
+    most = LONGEST_CODE if shown.select_one(f"{PICTURE}, table") is None else LONGEST_CODE // 2
     if code is not None and len(code.get_text().strip().splitlines()) > most:
         code.decompose()
     return str(shown)

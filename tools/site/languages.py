@@ -101,5 +101,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", add_script)
     app.connect("build-finished", translate_interface)
     app.add_css_file("kept.css")
+    app.add_css_file("drawn.css")
     app.add_css_file("course.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,7 @@
 """Plots on a page: one size of letters and cells, no bright card in the dark, and letters that a phone can read.
 
+What the helpers of ``coursecode.plotting`` draw, a page draws itself (``drawn.py``). What follows is about the others.
+
 A plot is a PNG of 144 dots an inch, made for a column of 7.5 inches. It is shown at 96, so that its letters are 12
 pixels high and a cell of ``grid`` is as large as one of an interactive figure; its width and height stand in the page,
 which does not move when it comes. On a phone it keeps three quarters of that and scrolls, as code does.
@@ -12,6 +14,10 @@ round, a negative is another image: its twin has light titles, and the images th
 
 from __future__ import annotations
 
+import base64
+import functools
+import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -21,8 +27,15 @@ from docutils import nodes
 from numpy.typing import NDArray
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.util.osutil import relative_uri
+
+from tools.site.colours import turned
+from tools.site.drawn import html_of, speaker, words_of
+from tools.site.labels import labels
+from tools.source.words import spoken, text
 
 DOTS, SHOWN = 144, 96  # an inch: of the files (coursecode.plotting), and on a page
+_BETWEEN = "  ·  "
 _PICTURE = re.compile(r"\bshow_images\(|\bgray=True")
 _TITLES = re.compile(r"\btitles=")
 _WHITE, _PANEL = 245, 30  # as bright is paper; as many dots wide and high is an image, and no letter
@@ -78,33 +91,14 @@ def dark_twin(plot: Image.Image, what: str) -> Image.Image:
 
 
 def _turned(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Light for dark, so that WCAG's contrast (L + 0.05) / (L' + 0.05) of two colours stays what it is.
-
-    The hues are those of CSS's ``invert(1) hue-rotate(180deg)``, made as light or as dark as that asks.
-    """
+    """Light for dark, and clear where paper was."""
     from scipy import ndimage
 
-    wanted = 1.05 * 0.05 / (_linear(pixels / 255) @ _LIGHTNESS + 0.05) - 0.05
-    linear = _linear(np.clip((1 - pixels / 255) @ _HALF_TURN, 0, 1))
-    light = linear @ _LIGHTNESS
-    up = np.clip((wanted - light) / np.maximum(1 - light, 1e-9), 0, 1)[..., None]  # towards white
-    down = np.clip(wanted / np.maximum(light, 1e-9), 0, 1)[..., None]  # towards black
-    turned = (linear + up * (1 - linear)) * down
-    encoded = np.where(turned <= 0.0031308, turned * 12.92, 1.055 * turned ** (1 / 2.4) - 0.055)
     white = ndimage.label((pixels == 255).all(axis=2))[0]
     paper = np.bincount(white.ravel()) >= _LETTER
     paper[0] = False
     seen = ~paper[white]
-    return np.dstack([np.round(encoded * 255), seen * 255]).astype(np.uint8)
-
-
-def _linear(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light of a share of a channel in sRGB."""
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-
-
-_LIGHTNESS = np.array((0.2126, 0.7152, 0.0722))
-_HALF_TURN = 2 * np.array((0.213, 0.715, 0.072))[:, None] - np.eye(3)  # of hues, at the same lightness
+    return np.dstack([np.round(turned(pixels)), seen * 255]).astype(np.uint8)
 
 
 def _with_light_titles(pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -116,16 +110,64 @@ def _with_light_titles(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return twin
 
 
+class drawn_plot(nodes.General, nodes.Element):  # type: ignore[misc]
+    """A plot that a page draws itself, as HTML."""
+
+
 def lay_out(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Give the plots of a page's cells their size and their place, and pictures their twins."""
-    if app.builder.name not in ("html", "dirhtml"):
-        return
+    """Draw the plots of a page's cells, and give those that come as pictures alone their size, place and twins.
+
+    Paper has the pictures; in another language than English a line below says what the words in them are called.
+    """
     cells = [node for node in doctree.findall(nodes.container) if "cell" in node["classes"]]
+    known = drawings(Path(app.env.doc2path(docname)).with_suffix(".ipynb")) if cells else {}
+    language = spoken(app.config.language)
+    said = speaker(labels(language, name="plots.yml"))
+    as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}  # the text speaks of these as they are
+
+    def say(word: str) -> str:
+        return word if word in as_code else said(word)
+
+    keep = functools.partial(_keep, app, docname)
     for cell in cells:
         block = next(iter(cell.findall(nodes.literal_block)), None)
         code = block.astext() if block is not None else ""
         for image in list(cell.findall(nodes.image)):
-            _lay_out(app, image, code)
+            drawn = known.get(Path(str(image["uri"])).stem)
+            if app.builder.name not in ("html", "dirhtml"):
+                words = [f"{word} {say(word)}" for word in words_of(drawn or {}) if say(word) != word]
+                if words:
+                    line = f"{text('In the picture')[language]}{text(': ')[language]}{_BETWEEN.join(words)}"
+                    image.parent.append(nodes.paragraph("", line, classes=["in-the-picture"]))
+            elif drawn is not None:
+                html = html_of(drawn, str(image.get("alt", "")), say=say, keep=keep)
+                image.parent.replace(image, drawn_plot("", html=html))
+            else:
+                _lay_out(app, image, code)
+
+
+def drawings(notebook: Path) -> dict[str, Any]:
+    """What the pictures of a notebook show, by the digests by which MyST-NB names their files."""
+    if not notebook.exists():
+        return {}
+    found = {}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            drawn = output.get("metadata", {}).get("image/png", {}).get("drawn")
+            if drawn is not None:
+                png = base64.b64decode("".join(output["data"]["image/png"]))
+                found[hashlib.sha256(png).hexdigest()] = drawn
+    return found
+
+
+def _keep(app: Sphinx, docname: str, name: str, data: bytes) -> str:
+    """Put an image beside the page's others; its address."""
+    path = Path(app.doctreedir, "drawn", name)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    app.builder.images[str(path)] = name
+    return str(relative_uri(app.builder.get_target_uri(docname), f"{app.builder.imagedir}/{name}"))
 
 
 def _lay_out(app: Sphinx, image: nodes.image, code: str) -> None:
@@ -162,7 +204,13 @@ def size_in_attributes(app: Sphinx, pagename: str, templatename: str, context: d
 _SIZED = re.compile(r'(<img [^>]*?) style="width: (\d+)px; height: (\d+)px;"')
 
 
+def _write(translator: Any, node: drawn_plot) -> None:
+    translator.body.append(f'<div class="plot">{node["html"]}</div>\n')
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_node(drawn_plot, html=(_write, None))
     app.connect("doctree-resolved", lay_out)
     app.connect("html-page-context", size_in_attributes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

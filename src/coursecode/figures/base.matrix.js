@@ -58,7 +58,7 @@
     table.matrix {
       --side: min(var(--cell), calc((100cqw - 4px) / var(--cols)));
       border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
-      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .5), calc(var(--side) / (var(--long) * .64 + .4))); line-height: 1; text-align: center;
+      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .6), calc(var(--side) / (var(--long) * .64 + .4))); line-height: 1; text-align: center;
     }
     .matrix tr { height: var(--side); }
     .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }

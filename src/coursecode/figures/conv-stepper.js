@@ -15,11 +15,11 @@
     edge: (a, b, width) => (b === 0 ? 1 : 0) - (b === width - 1 ? 1 : 0),
   };
   const numbers = (text) => {
-    const values = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
-    if (text !== "" && !values.every((v) => Number.isFinite(v) && Math.abs(v) <= 99)) throw new Refused("−99 … 99, …");
+    if (text !== "" && !text.split(",").every((v) => v.trim() !== "" && Math.abs(v) <= 99)) throw new Refused("−99 … 99, …");
     return text;
   };
   const split = (state) => state.split === 1;
+  const times = (sizes) => sizes.join("×");
   const pair = (name, value, min, max) => [
     { name, kind: "range", value, min, max },
     { name: `${name}_w`, label: [name, "width"], kind: "range", value, min, max, when: split },
@@ -31,6 +31,7 @@
       { name: "weights", kind: "choice", value: "count", options: [...Object.keys(KERNELS), "own"] },
       { name: "flip", kind: "toggle", value: 0, more: true },
       { name: "line", kind: "toggle", value: 0, more: true },
+      { name: "causal", kind: "toggle", value: 0, more: true },
       { name: "split", kind: "toggle", value: 0, more: true },
       { name: "image", kind: "choice", value: "digits", options: Object.keys(IMAGES), more: true },
       { name: "own", kind: "hidden", value: "", parse: numbers },
@@ -65,38 +66,35 @@
     problem(state) {
       const { n, p, m, reach } = this.axes(state);
       if (m.every((size) => size >= 1)) return "";
-      const place = (values) => values.join("×");
-      return this.t("no_fit", { kernel: place(reach), input: place(n.map((size, axis) => size + p[axis])), padding: place(p) });
+      return this.t("no_fit", { kernel: times(reach), input: times(n.map((size, axis) => size + p[axis])), padding: times(p) });
     }
     kernel(state) {
       const { k } = this.axes(state);
-      const own = state.weights === "own" ? state.own.split(",").map(Number) : [];
-      const make = KERNELS[state.weights] || KERNELS.count;
-      return tensor([1, 1, ...k], Array.from({ length: k[0] * k[1] }, (_, i) =>
-        (state.weights === "own" ? own[i] || 0 : make(Math.floor(i / k[1]), i % k[1], k[1]))));
+      const own = state.own.split(",").map(Number), make = KERNELS[state.weights] || ((a, b) => own[a * k[1] + b] || 0);
+      return tensor([1, 1, ...k], Array.from({ length: k[0] * k[1] }, (_, i) => make(Math.floor(i / k[1]), i % k[1], k[1])));
     }
     code(state) {
       const { p, s, d } = this.axes(state), { line } = state;
       const text = (v) => (line || v[0] === v[1] ? `${v[1]}` : `(${v[0]}, ${v[1]})`);
-      const even = p.every((total) => total % 2 === 0);
-      const [[above, below], [left, right]] = p.map(padSides);
+      const [[above, below], [left, right]] = p.map((total) => padSides(total, state.causal));
+      const even = above === below && left === right;
       const X = even ? "X" : `F.pad(X, (${left}, ${right}${line ? "" : `, ${above}, ${below}`}))`;
-      const options = [even && p.some(Boolean) ? `padding=${text(p.map((total) => total / 2))}` : "", ...Object.entries({ stride: s, dilation: d }).map(([name, v]) => (v.some((step) => step > 1) ? `${name}=${text(v)}` : ""))];
+      const options = [even && p.some(Boolean) ? `padding=${text([above, left])}` : "", ...Object.entries({ stride: s, dilation: d }).map(([name, v]) => (v.some((step) => step > 1) ? `${name}=${text(v)}` : ""))];
       return `F.conv${line ? 1 : 2}d(${[X, state.flip ? `K.flip(${line ? "" : "-2, "}-1)` : "K", ...options.filter(Boolean)].join(", ")})`;
     }
 
     draw(state, problem) {
       const { n, k, p, s, d, m } = this.axes(state);
       const image = tensor([1, ...n], Array.from({ length: n[0] * n[1] }, (_, i) => IMAGES[state.image](Math.floor(i / n[1]), i % n[1], n[1])));
-      const padded = pad(image, p);
+      const padded = pad(image, p, 0, state.causal);
       const own = this.kernel(state);
       const used = state.flip ? flip(own) : own;
-      const output = problem ? null : correlate(image, used, { padding: p, stride: s, dilation: d });
-      const [top, left] = p.map((total) => padSides(total)[0]);
+      const output = problem ? null : correlate(padded, used, { stride: s, dilation: d });
+      const [top, left] = p.map((total) => padSides(total, state.causal)[0]);
       const byPixel = state.follow === "pixel";
       const width = this.columns(state);
       const at = [Math.floor(state.at / width), state.at % width];
-      const corner = at.map((place, axis) => place * s[axis]);
+      const corner = at.map((v, axis) => v * s[axis]);
       const pixel = [at[0] + top, at[1] + left];
       // which of the kernel's rows or columns lies on row or column i of the padded input in window o; -1 if none does
       const tap = (axis, i, o) => {
@@ -105,28 +103,27 @@
       };
       const windows = (axis, i) => Array.from({ length: m[axis] }, (_, o) => o).filter((o) => tap(axis, i, o) >= 0);
       const spread = Math.max(...d) > 1;
+      const outside = (i, j) => i < top || i >= top + n[0] || j < left || j >= left + n[1];
       const inputCell = (i, j) => {
-        const outside = i < top || i >= top + n[0] || j < left || j >= left + n[1];
         const unread = !problem && !(windows(0, i).length && windows(1, j).length);
         const [a, b] = [i, j].map((v, axis) => tap(axis, v, at[axis]));
         const frame = problem || byPixel ? "" : framed(a, b, ...k), seen = frame && spread ? framed(0, 0, 1) : frame;
         const hot = byPixel && i === pixel[0] && j === pixel[1];
-        return { class: [outside && "frame", unread && "unread", seen, hot && "hot"].filter(Boolean).join(" "), "data-link": seen && `t${a * k[1] + b}` };
+        return { class: [outside(i, j) && "frame", unread && "unread", seen, hot && "hot"].filter(Boolean).join(" "), "data-link": seen && `t${a * k[1] + b}` };
       };
       const pick = (i, j) => {
-        const [y, x] = [i - top, j - left];
-        if (y >= 0 && y < n[0] && x >= 0 && x < n[1]) this.set({ follow: "pixel", at: y * n[1] + x });
+        if (!outside(i, j)) this.set({ follow: "pixel", at: (i - top) * n[1] + j - left });
       };
       const readers = byPixel && !problem ? pixel.map((v, axis) => windows(axis, v)) : [[], []];
       const outputCell = (i, j) => {
         const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
         return { class: now ? "hot" : "" };
       };
-      const size = (v) => v.join("×"), hand = !problem && !byPixel;
-      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${size([n[0] + p[0], n[1] + p[1]])}`, rowsOf(padded), {
+      const hand = !problem && !byPixel;
+      const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${times(padded.shape.slice(1))}`, rowsOf(padded), {
         cell: inputCell, pick, name: hand ? "grab" : "", onpointerdown: hand && ((event) => this.pull(event, at, m, s)),
       });
-      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : size(m)}`, rowsOf(output), {
+      const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : times(m)}`, rowsOf(output), {
         cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing,
         pick: (i, j) => this.set({ follow: "output", at: i * m[1] + j }),
         over: byPixel ? undefined : (i, j) => this.peek(i === undefined ? null : { at: i * m[1] + j }),

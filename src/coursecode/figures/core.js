@@ -18,7 +18,7 @@ var CourseMath = (() => {
   /** Windows along one axis, floor((n - k + p + s) / s); 0 or less where the kernel does not fit. */
   const outputSize = (n, k, p = 0, s = 1, d = 1) => Math.floor((n - (d * (k - 1) + 1) + p + s) / s);
   /** [before, after] of a total padding. */
-  const padSides = (p) => [Math.ceil(p / 2), Math.floor(p / 2)];
+  const padSides = (p, causal) => [causal ? p : Math.ceil(p / 2), causal ? 0 : Math.floor(p / 2)];
   Object.assign(math, { each, outputSize, padSides, product, tensor });
   return math;
 })();

@@ -12,12 +12,12 @@
   }, [0]);
   const scaled = (steps, by) => steps.map((step, axis) => step * by[axis]);
 
-  /** x (c, ...n) inside a frame of `value`, p elements in total on each axis. */
-  const pad = (x, padding, value = 0) => {
+  /** x (c, ...n) inside a frame of `value`, p elements in total on each axis, or all of them in front. */
+  const pad = (x, padding, value = 0, causal = 0) => {
     const [c, ...n] = x.shape;
     const p = each(padding, n.length);
     if (p.every((total) => total === 0)) return x;
-    const before = p.map((total) => padSides(total)[0]);
+    const before = p.map((total) => padSides(total, causal)[0]);
     const shape = [c, ...n.map((size, axis) => size + p[axis])];
     const y = tensor(shape);
     if (value) y.data.fill(value);

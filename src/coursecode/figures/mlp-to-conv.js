@@ -30,7 +30,7 @@
       .stage > .sign { height: calc(var(--cell) * var(--n)); display: flex; align-items: center; font-size: 1.1rem; }
       .field { position: relative; width: calc(var(--cell) * (2 * var(--n) - 1)); }
       .field .title { text-align: center; color: var(--soft); font-size: .8rem; margin: 0 0 .2rem; }
-      .heads { display: flex; justify-content: center; color: var(--soft); font-size: calc(var(--cell) * .42); line-height: 1.5; height: 1.5em; font-variant-numeric: tabular-nums; }
+      .heads { display: flex; justify-content: center; color: var(--soft); font-size: min(.8rem, calc(var(--cell) * .55)); line-height: 1.5; height: 1.5em; font-variant-numeric: tabular-nums; }
       .heads span { width: var(--cell); text-align: center; flex: none; }
       .stage .weights { border-collapse: separate; border-spacing: 0; }
       .weights td { transition: background-color .25s; border-color: var(--rule); }
