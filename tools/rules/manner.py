@@ -89,6 +89,8 @@ _MANNER = [
     (r"在哪[里一][^，。；]{0,8}都没有", "一次也没有, 所有……都没有"),
     (r"(?:论文|作者|文献|教材)(?:的表格)?给出，", "按论文的数据, 在论文的表格中: 给出 needs its noun"),
     (r"被(?:称为|称作|叫作|叫做)", "称为"),
+    # 从未 needs somebody who reads; an element is read by the formula
+    (r"(?:样本|元素|像素)(?:从未|从来没有|始终没有)读[取到]", "从未被读取, 始终没有用到"),
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
