@@ -189,7 +189,7 @@ def test_a_digit_drawn_with_the_pointer_is_read_and_kept_in_the_address(figure_p
             for point in rest:
                 page.mouse.move(*at(point), steps=5)
             page.mouse.up()
-    assert say(page).startswith("LeNet reads a 7")
+    assert say(page).startswith("LeNet takes it for a 7")
     page.wait_for_function(
         "decodeURIComponent(location.hash).includes(`ink=${document.querySelector('lenet-draw').state.ink}`)"
     )

@@ -82,6 +82,8 @@ _MANNER = [
     (r"这意味着|值得注意的是|不言而喻|众所周知|毋庸置疑", "say it without the preface"),
     (r"此外什么[也都]|别的什么[也都]", "say what there is, without 此外什么也没有"),
     (r"(?:也是这样|也不例外)[。；]", "say it of both at once: ……都……"),
+    (r"在哪[里一][^，。；]{0,8}都没有", "一次也没有, 所有……都没有"),
+    (r"(?:论文|作者|文献|教材)(?:的表格)?给出，", "按论文的数据, 在论文的表格中: 给出 needs its noun"),
     (r"被(?:称为|称作|叫作|叫做)", "称为"),
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
