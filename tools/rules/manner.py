@@ -71,6 +71,8 @@ _MANNER = [
     (r"拆成碎片", "拆得零碎"),
     (r"耐(?:受)?平移", "能容忍平移"),
     (r"一半的一[个张次]", "有一半的情形……"),
+    # "no window reads the row": Chinese has the row as its subject
+    (r"没有(?:任何)?窗口(?:会|能)?读取", "不属于任何窗口"),
     # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
     (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
