@@ -40,7 +40,7 @@ def measure(part: str, *, rounds: int, tiny: bool) -> Result:
     with with_threads(threads), plan(tiny=tiny) as (settings, cases):
         return in_turns(
             part,
-            [(names, lambda _, case=case: case()) for names, case in cases],
+            [(names, _said(names, case)) for names, case in cases],
             range(1, rounds + 1),
             column="round",
             settings=settings,
@@ -48,6 +48,19 @@ def measure(part: str, *, rounds: int, tiny: bool) -> Result:
             digits=4,
             packages=("torch", "torchvision", "numpy", "d2l"),
         )
+
+
+def _said(names: dict[str, Plain], case: Callable[[], dict[str, Plain]]) -> Callable[[int], dict[str, Plain]]:
+    """A case, to be measured in a turn, that prints a line then: some take minutes."""
+
+    def measured(_: int) -> dict[str, Plain]:
+        begin = time.perf_counter()
+        found = case()
+        told = ", ".join(f"{key} {value}" for key, value in names.items())
+        print(f"  {told}: {time.perf_counter() - begin:.1f} s", flush=True)
+        return found
+
+    return measured
 
 
 def timed(work: Callable[[], object]) -> dict[str, Plain]:

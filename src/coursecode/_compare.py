@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ __all__ = [
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
 _SHOWN = 16  # numbers of a tensor that is written out
+_LONG = 100_000  # numbers of a range that is walked
 
 
 NOTHING = same("")
@@ -95,8 +98,9 @@ def holds(condition: Any, claim: str) -> Comparison:
 def close(value: Any, expected: Any, *, rtol: float = _RELATIVE, atol: float = _ABSOLUTE) -> Comparison:
     """Whether ``value`` is ``expected``: numbers, strings, tensors, and lists, tuples or dictionaries of these.
 
-    A list, a tuple, an array and a tensor with the same numbers in the same shape agree. Whole numbers must be equal,
-    other numbers agree up to ``atol + rtol · |expected|``. NaN agrees with NaN only.
+    A list, a tuple, a range, an array and a tensor with the same numbers in the same shape agree; where one number is
+    asked for, so does one in brackets, and where a list of them is, truth values count as 0 and 1. Whole numbers must
+    be equal, other numbers agree up to ``atol + rtol · |expected|``. NaN agrees with NaN only.
 
     >>> bool(close([3, 5], torch.tensor([3.0, 5.0]))), bool(close(True, 1)), bool(close(61_707, 61_706))
     (True, False, False)
@@ -124,7 +128,7 @@ def _close(value: Any, expected: Any, *, rtol: float, atol: float) -> Comparison
             return _kind(value, expected)
         pairs = enumerate(zip(value, expected, strict=True))
         return _all((f"[{i}]", close(one, other, rtol=rtol, atol=atol)) for i, (one, other) in pairs)
-    given = numbers(value)
+    given = numbers(value, truths=wanted.dim() > 0)
     return _kind(value, expected) if given is None else _compare(given, wanted, rtol=rtol, atol=atol)
 
 
@@ -132,6 +136,8 @@ def _compare(given: Tensor, wanted: Tensor, *, rtol: float, atol: float) -> Comp
     whole = not (wanted.is_floating_point() or wanted.is_complex())
     kind = torch.complex128 if wanted.is_complex() or given.is_complex() else torch.float64
     a, b = given.detach().to("cpu", kind), wanted.detach().to("cpu", kind)
+    if not b.dim() and a.numel() == 1:
+        a = a.reshape(())
 
     def agree(x: Tensor, y: Tensor) -> Tensor:
         return x == y if whole else torch.isclose(x, y, rtol=rtol, atol=atol, equal_nan=True)
@@ -144,7 +150,7 @@ def _compare(given: Tensor, wanted: Tensor, *, rtol: float, atol: float) -> Comp
         return _AGREE
     hint = text("the values are not right")
     at = tuple((~same).nonzero()[0].tolist())
-    got, right = _number(a[at]), _number(b[at])
+    got, right = _apart(a[at], b[at])
     if not at:
         return Comparison(False, hint, _differ(_spaced(got), _spaced(right)))
     place, wrong, count = f"[{', '.join(map(str, at))}]", int((~same).sum()), same.numel()
@@ -160,8 +166,8 @@ def _compare(given: Tensor, wanted: Tensor, *, rtol: float, atol: float) -> Comp
 
 
 def _why_shape(a: Tensor, b: Tensor) -> Text:
-    if a.dim() > 1 and a.shape == b.shape[::-1]:
-        return text("rows and columns are exchanged")
+    if a.dim() > 1 and sorted(a.shape) == sorted(b.shape):
+        return text("rows and columns are exchanged") if a.dim() == 2 else text("the axes are in another order")
     if a.dim() == b.dim() and a.dim():
         more = [(axis, int(m) - int(n)) for axis, (m, n) in enumerate(zip(a.shape, b.shape, strict=True)) if m != n]
         axis, by = more[0]
@@ -181,7 +187,8 @@ def _why(a: Tensor, b: Tensor, agree: Callable[[Tensor, Tensor], bool]) -> Text:
 def _mistakes(a: Tensor, b: Tensor) -> Iterator[tuple[Text, Tensor]]:
     if a.numel() < 2:
         return
-    yield text("all of them are the same number"), a.flatten()[0].expand_as(b)
+    if a.numel() > 2 and bool((b != b.flatten()[0]).any()):
+        yield text("all of them are the same number"), a.flatten()[0].expand_as(b)
     yield text("the signs are turned around"), -b
     for axis in range(b.dim()):
         where = text(" along axis {axis}", axis=axis) if b.dim() > 1 else NOTHING
@@ -204,7 +211,7 @@ def _mistakes(a: Tensor, b: Tensor) -> Iterator[tuple[Text, Tensor]]:
             kept.select(axis, 0 if step == 1 else -1).fill_(False)
             moved = torch.where(kept, b.roll(step, axis), a)
             yield text("all are moved by one place{where}", where=where), moved
-    if b.dim() and min(b.shape) > 2:
+    if b.dim() > 1 and min(b.shape) > 2:
         inside = tuple(slice(1, -1) for _ in b.shape)
         border = a.clone()
         border[inside] = b[inside]
@@ -224,10 +231,13 @@ def _truth(value: Any) -> bool | None:
     return bool(value) if isinstance(value, bool | np.bool_) else None
 
 
-def numbers(value: Any) -> Tensor | None:
-    """``value`` as a tensor, if it is a number or holds only numbers in a regular shape; a bool is no number."""
-    if _truth(value) is not None:
-        return None
+def numbers(value: Any, *, truths: bool = False) -> Tensor | None:
+    """``value`` as a tensor, if it is a number or holds only numbers in a regular shape.
+
+    A truth value is no number, but with ``truths`` those in a list are.
+    """
+    if (truth := _truth(value)) is not None:
+        return torch.tensor(truth) if truths else None
     if isinstance(value, Tensor):
         return value
     if isinstance(value, np.ndarray | np.generic):
@@ -236,9 +246,13 @@ def numbers(value: Any) -> Tensor | None:
         return torch.tensor(value) if abs(value) < 2**63 else None
     if isinstance(value, float | complex):
         return torch.tensor(value, dtype=torch.complex128 if isinstance(value, complex) else torch.float64)
+    if isinstance(value, Real | Decimal):  # a fraction
+        return torch.tensor(float(value), dtype=torch.float64)
+    if isinstance(value, range) and max(map(abs, (value.start, value.stop, value.step))) < 2**62:
+        return torch.arange(value.start, value.stop, value.step) if len(value) <= _LONG else None
     if not isinstance(value, list | tuple):
         return None
-    parts = [numbers(item) for item in value]
+    parts = [numbers(item, truths=truths) for item in value]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or len({part.shape for part in known}) > 1:
         return None
@@ -252,9 +266,10 @@ def numbers(value: Any) -> Tensor | None:
 
 
 def floats(value: Any) -> Tensor:
-    """What an answer gave, as one float32 tensor with which a test can compute: a tensor, array, list or number.
+    """What an answer gave, as one tensor with which a test can compute: of a tensor, an array, a list or a number.
 
-    Raises ``StudentError`` where it holds no numbers, or rows of different lengths.
+    Its type is PyTorch's default, as that of the test's own tensors: float32 where the reader has set no other. Raises
+    ``StudentError`` where it holds no numbers, or rows of different lengths.
 
     >>> floats([[1, 2], (3, 4)]) @ torch.ones(2)
     tensor([3., 7.])
@@ -266,7 +281,7 @@ def floats(value: Any) -> Tensor:
     given = numbers(value)
     if given is None or given.is_complex():
         raise StudentError(text("it is not the kind of value that is asked for: numbers in a regular shape"))
-    return given.to("cpu", torch.float32)
+    return given.to("cpu", torch.get_default_dtype())
 
 
 def copied(value: Any) -> Any:
@@ -354,15 +369,21 @@ def _spaced(value: str) -> Text:
 
 
 def _shape(tensor: Tensor) -> Text:
-    """``one number``, ``5 numbers`` or ``3×4 numbers``."""
+    """``one number``, ``one number in brackets``, ``5 numbers`` or ``3×4 numbers``."""
     if tensor.dim() == 0:
         return text("one number")
     shape = "×".join(map(str, tensor.shape))
-    return text("1 number") if shape == "1" else text("{shape} numbers", shape=shape)
+    return text("one number in brackets") if shape == "1" else text("{shape} numbers", shape=shape)
 
 
-def _number(value: Tensor) -> str:
+def _number(value: Tensor, digits: int = 4) -> str:
     number = value.item()
     if isinstance(number, complex) or not float(number).is_integer():
-        return f"{number:.4g}"
+        return f"{number:.{digits}g}"
     return f"{int(number)}"
+
+
+def _apart(given: Tensor, wanted: Tensor) -> tuple[str, str]:
+    """Both numbers, with as many digits as tell them apart."""
+    pairs = [(_number(given, digits), _number(wanted, digits)) for digits in (4, 6, 8, 12, 17)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])

@@ -146,8 +146,9 @@ class Student:
     def without(self, *families: str, but: Iterable[str] = (), operations: int | None = None) -> Student:
         """The same answer, whose functions must do without "convolution", "pooling" or "autograd" of a library.
 
-        ``but`` names functions that are allowed all the same; ``operations`` is the largest number of PyTorch's
-        operations in a call, which a loop over pixels or channels exceeds.
+        Or without the "padding" of a library's convolution, or "changes" of its arguments. ``but`` names functions
+        that are allowed all the same; ``operations`` is the largest number of PyTorch's operations, or of runs of a
+        line, in a call, which a loop over pixels or channels exceeds.
         """
         other: Student = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
@@ -206,7 +207,9 @@ class _Callable:
 def forbidden(name: str) -> Text:
     """What is said of an answer that did not pass the gate: it called ``name``, or took too many operations."""
     if not name:
-        return text("it took far too many operations of PyTorch: is there a loop? This task is to do without one")
+        return text("it took far too many operations: is there a loop? This task is to do without one")
+    if name == "changes":
+        return text("it changed an argument that is to stay as it is: work on a copy")
     name = name.strip("_")
     return text("it used {name} of a library; here the task is to write that out yourself", name=name)
 
@@ -282,7 +285,8 @@ def _raised(error: Exception, calls: list[Call], *, hidden: bool) -> Text:
         kind = type(error).__name__
         kind = f" ({kind})" if getattr(builtins, kind, None) is type(error) else ""
         return text("it raised an exception{kind}", kind=kind)
-    told = f"{type(error).__name__}: {str(error).strip()}"[:200].replace("\n", " ")
+    what = str(error).strip()
+    told = f"{type(error).__name__}{': ' * bool(what)}{what}"[:200].replace("\n", " ")
     if not own:
         return text("this is not the kind of value that is asked for ({told})", told=told)
     line = _line(error, calls[-1].function) if calls else ""

@@ -1,6 +1,8 @@
 """The checks of the exercises: what agrees, what a reader is told, and that no answer makes a traceback."""
 
 import linecache
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -292,6 +294,60 @@ RIGHT = torch.tensor([[1.0, 2, 4], [3, 7, 5], [9, 6, 8]])
 )
 def test_a_usual_mistake_is_named(given, why):
     assert close(given, RIGHT).detail["en"].endswith(f"({why})")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "detail"),
+    [
+        ([38, 38], [36, 36], "2 of 2 values differ; at [0] got 38, expected 36"),  # both lists hold one number twice
+        ([1, 1], [2, 2], "2 of 2 values differ; at [0] got 1, expected 2 (each is off by -1)"),
+        ([4.0, 1, 4], [0.25, 1, 0.25], "2 of 3 values differ; at [0] got 4, expected 0.25"),
+        (2430.4, 2430, "got 2430.4, expected 2430"),  # two numbers that four digits do not tell apart
+        (torch.zeros(4, 2, 1), torch.zeros(1, 4, 2), "got 4×2×1 numbers, expected 1×4×2 numbers (the axes are in "),
+        (8, [8], "got one number, expected one number in brackets"),
+    ],
+)  # fmt: skip
+def test_the_reason_says_what_is_wrong_and_nothing_else(given, wanted, detail):
+    assert close(given, wanted).detail["en"].startswith(detail)
+
+
+RIGHT_IN_OTHER_FORMS = [
+    ([6], 6), (torch.tensor([6]), 6), (np.array([[6.0]]), 6),  # one number in brackets
+    (range(1, 5), [1, 2, 3, 4]), (range(0), []),
+    ([True, False], [1, 0]), ((np.bool_(1), False), [1.0, 0.0]), ([[True], [False]], torch.tensor([[1], [0]])),
+    ([Fraction(1, 4), Fraction(4)], [0.25, 4.0]), (Decimal("0.25"), 0.25),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", range(len(RIGHT_IN_OTHER_FORMS)))
+def test_the_same_numbers_in_another_form_are_right(n):
+    value, wanted = RIGHT_IN_OTHER_FORMS[n]
+    assert close(value, wanted)
+
+
+WRONG_FORMS = [
+    ([[1], [2]], [1, 2]), ([1, 2], 1), (True, 1), ([True], 1), (8, [8]), ([1, 0], [True, False]),
+    (range(10**9), [1]), (range(2**70), [1]), ({0, 1}, [0, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", range(len(WRONG_FORMS)))
+def test_another_shape_or_kind_is_not(n):
+    value, wanted = WRONG_FORMS[n]
+    assert not close(value, wanted)
+
+
+def test_an_exception_without_words_is_told_without_a_colon():
+    verdict = judge("a / b", lambda: answers("def f(x):\n    assert not x").f(1))
+    assert "AssertionError:" not in verdict.note["en"]
+
+
+def test_floats_are_of_the_type_that_the_reader_made_the_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert (floats([1, 2]) @ torch.ones(2)).item() == 3
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_a_claim_that_does_not_hold_is_told():

@@ -93,7 +93,7 @@ def test_causal_padding_stands_in_front_and_no_output_reads_what_comes_later(fig
     shown, kernel = cells(page, "nput")[0], cells(page, "ernel")[0]
     assert shown[:ahead].tolist() == [0] * ahead
     Y = F.conv1d(F.pad(shown[ahead:][None, None], (ahead, 0)), kernel[None, None], dilation=d)
-    assert cells(page, "utput")[0].tolist() == Y.flatten().tolist()
+    assert cells(page, "tput")[0].tolist() == Y.flatten().tolist()
     assert text(page, ".code code") == f"F.conv1d(F.pad(X, ({ahead}, 0)), K{f', dilation={d}' if d > 1 else ''})"
     window = page.locator("table.matrix").first.locator("td.window").evaluate_all("all => all.map(c => c.cellIndex)")
     assert window[-1] == n - 2 + ahead  # the output's own place, and nothing behind it

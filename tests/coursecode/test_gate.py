@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import math
 import subprocess
 import sys
 import warnings
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import ndimage, signal
 from torch import nn
+from torch.autograd import forward_ad
 
-from coursecode._gate import FAMILIES, Forbidden, Gate
+from coursecode._gate import Forbidden, Gate
 from coursecode.channels import corr2d_multi_in
 from coursecode.check import Student, StudentError, close, judge
 from coursecode.correlation import corr2d
@@ -39,6 +42,11 @@ def differentiated():
     return w.grad
 
 
+def forward():
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(forward_ad.make_dual(V, V) ** 2).tangent
+
+
 FORBIDDEN = {
     "convolution": [
         lambda: F.conv2d(X, K),
@@ -46,6 +54,8 @@ FORBIDDEN = {
         lambda: torch.ops.aten.conv2d(X, K),
         lambda: np.convolve([1, 2, 3], [1, 2]),
         lambda: corr2d(X[0, 0], K[0, 0]),
+        lambda: signal.upfirdn([1.0, 2], [1.0, 2, 3]),
+        lambda: np.polymul([1.0, 2], [1.0, 2, 3]),
         swallowed,
     ],
     "pooling": [
@@ -54,12 +64,24 @@ FORBIDDEN = {
         lambda: nn.MaxPool1d(2)(V),
         lambda: torch.ops.aten.max_pool1d(V, 2),
         lambda: F.adaptive_max_pool1d(V, 2),
+        lambda: ndimage.maximum_filter1d(V[0].numpy(), 2),
+        lambda: ndimage.maximum_filter(V[0].numpy(), 2),
+        lambda: ndimage.rank_filter(V[0].numpy(), -1, 2),
+        lambda: ndimage.grey_dilation(V[0].numpy(), 2),
+        lambda: signal.order_filter(V[0].numpy(), np.ones(3), 2),
     ],
     "autograd": [
         differentiated,
         lambda: torch.func.vjp(lambda w: w**2, V)[1](V),
+        forward,
         lambda: torch.func.grad(lambda w: (w**2).sum())(V),
         lambda: torch.nn.grad.conv2d_weight(X, (1, 1, 2, 2), torch.ones(1, 1, 5, 5)),
+    ],
+    "padding": [
+        lambda: F.conv1d(V[None], torch.ones(1, 1, 3), padding="same"),
+        lambda: F.conv1d(V[None], torch.ones(1, 1, 4), padding="same"),
+        lambda: F.conv2d(X, K, padding=(0, 1)),
+        lambda: nn.Conv1d(1, 1, 3, padding=1)(V[None]),
     ],
 }
 FREE = [
@@ -85,12 +107,12 @@ def passes(gate: Gate, answer) -> bool:
     return True
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FORBIDDEN)
 def test_what_a_family_forbids_is_noticed_and_all_else_is_free(family):
     gate = Gate((family,))
     assert [passes(gate, answer) for answer in FORBIDDEN[family]] == [False] * len(FORBIDDEN[family])
     assert [passes(gate, answer) for answer in FREE] == [True] * len(FREE)
-    assert passes(Gate(("pooling",)), lambda: F.conv2d(X, K))
+    assert passes(Gate(("pooling", "padding")), lambda: F.conv2d(F.pad(X, (1, 1)), K))
 
 
 def test_an_exception_to_a_family():
@@ -105,6 +127,49 @@ def test_a_loop_takes_more_operations_than_a_matrix_product():
     assert passes(gate, lambda: torch.einsum("oi,ihw->ohw", W, Y))
     assert not passes(gate, lambda: torch.stack([(W[o, :, None, None] * Y).sum(0) for o in range(8)]))
     assert not passes(gate, lambda: torch.stack([W @ Y[:, i] for i in range(8)]).permute(1, 0, 2) + sum(W))
+
+
+def looped(W, Y):
+    out = np.zeros((len(W), *Y.shape[1:]))
+    for o in range(len(W)):
+        for i in range(len(Y)):
+            out[o] += W[o, i] * Y[i]
+    return out
+
+
+LOOPS = {
+    "two of NumPy": looped,
+    "comprehensions": lambda W, Y: [[sum(w * x for w, x in zip(row, X.flat, strict=False)) for row in W] for X in Y],
+    "a lambda that is mapped": lambda W, Y: list(map(lambda row: row @ Y.reshape(len(Y), -1), W)),  # noqa: C417
+}
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_of_python_runs_a_line_again_and_again(kind):
+    before, W, Y = sys.gettrace(), np.ones((23, 25)), np.ones((25, 8, 7))
+    assert not passes(Gate(operations=20), lambda: LOOPS[kind](W, Y))
+    assert passes(Gate(operations=20), lambda: np.einsum("oi,ihw->ohw", W, Y) + sum(k for k in (1, 2, 3)))
+    assert sys.gettrace() is before
+
+
+def written(v, w=None):
+    v[0] = 7
+    return v
+
+
+@pytest.mark.parametrize("value", [torch.zeros(3), np.zeros(3), [torch.zeros(2), torch.ones(2)]])
+def test_a_change_of_an_argument_is_noticed_where_it_is_to_stay(value):
+    own = Student(lambda: {"f": written, "g": lambda v: v})
+    verdict = judge("a / b", lambda: own.without("changes").f(value) is not None, student=own)
+    assert not verdict.passed
+    assert "work on a copy" in verdict.note["en"]
+    assert judge("a / b", lambda: own.without("changes").g(value) is not None, student=own).passed
+    assert judge("a / b", lambda: own.f(value) is not None, student=own).passed
+
+
+def test_not_a_number_is_no_change():
+    own = Student(lambda: {"g": lambda v: v})
+    assert judge("a / b", lambda: own.without("changes").g(torch.tensor([math.nan])) is not None, student=own).passed
 
 
 def test_the_gate_is_open_again_afterwards_whatever_happened():

@@ -92,6 +92,12 @@ KINDS = {
         "corr": CORR + "_own = corr2d\ndef corr2d(x, k):\n    y = _own(x, k)\n    x.zero_()\n    return y\n"
     },
     "a number of numpy": {"size": "import numpy as np\ndef out_size(n, k):\n    return np.float32(n - k + 1)\n"},
+    "double precision for all": {
+        "corr": "torch.set_default_dtype(torch.float64)\none = torch.ones(2, 2)\n" + CORR + "_own = corr2d\n"
+        "def corr2d(x, k):\n    return _own(x, k) + 0 * (x[:2, :2] @ one).sum()\n"
+    },
+    "a number in brackets": {"size": "def out_size(n, k):\n    return [n - k + 1]"},
+    "a fraction": {"size": "from fractions import Fraction\ndef out_size(n, k):\n    return Fraction(n - k + 1)"},
     "a folder of one's own": {"size": "import os\nos.makedirs('a', exist_ok=True)\nos.chdir('a')\n" + SIZE},
     "a helper's name twice": {
         "size": "def helper(n, k):\n    return n - k + 1\ndef out_size(n, k):\n    return helper(n, k)\n",

@@ -133,6 +133,15 @@ def test_of_copies_the_last_changed_one_counts():
     assert ids.index(first_try) < ids.index("pool-1d")
 
 
+def test_a_copy_that_is_left_blank_takes_no_answer_away():
+    """It is not quite the stub: the docstring is gone."""
+    cells = right()["cells"]
+    at = next(i for i, cell in enumerate(cells) if cell["id"] == "pool-1d")
+    cells.insert(at + 1, {**cells[at], "source": "def pool1d(x, size):\n    # later\n    raise NotImplementedError"})
+    sources, _ = sources_of(cells)
+    assert sources["pool-1d"] == RIGHT_1
+
+
 def test_answers_moved_to_cells_of_their_own_are_found():
     cells = [c for c in right()["cells"] if c["id"] != "pool-2d"]
     cells.append({"cell_type": "code", "id": "abc", "source": RIGHT_2, "metadata": {}})
@@ -437,6 +446,48 @@ def test_other_notebooks_and_other_files_are_named(tmp_path):
     notes = next(r for r in report.rows if r.student == "s1000").notes[0]["en"]
     assert "other.ipynb" in notes
     assert "report.pdf" in notes
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_the_notebook_of_another_assignment_is_named(tmp_path, ids):
+    """Every release has the same first cells, the same blank place for a written answer, and prose."""
+    course = course_folder(tmp_path / "c", students=people(1))
+    first = [c for c in right()["cells"] if c["id"] in ("intro", "setup")]
+    blank = {"cell_type": "markdown", "id": "why-stride", "source": lms_classes.WRITTEN, "metadata": {}}
+    prose = {
+        "cell_type": "markdown",
+        "id": "size-text",
+        "source": "## How large is it?\n\nWrite `size`.",
+        "metadata": {},
+    }
+    other = {"cell_type": "code", "id": "size", "source": "def size(n, k):\n    return n - k + 1", "metadata": {}}
+    cells = [{k: v for k, v in c.items() if k != "id" or ids} for c in [*first, prose, other, blank]]
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    ingest(course, NAME, lms_zip("canvas", [(people(1)[0], data, "stride.ipynb")], tmp_path / "a.zip"))
+    record = course.ingested(NAME)["s1000"]
+    assert record["status"] != "ready"
+    assert "not of pooling" in str(record["reason"]["en"])
+
+
+def test_a_chinese_notebook_that_lost_its_ids_and_its_code_is_known_by_its_questions(tmp_path):
+    course = course_folder(tmp_path / "c", students=people(1))
+    cells = [{k: v for k, v in c.items() if k != "id"} for c in right("zh")["cells"] if c["cell_type"] == "markdown"]
+    for cell in cells:
+        cell["metadata"] = {}
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 2}).encode()
+    ingest(course, NAME, lms_zip("canvas", [(people(1)[0], data, "作业.ipynb")], tmp_path / "a.zip"))
+    assert course.ingested(NAME)["s1000"]["status"] == "ready"
+
+
+def test_that_ids_were_lost_is_said_once():
+    cells = right()["cells"]
+    for cell in cells:
+        del cell["id"]
+        cell["metadata"] = {}
+    _, planted = sources_of(cells)
+    said = [note["en"] for note in planted.notes]
+    assert said[0] == "the cells had lost their ids; they were found by their content"
+    assert [note for note in said if "another cell" in note] == []
 
 
 def test_a_renamed_notebook_is_found(tmp_path):

@@ -136,6 +136,19 @@ def test_as_many_jobs_as_memory_allows(monkeypatch):
     assert jobs.safe_jobs(Limits()) == 8
 
 
+@pytest.mark.parametrize("group", [("memory.max", "memory.current"),
+                                     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")])  # fmt: skip
+def test_a_container_s_limit_counts_in_either_version(tmp_path, monkeypatch, group):
+    monkeypatch.setattr(jobs, "_GROUP", tmp_path)
+    unlimited = jobs.memory_free()
+    for name, value in zip(group, (100 << 20, 30 << 20), strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{value}\n")
+    assert jobs.memory_free() == 70 << 20 < unlimited
+    (tmp_path / group[0]).write_text("max\n")
+    assert jobs.memory_free() > 70 << 20
+
+
 # -- released again ---------------------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,22 @@ def test_right_answers_of_other_kinds_are_told_right(learner):
     none(problems)
 
 
+def test_a_right_answer_is_right_in_double_precision_too(learner):
+    """She sets PyTorch's default type once, and what a check draws has it as well."""
+    learner.run("torch.set_default_dtype(torch.float64)")
+    try:
+        problems = [
+            f"{exercise.question.id}:\n{told}"
+            for exercise in learner.exercises
+            if not exercise.trains
+            and ".float()" not in exercise.solution  # an answer that mixes types fails in her notebook, and says why
+            and not is_right(told := learner.told(exercise, f"{exercise.solution}\ntwice_as_precise = True"))
+        ]
+    finally:
+        learner.run("torch.set_default_dtype(torch.float32)")
+    none(problems)
+
+
 def stored(code: CodeType) -> set[str]:
     """Every name that the code binds, in its functions as well."""
     steps = [step for step in dis.get_instructions(code) if step.opname in {"STORE_NAME", "STORE_GLOBAL"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -37,7 +38,8 @@ def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path):
         out = ("--out", str(tmp_path / "out"))
         done = run(*some, "--tiny", "--rounds", str(rounds), *out, D2L_NOTEBOOKS=str(tmp_path))
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.split() == some
+        lines = done.stdout.splitlines()
+        assert [line for line in lines if not line.startswith(" ")] == some
         for part in some:
             found = Result.load(tmp_path / "out" / f"{part}.json")
             assert found.threads == PARTS[part][1], part
@@ -46,6 +48,7 @@ def test_every_part_runs_at_tiny_size_and_is_stored(tmp_path):
             cases = [tuple(v for k, v in row.items() if k in keys) for row in found.rows]
             of_a_round = len(cases) // rounds
             assert of_a_round, part
+            assert sum(re.fullmatch(r"  .+: [\d.]+ s", line) is not None for line in lines) >= len(cases), part
             assert cases == cases[:of_a_round] * rounds, part  # each measures every case, in the same order
 
 

@@ -185,6 +185,14 @@ def test_a_cell_that_writes_to_stderr_fails(project, capsys):
     assert not (project / "book/b.ipynb").exists()
 
 
+def test_what_a_cell_prints_is_one_output_however_slowly_it_comes(project):
+    edit(project / "book/b.md", "from coursecode.right import g", "import time")
+    edit(project / "book/b.md", "g(2)", "for n in 'ab':\n    print(n, flush=True)\n    time.sleep(0.4)")
+    assert maker.make(project, only=["b"]) == 0
+    cells = nbformat.read(project / "book/b.ipynb", as_version=4).cells
+    assert [out.text for cell in cells for out in cell.get("outputs", [])] == ["a\nb\n"]
+
+
 @pytest.mark.parametrize("wait", [0.2, 1, 5])  # the kernel is asked for, starts, runs
 def test_an_interrupted_run_leaves_every_notebook_whole(project, executions, wait):
     maker.make(project)

@@ -230,6 +230,7 @@ def execute(page: Page, *, on_cell: Callable[[], None] = lambda: None) -> list[N
         startup_timeout=180,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # how a kernel cuts what it prints depends on how busy the machine is
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(page.source.parent)}},
         on_cell_executed=lambda **_: on_cell(),

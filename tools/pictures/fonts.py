@@ -21,14 +21,15 @@ LETTERS = [
     *range(0x20, 0x7F), *range(0xA0, 0x100), 0x105, 0x131, 0x142, 0x152, 0x153,
     0x2013, 0x2014, *range(0x2018, 0x201F), 0x2022, 0x2026, 0x2030, 0x2039, 0x203A, 0x20AC, 0x2122, 0x2212,
 ]  # fmt: skip
-FONTS = {  # our name: (package of npm, its version, file, the weights that stay)
+Weights = int | tuple[int, int]
+FONTS: dict[str, tuple[str, str, str, Weights]] = {  # our name: (package of npm, its version, file, weights)
     "course-sans": ("@fontsource-variable/source-sans-3", "5.3.1", "source-sans-3-latin-wght-normal", (400, 700)),
     "course-serif": ("@fontsource-variable/source-serif-4", "5.3.1", "source-serif-4-latin-wght-normal", 600),
 }
 FEATURES = ["kern", "liga", "calt", "ccmp", "locl", "mark", "mkmk", "lnum", "tnum"]
 
 
-def cut(source: Path, name: str, weights: int | tuple[int, int], target: Path) -> None:
+def cut(source: Path, name: str, weights: Weights, target: Path) -> None:
     """Write a font's letters in the weights that are wanted, under our name, as WOFF2."""
     from fontTools import subset
     from fontTools.ttLib import TTFont

@@ -13,7 +13,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from itertools import islice
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -153,6 +155,8 @@ class _Encoder:
             return ["G", *_array(np.asarray(v), self.blobs, self.limit)]
         if isinstance(v, int | float | str):
             return _plain_value(v)
+        if isinstance(v, Real | Decimal):  # a fraction
+            return _plain_value(float(v))
         return self.data(v) or self.several(v, depth + 1)
 
     def data(self, v: Any) -> list[Any] | None:

@@ -238,7 +238,8 @@ class Student:
             if message["op"] == "cell":
                 self.cell(message["cell"], message["source"], sink)
                 return {"text": "".join(sink.parts), "cut": sink.size > sink.limit}
-            value = self.ask(message, _wire.decode(message["value"], blob, handle=lambda n, *_: self.handles[n]))
+            value = _wire.decode(message["value"], blob, handle=lambda n, *_: self.handles[n])
+            value = self.ask(message, _of_own_type(value))
             return {"value": _wire.encode(value, blobs, limit=self.message, handle=self.handle)}
         except _wire.WireError as error:
             return {"error": "wire", "message": str(error)}
@@ -365,6 +366,19 @@ class Student:
         total = sum(((o * g.conj()).sum().real for o, g in used), start=torch.zeros(()))
         found = torch.autograd.grad(total, inputs, allow_unused=True, retain_graph=True)
         return [None if g is None else g.detach() for g in found]
+
+
+def _of_own_type(value: Any) -> Any:
+    """A test's tensors in the type that the answer set as PyTorch's default, as they would be in its notebook."""
+    import torch
+
+    if torch.get_default_dtype() != torch.float64:
+        return value
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+        return value.detach().double().requires_grad_(value.requires_grad)
+    if isinstance(value, dict):
+        return {key: _of_own_type(item) for key, item in value.items()}
+    return type(value)(map(_of_own_type, value)) if type(value) in (list, tuple) else value
 
 
 class _Watch:

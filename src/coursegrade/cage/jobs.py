@@ -10,6 +10,11 @@ from coursegrade.contract import Limits
 
 __all__ = ["HOST_MEMORY", "memory_free", "safe_jobs"]
 
+_GROUP = Path("/sys/fs/cgroup")
+_GROUPS = (  # limit and use, of version 2 and of version 1, which older containers have
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
 HOST_MEMORY = 700 << 20  # address space that the tests of a submission may add to a worker's own
 
 
@@ -20,10 +25,10 @@ def memory_free() -> int | None:
         free = int(lines["MemAvailable"].split()[0]) << 10
     except (OSError, KeyError, ValueError):
         return None
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        most = int((group / "memory.max").read_text(encoding="utf-8"))  # "max" is no number: no limit
-        free = min(free, most - int((group / "memory.current").read_text(encoding="utf-8")))
+    for most, used in _GROUPS:
+        with contextlib.suppress(OSError, ValueError):
+            limit = int((_GROUP / most).read_text(encoding="utf-8"))  # "max" is no number: no limit
+            free = min(free, limit - int((_GROUP / used).read_text(encoding="utf-8")))
     return max(free, 0)
 
 

@@ -95,7 +95,8 @@ _NOTES: dict[str, Text] = {
     "again": text("not run: this question was stopped twice before"),
     "unsendable": text("what it gave is no plain data (numbers, text, lists, tensors), or too large"),
     "forbidden": text(
-        "it used what this task forbids (a function of a library, or a loop); write it out as the task says"
+        "it did what this task forbids (a function of a library, a loop, or a change of an argument); "
+        "write it out as the task says"
     ),
     "test": text("the test could not be carried out"),
 }

@@ -231,7 +231,7 @@ def _candidate(
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
         raise Unreadable(text("it is no notebook (.ipynb)"))
     cells, odd = read_notebook(data, language=language)
-    if not matches(cells, bundle):
+    if not matches(cells, bundle, texts):
         raise Unreadable(
             text("it is a notebook, but not of {assignment}: it has none of its cells", assignment=bundle.assignment)
         )

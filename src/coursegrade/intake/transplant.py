@@ -224,14 +224,19 @@ def _bare(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.replace("\r\n", "\n").split("\n")).strip()
 
 
-def matches(cells: Sequence[Loose], bundle: Bundle) -> int:
-    """How many released cells of this assignment the notebook has, by id or, where ids were lost, by content."""
-    ids = {c.id for c in bundle.cells}
-    by_id = len({i for cell in cells for i in cell.ids} & ids)
+def matches(cells: Sequence[Loose], bundle: Bundle, releases: Mapping[str, Mapping[str, str]] | None = None) -> int:
+    """How many cells of this assignment's questions the notebook has, by id or, where ids were lost, by content.
+
+    Every assignment has an opening, a setup, and the same words in the place of a hidden test: they say nothing.
+    """
+    asked = [c for c in bundle.cells if c.question is not None]
+    by_id = len({i for cell in cells for i in cell.ids} & {c.id for c in asked})
     if by_id:
         return by_id
-    wanted = set().union(*(_defined(c.source) for c in bundle.cells if c.role == "answer" and c.type == "code"), set())
-    sources = {c.source.strip() for c in bundle.cells if len(c.source.strip()) > 40}
+    wanted = set().union(*(_defined(c.source) for c in asked if c.role == "answer" and c.type == "code"), set())
+    texts = [c.id for c in asked if c.role == "text"]
+    known = [{c.id: c.source for c in asked}, *(releases or {}).values()]
+    sources = {one.strip() for texts_of in known for i in texts if len((one := texts_of.get(i, "")).strip()) > 20}
     given = set().union(*(_defined(c.source) for c in cells if c.type == "code"), set())
     return len(wanted & given) + len(sources & {c.source.strip() for c in cells})
 
@@ -281,6 +286,8 @@ def _choose(cell: Cell, copies: list[Loose], notes: list[Text]) -> tuple[str, li
         return cell.source, []
     if cell.type == "markdown":  # a written answer in parts: all of it
         return "\n\n".join(dict.fromkeys(c.source.strip() for c in changed)), []
+    asked = _defined(cell.source)
+    changed = [c for c in changed if not asked or _open(c.source, asked) != asked] or changed  # a copy left blank
     return changed[-1].source, changed[:-1]  # the last one counts, as it does in a kernel
 
 
@@ -352,7 +359,8 @@ class _Planting:
             for a, b, size in matcher.get_matching_blocks():
                 for k in range(size):
                     owner[free[b + k]] = lost[a + k]
-        if self.cells and not known and any(owner):
+        self.lost = bool(self.cells and not known and any(owner))
+        if self.lost:
             self.notes.append(text("the cells had lost their ids; they were found by their content"))
         return owner
 
@@ -415,7 +423,8 @@ class _Planting:
         if full := [n for n in own if wanted <= self.defined[n]] or own:
             self.used.add(full[-1])
             self.answers[answer.id] = self.cells[full[-1]].source
-            self.notes.append(text("the answer to {id} was found in another cell", id=answer.id))
+            if not self.lost:  # else each answer is in a cell without an id, which is said once
+                self.notes.append(text("the answer to {id} was found in another cell", id=answer.id))
             return True
         others = [
             other
