@@ -78,6 +78,10 @@ _MANNER = [
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
     (r"没有步幅时", "步幅为 1 时"),
     (r"(?<![所可])以前[一二两三四几]章", "前面两章"),
+    # 把 wants an object that the verb changes; people choose, seeds do not; a condition comes first
+    (r"[把将][^，。；：]{1,14}(?:分类|识别)(?:正确|错误)", "对……分类正确, ……分类正确"),
+    (r"由(?:\s*\d+\s*|[一两二三四五六七八九十]+)个种子[^，。；]{0,12}选", "用……个种子选出"),
+    (r"，只要[^，。；]{1,12}(?:就会|就是|都是)如此", "只要……，就……: the condition first"),
     # 线性和 is a sum, so "linearity and ..." cannot be said with 和
     (r"线性和(?=[等不]变|平移|局部|可交换)", "线性性质与……"),
     # echoes of English
