@@ -36,6 +36,8 @@ _MANNER = [
     (r"(?:把|将)[^，。]{1,12}交还|交还的(?:图像|图|数)", "输出"),
     (r"贫乏", "表达能力弱"),
     (r"便宜", "计算量小, 开销小"),
+    # 核 and 对 side by side read as 核对, "to check"
+    (r"[个些组]核对(?!应|称)", "各个核在……上的响应, 卷积核作用于……: 核对 reads as a check"),
     # everyday words for terms
     (r"(?<![堆折重交])叠(?:起来|在一起)|[一几两三这整]叠(?!加)|摞", "堆叠"),
     (r"(?<!裁)剪下", "裁剪"),
@@ -71,6 +73,8 @@ _MANNER = [
     (r"拆成碎片", "拆得零碎"),
     (r"耐(?:受)?平移", "能容忍平移"),
     (r"一半的一[个张次]", "有一半的情形……"),
+    # "no window reads the row": Chinese has the row as its subject
+    (r"没有(?:任何)?窗口(?:会|能)?读取", "不属于任何窗口"),
     # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
     (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
