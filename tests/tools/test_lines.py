@@ -146,7 +146,7 @@ def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tm
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
     html = (tmp_path / "out" / "index.html").read_text("utf-8")
     found = re.findall(r'<t[dh] class="([^"]*)"><p>([^<]*)</p>', html)
-    numbers = {"right, %", "89.4 ± 0.3", "97.4%", "8.6 ± 1.6 %", "more", "-1.8", "+0.4", "0"}
+    numbers = {"right, %", "89.4 ± 0.3", "97.4%", "8.6 ± 1.6\xa0%", "more", "-1.8", "+0.4", "0"}
     assert {text for names, text in found if "numeric" in names.split()} == numbers
     short = {text for names, text in found if "short" in names.split()}
     assert "(96, 55, 55)" in short
