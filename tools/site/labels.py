@@ -1,14 +1,15 @@
-"""The headers of tables that cells print, and the words in the pictures that they draw, in the language of the page.
+"""The words of tables that cells print and of pictures that they draw, in the language of the page.
 
 Cells and notebooks are the same in both editions, and so are their outputs; only what a reader sees of them is
-translated, when a page is written. ``LANGUAGE/labels.yml`` has the headers, and a header that the page names as code
-stays, or the text would speak of another. ``LANGUAGE/plots.yml`` has the words in pictures, for ``drawn.py``.
+translated, when a page is written. ``LANGUAGE/labels.yml`` has the headers of tables, ``LANGUAGE/plots.yml`` the words
+in pictures, for ``drawn.py``, and ``LANGUAGE/rows.yml`` what rows of tables have beside these. What the page names as
+code stays, or the text would speak of another.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from tools import ROOT
+from tools.site.drawn import speaker
 from tools.source.settings import read_yaml
 from tools.source.words import folder, spoken
 
-__all__ = ["headers", "labels", "setup", "translate"]
+__all__ = ["cells", "headers", "labels", "row_speaker", "setup", "translate"]
 
 
 @functools.cache
@@ -43,15 +45,50 @@ def headers(doctree: nodes.document) -> Iterator[nodes.Text]:
             yield from head.findall(nodes.Text)
 
 
+def cells(doctree: nodes.document) -> Iterator[tuple[str, nodes.Text]]:
+    """The header and the text of each cell below it that has nothing but text, of tables among the outputs of cells."""
+    for output in _boxes(doctree, "cell_output"):
+        for table in output.findall(nodes.table):
+            names = [entry.astext() for head in table.findall(nodes.thead) for entry in head.findall(nodes.entry)]
+            for body in table.findall(nodes.tbody):
+                for row in body.findall(nodes.row):
+                    for name, entry in zip(names, row.children, strict=False):
+                        texts = list(entry.findall(nodes.Text))
+                        if len(texts) == 1 and isinstance(texts[0].parent, nodes.paragraph):
+                            yield name, texts[0]
+
+
+def row_speaker(rows: Mapping[str, str], plots: Mapping[str, str]) -> Callable[[str, str], str]:
+    """What says the text of a cell under a header: as for this header alone, or as anywhere, or as in pictures.
+
+    >>> say = row_speaker({"less": "menos", "data | none": "nada", "… to …": "… a …"}, {"none": "ninguno"})
+    >>> say("data", "none"), say("model", "none"), say("model", "1 to 2"), say("model", "LeNet")
+    ('nada', 'ninguno', '1 a 2', 'LeNet')
+    """
+    here = speaker({word: shown for word, shown in rows.items() if " | " in word})
+    anywhere = speaker({**plots, **{word: shown for word, shown in rows.items() if " | " not in word}})
+
+    def say(header: str, text: str) -> str:
+        whole = f"{header} | {text}"
+        return shown if (shown := here(whole)) != whole else anywhere(text)
+
+    return say
+
+
 def translate(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Say headers in the language of the edition."""
-    known = labels(spoken(app.config.language))
+    """Say headers and rows in the language of the edition."""
+    language = spoken(app.config.language)
+    known = labels(language)
     if not known:
         return
     as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}
-    for header in list(headers(doctree)):
-        if (shown := known.get(str(header))) and str(header) not in as_code:
-            header.parent.replace(header, nodes.Text(shown))
+    say = row_speaker(labels(language, name="rows.yml"), labels(language, name="plots.yml"))
+    for header, text in list(cells(doctree)):
+        if str(text) not in as_code and (shown := say(header, str(text))) != str(text):
+            text.parent.replace(text, nodes.Text(shown))
+    for name in list(headers(doctree)):
+        if (said := known.get(str(name))) and str(name) not in as_code:
+            name.parent.replace(name, nodes.Text(said))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
