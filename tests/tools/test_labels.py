@@ -188,3 +188,4 @@ def test_a_table_is_translated_when_the_page_is_written(tmp_path):
     stays = ["as they are", "blurred", "1", "cannot tell"]
     assert shown("en", "zh", "td") == stays * 2
     assert shown("zh_CN", "zh", "td") == [*stays, "原样", "blurred", "1", "无法判定"]
+    assert shown("zh_CN", "named", "td") == [*stays, "原样", "blurred", "1", "cannot tell"]
