@@ -36,6 +36,8 @@ _MANNER = [
     (r"(?:把|将)[^，。]{1,12}交还|交还的(?:图像|图|数)", "输出"),
     (r"贫乏", "表达能力弱"),
     (r"便宜", "计算量小, 开销小"),
+    # 核 and 对 side by side read as 核对, "to check"
+    (r"[个些组]核对(?!应|称)", "各个核在……上的响应, 卷积核作用于……: 核对 reads as a check"),
     # everyday words for terms
     (r"(?<![堆折重交])叠(?:起来|在一起)|[一几两三这整]叠(?!加)|摞", "堆叠"),
     (r"(?<!裁)剪下", "裁剪"),
@@ -71,11 +73,17 @@ _MANNER = [
     (r"拆成碎片", "拆得零碎"),
     (r"耐(?:受)?平移", "能容忍平移"),
     (r"一半的一[个张次]", "有一半的情形……"),
+    # "no window reads the row": Chinese has the row as its subject
+    (r"没有(?:任何)?窗口(?:会|能)?读取", "不属于任何窗口"),
     # an image shrinks and is not used up, a kernel is not read off, a stride of 1 is a stride, 以前 is also "formerly"
     (r"(?:图像|[行列]|像素)用完", "缩得比核还小"),
     (r"读出(?:这个)?(?:卷积)?核(?!对)", "得到核"),
     (r"没有步幅时", "步幅为 1 时"),
     (r"(?<![所可])以前[一二两三四几]章", "前面两章"),
+    # 把 wants an object that the verb changes; people choose, seeds do not; a condition comes first
+    (r"[把将][^，。；：]{1,14}(?:分类|识别)(?:正确|错误)", "对……分类正确, ……分类正确"),
+    (r"由(?:\s*\d+\s*|[一两二三四五六七八九十]+)个种子[^，。；]{0,12}选", "用……个种子选出"),
+    (r"，只要[^，。；]{1,12}(?:就会|就是|都是)如此", "只要……，就……: the condition first"),
     # 线性和 is a sum, so "linearity and ..." cannot be said with 和
     (r"线性和(?=[等不]变|平移|局部|可交换)", "线性性质与……"),
     # echoes of English
@@ -85,6 +93,8 @@ _MANNER = [
     (r"在哪[里一][^，。；]{0,8}都没有", "一次也没有, 所有……都没有"),
     (r"(?:论文|作者|文献|教材)(?:的表格)?给出，", "按论文的数据, 在论文的表格中: 给出 needs its noun"),
     (r"被(?:称为|称作|叫作|叫做)", "称为"),
+    # 从未 needs somebody who reads; an element is read by the formula
+    (r"(?:样本|元素|像素)(?:从未|从来没有|始终没有)读[取到]", "从未被读取, 始终没有用到"),
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
