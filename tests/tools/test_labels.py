@@ -172,7 +172,7 @@ def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
 
 def test_a_table_is_translated_when_the_page_is_written(tmp_path):
     """Of a table among outputs alone, in Chinese alone, and not where the page names it as code."""
-    table = "| {0} | {1} |\n|---|---|\n| as they are | `blurred` |\n| `1` | cannot tell |\n"
+    table = "| {0} | {1} |\n|---|---|\n| today's, ten epochs | `blurred` |\n| `1` | cannot tell |\n"
     page = f"{table.format('net', 'kernel')}\n:::{{container}} cell_output\n{table.format('net', 'kernel')}:::\n"
     pages = {"zh": page, "named": page + "\n这一列是 `kernel`，这一格是 `cannot tell`。\n"}
     site_in_both(tmp_path, pages, "zh")
@@ -180,12 +180,12 @@ def test_a_table_is_translated_when_the_page_is_written(tmp_path):
     def shown(language: str, name: str, of: str = "th") -> list[str]:
         html = (tmp_path / language / "html" / f"{name}.html").read_text(encoding="utf-8")
         found = re.findall(rf"<{of}[^>]*><p>(.*?)</p></{of}>", html)
-        return [re.sub("<[^>]*>", "", text) for text in found]
+        return [re.sub("<[^>]*>", "", text).replace("’", "'") for text in found]
 
     assert shown("zh_CN", "zh") == ["net", "kernel", "网络", "核"]
     assert shown("zh_CN", "named") == ["net", "kernel", "网络", "kernel"]
     assert shown("en", "zh") == ["net", "kernel"] * 2
-    stays = ["as they are", "blurred", "1", "cannot tell"]
+    stays = ["today's, ten epochs", "blurred", "1", "cannot tell"]
     assert shown("en", "zh", "td") == stays * 2
-    assert shown("zh_CN", "zh", "td") == [*stays, "原样", "blurred", "1", "无法判定"]
-    assert shown("zh_CN", "named", "td") == [*stays, "原样", "blurred", "1", "cannot tell"]
+    assert shown("zh_CN", "zh", "td") == [*stays, "当今的方法，十轮", "blurred", "1", "无法判定"]
+    assert shown("zh_CN", "named", "td") == [*stays, "当今的方法，十轮", "blurred", "1", "cannot tell"]

@@ -9,7 +9,7 @@ code stays, or the text would speak of another.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,11 @@ def _boxes(node: nodes.Node, kind: str) -> Iterator[nodes.container]:
     yield from node.findall(lambda one: isinstance(one, nodes.container) and kind in one["classes"])
 
 
+def _plain(text: str) -> str:
+    """As the cell printed it: the page may have made its apostrophes typographic."""
+    return text.replace("’", "'")
+
+
 def headers(doctree: nodes.document) -> Iterator[nodes.Text]:
     """The texts of the headers of tables among the outputs of cells."""
     for output in _boxes(doctree, "cell_output"):
@@ -49,7 +54,9 @@ def cells(doctree: nodes.document) -> Iterator[tuple[str, nodes.Text]]:
     """The header and the text of each cell below it that has nothing but text, of tables among the outputs of cells."""
     for output in _boxes(doctree, "cell_output"):
         for table in output.findall(nodes.table):
-            names = [entry.astext() for head in table.findall(nodes.thead) for entry in head.findall(nodes.entry)]
+            names = [
+                _plain(entry.astext()) for head in table.findall(nodes.thead) for entry in head.findall(nodes.entry)
+            ]
             for body in table.findall(nodes.tbody):
                 for row in body.findall(nodes.row):
                     for name, entry in zip(names, row.children, strict=False):
@@ -58,8 +65,12 @@ def cells(doctree: nodes.document) -> Iterator[tuple[str, nodes.Text]]:
                             yield name, texts[0]
 
 
-def row_speaker(rows: Mapping[str, str], plots: Mapping[str, str]) -> Callable[[str, str], str]:
+def row_speaker(
+    rows: Mapping[str, str], plots: Mapping[str, str], as_code: Container[str] = ()
+) -> Callable[[str, str], str]:
     """What says the text of a cell under a header: as for this header alone, or as anywhere, or as in pictures.
+
+    What a page names in ``as_code`` stays, unless it is said for this header alone.
 
     >>> say = row_speaker({"less": "menos", "data | none": "nada", "… to …": "… a …"}, {"none": "ninguno"})
     >>> say("data", "none"), say("model", "none"), say("model", "1 to 2"), say("model", "LeNet")
@@ -70,7 +81,9 @@ def row_speaker(rows: Mapping[str, str], plots: Mapping[str, str]) -> Callable[[
 
     def say(header: str, text: str) -> str:
         whole = f"{header} | {text}"
-        return shown if (shown := here(whole)) != whole else anywhere(text)
+        if (shown := here(whole)) != whole:
+            return shown
+        return text if text in as_code else anywhere(text)
 
     return say
 
@@ -82,12 +95,12 @@ def translate(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     if not known:
         return
     as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}
-    say = row_speaker(labels(language, name="rows.yml"), labels(language, name="plots.yml"))
+    say = row_speaker(labels(language, name="rows.yml"), labels(language, name="plots.yml"), as_code)
     for header, text in list(cells(doctree)):
-        if str(text) not in as_code and (shown := say(header, str(text))) != str(text):
+        if (shown := say(header, _plain(text))) != _plain(text):
             text.parent.replace(text, nodes.Text(shown))
     for name in list(headers(doctree)):
-        if (said := known.get(str(name))) and str(name) not in as_code:
+        if (said := known.get(_plain(name))) and str(name) not in as_code:
             name.parent.replace(name, nodes.Text(said))
 
 
