@@ -152,7 +152,7 @@ def test_the_words_of_a_plot_are_those_that_it_shows():
     assert words_of({"grid": [{"title": "moved\nby 2"}, {"title": ""}]}) == ["moved by 2"]
 
 
-def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
+def site_in_both(tmp_path: Path, pages: dict[str, str], root: str, builder: str = "html") -> None:
     """A small site of these pages in Chinese, and the same pages as those of an English one: LANGUAGE/html."""
     for language in ("zh_CN", "en"):
         folder = tmp_path / language
@@ -166,7 +166,7 @@ def site_in_both(tmp_path: Path, pages: dict[str, str], root: str) -> None:
             "        box['classes'].extend([name.replace('-', '_') for name in box['classes']])\n"
             "        for box in tree.findall(lambda node: node.tagname == 'container')])\n"
         )
-        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(folder), str(folder / "html")]
+        command = [sys.executable, "-m", "sphinx", "-q", "-b", builder, str(folder), str(folder / "html")]
         subprocess.run(command, check=True, capture_output=True)
 
 
@@ -189,3 +189,13 @@ def test_a_table_is_translated_when_the_page_is_written(tmp_path):
     assert shown("en", "zh", "td") == stays * 2
     assert shown("zh_CN", "zh", "td") == [*stays, "当今的方法，十轮", "blurred", "1", "无法判定"]
     assert shown("zh_CN", "named", "td") == [*stays, "当今的方法，十轮", "blurred", "1", "cannot tell"]
+
+
+def test_in_one_document_for_paper_a_page_keeps_only_what_it_names_as_code_itself(tmp_path):
+    table = ":::{container} cell_output\n| kernel | net |\n|---|---|\n| cannot tell | 1 |\n:::\n"
+    toctree = "\n```{toctree}\nplain\nnamed\n```\n"
+    pages = {"root": toctree, "plain": table, "named": table + "\n`kernel` 和 `cannot tell`\n"}
+    site_in_both(tmp_path, pages, "root", "singlehtml")
+    html = (tmp_path / "zh_CN/html/root.html").read_text(encoding="utf-8")
+    found = re.findall(r"<t[hd][^>]*><p>(.*?)</p></t[hd]>", html)
+    assert found == ["核", "网络", "无法判定", "1", "kernel", "网络", "cannot tell", "1"]

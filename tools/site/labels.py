@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from tools import ROOT
@@ -21,7 +22,7 @@ from tools.site.drawn import speaker
 from tools.source.settings import read_yaml
 from tools.source.words import folder, spoken
 
-__all__ = ["cells", "headers", "labels", "row_speaker", "setup", "translate"]
+__all__ = ["cells", "headers", "labels", "pages", "row_speaker", "setup", "translate"]
 
 
 @functools.cache
@@ -43,14 +44,14 @@ def _plain(text: str) -> str:
     return text.replace("’", "'")
 
 
-def headers(doctree: nodes.document) -> Iterator[nodes.Text]:
+def headers(doctree: nodes.Element) -> Iterator[nodes.Text]:
     """The texts of the headers of tables among the outputs of cells."""
     for output in _boxes(doctree, "cell_output"):
         for head in output.findall(nodes.thead):
             yield from head.findall(nodes.Text)
 
 
-def cells(doctree: nodes.document) -> Iterator[tuple[str, nodes.Text]]:
+def cells(doctree: nodes.Element) -> Iterator[tuple[str, nodes.Text]]:
     """The header and the text of each cell below it that has nothing but text, of tables among the outputs of cells."""
     for output in _boxes(doctree, "cell_output"):
         for table in output.findall(nodes.table):
@@ -88,20 +89,27 @@ def row_speaker(
     return say
 
 
+def pages(doctree: nodes.document) -> list[nodes.Element]:
+    """The pages of a document that holds the whole book, inner ones first, or the one page that it is."""
+    return [*reversed(list(doctree.findall(addnodes.start_of_file))), doctree]
+
+
 def translate(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Say headers and rows in the language of the edition."""
     language = spoken(app.config.language)
     known = labels(language)
     if not known:
         return
-    as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}
-    say = row_speaker(labels(language, name="rows.yml"), labels(language, name="plots.yml"), as_code)
-    for header, text in list(cells(doctree)):
-        if (shown := say(header, _plain(text))) != _plain(text):
-            text.parent.replace(text, nodes.Text(shown))
-    for name in list(headers(doctree)):
-        if (said := known.get(_plain(name))) and str(name) not in as_code:
-            name.parent.replace(name, nodes.Text(said))
+    rows, plots = (labels(language, name=name) for name in ("rows.yml", "plots.yml"))
+    for page in pages(doctree):
+        as_code = {literal.astext() for literal in page.findall(nodes.literal)}
+        say = row_speaker(rows, plots, as_code)
+        for header, text in list(cells(page)):
+            if (shown := say(header, _plain(text))) != _plain(text):
+                text.parent.replace(text, nodes.Text(shown))
+        for name in list(headers(page)):
+            if (said := known.get(_plain(name))) and str(name) not in as_code:
+                name.parent.replace(name, nodes.Text(said))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
