@@ -98,6 +98,9 @@ _MANNER = [
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
+    (r"[中里]有\s*0\.\d+\s*(?=[与不没仍])", "与……相同的占 0.45"),
+    (r"\d\.\d+\s*分之", "……是它的 8.7 倍: 分之 wants a whole number"),
+    (r"没法(?!律)", "无法: 没法 is spoken"),
     (rf"每隔\s*(?:{_N}|[a-z]|[\ue000-\uf8ff])\s*个的?(?:取)?一个", "每 s 个取一个: 每隔 s 个 skips s"),
     (r"(?<!：)笔记(?:里|上|中)?(?:说|写道|认为)，", "say the claim itself"),
 ]
