@@ -96,6 +96,8 @@ _MANNER = [
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
+    # 倍 counts what grows; what shrinks is a fraction of what it was
+    (rf"(?:减少|缩小|降低|下降|减小)(?:了|到|至)?\s*(?:{_N})\s*倍|只剩\s*0\.\d+\s*倍", "降到四分之一, 只剩原来的 0.25"),
     (rf"每隔\s*(?:{_N}|[a-z]|[\ue000-\uf8ff])\s*个的?(?:取)?一个", "每 s 个取一个: 每隔 s 个 skips s"),
     (r"(?<!：)笔记(?:里|上|中)?(?:说|写道|认为)，", "say the claim itself"),
 ]
