@@ -97,7 +97,8 @@ def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages
     chinese = r"输入为 \$(\d)\\times\d\$，核为 \$(\d)\\times\d\$，元素全为 1，步幅为 (\d)，每个输出的梯度"
     pattern = english if language == "en" else chinese
     n, k, s = map(int, prose("conv-backward", language, pattern))
-    prose("conv-backward", language, "their gradient is 0" if language == "en" else "这些行不属于任何窗口，所以梯度为 0")
+    unread = "their gradient is 0" if language == "en" else "这些行不属于任何窗口，所以梯度为 0"
+    prose("conv-backward", language, unread)
     settings = f"size={n}&kernel={k}&stride={s}&weights=ones&upstream=ones&at=0"
     page = shown(figure_pages, "conv-backward", language, settings)
     arrived = page.locator("table.matrix").nth(3).locator("td").all_inner_texts()

@@ -128,10 +128,11 @@ def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path,
 
 TABLES = """# Tables
 
-| net | right, % | shape |
-|---|---|---|
-| softmax | 89.4 ± 0.3 | (96, 55, 55) |
-| LeNet | 97.4% | what a long sentence in a cell says |
+| net | right, % | more | shape |
+|---|---|---|---|
+| softmax | 89.4 ± 0.3 | -1.8 | (96, 55, 55) |
+| LeNet | 97.4% | +0.4 | what a long sentence in a cell says |
+| net | 8.6 ± 1.6 % | 0 | |
 """
 
 
@@ -145,7 +146,8 @@ def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tm
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
     html = (tmp_path / "out" / "index.html").read_text("utf-8")
     found = re.findall(r'<t[dh] class="([^"]*)"><p>([^<]*)</p>', html)
-    assert {text for names, text in found if "numeric" in names.split()} == {"right, %", "89.4 ± 0.3", "97.4%"}
+    numbers = {"right, %", "89.4 ± 0.3", "97.4%", "8.6 ± 1.6\xa0%", "more", "-1.8", "+0.4", "0"}
+    assert {text for names, text in found if "numeric" in names.split()} == numbers
     short = {text for names, text in found if "short" in names.split()}
     assert "(96, 55, 55)" in short
     assert not any("sentence" in text for text in short)

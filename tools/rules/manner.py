@@ -93,11 +93,16 @@ _MANNER = [
     (r"在哪[里一][^，。；]{0,8}都没有", "一次也没有, 所有……都没有"),
     (r"(?:论文|作者|文献|教材)(?:的表格)?给出，", "按论文的数据, 在论文的表格中: 给出 needs its noun"),
     (r"被(?:称为|称作|叫作|叫做)", "称为"),
+    # 从未 needs somebody who reads; an element is read by the formula
+    (r"(?:样本|元素|像素)(?:从未|从来没有|始终没有)读[取到]", "从未被读取, 始终没有用到"),
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
     # 倍 counts what grows; what shrinks is a fraction of what it was
     (rf"(?:减少|缩小|降低|下降|减小)(?:了|到|至)?\s*(?:{_N})\s*倍|只剩\s*0\.\d+\s*倍", "降到四分之一, 只剩原来的 0.25"),
+    (r"[中里]有\s*0\.\d+\s*(?=[与不没仍])", "与……相同的占 0.45"),
+    (r"\d\.\d+\s*分之", "……是它的 8.7 倍: 分之 wants a whole number"),
+    (r"没法(?!律)", "无法: 没法 is spoken"),
     (rf"每隔\s*(?:{_N}|[a-z]|[\ue000-\uf8ff])\s*个的?(?:取)?一个", "每 s 个取一个: 每隔 s 个 skips s"),
     (r"(?<!：)笔记(?:里|上|中)?(?:说|写道|认为)，", "say the claim itself"),
 ]

@@ -112,7 +112,9 @@ def align_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                     entry["classes"].append("numeric")
 
 
-_NUMBER = re.compile(r"[−-]?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d.]*%?)?|–|—|-|")
+_NUMBER = re.compile(
+    r"[−+-]?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?%)?)?|–|—|-|"
+)
 
 
 def keep_cells(app: Sphinx, doctree: nodes.document, docname: str) -> None:
