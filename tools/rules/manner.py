@@ -98,6 +98,8 @@ _MANNER = [
     # a concession comes first in Chinese; a share is 占, or a percentage
     (r"，尽管(?!如此)(?![^。；]*，(?:但|却|仍|也|还))[^。；]*[。；]", "尽管……，却……, or two clauses joined by 而"),
     (r"有\s*0\.\d+\s*的", "占 0.72, 72% 的"),
+    # 倍 counts what grows; what shrinks is a fraction of what it was
+    (rf"(?:减少|缩小|降低|下降|减小)(?:了|到|至)?\s*(?:{_N})\s*倍|只剩\s*0\.\d+\s*倍", "降到四分之一, 只剩原来的 0.25"),
     (r"[中里]有\s*0\.\d+\s*(?=[与不没仍])", "与……相同的占 0.45"),
     (r"\d\.\d+\s*分之", "……是它的 8.7 倍: 分之 wants a whole number"),
     (r"没法(?!律)", "无法: 没法 is spoken"),
