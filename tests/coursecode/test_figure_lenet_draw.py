@@ -154,7 +154,7 @@ def test_every_sample_is_read_by_its_button(figure_pages, language):
     page = figure_pages.open("lenet-draw", language=language)
     for digit in range(10):
         page.get_by_role("button", name=figures.words("lenet-draw", language)["sample"].format(digit=digit)).click()
-        assert re.match(r"LeNet (reads a|认为这是) ?" + str(digit), say(page)), digit
+        assert re.match(r"LeNet (takes it for a|认为这是) ?" + str(digit), say(page)), digit
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Cut the two web fonts of the site from Source Sans 3 and Source Serif 4 (SIL Open Font License).
 
-python -m tools.pictures.fonts      needs npm, and brotli for WOFF2 (pip install brotli)
+python -m tools.pictures.fonts      needs npm, and the Python package brotli, for WOFF2
 
 Text is set in a sans with weights 400 to 700, headings in a serif of weight 600; Chinese comes from a font of the
 reader's machine. The files hold Latin letters and the marks of running text, nothing else: every page loads both. The
