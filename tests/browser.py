@@ -9,6 +9,7 @@ from typing import Any
 from root import ROOT
 
 from coursecode import figures
+from tools.pictures.posters import letters
 from tools.site.figures import write_script
 
 CHROMIUM = "/usr/bin/chromium"
@@ -22,7 +23,7 @@ html[data-theme=light] { color-scheme: light; --pst-color-text-base: #222832; --
   --pst-color-background: #fff; --pst-color-surface: #f3f4f5; --pst-color-border: #d1d5da; }
 html[data-theme=dark] { color-scheme: dark; --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af;
   --pst-color-background: #14181e; --pst-color-surface: #29313d; --pst-color-border: #48566b; }
-body { margin: 0; padding: 0 12px; font-family: system-ui, sans-serif;
+body { margin: 0; padding: 0 12px; font-family: "Course Sans", "Noto Sans CJK SC", sans-serif; word-spacing: 0.04em;
   background: var(--pst-color-background); color: var(--pst-color-text-base); }
 figure { margin: 0; }
 """
@@ -40,7 +41,7 @@ def write_page(folder: Path, name: str, *, language: str = "en", settings: str =
     page.write_text(
         f'<!doctype html><html lang="{"zh-CN" if language == "zh" else "en"}" data-theme="{theme}"><head>'
         f'<meta charset="utf-8"><title>{name}</title><meta name="viewport" content="width=device-width">'
-        f"<style>{THEME}</style>{loaded}</head><body><main><h1>{name}</h1>"
+        f"<style>{letters()}{THEME}</style>{loaded}</head><body><main><h1>{name}</h1>"
         f'<figure id="fig-test">{element}<img src="{picture}" alt="picture" width="300"></{name}>'
         f"<figcaption>Caption</figcaption></figure></main></body></html>",
         encoding="utf-8",
@@ -153,8 +154,9 @@ def text(page: Any, selector: str) -> str:
 
 
 def settled(page: Any) -> None:
-    """Wait until the figure has the data that it loads late."""
+    """Wait until the figure has the data that it loads late, and its letters."""
     page.locator(".figure[aria-busy=true]").first.wait_for(state="detached")
+    page.evaluate("() => document.fonts.ready")
 
 
 def say(page: Any) -> str:

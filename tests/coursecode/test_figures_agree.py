@@ -120,7 +120,7 @@ def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
 
 @EN_ZH
 def test_the_fields_that_the_text_computes_are_drawn(figure_pages, language):
-    (side,) = prose("rf-explorer", language, r"the side is (\d+)" if language == "en" else r"得到的边长都是 (\d+)")
+    (side,) = prose("rf-explorer", language, r"give a side of (\d+)" if language == "en" else r"得到的边长都是 (\d+)")
     page = shown(figure_pages, "rf-explorer", language)
     page.get_by_role("button", name=figures.words("rf-explorer", language)["strides"]).click()
     assert page.locator(".fields tr").last.locator("td").last.inner_text() == side

@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,12 +39,14 @@ COLOURS = (
     "--pst-color-border:#d1d5da;--pst-color-surface:#f3f4f5"
 )
 
+LETTERED = """() => document.fonts.load('1em "Course Sans"')"""
 
-def _font() -> str:
+
+def letters() -> str:
     """The letters of the site, with the file in the rule: the page of a picture has no address of its own."""
-    letters = base64.b64encode((ROOT / "tools/site/static/course-sans.woff2").read_bytes()).decode()
+    file = base64.b64encode((ROOT / "tools/site/static/course-sans.woff2").read_bytes()).decode()
     return (
-        f'@font-face{{font-family:"Course Sans";src:url(data:font/woff2;base64,{letters});font-weight:400 700;'
+        f'@font-face{{font-family:"Course Sans";src:url(data:font/woff2;base64,{file});font-weight:400 700;'
         "size-adjust:106%}"
     )
 
@@ -78,7 +81,7 @@ class Poster(NamedTuple):
         tag = figure.replace(f"<{self.figure} ", f"<{self.figure} {mark}", 1)
         return (
             f'<!doctype html><html lang="{self.language}" style="color-scheme:light"><meta charset="utf-8">'
-            f"<style>{_font()}body{{{body};{COLOURS}}}</style>{code}<body>{tag}</{self.figure}></body></html>"
+            f"<style>{letters()}body{{{body};{COLOURS}}}</style>{code}<body>{tag}</{self.figure}></body></html>"
         )
 
     @property
@@ -133,7 +136,7 @@ def take(posters: list[Poster]) -> None:
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         for poster in posters:
             page.set_content(poster.markup)
-            page.evaluate("() => document.fonts.ready")
+            page.evaluate(LETTERED)
             page.wait_for_timeout(300)
             page.locator(".figure[aria-busy=true]").wait_for(
                 state="detached", timeout=300_000
@@ -159,16 +162,18 @@ def measure(posters: list[Poster]) -> None:
     from playwright.sync_api import sync_playwright
 
     known = heights()
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        alone = Path(folder) / "figure.html"
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(reduced_motion="reduce").new_page()
         for poster in posters:
             found = []
+            alone.write_text(poster.living, encoding="utf-8")
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
-                page.set_content(poster.living)
+                page.goto(alone.as_uri())  # from a file, as on the site, code can be copied and has a button for it
                 page.locator(".figure:not([aria-busy=true])").wait_for(timeout=60_000)
-                page.evaluate("() => document.fonts.ready")
+                page.evaluate(LETTERED)
                 page.wait_for_timeout(100)
                 found.append(page.locator(poster.figure).evaluate("e => Math.round(e.getBoundingClientRect().height)"))
             known[poster.path.stem] = {KEY: poster.digest, "heights": found}
