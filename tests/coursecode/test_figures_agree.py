@@ -108,7 +108,7 @@ def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages
 
 @EN_ZH
 def test_blurring_is_ahead_as_the_text_says(figure_pages, language):
-    prose("shift-lab", language, "blurring is ahead" if language == "en" else "先模糊的方法更好")
+    prose("shift-lab", language, "blurring is ahead" if language == "en" else "加了模糊的方法更好")
     page = shown(figure_pages, "shift-lab", language)
     far = [int(re.sub(r"\D", "", t)) for t in page.locator(".ways td:last-child").all_inner_texts()]
     assert min(far) == far[-1] > 0
