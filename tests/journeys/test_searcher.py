@@ -79,7 +79,7 @@ QUERIES = {
         "卷积定理": CIRCLE, "快速算法": FAST, "翻转": CONV,
         "感受野计算器": CALC, "参数量计算器": CALC,
         "卷积输出尺寸怎么算": PAD, "卷积核有多少个参数": "channels", "为什么用3×3卷积核": CONV,
-        "卷积层为什么参数少": "channels", "padding怎么设置": PAD, "same卷积": PAD, "valid卷积": PAD,
+        "卷积层为什么参数少": DENSE, "padding怎么设置": PAD, "same卷积": PAD, "valid卷积": PAD,
         "感受野怎么计算": FIELD, "感受野公式": FIELD, "空洞卷积的网格效应": CAUSAL, "深度卷积": FACTOR,
         "全局平均池化": "pooling", "最大池化和平均池化的区别": "pooling", "池化层有参数吗": "pooling",
         "BN层": AFTER, "残差块": AFTER, "跳跃连接": AFTER, "梯度消失": AFTER, "sigmoid梯度消失": "lenet",

@@ -25,6 +25,7 @@ _Say = Callable[[str], str]
 _Keep = Callable[[str, bytes], str]
 _INLINE = 3000  # characters of base64: a larger image is a file of its own
 _SMOOTH = 100  # dots: a wider image is a photo, a smaller one is shown dot by dot
+_UNNAMED = 'alt=""'
 _PLAIN = (1e-3, 1e6)  # numbers on an axis that are written out
 
 
@@ -64,7 +65,9 @@ def speaker(known: Mapping[str, str]) -> _Say:
 def html_of(drawn: Mapping[str, Any], alt: str, *, say: _Say = str, keep: _Keep | None = None) -> str:
     """A plot as HTML. ``keep`` takes an image's name and bytes, and gives the address of a file that holds them."""
     kind, draw = next((kind, draw) for kind, draw in _DRAWN.items() if kind in drawn)
-    return f'<div class="drawn {kind}" role="img" aria-label="{escape(alt)}">{draw(drawn, say, keep)}</div>'
+    named = escape(alt)
+    inside = draw(drawn, say, keep).replace(_UNNAMED, f'alt="{named}"')  # for who sees an image of the plot alone
+    return f'<div class="drawn {kind}" role="img" aria-label="{named}">{inside}</div>'
 
 
 # -- grids and images -----------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ def _image(image: str, size: Sequence[int], keep: _Keep | None, shown: str = "")
         address = keep(f"{hashlib.sha256(data).hexdigest()[:16]}.png", data)
     classes = " ".join(filter(None, (shown, "" if size[1] >= _SMOOTH else "dotted")))
     named = f' class="{classes}"' if classes else ""
-    return f'<img{named} src="{address}" width="{size[1]}" height="{size[0]}" alt="" loading="lazy">'
+    return f'<img{named} src="{address}" width="{size[1]}" height="{size[0]}" {_UNNAMED} loading="lazy">'
 
 
 def _images(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
