@@ -156,12 +156,14 @@ def test_a_page_draws_in_its_language_and_paper_says_the_words_of_its_picture(tm
     png = (source / "p.png").read_bytes()
     name = hashlib.sha256(png).hexdigest()
     (source / f"{name}.png").write_bytes(png)
-    (source / "index.md").write_text(PAGE.replace("CODE", "lines(…)").replace("plot.png", f"{name}.png"))
+    (source / "index.md").write_text("# The book\n\n```{toctree}\nchapter\n```\n")
+    (source / "chapter.md").write_text(PAGE.replace("CODE", "lines(…)").replace("plot.png", f"{name}.png"))
     drawn = {"lines": [["loss", {"x": [1, 2], "y": [1, 2]}]], "xlabel": "step", "ylabel": "y"}
     output = {"data": {"image/png": base64.b64encode(png).decode()}, "metadata": {"image/png": {"drawn": drawn}}}
-    (source / "index.ipynb").write_text(json.dumps({"cells": [{"outputs": [output]}]}))
+    (source / "chapter.ipynb").write_text(json.dumps({"cells": [{"outputs": [output]}]}))
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", builder, status=None, warning=None).build()
-    html = (tmp_path / "out" / "index.html").read_text("utf-8")
+    page = "index.html" if builder == "singlehtml" else "chapter.html"
+    html = (tmp_path / "out" / page).read_text("utf-8")
     chinese = language != "en"
     assert ("图中文字：loss 损失  ·  step 步数" in html) == (chinese and builder == "singlehtml")
     if builder == "singlehtml":

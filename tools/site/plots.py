@@ -31,7 +31,7 @@ from sphinx.util.osutil import relative_uri
 
 from tools.site.colours import turned
 from tools.site.drawn import html_of, speaker, words_of
-from tools.site.labels import labels
+from tools.site.labels import labels, pages
 from tools.source.words import spoken, text
 
 DOTS, SHOWN = 144, 96  # an inch: of the files (coursecode.plotting), and on a page
@@ -119,17 +119,26 @@ def lay_out(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
     Paper has the pictures; in another language than English a line below says what the words in them are called.
     """
-    cells = [node for node in doctree.findall(nodes.container) if "cell" in node["classes"]]
-    known = drawings(Path(app.env.doc2path(docname)).with_suffix(".ipynb")) if cells else {}
+    for page in pages(doctree):
+        _lay_out_page(app, page, page.get("docname", docname), docname)
+
+
+def _lay_out_page(app: Sphinx, page: nodes.Element, name: str, shown_on: str) -> None:
+    """One page, which on paper stands in the document that holds the whole book; the pages in it come before."""
+    cells = [node for node in page.findall(nodes.container) if "cell" in node["classes"]]
+    known = drawings(Path(app.env.doc2path(name)).with_suffix(".ipynb")) if cells else {}
     language = spoken(app.config.language)
     said = speaker(labels(language, name="plots.yml"))
-    as_code = {literal.astext() for literal in doctree.findall(nodes.literal)}  # the text speaks of these as they are
+    as_code = {literal.astext() for literal in page.findall(nodes.literal)}  # the text speaks of these as they are
 
     def say(word: str) -> str:
         return word if word in as_code else said(word)
 
-    keep = functools.partial(_keep, app, docname)
+    keep = functools.partial(_keep, app, shown_on)
     for cell in cells:
+        if cell.get("laid-out"):
+            continue
+        cell["laid-out"] = True
         block = next(iter(cell.findall(nodes.literal_block)), None)
         code = block.astext() if block is not None else ""
         for image in list(cell.findall(nodes.image)):
