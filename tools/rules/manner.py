@@ -38,6 +38,13 @@ _MANNER = [
     (r"便宜", "计算量小, 开销小"),
     # 核 and 对 side by side read as 核对, "to check"
     (r"[个些组]核对(?!应|称)", "各个核在……上的响应, 卷积核作用于……: 核对 reads as a check"),
+    # 核 and 算 are 核算 to the eye, "accounting"; 核能 is nuclear energy, 所有权 is ownership
+    (r"(?<!卷积)核(?:算(?!法)|能(?!源|量))", "由……核产生, 核可以……"),
+    (r"权重要(?=[比更多少大小])|所有权重", "不止……个权重, 权重全部"),
+    (
+        r"其中间|特征图像素|比特征|从属于(?=[一两三四五六七八九十\d])|[并才]会计算",
+        "中间的……, 特征图上的像素, 超过特征图, 由属于……变为, 知道怎样计算: the characters join to another word",
+    ),
     # everyday words for terms
     (r"(?<![堆折重交])叠(?:起来|在一起)|[一几两三这整]叠(?!加)|摞", "堆叠"),
     (r"(?<!裁)剪下", "裁剪"),
