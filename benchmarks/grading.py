@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks import standin
 from benchmarks.measure import Case, timed
 from coursecode.experiments.record import Plain
-from coursegrade import standin
 from coursegrade.cage.run import run_class
 
 # what an exercise that trains a net takes of a processor

@@ -296,16 +296,8 @@ def grid(
         figure, axes = plt.subplots()
         axes.set_axis_off()
         inch = min(0.4, _WIDEST / width)
-        for i, (left, top) in enumerate(places):
-            n_h, n_w = floats[i].shape
-            rgb = colours[i]
-            axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
-            axes.text(left + n_w / 2, top - 0.2, titles[i], ha="center", va="bottom")
-            _cells(axes, floats[i], rgb, left, top, inch)
-            if (box := frames[i]) is not None:
-                r, c, h, w = box
-                corner = (left + c, top + r)
-                axes.add_patch(plt.Rectangle(corner, w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5))
+        for part in zip(floats, colours, titles, frames, places, strict=True):
+            _paint_plane(axes, *part, inch)
         axes.set_xlim(-0.1, width + 0.1)
         axes.set_ylim(height + 0.1, -0.1)
         figure.set_size_inches(inch * (width + 0.2), inch * (height + 0.2))
@@ -354,6 +346,22 @@ def _places(
             x += widths[i] + gap
         y += head + tallest + gap
     return places, max(sum(widths[i] for i in row) + gap * (len(row) - 1) for row in rows), y - gap
+
+
+def _paint_plane(
+    axes: Any, array: Any, rgb: Any, title: str, box: Sequence[int] | None, place: tuple[float, float], inch: float
+) -> None:
+    """One array of ``grid`` with its title and its box at (left, top); ``inch``: how large a cell is."""
+    from matplotlib.patches import Rectangle
+
+    left, top = place
+    n_h, n_w = array.shape
+    axes.imshow(rgb, extent=(left, left + n_w, top + n_h, top))
+    axes.text(left + n_w / 2, top - 0.2, title, ha="center", va="bottom")
+    _cells(axes, array, rgb, left, top, inch)
+    if box is not None:
+        r, c, h, w = box
+        axes.add_patch(Rectangle((left + c, top + r), w, h, fill=False, edgecolor=_BOX, linewidth=2.4, zorder=5))
 
 
 def _cells(axes: Any, array: Any, rgb: Any, left: float, top: float, inch: float) -> None:

@@ -9,8 +9,6 @@ from coursecode import _install
 from coursecode._console import forgive
 from coursegrade.contract import LANGUAGES, text
 
-__all__ = ["main"]
-
 _NEEDED = ("click", "nbgrader", "nh3")
 
 

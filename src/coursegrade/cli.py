@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from coursecode import _install
 from coursecode._words import ByLanguage, later
 from coursegrade import term
 from coursegrade.console import (
+    PATH,
     SHOWN,
     bar,
     command,
@@ -37,8 +37,6 @@ from coursegrade.contract import LANGUAGES, Text, same, text
 from coursegrade.course import Course, init, shield
 from coursegrade.files import NO_ROOM, Problem, refusal
 
-__all__ = ["run"]
-
 
 def load(root: Path) -> Course:
     """The course, guarded from nbgrader's own buttons."""
@@ -54,8 +52,8 @@ def load(root: Path) -> Course:
     [later("Make a course folder: settings, the class's secret seed, nbgrader's configuration.")],
     [later('coursecode grade init my-class --name "Deep Learning, autumn"')],
 )
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default=None, help=later("Name of the course."))
+@click.argument("folder", type=PATH)
+@click.option("--name", help=later("Name of the course."))
 def init_command(folder: Path, name: str | None) -> None:
     written = init(folder, name=name or folder.resolve().name, language=language())
     for path in written:
@@ -84,6 +82,7 @@ def init_command(folder: Path, name: str | None) -> None:
 )
 @click.pass_context
 def doctor(context: click.Context) -> None:
+    from coursegrade.cage.doctor import main
     from coursegrade.contract import Limits
 
     limits = [Limits()]
@@ -91,7 +90,7 @@ def doctor(context: click.Context) -> None:
         course = load(Path("."))
         limits = [course.default.limits, *(one.limits for one in course.chosen.values())]
     most = max(limits, key=lambda one: one.memory)
-    context.exit(int(importlib.import_module("coursegrade.cage.doctor").main(language=language(), limits=most)))
+    context.exit(main(language=language(), limits=most))
 
 
 @command(
@@ -105,23 +104,11 @@ def doctor(context: click.Context) -> None:
     ],
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "--exercises", type=click.Path(path_type=Path), default=None,
-    help=later("Folder of the masters; else as in grading.toml."),
-)  # fmt: skip
-@click.option(
-    "--overlay", type=click.Path(path_type=Path), default=None,
-    help=later("A private folder with questions of your own."),
-)  # fmt: skip
-@click.option(
-    "--questions", default=None, metavar="ID,ID",
-    help=later("Only these, by id; all takes every one again."),
-)  # fmt: skip
-@click.option(
-    "--points", "points", multiple=True, metavar="ID=POINTS",
-    help=later("Points of a question; repeatable."),
-)  # fmt: skip
-@click.option("--due", default=None, metavar="DATE", help=later("When it is due."))
+@click.option("--exercises", type=PATH, help=later("Folder of the masters; else as in grading.toml."))
+@click.option("--overlay", type=PATH, help=later("A private folder with questions of your own."))
+@click.option("--questions", metavar="ID,ID", help=later("Only these, by id; all takes every one again."))
+@click.option("--points", "points", multiple=True, metavar="ID=POINTS", help=later("Points of a question; repeatable."))
+@click.option("--due", metavar="DATE", help=later("When it is due."))
 @course_option
 def release(
     names: tuple[str, ...],
@@ -166,21 +153,10 @@ def release(
     ],
 )
 @click.argument("name")
-@click.argument("zip_files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ZIP...")
-@click.option(
-    "--roster", type=click.Path(path_type=Path), default=None,
-    help=later("Students as CSV, added to those of the course."),
-)  # fmt: skip
-@click.option(
-    "--replace-roster",
-    is_flag=True,
-    help=later("Take out who is not in it."),
-)
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help=later("Only show what would be taken in; write nothing."),
-)
+@click.argument("zip_files", nargs=-1, required=True, type=PATH, metavar="ZIP...")
+@click.option("--roster", type=PATH, help=later("Students as CSV, added to those of the course."))
+@click.option("--replace-roster", is_flag=True, help=later("Take out who is not in it."))
+@click.option("--dry-run", is_flag=True, help=later("Only show what would be taken in; write nothing."))
 @course_option
 def ingest_command(
     name: str, zip_files: tuple[Path, ...], roster: Path | None, replace_roster: bool, dry_run: bool, root: Path
@@ -243,20 +219,10 @@ def ingest_command(
     ["coursecode grade run pooling --jobs 4", "coursecode grade run pooling --cluster slurm.toml"],
 )
 @click.argument("name")
-@click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), default=None,
-    help=later("How many at once; else what doctor says."),
-)  # fmt: skip
-@click.option(
-    "--cluster", type=click.Path(path_type=Path), default=None,
-    help=later("A Dask cluster instead (see the guide)."),
-)  # fmt: skip
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help=later("How many at once; else what doctor says."))
+@click.option("--cluster", type=PATH, help=later("A Dask cluster instead (see the guide)."))
 @click.option("--student", "students", multiple=True, help=later("Only this one; repeatable."))
-@click.option(
-    "--only-merge",
-    is_flag=True,
-    help=later("Write the gradebook from the results that are there."),
-)
+@click.option("--only-merge", is_flag=True, help=later("Write the gradebook from the results that are there."))
 @yes_option
 @course_option
 def run_command(
@@ -274,9 +240,10 @@ def run_command(
     course = load(root)
     course.bundle(name)
     if not only_merge:
-        module = importlib.import_module("coursegrade.cage.run")
+        from coursegrade.cage.run import run_class
+
         with bar(say("grading")) as progress:
-            module.run_class(
+            run_class(
                 course.root,
                 name,
                 seed=course.seed(),
@@ -315,11 +282,8 @@ def run_command(
     ["coursecode grade mark pooling"],
 )
 @click.argument("name")
-@click.option("--question", default=None, help=later("Begin with this one."))
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=None,
-    help=later("Port of the page; else a free one."),
-)  # fmt: skip
+@click.option("--question", help=later("Begin with this one."))
+@click.option("--port", type=click.IntRange(1, 65535), help=later("Port of the page; else a free one."))
 @course_option
 def mark_command(name: str, question: str | None, port: int | None, root: Path) -> None:
     from coursegrade.records.marking import Marking
@@ -384,27 +348,12 @@ def feedback_command(name: str, tongue: str | None, root: Path) -> None:
     "--format", "form", type=click.Choice(["csv", "canvas", "moodle", "gradescope"]), default="csv",
     show_default=True, help=later("Which columns."),
 )  # fmt: skip
-@click.option(
-    "--template", type=click.Path(path_type=Path), default=None,
-    help=later("The LMS's own file, to be filled in."),
-)  # fmt: skip
-@click.option("--title", default=None, help=later("The assignment's name in the LMS."))
-@click.option("--section", default=None, help=later("Only this section of the class."))
-@click.option(
-    "--missing-as-zero",
-    is_flag=True,
-    help=later("0 for who handed in nothing; else empty."),
-)
-@click.option(
-    "--failed-as-zero",
-    is_flag=True,
-    help=later("0 for what could not be read; else empty."),
-)
-@click.option(
-    "--so-far",
-    is_flag=True,
-    help=later("Points so far where written answers wait; else empty."),
-)
+@click.option("--template", type=PATH, help=later("The LMS's own file, to be filled in."))
+@click.option("--title", help=later("The assignment's name in the LMS."))
+@click.option("--section", help=later("Only this section of the class."))
+@click.option("--missing-as-zero", is_flag=True, help=later("0 for who handed in nothing; else empty."))
+@click.option("--failed-as-zero", is_flag=True, help=later("0 for what could not be read; else empty."))
+@click.option("--so-far", is_flag=True, help=later("Points so far where written answers wait; else empty."))
 @course_option
 def export_command(
     name: str,
@@ -522,7 +471,3 @@ def run(arguments: Sequence[str]) -> int:
         told = getattr(failed, "text", None)
         error(told if isinstance(told, ByLanguage) else same(str(failed)))
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))

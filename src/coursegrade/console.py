@@ -23,26 +23,7 @@ from coursegrade.contract import LANGUAGES, Text, Value, joined, text
 from coursegrade.intake.encodings import decode
 from coursegrade.sanitise import Untrusted
 
-__all__ = [
-    "SHOWN",
-    "bar",
-    "command",
-    "course_option",
-    "coursecode",
-    "grade",
-    "in_language",
-    "language",
-    "language_of",
-    "line",
-    "lines",
-    "said",
-    "say",
-    "tell",
-    "typed",
-    "usage",
-    "yes_option",
-]  # fmt: skip
-
+PATH = click.Path(path_type=Path)
 SHOWN = 40  # lines of a table on the screen; all of them are in the report file
 
 
@@ -169,7 +150,7 @@ def in_language(one: click.Command, language: str) -> click.Command:
 
 _LANG = click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False, help=later("Language of the words."))
 course_option = click.option(
-    "--course", "-C", "root", type=click.Path(path_type=Path), default=Path("."),
+    "--course", "-C", "root", type=PATH, default=Path("."),
     help=later("The course folder; the current one if not given."),
 )  # fmt: skip
 yes_option = click.option("--yes", is_flag=True, help=later("Write changed scores without asking."))

@@ -14,10 +14,8 @@ from typing import Any
 from coursegrade.contract import LANGUAGES, Bundle, ContractError, Text, joined, text
 from coursegrade.files import Problem, read_json, write_atomic
 from coursegrade.intake.encodings import decode
-from coursegrade.intake.roster import Student, Table, folder_name, normal, read_roster, read_table, students_of
+from coursegrade.intake.roster import Student, Table, folder_name, read_table, students_of
 from coursegrade.settings import Settings, Written, read
-
-__all__ = ["Course", "Student", "folder_name", "init", "normal", "read_roster", "shield"]
 
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -223,12 +221,20 @@ class Course:
 
     def ingested(self, assignment: str) -> dict[str, dict[str, Any]]:
         """What ``ingest`` wrote, by student."""
-        found = {}
-        for path in sorted(self.root.glob(f"submitted/*/{self.check_name(assignment)}/ingest.json")):
-            value = read_json(path)
-            if isinstance(value, dict):
-                found[path.parent.parent.name] = value
-        return found
+        paths = sorted(self.root.glob(f"submitted/*/{self.check_name(assignment)}/ingest.json"))
+        students = [path.parent.parent.name for path in paths]
+        return {student: record for student in students if (record := self.record(student, assignment))}
+
+    def record(self, student: str, assignment: str) -> dict[str, Any]:
+        """What ``ingest`` wrote of one submission; empty where there is none."""
+        value = read_json(self.submitted(student, assignment) / "ingest.json")
+        return value if isinstance(value, dict) else {}
+
+    def cells(self, student: str, assignment: str) -> dict[str, dict[str, Any]]:
+        """The cells of one submission by id, as ``ingest`` planted them; empty where there is none."""
+        value = read_json(self.submitted(student, assignment) / f"{assignment}.ipynb")
+        cells = value.get("cells", []) if isinstance(value, dict) else []
+        return {cell["id"]: cell for cell in cells if isinstance(cell, dict) and "id" in cell}
 
 
 def _zone(name: str, path: Path) -> zoneinfo.ZoneInfo:

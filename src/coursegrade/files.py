@@ -16,21 +16,6 @@ from typing import Any
 
 from coursegrade.contract import Text, Value, same, text
 
-__all__ = [
-    "NO_ROOM",
-    "Problem",
-    "named",
-    "private_folder",
-    "read_json",
-    "refusal",
-    "refused",
-    "sha256",
-    "write_atomic",
-    "write_json",
-    "zip_of",
-]
-
-
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -76,10 +61,7 @@ def refused(error: OSError) -> Text:
 def refusal(error: OSError) -> Text:
     """What the system refused, with the path."""
     why = refused(error)
-    path = error.filename if error.filename is not None else None
-    if path is None:
-        return why
-    return text("{why} ({path})", why=why, path=path)
+    return why if error.filename is None else text("{why} ({path})", why=why, path=error.filename)
 
 
 def sha256(data: bytes) -> str:

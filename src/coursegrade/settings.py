@@ -18,8 +18,6 @@ from typing import Any
 from coursegrade.contract import Limits, Value, joined, text
 from coursegrade.files import Problem, read_json, write_json
 
-__all__ = ["Settings", "Written", "moment", "read", "remember"]
-
 _TABLES = ("course", "due", "limits", "assignments")
 _COURSE = ("name", "language", "roster", "seed_file", "exercises", "timezone")
 _LIMITS = ("call_seconds", "question_seconds", "own_seconds", "memory_mb")

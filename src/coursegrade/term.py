@@ -16,23 +16,25 @@ import click
 
 from coursecode._words import later
 from coursegrade import settings
-from coursegrade.console import SHOWN, bar, command, course_option, language, line, lines, said, say, tell, yes_option
+from coursegrade.console import (
+    PATH,
+    SHOWN,
+    bar,
+    command,
+    course_option,
+    language,
+    line,
+    lines,
+    said,
+    say,
+    tell,
+    yes_option,
+)
 from coursegrade.contract import Text, text
-from coursegrade.course import Course, Student, normal
+from coursegrade.course import Course
 from coursegrade.files import Problem, write_atomic
-from coursegrade.records.gradebook import Change, State, changes, merge, needed, states
-
-__all__ = [
-    "Standing",
-    "agree",
-    "due_date",
-    "extend",
-    "find",
-    "listed",
-    "solutions",
-    "standings",
-    "worked_notebook",
-]
+from coursegrade.intake.roster import Student, normal
+from coursegrade.records.gradebook import Change, State, changes, check_graded, merge, needed, states
 
 _LONGEST = datetime.timedelta(days=366)  # of an extension
 
@@ -439,11 +441,8 @@ def status(name: str | None, root: Path) -> None:
 )
 @click.argument("name")
 @click.argument("student")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--at", default=None,
-    help=later("When it was handed in; else as before."),
-)  # fmt: skip
+@click.argument("file", type=PATH)
+@click.option("--at", help=later("When it was handed in; else as before."))
 @course_option
 def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) -> None:
     from coursegrade.intake.ingest import resubmit as take
@@ -471,7 +470,7 @@ def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) ->
 @click.argument("name")
 @click.option("--student", "students", multiple=True, help=later("Only this one; repeatable."))
 @click.option("--diff", is_flag=True, help=later("Before and after by question."))
-@click.option("--jobs", "-j", type=click.IntRange(min=1), default=None, help=later("As for run."))
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help=later("As for run."))
 @yes_option
 @course_option
 def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int | None, yes: bool, root: Path) -> None:
@@ -479,11 +478,7 @@ def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int 
 
     course = Course.load(root)
     course.bundle(name)
-    if not (course.root / "gradebook.db").is_file():
-        raise Problem(
-            "Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
-            assignment=name,
-        )
+    check_graded(course, name)
     keys = [find(course, one).key for one in students] or None
 
     def ask(found: list[Change]) -> None:
@@ -555,10 +550,7 @@ def extend_command(name: str, student: str, date: str | None, remove: bool, root
 )
 @click.argument("name")
 @click.option("--anyway", is_flag=True, help=later("Before the due date as well."))
-@click.option(
-    "--overlay", type=click.Path(path_type=Path), default=None,
-    help=later("As for release; else the one of the release."),
-)  # fmt: skip
+@click.option("--overlay", type=PATH, help=later("As for release; else the one of the release."))
 @course_option
 def solutions_command(name: str, anyway: bool, overlay: Path | None, root: Path) -> None:
     for path in solutions(Course.load(root), name, anyway=anyway, overlay=overlay):

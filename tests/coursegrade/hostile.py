@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coursegrade.standin import SECRET, SOLUTIONS
+from benchmarks.standin import SECRET, SOLUTIONS
 
 
 @dataclass(frozen=True)

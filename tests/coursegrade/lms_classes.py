@@ -27,9 +27,10 @@ from coursegrade.contract import (
     Tick,
     result_key,
 )
-from coursegrade.course import Course, Student, init
+from coursegrade.course import Course, init
 from coursegrade.files import write_json
 from coursegrade.intake.encodings import is_cjk
+from coursegrade.intake.roster import Student
 from coursegrade.intake.transplant import release_notebook
 from coursegrade.sanitise import Untrusted
 

@@ -412,7 +412,7 @@ def test_in_a_terminal_a_person_is_asked_and_no_means_no(tmp_path):
     course = graded_course(tmp_path, merged=True)
     given(course)
     change(course, worth={"pool-2d": 6})
-    command = [sys.executable, "-m", "coursegrade.cli", "grade", "--lang", "en", "run", NAME, "--only-merge"]
+    command = [sys.executable, "-m", "coursegrade", "grade", "--lang", "en", "run", NAME, "--only-merge"]
 
     def answer(word: bytes) -> int:
         ours, theirs = pty.openpty()

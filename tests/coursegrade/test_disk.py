@@ -193,7 +193,7 @@ def test_what_sqlite_says_is_said_with_the_file(tmp_path):
 
 def test_an_output_that_is_full_or_closed_is_no_trace(tmp_path):
     init(tmp_path, name="x")
-    command = [sys.executable, "-m", "coursegrade.cli", "grade", "--lang", "en", "status", "-C", str(tmp_path)]
+    command = [sys.executable, "-m", "coursegrade", "grade", "--lang", "en", "status", "-C", str(tmp_path)]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 3

@@ -18,12 +18,13 @@ from left_out import needs
 from root import ROOT
 from test_door import CONTROL, alive
 
-from coursegrade import standin
+from benchmarks import standin
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade, to_hide
 from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
-from coursegrade.course import Course, Student
+from coursegrade.course import Course
 from coursegrade.handback.feedback import gradescope_results, page
+from coursegrade.intake.roster import Student
 from coursegrade.masters.release import assignment
 from coursegrade.masters.release import bundle as released_bundle
 from coursegrade.records.gradebook import State

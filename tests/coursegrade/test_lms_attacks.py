@@ -256,10 +256,10 @@ def test_whatever_the_reader_raises_is_that_students_reason(tmp_path, monkeypatc
     module = sys.modules["coursegrade.intake.ingest"]
     real, raised = module._take, [ZeroDivisionError("odd"), OSError(errno.ENOSPC, "full", "x")]
 
-    def faulty(several, *rest):
+    def faulty(here, several, *rest):
         if several[0].user == students[1].canvas:
             raise raised[0]
-        return real(several, *rest)
+        return real(here, several, *rest)
 
     monkeypatch.setattr(module, "_take", faulty)
     by_student = {row.student: row for row in module.ingest(course, NAME, path).rows}

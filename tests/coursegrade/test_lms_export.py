@@ -12,11 +12,12 @@ from coursegrade.contract import Text
 from coursegrade.files import Problem
 from coursegrade.handback import export as module
 from coursegrade.handback import report as report_module
-from coursegrade.handback.export import Rules, export, guard, table_text
+from coursegrade.handback.export import Rules, export
 from coursegrade.handback.report import report, summary
 from coursegrade.intake.ingest import _csv as ingest_csv
+from coursegrade.intake.roster import table_text
 from coursegrade.records.gradebook import State
-from coursegrade.sanitise import NOTHING, Untrusted, said
+from coursegrade.sanitise import NOTHING, Untrusted, guard, said
 
 SCORES = (0, 4, 8, 9.5, 10, 3.25, 7, 8, 10, 2, 6, 8, 9, 1, 5)
 

@@ -27,6 +27,7 @@ from lms_classes import (
 )
 from root import ROOT
 
+from benchmarks.standin import hidden_sources
 from coursegrade.__main__ import main
 from coursegrade.contract import Text
 from coursegrade.course import Course, init
@@ -38,7 +39,6 @@ from coursegrade.handback.worked import Worked, read_worked
 from coursegrade.intake.ingest import ingest
 from coursegrade.records.gradebook import State, merge
 from coursegrade.sanitise import Untrusted, clean, escape, said
-from coursegrade.standin import hidden_sources
 
 PAYLOADS = [
     "<script>alert(1)</script>",

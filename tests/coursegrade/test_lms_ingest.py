@@ -25,10 +25,11 @@ from lms_classes import (
     tree,
 )
 
-from coursegrade.course import Course, folder_name, read_roster
+from coursegrade.course import Course
 from coursegrade.files import Problem
 from coursegrade.intake import archive, transplant
 from coursegrade.intake.ingest import ingest
+from coursegrade.intake.roster import folder_name, read_roster
 from coursegrade.sanitise import Untrusted
 
 KINDS = 13

@@ -18,8 +18,8 @@ import lanes
 import pytest
 from left_out import needs
 
+from benchmarks import standin
 from coursecode import pooling
-from coursegrade import standin
 from coursegrade.cage import doctor, run, sandbox
 from coursegrade.cage.run import run_class
 from coursegrade.cage.sandbox import ContainmentError
@@ -272,8 +272,8 @@ def test_an_unknown_student_is_named(tmp_path: Path) -> None:
     ("name", "content", "match"),
     [
         ("a.toml", "x = [", "cannot be read"),
-        ("a.json", "{}", "names no cluster"),
-        ("a.yaml", "class: no.SuchCluster", "no.SuchCluster"),
+        ("a.toml", "workers = 8", "names no cluster"),
+        ("a.toml", 'class = "no.SuchCluster"', "no.SuchCluster"),
         ("absent.toml", None, "cannot be read"),
     ],
 )

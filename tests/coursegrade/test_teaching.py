@@ -13,12 +13,12 @@ from lms_classes import NAME, canvas_name, course_folder, people, roster_csv
 from root import ROOT
 from test_door import CONTROL, alive
 
+from benchmarks.standin import hidden_sources
 from coursegrade.__main__ import main
 from coursegrade.contract import text
 from coursegrade.course import Course
 from coursegrade.masters.master import reference
 from coursegrade.masters.release import assignment
-from coursegrade.standin import hidden_sources
 
 _BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -14,6 +14,7 @@ from lms_classes import NAME, RIGHT_1, course_folder, fake_run, lms_zip, noteboo
 from root import ROOT
 from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 
+from benchmarks.standin import hidden_sources
 from coursegrade.__main__ import main
 from coursegrade.cage import jobs
 from coursegrade.contract import Limits
@@ -23,7 +24,6 @@ from coursegrade.intake.ingest import resubmit
 from coursegrade.masters import lint, release
 from coursegrade.masters.master import MasterError
 from coursegrade.records.gradebook import merge
-from coursegrade.standin import hidden_sources
 from coursegrade.term import solutions, standings, status_lines
 
 MASTERS = ROOT / "exercises"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from problems import told
 
-from tools.rules.lint_cells import ROOT, problems
+from tools import ROOT
+from tools.rules.lint_cells import problems
 
 CLEAN = "x = 1\nx + 1"
 

@@ -13,7 +13,8 @@ from problems import none, told
 
 from coursegrade.masters import release
 from coursegrade.masters.master import MasterError
-from tools.rules import ROOT, chinese, editions, skeleton
+from tools import ROOT
+from tools.rules import chinese, editions, skeleton
 from tools.rules.meaning import opposite
 from tools.source.chapters import parse
 

@@ -16,12 +16,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tools import ROOT
+from tools.site import address
 from tools.site.builder import SOURCES, edition_settings
 
+JUPYTER_BOOK = str(Path(sys.executable).with_name("jupyter-book"))
 AHEAD = ROOT / "_build" / "ahead"
 NEWEST = ("torch", "numpy", "matplotlib")
 TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat", "ipykernel", "pyyaml")
@@ -29,7 +32,7 @@ TESTED = ("pytest", "pytest-xdist", "hypothesis", "nbval", "nbclient", "nbformat
 SPHINX = ("sphinx>=9", "myst-nb", "myst-parser", "sphinx-book-theme", "sphinx-external-toc", "sphinx-togglebutton",
           "sphinx-copybutton", "sphinx-thebe", "sphinx-comments", "sphinx-design", "sphinx-multitoc-numbering",
           "sphinxcontrib-bibtex", "sphinxcontrib-katex", "mini-racer", "jupyter-cache", "jupytext",
-          "pyyaml", "matplotlib", "numpy", "scipy", "pillow", "tinycss2", "ipykernel", "linkify-it-py",
+          "pyyaml", "matplotlib", "numpy", "pillow", "tinycss2", "ipykernel", "linkify-it-py",
           "docutils")  # fmt: skip
 
 
@@ -52,9 +55,21 @@ def environment(name: str, *packages: str) -> str:
     return python
 
 
-def settings_folder(source: Path, language: str) -> Path:
-    """Where an edition's settings are written: below its source, where Jupyter Book wants the contents."""
-    return ROOT / source / "_build" / "ahead" / language
+def write_settings(source: Path, language: str, **more: Any) -> tuple[Path, list[str]]:
+    """Write an edition's settings below its source, where Jupyter Book wants the contents; their folder and options.
+
+    ``more`` are settings of Sphinx besides.
+    """
+    settings = ROOT / source / "_build" / "ahead" / language
+    settings.mkdir(parents=True, exist_ok=True)
+    config, toc = edition_settings(ROOT, language)
+    # relative to the folder of conf.py, which is another one here
+    config["bibtex_bibfiles"] = [str((ROOT / source / file).resolve()) for file in config["bibtex_bibfiles"]]
+    config["sphinx"]["config"] |= more
+    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        (settings / name).write_text(text, encoding="utf-8")
+    return settings, ["--config", str(settings / "_config.yml"), "--toc", str(settings / "_toc.yml")]
 
 
 def packages() -> None:
@@ -91,18 +106,10 @@ def sphinx() -> None:
     """Both editions, warnings as errors, from ``conf.py`` as ``jupyter-book config sphinx`` writes it."""
     python = environment("sphinx", *SPHINX)
     for language, source in SOURCES.items():
-        settings = settings_folder(source, language)
-        shutil.rmtree(settings, ignore_errors=True)
-        settings.mkdir(parents=True)
-        config, toc = edition_settings(ROOT, language)
-        # relative to the folder of conf.py, which is another one here
-        config["bibtex_bibfiles"] = [str((ROOT / source / file).resolve()) for file in config["bibtex_bibfiles"]]
-        (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-        (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
-        book = str(Path(sys.executable).with_name("jupyter-book"))
+        settings, options = write_settings(source, language)
+        shutil.rmtree(settings / "html", ignore_errors=True)
         conf = settings / "conf.py"  # written beside its configuration
-        run(book, "config", "sphinx", str(ROOT / source), "--config", str(settings / "_config.yml"),
-            "--toc", str(settings / "_toc.yml"))  # fmt: skip
+        run(JUPYTER_BOOK, "config", "sphinx", str(ROOT / source), *options)
         text = conf.read_text(encoding="utf-8")
         for layer in ("jupyter_book", "sphinx_jupyterbook_latex"):
             assert f"'{layer}'" in text
@@ -116,17 +123,13 @@ def sphinx() -> None:
 def links() -> None:
     """Sphinx's own check of external links, on the pages of both editions."""
     for language, source in SOURCES.items():
-        settings = settings_folder(source, language)
-        settings.mkdir(parents=True, exist_ok=True)
-        config, toc = edition_settings(ROOT, language)
-        published = config["html"].get("baseurl")
-        ignored = [re.escape(published.rstrip("/"))] if published else []
-        config["sphinx"]["config"] |= {"linkcheck_ignore": ignored, "linkcheck_retries": 3, "linkcheck_timeout": 30}
-        (settings / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-        (settings / "_toc.yml").write_text(yaml.safe_dump(toc, allow_unicode=True, sort_keys=False), encoding="utf-8")
-        book = str(Path(sys.executable).with_name("jupyter-book"))
-        run(book, "build", str(ROOT / source), "--builder", "linkcheck", "--config", str(settings / "_config.yml"),
-            "--toc", str(settings / "_toc.yml"), "--path-output", str(settings))  # fmt: skip
+        published = address.read(ROOT)
+        settings, options = write_settings(
+            source, language, linkcheck_ignore=[re.escape(published.site.rstrip("/"))] if published else [],
+            linkcheck_retries=3, linkcheck_timeout=30,
+        )  # fmt: skip
+        options += ["--builder", "linkcheck", "--path-output", str(settings)]
+        run(JUPYTER_BOOK, "build", str(ROOT / source), *options)
 
 
 def linters() -> None:

@@ -1,7 +1,6 @@
 """What the notebooks alone need, with the versions of ``requirements.txt``: for Binder and for a class's container.
 
-    python -m tools.machine.light            write binder/requirements.txt and container/requirements.txt
-    python -m tools.machine.light --check    say which of them is not what would be written (exit status 1)
+    python -m tools.machine.light    write binder/requirements.txt and container/requirements.txt
 
 The rest of ``requirements.txt`` builds and tests the book; nobody who runs a notebook has to download it.
 """
@@ -9,7 +8,6 @@ The rest of ``requirements.txt`` builds and tests the book; nobody who runs a no
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
@@ -69,20 +67,10 @@ def content(file: str, root: Path = ROOT) -> str:
 
 
 def main() -> None:
-    check = sys.argv[1:] == ["--check"]
-    wrong = [
-        file
-        for file in FILES
-        if not (ROOT / file).exists() or (ROOT / file).read_text(encoding="utf-8") != content(file)
-    ]
-    for file in wrong:
-        print(
-            f"{file} is not what requirements.txt says: run python -m tools.machine.light" if check else f"wrote {file}"
-        )
-        if not check:
-            (ROOT / file).parent.mkdir(exist_ok=True)
-            (ROOT / file).write_text(content(file), encoding="utf-8")
-    sys.exit(bool(check and wrong))
+    for file in FILES:
+        (ROOT / file).parent.mkdir(exist_ok=True)
+        (ROOT / file).write_text(content(file), encoding="utf-8")
+        print(f"wrote {file}")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,15 @@
 """Draw the pictures that stand beside a shared link: one per language for the cover and each chapter.
 
 python -m tools.pictures.cards          draw what is missing or out of date, with Chromium
-python -m tools.pictures.cards --check  only say what is
 
 They are committed, so that building the site needs no browser. A picture keeps a digest of what it was drawn from.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +113,7 @@ def draw(which: list[tuple[str, str]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.pictures.cards", description="Draw the pictures for shared links."
-    )
-    parser.add_argument("--check", action="store_true", help="draw nothing; fail when one is out of date")
-    options = parser.parse_args()
     which = out_of_date()
-    if options.check:
-        sys.exit(
-            "\n".join(f"{lang}-{name}.png is out of date: python -m tools.pictures.cards" for name, lang in which)
-            or None
-        )
     if which:
         draw(which)
     print(f"{len(which)} drawn, {len(DRAWN) * len(editions()) - len(which)} up to date: {face.CARDS.relative_to(ROOT)}")

@@ -2,7 +2,6 @@
 
 python -m tools.pictures.posters            take those whose figure, texts or settings changed
 python -m tools.pictures.posters --force    take all
-python -m tools.pictures.posters --check    say which are stale, take none (exit status 1 if any is)
 
 A picture holds in its metadata a digest of everything it was made from except the machine's Chinese font; a test
 compares it. Beside the pictures, the height of each figure at the widths of a page column is measured
@@ -16,7 +15,6 @@ import base64
 import hashlib
 import io
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -192,21 +190,11 @@ def orphans(posters: list[Poster]) -> list[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Take the static pictures of the interactive figures.")
     parser.add_argument("--force", action="store_true", help="take all of them")
-    parser.add_argument("--check", action="store_true", help="say what is stale and take none")
-    arguments = parser.parse_args()
+    force = parser.parse_args().force
     posters = wanted()
-    stale = [poster for poster in posters if arguments.force or poster.stale]
-    unmeasured = [poster for poster in posters if arguments.force or not poster.measured]
-    left = orphans(posters)
-    if arguments.check:
-        for poster in stale:
-            print(f"stale {poster.path.relative_to(ROOT)}")
-        for poster in unmeasured:
-            print(f"not measured {poster.path.stem}")
-        for path in left:
-            print(f"unused {path.relative_to(ROOT)}")
-        sys.exit(bool(stale or left or unmeasured))
-    for path in left:
+    stale = [poster for poster in posters if force or poster.stale]
+    unmeasured = [poster for poster in posters if force or not poster.measured]
+    for path in orphans(posters):
         path.unlink()
     if unmeasured:
         measure(unmeasured)

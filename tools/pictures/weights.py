@@ -1,7 +1,6 @@
 """The weights of the figure lenet-draw: those of the net that the chapter LeNet trains with moved copies.
 
 python -m tools.pictures.weights            run the chapter's recipe and write lenet-draw.data.js
-python -m tools.pictures.weights --check    say whether the committed weights come from the chapter's recipe
 
 The recipe is read out of the chapter: the statements of the training cell, up to its ``fit``, and those before it that
 define what they use. The weights are rounded to half precision here, so that the page computes with the same numbers.
@@ -9,12 +8,10 @@ define what they use. The weights are rounded to half precision here, so that th
 
 from __future__ import annotations
 
-import argparse
 import ast
 import base64
 import hashlib
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,16 +143,6 @@ def read(path: Path = DATA) -> Weights:
     return Weights(held["recipe"], held["checksum"], held["accuracy"], values)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the net of the figure lenet-draw as its chapter does.")
-    parser.add_argument("--check", action="store_true", help="train nothing; exit status 1 if the recipe has changed")
-    if parser.parse_args().check:
-        current = read().recipe == digest(recipe())
-        print("The weights are current." if current else f"{DATA.name} is stale: run python -m tools.pictures.weights")
-        sys.exit(not current)
+if __name__ == "__main__":
     made = write()
     print(f"wrote {DATA.relative_to(ROOT)}: {made.accuracy:.1%} of the held-out digits")
-
-
-if __name__ == "__main__":
-    main()

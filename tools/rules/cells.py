@@ -91,6 +91,8 @@ def notebook(page: Chapter) -> list[Problem]:
                     add(f"the cell raised {output['ename']}: mend it.")
             elif output.get("name") == "stderr":
                 add(f"the cell wrote {''.join(output['text']).strip()[:60]!r} to stderr: mend what it warns of.")
+            elif "image/png" in output.get("data", {}) and not output.get("metadata", {}).get("image/png"):
+                add("a page cannot draw this picture in its colours and words: draw it with coursecode.plotting.")
             else:
                 text = "\n".join("".join(part) for part in _texts(output))
                 for what, pattern in _UNSTABLE.items():

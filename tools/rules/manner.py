@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["manner"]
-
 _N = r"[\d,．.]*\d|[一两二三四五六七八九十百千几]+"
 _NET = "网络|LeNet|MLP|模型|层|核|检测器|通道|单元"
 _SEEN = "训练|测试|验证|留出|留出来|没见过|没学过|见过|学过|移动了|移动过"

@@ -17,8 +17,6 @@ from typing import Any
 
 from tools.source.terms import read_terms
 
-__all__ = ["concepts", "crossed", "opposite"]
-
 # a pattern of the English words, and one of the Chinese
 _WORDS = """
 image|photo|picture 图像|照片|图片|图

@@ -17,8 +17,6 @@ from tools.rules.cells import outputs_of
 from tools.source.chapters import Chapter
 from tools.source.words import text
 
-__all__ = ["Number", "find", "plain", "problems", "sentences"]
-
 # as a language counts: "million=6", the word and the power of ten
 _COUNTED = " ".join(text("||powers of ten that English does not count in: WORD=POWER").values()).split()
 _SCALES = {

@@ -22,8 +22,6 @@ from tools.rules.meaning import opposite
 from tools.rules.numbers import Number, find, plain, sentences
 from tools.source.chapters import Chapter, Role, blocks, directive, parse
 
-__all__ = ["Line", "Unit", "counted", "problems"]
-
 _ITEM = re.compile(r"^(?:[-*+]|\d+[.)])\s")
 _OPTION = re.compile(r"^- \[([ x])\] ")
 _POINTS = re.compile(r"^- (\d+(?:\.\d+)?) (?:points?:|分：)")

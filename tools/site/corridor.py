@@ -26,7 +26,7 @@ def exercises_of(pagename: str) -> str:
 def add_card(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """A card below the text of a chapter that has exercises."""
     page = exercises_of(pagename)
-    if doctree is None or page not in app.env.found_docs or app.builder.name not in ("html", "dirhtml"):
+    if doctree is None or page not in app.env.found_docs or app.builder.name != "html":
         return
     title = html.escape(app.env.titles[page].astext())
     said = html.escape(str(HEAD[spoken(app.config.language)]))

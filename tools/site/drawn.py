@@ -19,8 +19,6 @@ import numpy as np
 
 from tools.site.colours import lightness, turned
 
-__all__ = ["html_of", "speaker", "words_of"]
-
 _Say = Callable[[str], str]
 _Keep = Callable[[str, bytes], str]
 _INLINE = 3000  # characters of base64: a larger image is a file of its own

@@ -22,8 +22,6 @@ from tools.site.drawn import speaker
 from tools.source.settings import read_yaml
 from tools.source.words import folder, spoken
 
-__all__ = ["cells", "headers", "labels", "pages", "row_speaker", "setup", "translate"]
-
 
 @functools.cache
 def labels(language: str, root: Path = ROOT, *, name: str = "labels.yml") -> dict[str, str]:

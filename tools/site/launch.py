@@ -71,7 +71,7 @@ def offer_download(app: Sphinx, pagename: str, templatename: str, context: dict[
 
 def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """The ways to run a page with a notebook that the theme does not know."""
-    if app.builder.name not in ("html", "dirhtml") or doctree is None or not _notebook(app, pagename):
+    if app.builder.name != "html" or doctree is None or not _notebook(app, pagename):
         return
     language = spoken(app.config.language)
     buttons = launch_group(context, language)["buttons"]
@@ -99,7 +99,7 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str
 def offer_pdf(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """The book's PDF among a page's downloads, where there is one."""
     file = app.config.course_pdf
-    if not file or app.builder.name not in ("html", "dirhtml") or doctree is None:
+    if not file or app.builder.name != "html" or doctree is None:
         return
     said = text("The whole book as PDF")[spoken(app.config.language)]
     button = {"type": "link", "url": "../" * pagename.count("/") + file, "text": said, "tooltip": said}

@@ -129,7 +129,7 @@ def keep_cells(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def hang_code(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Let the lines of code on a page go on below, where its column is too narrow."""
-    if doctree is not None and app.builder.name in ("html", "dirhtml"):
+    if doctree is not None and app.builder.name == "html":
         context["body"] = hang(context["body"])
 
 

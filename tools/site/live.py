@@ -124,7 +124,7 @@ def binder(theme: dict[str, Any]) -> dict[str, str] | None:
 
 def add_button(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """The button and the script, on pages with code cells, where there is a place to run them."""
-    if app.builder.name not in ("html", "dirhtml") or doctree is None:
+    if app.builder.name != "html" or doctree is None:
         return
     if not any(node.get("nb_element") == "cell_code" for node in doctree.findall(nodes.container)):
         return

@@ -36,7 +36,7 @@ def _local(asset: Any) -> str | None:
 
 def use_own_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Take the bundled style sheets off the page's list, defer its scripts, and drop what is there twice."""
-    if app.builder.name not in ("html", "dirhtml"):
+    if app.builder.name != "html":
         return
     everywhere = sorted(app.builder._orig_css_files, key=lambda css: css.priority)
     names = [name for css in everywhere if (name := _local(css)) and name not in THEME]

@@ -24,18 +24,17 @@ from tools.source.words import script, spoken
 
 FILES = Path(__file__).resolve().parent / "predict"
 CLASS = "guess"
-SITES = ("html", "dirhtml")  # a book for a reader's device folds nothing
 
 
 def copy_files(app: Sphinx) -> None:
     """Script and style into a folder of the site; a page with a prediction names them."""
-    if app.builder.name in SITES:
+    if app.builder.name == "html":  # a book for a reader's device folds nothing
         shutil.copytree(FILES, Path(app.outdir) / "_static" / "predict", dirs_exist_ok=True)
 
 
 def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Have the page load script and style if it has a prediction that takes an answer."""
-    if app.builder.name not in SITES or doctree is None:
+    if app.builder.name != "html" or doctree is None:
         return
     if any(CLASS in node["classes"] for node in doctree.findall(nodes.admonition)):
         said = script(FILES / "predict.js", spoken(app.config.language))

@@ -244,7 +244,7 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
 
 
 def _is_site(app: Sphinx) -> bool:
-    return app.builder.name in ("html", "dirhtml")
+    return bool(app.builder.name == "html")
 
 
 def add_page(app: Sphinx, config: Config) -> None:

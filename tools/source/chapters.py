@@ -22,23 +22,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = [
-    "Cell",
-    "Chapter",
-    "Directive",
-    "Equation",
-    "Heading",
-    "Label",
-    "Prose",
-    "Role",
-    "blocks",
-    "closed",
-    "directive",
-    "parse",
-    "parse_text",
-    "parsed",
-]
-
 _DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
 _OPTION = re.compile(r"\s*:([\w-]+):\s*(.*)")
 _FENCES = ("fence", "colon_fence")

@@ -1,7 +1,6 @@
 """Make the exercise pages of the book from the masters in ``exercises/``: stubs, hints, all tests, folded solutions.
 
     python -m tools.source.exercises               make book/exercises-NAME.md and its Chinese twin where they are stale
-    python -m tools.source.exercises --check       say which are stale, change nothing (exit status 1 if any is)
     python -m tools.source.exercises --lint [NAME] check form and behaviour of the masters (runs their code)
     python -m tools.source.exercises --sync [NAME]  copy code cells and quiz checks of the English master into its twin
 
@@ -183,7 +182,6 @@ def sync(name: str, root: Path = ROOT) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="masters (default: all)")
-    parser.add_argument("--check", action="store_true", help="say what is stale and change nothing")
     parser.add_argument("--lint", action="store_true", help="check the masters")
     parser.add_argument("--sync", action="store_true", help="copy code into the Chinese masters")
     arguments = parser.parse_args()
@@ -197,12 +195,10 @@ def main() -> None:
             found = lint.problems(ROOT / "exercises", names)
             print("\n".join(found).replace(f"{ROOT}/", "") or f"{len(names)} masters: nothing to mend.")
             sys.exit(bool(found))
-        changed = make(check=arguments.check)
+        for path in make():
+            print(f"wrote {path}")
     except MasterError as error:
         sys.exit(str(error).replace(f"{ROOT}/", ""))
-    for path in changed:
-        print(f"{'stale' if arguments.check else 'wrote'} {path}")
-    sys.exit(bool(arguments.check and changed))
 
 
 if __name__ == "__main__":

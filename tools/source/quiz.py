@@ -25,8 +25,6 @@ from typing import Any
 from tools.source.chapters import parse_text
 from tools.source.words import text
 
-__all__ = ["WORDS", "Option", "Quiz", "QuizError", "blocks", "parse", "plain", "wrong"]
-
 WORDS = {
     "right": text("Right."),
     "wrong": text("Not yet."),

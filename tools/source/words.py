@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from coursecode._words import LANGUAGES, Text, Words, every, later, same, tag
+from coursecode._words import LANGUAGES, Words, later, tag
 from tools import ROOT
 
-__all__ = ["LANGUAGES", "Text", "editions", "every", "folder", "is_han", "later", "same", "script", "spoken", "tag",
-           "text", "words"]  # fmt: skip
+__all__ = ["LANGUAGES", "editions", "folder", "is_han", "later", "script", "spoken", "tag", "text", "words"]
 
 words = Words(ROOT / "tools" / "words")
 text = words.text

@@ -11,8 +11,6 @@ import platform
 import struct
 from typing import Any
 
-__all__ = ["drop", "has_filter", "mapped", "new_namespaces", "new_processes"]
-
 _NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWPID, _NEWNET = (
     *(0x00020000, 0x02000000, 0x04000000, 0x08000000),
     *(0x20000000, 0x40000000),

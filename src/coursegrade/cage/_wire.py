@@ -21,8 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["ITEMS", "Closed", "Overdue", "WireError", "decode", "encode", "plain", "receive", "send", "tensors"]
-
 DEPTH = 32  # of nested lists
 NODES = 100_000  # values in one message
 ITEMS = 10_000  # taken from a generator

@@ -18,8 +18,6 @@ from coursegrade.cage.jobs import memory_free, safe_jobs
 from coursegrade.cage.sandbox import ContainmentError, Sandbox
 from coursegrade.contract import Limits, Text, same, text
 
-__all__ = ["Finding", "examine", "main"]
-
 State = Literal["ok", "note", "missing"]
 _LIMITS = Limits()
 _SIGNS = {"ok": "✓", "note": "!", "missing": "✗"}

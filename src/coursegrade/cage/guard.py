@@ -12,8 +12,6 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from coursegrade.contract import every, text
 
-__all__ = ["SandboxOnly", "not_here"]
-
 
 def not_here(*, assignment: str, **_: Any) -> NoReturn:
     """Stops nbgrader's *Generate* before it changes the gradebook: the release is made from the masters."""

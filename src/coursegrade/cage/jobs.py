@@ -8,8 +8,6 @@ from pathlib import Path
 
 from coursegrade.contract import Limits
 
-__all__ = ["HOST_MEMORY", "memory_free", "safe_jobs"]
-
 _GROUP = Path("/sys/fs/cgroup")
 _GROUPS = (  # limit and use, of version 2 and of version 1, which older containers have
     ("memory.max", "memory.current"),

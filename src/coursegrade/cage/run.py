@@ -4,7 +4,7 @@ A task is one submission; what it needs and what it gives are data, so that it r
 the coordinator (the process that called ``run_class``) writes, one file per result and each in one step. So whatever is
 killed, the same command goes on where it stopped: a result whose key still fits is not computed again.
 
-``--cluster FILE`` names where the tasks run, in TOML, JSON or YAML:
+``--cluster FILE`` names where the tasks run, in TOML:
 
 - ``address = "tcp://host:8786"``: a scheduler that runs (Kubernetes: the one of dask-kubernetes' operator);
 - ``class = "dask_jobqueue.SLURMCluster"`` with ``[options]`` (its arguments) and ``workers = 8``: one is started and
@@ -18,7 +18,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
-import json
 import multiprocessing
 import signal
 import tempfile
@@ -38,9 +37,7 @@ from coursegrade.cage.sandbox import ContainmentError, Mode, Sandbox, readable_i
 from coursegrade.cage.unit import environment, failed, grade, to_hide
 from coursegrade.contract import Bundle, ContractError, Limits, Result, Text, result_key, text
 from coursegrade.course import Course
-from coursegrade.files import NO_ROOM, Problem, read_json, sha256, write_json
-
-__all__ = ["Summary", "grade", "run_class"]
+from coursegrade.files import NO_ROOM, Problem, read_json, refused, sha256, write_json
 
 _ATTEMPTS = 3  # of a submission whose worker died
 _ENDS = 30.0  # seconds for an idle worker to end
@@ -129,7 +126,8 @@ def _task(
     file.unlink(missing_ok=True)  # what it says is about another submission, test, seed or version
     if data is not None:
         return name, data
-    step(failed(bundle, student=name, seed=seed, limits=limits, reason=_reason(notebook.parent)))
+    reason = _reason(course.record(name, bundle.assignment))
+    step(failed(bundle, student=name, seed=seed, limits=limits, reason=reason))
     return None
 
 
@@ -162,9 +160,9 @@ def _fits(file: Path, key: str) -> bool:
     return old.key == key and old.status == "graded"
 
 
-def _reason(folder: Path) -> Text:
-    record = read_json(folder / "ingest.json")
-    reason = record.get("reason") if isinstance(record, dict) else None
+def _reason(record: dict[str, Any]) -> Text:
+    """Why nothing can be graded of a submission of which ``ingest`` wrote this."""
+    reason = record.get("reason")
     if isinstance(reason, dict) and "en" in reason:
         return Text((language, str(told)) for language, told in reason.items())  # becomes untrusted again in the result
     return text("there is no notebook")
@@ -389,21 +387,12 @@ def _client(file: Path) -> Iterator[Any]:
 
 def _settings(file: Path) -> dict[str, Any]:
     try:
-        content = file.read_text(encoding="utf-8")
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Problem("{file} cannot be read: {strerror}", file=file, strerror=str(error.strerror)) from None
-    try:
-        if file.suffix == ".toml":
-            found: Any = tomllib.loads(content)
-        elif file.suffix in (".yaml", ".yml"):
-            import yaml
-
-            found = yaml.safe_load(content)
-        else:
-            found = json.loads(content)
-    except Exception as error:
+        raise Problem("{file} cannot be read: {error}", file=file, error=refused(error)) from None
+    except ValueError as error:
         raise Problem("{file} cannot be read: {error}", file=file, error=error) from None
-    if not isinstance(found, dict) or not {"address", "class"} & set(found):
+    if not {"address", "class"} & set(found):
         raise Problem(
             '{file} names no cluster: it needs address = "tcp://…", or class = '
             '"dask_jobqueue.SLURMCluster" and [options]',

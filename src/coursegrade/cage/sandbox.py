@@ -39,13 +39,12 @@ from coursegrade.cage import _cage, _wire
 from coursegrade.contract import Limits, same, text
 from coursegrade.files import Problem
 
-__all__ = ["ContainmentError", "Died", "Fault", "Missing", "Sandbox", "Session", "Unsendable", "datasets",
-           "readable_inside"]  # fmt: skip
-
 Mode = Literal["zygote", "fresh"]
 _NEEDED = ("torch", "numpy", "matplotlib", "pooch", "safetensors", "tqdm")
 _START_SECONDS = 180.0  # a cold import of torch on a busy machine
 _INNER_UID = 65534
+_COURSECODE = Path(coursecode.__file__).resolve().parent
+_OWN = Path(__file__).resolve().parent.parent  # the grader, which nobody sees inside: among installed packages covered
 
 
 class ContainmentError(Problem):
@@ -94,34 +93,25 @@ def _packages() -> list[Path]:
     return sorted(path for path in found if path.is_dir())
 
 
-def _coursecode() -> Path:
-    return Path(coursecode.__file__).resolve().parent
-
-
-def _own() -> Path:
-    """The grader itself, which nobody sees inside: among installed packages it is covered."""
-    return Path(__file__).resolve().parent.parent
-
-
 def _read_only() -> list[Path]:
     system = [Path(p) for p in ("/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/usr/share/datasets")]
     system += [Path(p) for p in ("/lib", "/lib64") if not os.path.islink(p)]
     python = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
     python += [Path(sys.base_prefix) / "lib"] if sys.base_prefix != "/usr" else []
     cpus = Path("/sys/devices/system/cpu")  # what torch asks when it chooses its kernels
-    return [path for path in dict.fromkeys([*system, *python, *_packages(), _coursecode(), cpus]) if path.is_dir()]
+    return [path for path in dict.fromkeys([*system, *python, *_packages(), _COURSECODE, cpus]) if path.is_dir()]
 
 
 def datasets() -> list[Path]:
     """Where images lie whose labels a hidden test may ask for: the digits of the package first, then full data sets."""
     variable = os.environ.get("COURSECODE_DATA", "").strip()
-    return [_coursecode() / "digits", Path("/usr/share/datasets"), *([Path(variable)] if variable else [])]
+    return [_COURSECODE / "digits", Path("/usr/share/datasets"), *([Path(variable)] if variable else [])]
 
 
 def readable_inside(path: Path) -> bool:
     """Whether a student's code could read ``path``; a course folder must not lie there."""
-    path, own = path.resolve(), _own()
-    if path == own or own in path.parents:
+    path = path.resolve()
+    if path == _OWN or _OWN in path.parents:
         return False
     return any(path == root.resolve() or root.resolve() in path.parents for root in _read_only())
 
@@ -137,7 +127,7 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
         if os.path.islink(name):
             binds += ["--symlink", os.readlink(name), name]
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind", python, python]
-    covered = [str(_own())] if any(folder in _own().parents for folder in _read_only()) else []
+    covered = [str(_OWN)] if any(folder in _OWN.parents for folder in _read_only()) else []
     for place in (*covered, *options["hidden"]):
         binds += ["--tmpfs", place, "--remount-ro", place]
     for file in ("_worker.py", "_wire.py", "_cage.py"):
@@ -165,7 +155,7 @@ def _command(bwrap: str, options: dict[str, Any], *, fork: bool) -> list[str]:
     environment += "OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg MPLCONFIGDIR=/scratch/matplotlib "
     environment += "COURSECODE_DEVICE=cpu"
     variables = [word for item in environment.split() for word in ("--setenv", *item.split("="))]
-    path = ["/sandbox", *map(str, _packages()), str(_coursecode().parent)]
+    path = ["/sandbox", *map(str, _packages()), str(_COURSECODE.parent)]
     start = f"import sys; sys.path[:0] = {path[:1]!r}; sys.path += {path[1:]!r}; import _worker; _worker.main()"
     flags = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
     inside = [python, "-I", "-S", "-B", "-c", start, json.dumps(options)]

@@ -20,8 +20,6 @@ from typing import Any, Literal, TypeVar
 from coursegrade.contract import Text, text
 from coursegrade.files import NO_ROOM, Problem
 
-__all__ = ["Broken", "Caps", "contained", "supervised"]
-
 T = TypeVar("T")
 Cause = Literal["memory", "time", "crash", "size"]
 

@@ -38,7 +38,7 @@ import platform
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -70,8 +70,6 @@ from coursegrade.contract import (
     text,
 )
 from coursegrade.sanitise import said
-
-__all__ = ["NOTEBOOK_BYTES", "Unreadable", "environment", "failed", "grade", "to_hide"]
 
 NOTEBOOK_BYTES = 30 << 20
 _CELLS, _CODE = 2_000, 1_000_000  # cells of a notebook, characters of their code together
@@ -181,19 +179,15 @@ def grade(
     run = _Run(bundle, cells, student=student, seed=seed, limits=limits, sandbox=sandbox)
     questions = run.questions()
     base = failed(bundle, student=student, seed=seed, limits=limits, reason=text(""), data=data)
-    return Result(
-        **{
-            **{name: getattr(base, name) for name in ("assignment", "student", "submission", "bundle", "environment")},
-            "status": "graded",
-            "reason": None,
-            "max_score": bundle.max_score,
-            "key": base.key,
-            "score": sum(question.earned or 0.0 for question in questions),
-            "questions": questions,
-            "flags": tuple(sorted(run.flags)),
-            "outputs": said(run.outputs),
-            "seconds": round(time.monotonic() - begin, 3),
-        }
+    return replace(
+        base,
+        status="graded",
+        reason=None,
+        score=sum(question.earned or 0.0 for question in questions),
+        questions=questions,
+        flags=tuple(sorted(run.flags)),
+        outputs=said(run.outputs),
+        seconds=round(time.monotonic() - begin, 3),
     )
 
 

@@ -46,20 +46,7 @@ from coursecode.lenet import lenet
 from coursecode.training import evaluate
 from coursegrade.cage.sandbox import Died, Fault, Missing, Sandbox, Unsendable, datasets
 from coursegrade.contract import Limits
-from coursegrade.files import Problem
-
-__all__ = [
-    "ACTIVATIONS",
-    "POOLINGS",
-    "Trained",
-    "add",
-    "checked",
-    "hidden",
-    "main",
-    "measure",
-    "source_of",
-    "train_inside",
-]
+from coursegrade.files import Problem, refused
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "ReLU": nn.ReLU,
@@ -105,7 +92,7 @@ def source_of(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        why = error.strerror or str(error)
+        why = refused(error)
         raise Problem("{path} cannot be read: {why}; name the file of a recipe", path=path, why=why) from None
     if len(content) > LARGEST:
         raise Problem(

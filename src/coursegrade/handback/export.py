@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coursegrade.contract import Bundle, joined, text
-from coursegrade.course import Course, normal
+from coursegrade.course import Course
 from coursegrade.files import Problem, write_atomic
-from coursegrade.intake.roster import Table, guard, same, students_of, table_text, worksheet
+from coursegrade.intake.roster import Table, normal, same, students_of, table_text, worksheet
 from coursegrade.records.gradebook import State, states
 from coursegrade.sanitise import NOTHING, Untrusted
-
-__all__ = ["FORMATS", "Rules", "export", "guard", "table_text"]
 
 FORMATS = ("csv", "canvas", "moodle", "gradescope")
 

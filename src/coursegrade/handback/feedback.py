@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursegrade.cage.supervise import Broken, Caps, contained
-from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, same, tag, text
+from coursegrade.contract import LANGUAGES, Bundle, Question, QuestionResult, Text, Tick, same, tag, text
 from coursegrade.course import Course
-from coursegrade.files import read_json, write_atomic, zip_of
+from coursegrade.files import write_atomic, zip_of
 from coursegrade.handback import formulas
 from coursegrade.handback.giveback import as_handed_in
 from coursegrade.handback.worked import Worked, opened, read_worked
@@ -20,8 +20,6 @@ from coursegrade.masters.release import points_text
 from coursegrade.records.gradebook import State, states
 from coursegrade.records.marking import Marks, marks, rubric_items
 from coursegrade.sanitise import Said, Untrusted, escape, prepare, said
-
-__all__ = ["MAX_BYTES", "Feedback", "feedback", "gradescope_results", "page"]
 
 MAX_BYTES = 300_000
 _CAPS = Caps(seconds=30.0)  # of one student's page
@@ -83,47 +81,17 @@ class Feedback:
     unscored: list[str]  # who has no score in the zip for Gradescope: nobody has graded what they handed in
 
 
-def _in(words: Text, languages: Iterable[str], *, escaped: bool = False) -> str:
-    """The words in the languages of the page, escaped; each marked with its language where there are two."""
-    chosen = list(languages)
-    shown = {language: words[language] if escaped else escape(words[language]) for language in chosen}
-    if len(set(shown.values())) == 1:
-        return shown[chosen[0]]
-    return " · ".join(f'<span lang="{tag(language)}">{shown[language]}</span>' for language in chosen)
-
-
-def _theirs(words: Said, languages: Iterable[str], limit: int = 1000) -> str:
-    """``_in`` for a sentence that may quote a student."""
-    return _in(Text((language, words[language].html(limit)) for language in languages), languages, escaped=True)
-
-
 def _number(value: float) -> str:
     return f"{value:g}" if value == round(value, 2) else f"{value:.2f}"
 
 
-def _cut(source: Untrusted, limit: int, languages: Iterable[str]) -> str:
-    if len(source) <= limit:
-        return source.html(limit)
-    return f"{source.cut(limit).html(limit)}\n{_in(_WORDS['cut'], languages)}"
+def _mark(said: str, sign: str) -> str:
+    """A sign before a line of a list, which is said to who does not see it."""
+    return f'<span class="mark" role="img" aria-label="{escape(said)}">{sign}</span> '
 
 
-def _ticks(result: QuestionResult, languages: list[str]) -> str:
-    parts = []
-    for test in result.tests:
-        rows = []
-        for tick in test.ticks:
-            state = _WORDS["passed" if tick.passed else "notPassed"]
-            note = _theirs(tick.note, languages)
-            note = f'<br><span class="soft">{note}</span>' if note else ""
-            rows.append(
-                f'<li class="{"yes" if tick.passed else "no"}"><span class="mark" role="img" '
-                f'aria-label="{escape(state[languages[0]])}">{"✓" if tick.passed else "✗"}</span> '
-                f"{_in(tick.label, languages)}{note}</li>"
-            )
-        hidden = f' <span class="soft">({_in(_WORDS["hidden"], languages)})</span>' if test.hidden else ""
-        earned = f"{_number(test.earned)} / {_number(test.points)}"
-        parts.append(f'<p class="soft">{earned}{hidden}</p><ul class="ticks">{"".join(rows)}</ul>')
-    return "".join(parts)
+def _languages(language: str) -> list[str]:
+    return list(LANGUAGES) if language == "both" else [language]
 
 
 @dataclass(frozen=True)
@@ -133,14 +101,6 @@ class _Open:
     solutions: dict[str, str]
     rubrics: dict[str, str]
     chapter: str = ""
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """An answer as it was handed in."""
-
-    kind: str
-    source: Untrusted
 
 
 def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
@@ -160,73 +120,149 @@ def _opened(bundle: Bundle, known: Worked, languages: list[str]) -> _Open:
     return _Open(solutions, rubrics, " · ".join(links))
 
 
-def _rubric(question: Question, marked: Marks | None, languages: list[str], rendered: str) -> str:
-    """The items of the rubric with their points; where a person marked them, which were given."""
-    items = rubric_items(question.rubric) if question.rubric else []
-    if not items:
-        return rendered
-    rows = []
-    for number, item in enumerate(items):
-        given = marked is not None and number in marked.items
-        state = _WORDS["given" if given else "notGiven"][languages[0]]
-        mark = f'<span class="mark" role="img" aria-label="{escape(state)}">{"✓" if given else "–"}</span> '
-        worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in languages))
-        words = "<br>".join(dict.fromkeys(formulas.rendered(item.words[k]) for k in languages))
-        rows.append(
-            f'<li class="{"yes" if given else "open"}">{mark if marked else ""}<strong>{worth}</strong> {words}</li>'
-        )
-    return f'<ul class="ticks">{"".join(rows)}</ul>'
+class _Writer:
+    """Writes a student's page in its languages: what they may see, and which items of a rubric a person gave."""
 
+    def __init__(
+        self,
+        course: Course,
+        bundle: Bundle,
+        state: State,
+        languages: list[str],
+        openly: _Open | None = None,
+        marked: dict[str, Marks] | None = None,
+    ) -> None:
+        self.course, self.bundle, self.state, self.languages = course, bundle, state, languages
+        self.openly, self.marked = openly or _Open({}, {}), marked or {}
+        self.cells = course.cells(state.student.key, bundle.assignment)
+        self.results = {q.id: q for q in (state.result.questions if state.result else ())}
+        self.colon = text(": ")[languages[0]] if len(languages) == 1 else ": "
 
-def _earned(state: State, question: Question) -> float | None:
-    """Points of a question; what nobody could grade is not 0, unless a person gave it points."""
-    earned = state.questions.get(question.id)
-    return earned or None if state.status == "failed" else earned
+    def say(self, words: Text, *, escaped: bool = False) -> str:
+        """The words, escaped; each marked with its language where there are two."""
+        shown = {language: words[language] if escaped else escape(words[language]) for language in self.languages}
+        if len(set(shown.values())) == 1:
+            return shown[self.languages[0]]
+        return " · ".join(f'<span lang="{tag(language)}">{said}</span>' for language, said in shown.items())
 
+    def theirs(self, words: Said) -> str:
+        """``say`` for a sentence that may quote a student."""
+        return self.say(Text((language, words[language].html(1000)) for language in self.languages), escaped=True)
 
-def _question(
-    state: State,
-    question: Question,
-    cells: dict[str, _Cell],
-    languages: list[str],
-    limit: int,
-    shown_openly: _Open | None,
-    marked: Marks | None,
-) -> str:
-    earned = _earned(state, question)
-    shown = "–" if earned is None else _number(earned)
-    parts = [
-        f'<section><p class="points">{shown} / {_number(question.points)}</p><h2>{_in(question.title, languages)}</h2>'
-    ]
-    if earned is None and state.status != "failed":
-        parts.append(f'<p class="soft">{_in(_WORDS["open"], languages)}</p>')
-    results = {q.id: q for q in (state.result.questions if state.result else ())}
-    if question.id in results:
-        parts.append(_ticks(results[question.id], languages))
-    for identifier in question.answer_cells:
-        cell = cells.get(identifier)
-        if cell is None or not limit:
-            continue
-        parts.append(f"<h3>{_in(_WORDS['answer'], languages)}</h3>")
-        if cell.kind == "markdown":
-            parts.append(f"<div>{cell.source.rendered(limit)}</div>")
-        else:
-            parts.append(f"<pre>{_cut(cell.source, limit, languages)}</pre>")
-        printed = state.result.outputs.get(identifier) if state.result else None
-        if printed is not None and not printed.blank():
+    def word(self, key: str) -> str:
+        """One of the page's own words."""
+        return self.say(_WORDS[key])
+
+    def part(self, key: str, html: str) -> str:
+        """Something with its title."""
+        return f"<h3>{self.word(key)}</h3>{html}"
+
+    def code(self, source: Untrusted, limit: int) -> str:
+        """What they wrote or printed, as it is, so many characters of it."""
+        more = f"\n{self.word('cut')}" if len(source) > limit else ""
+        return f"<pre>{source.cut(limit).html(limit)}{more}</pre>"
+
+    def ticks(self, result: QuestionResult) -> str:
+        """What the tests of a question gave."""
+        parts = []
+        for test in result.tests:
+            hidden = f' <span class="soft">({self.word("hidden")})</span>' if test.hidden else ""
+            earned = f"{_number(test.earned)} / {_number(test.points)}"
+            rows = "".join(map(self.tick, test.ticks))
+            parts.append(f'<p class="soft">{earned}{hidden}</p><ul class="ticks">{rows}</ul>')
+        return "".join(parts)
+
+    def tick(self, tick: Tick) -> str:
+        """A line of a test."""
+        note = self.theirs(tick.note)
+        note = f'<br><span class="soft">{note}</span>' if note else ""
+        kind, state, sign = ("yes", "passed", "✓") if tick.passed else ("no", "notPassed", "✗")
+        return f'<li class="{kind}">{_mark(_WORDS[state][self.languages[0]], sign)}{self.say(tick.label)}{note}</li>'
+
+    def rubric(self, question: Question) -> str:
+        """The items of the rubric with their points; where a person marked them, which were given."""
+        items = rubric_items(question.rubric) if question.rubric else []
+        if not items:
+            return self.openly.rubrics[question.id]
+        marked = self.marked.get(question.id)
+        rows = []
+        for number, item in enumerate(items):
+            given = marked is not None and number in marked.items
+            kind, state, sign = ("yes", "given", "✓") if given else ("open", "notGiven", "–")
+            mark = _mark(_WORDS[state][self.languages[0]], sign) if marked else ""
+            worth = " · ".join(dict.fromkeys(points_text(item.points, k) for k in self.languages))
+            words = "<br>".join(dict.fromkeys(formulas.rendered(item.words[k]) for k in self.languages))
+            rows.append(f'<li class="{kind}">{mark}<strong>{worth}</strong> {words}</li>')
+        return f'<ul class="ticks">{"".join(rows)}</ul>'
+
+    def question(self, question: Question, limit: int) -> str:
+        """A question with its points, ticks, answer and comment; ``limit`` characters of the answer."""
+        earned = self.state.questions.get(question.id)
+        if self.state.status == "failed":  # what nobody could grade is not 0, unless a person gave it points
+            earned = earned or None
+        shown = f"{'–' if earned is None else _number(earned)} / {_number(question.points)}"
+        parts = [f'<section><p class="points">{shown}</p><h2>{self.say(question.title)}</h2>']
+        if earned is None and self.state.status != "failed":
+            parts.append(f'<p class="soft">{self.word("open")}</p>')
+        if question.id in self.results:
+            parts.append(self.ticks(self.results[question.id]))
+        for identifier in question.answer_cells if limit else ():
+            if (cell := self.cells.get(identifier)) is None:
+                continue
+            source = Untrusted(cell["source"])
+            markdown = cell["cell_type"] == "markdown"
             parts.append(
-                f"<h3>{_in(_WORDS['printed'], languages)}</h3><pre>{_cut(printed, limit // 2, languages)}</pre>"
+                self.part("answer", f"<div>{source.rendered(limit)}</div>" if markdown else self.code(source, limit))
             )
-    if question.id in state.comments:
-        comment = Untrusted(state.comments[question.id]).rendered()  # a person's words: they may hold Markdown
-        parts.append(f'<h3>{_in(_WORDS["comment"], languages)}</h3><div class="comment">{comment}</div>')
-    if shown_openly is not None:
-        if rubric := shown_openly.rubrics.get(question.id):
-            made = _rubric(question, marked, languages, rubric)
-            parts.append(f"<h3>{_in(_WORDS['rubric'], languages)}</h3>{made}")
-        if solution := shown_openly.solutions.get(question.id):
-            parts.append(f"<h3>{_in(_WORDS['solution'], languages)}</h3>{solution}")
-    return "".join(parts) + "</section>"
+            printed = self.state.result.outputs.get(identifier) if self.state.result else None
+            if printed is not None and not printed.blank():
+                parts.append(self.part("printed", self.code(printed, limit // 2)))
+        if question.id in self.state.comments:
+            comment = Untrusted(self.state.comments[question.id]).rendered()  # a person's words: they may hold Markdown
+            parts.append(self.part("comment", f'<div class="comment">{comment}</div>'))
+        if self.openly.rubrics.get(question.id):
+            parts.append(self.part("rubric", self.rubric(question)))
+        if solution := self.openly.solutions.get(question.id):
+            parts.append(self.part("solution", solution))
+        return "".join(parts) + "</section>"
+
+    def page(self, limit: int) -> str:
+        """The whole page, with ``limit`` characters of each answer."""
+        course, bundle, state, colon = self.course, self.bundle, self.state, self.colon
+        digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        title = f"{escape(_WORDS['feedback'][self.languages[0]])}{colon}{escape(bundle.assignment)}"
+        parts = [
+            f'<!doctype html>\n<html lang="{tag(self.languages[0])}"><head><meta charset="utf-8">'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            '<meta name="referrer" content="no-referrer">'
+            f"<title>{title}</title><style>{_STYLE}</style></head><body><main><header>"
+            f"<p>{escape(course.name)}</p><h1>{self.word('feedback')}{colon}{escape(bundle.assignment)}</h1>"
+            f"<p>{escape(state.student.called.line(200))}</p></header>"
+        ]
+        if state.status == "missing":
+            parts.append(f'<p class="reason">{self.word("missing")}</p>')
+        else:
+            so_far = f" {self.word('soFar')}" if state.status == "partial" else ""
+            score = "–" if state.status == "failed" and not state.raw else _number(state.score)
+            total = f"{score} / {_number(state.max_score)} {self.word('points')}{so_far}"
+            parts.append(f'<p class="total">{self.word("total")}{colon}{total}</p>')
+            if state.penalty:
+                parts.append(f'<p class="soft">{self.word("late")}{colon}{_number(state.penalty)}</p>')
+        if state.reason:
+            parts.append(f'<p class="reason">{self.word("failed")}{colon}{self.theirs(state.reason)}</p>')
+        if flags := [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]:
+            known = "".join(f"<li>{self.say(_FLAGS.get(f, same(f)))}</li>" for f in flags[:20])
+            parts.append(self.part("flags", f"<ul>{known}</ul>"))
+        if notes := state.record.get("notes"):
+            lines = "".join(f"<li>{self.theirs(said(note))}</li>" for note in notes[:20])
+            parts.append(self.part("repaired", f"<ul>{lines}</ul>"))
+        if state.status != "missing":
+            parts += [self.question(question, limit) for question in bundle.questions]
+        if self.openly.chapter:
+            parts.append(f'<p class="soft">{self.word("chapter")}{colon}{self.openly.chapter}</p>')
+        return "".join(parts) + "</main></body></html>\n"
 
 
 def page(
@@ -244,78 +280,16 @@ def page(
 
     Opens from a disk: styles inline, no script, no address of another host is fetched, and a policy that forbids both.
     """
-    languages = list(LANGUAGES) if language == "both" else [language]
-    notebook = read_json(course.submitted(state.student.key, bundle.assignment) / f"{bundle.assignment}.ipynb") or {}
-    mine = {c for q in bundle.questions for c in q.answer_cells}
-    cells = {
-        c["id"]: _Cell(str(c["cell_type"]), Untrusted(c["source"]))
-        for c in notebook.get("cells", [])
-        if c.get("id") in mine
-    }
-    document = ""
-    for limit in (8000, 3000, 1000, 300, 0):
-        document = _page(course, bundle, state, cells, languages, limit, shown_openly, marked or {})
-        if len(document.encode()) <= MAX_BYTES:
-            return document
-    return _short(course, bundle, state, languages)
+    writer = _Writer(course, bundle, state, _languages(language), shown_openly, marked)
+    documents = (writer.page(limit) for limit in (8000, 3000, 1000, 300, 0))
+    small = (document for document in documents if len(document.encode()) <= MAX_BYTES)
+    return next(small, None) or _short(course, bundle, state, language)
 
 
-def _short(course: Course, bundle: Bundle, state: State, languages: list[str]) -> str:
+def _short(course: Course, bundle: Bundle, state: State, language: str) -> str:
     """The points alone: nobody's page stops the class's."""
     bare = replace(state, result=None, comments={}, record={**state.record, "notes": []}, reason=said(_WORDS["long"]))
-    return _page(course, bundle, bare, {}, languages, 0, None, {})
-
-
-def _page(
-    course: Course,
-    bundle: Bundle,
-    state: State,
-    cells: dict[str, _Cell],
-    languages: list[str],
-    limit: int,
-    shown_openly: _Open | None,
-    marked: dict[str, Marks],
-) -> str:
-    word = {key: _in(value, languages) for key, value in _WORDS.items()}
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    colon = text(": ")[languages[0]] if len(languages) == 1 else ": "
-    title = f"{escape(_WORDS['feedback'][languages[0]])}{colon}{escape(bundle.assignment)}"
-    name = state.student.called.line(200)
-    parts = [
-        f'<!doctype html>\n<html lang="{tag(languages[0])}"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="referrer" content="no-referrer">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><header>"
-        f"<p>{escape(course.name)}</p><h1>{word['feedback']}{colon}{escape(bundle.assignment)}</h1>"
-        f"<p>{escape(name)}</p></header>"
-    ]
-    if state.status == "missing":
-        parts.append(f'<p class="reason">{word["missing"]}</p>')
-    else:
-        open_note = f" {word['soFar']}" if state.status == "partial" else ""
-        score = "–" if state.status == "failed" and not state.raw else _number(state.score)
-        total = f"{score} / {_number(state.max_score)} {word['points']}{open_note}"
-        parts.append(f'<p class="total">{word["total"]}{colon}{total}</p>')
-        if state.penalty:
-            parts.append(f'<p class="soft">{word["late"]}{colon}{_number(state.penalty)}</p>')
-    if state.reason:
-        parts.append(f'<p class="reason">{word["failed"]}{colon}{_theirs(state.reason, languages)}</p>')
-    if flags := [f for f in (state.result.flags if state.result else ()) if not f.startswith("hidden:")]:
-        known = "".join(f"<li>{_in(_FLAGS.get(f, same(f)), languages)}</li>" for f in flags[:20])
-        parts.append(f"<h3>{word['flags']}</h3><ul>{known}</ul>")
-    if notes := state.record.get("notes"):
-        lines = "".join(f"<li>{_theirs(said(note), languages)}</li>" for note in notes[:20])
-        parts.append(f"<h3>{word['repaired']}</h3><ul>{lines}</ul>")
-    if state.status != "missing":
-        parts += [
-            _question(state, question, cells, languages, limit, shown_openly, marked.get(question.id))
-            for question in bundle.questions
-        ]
-    if shown_openly is not None and shown_openly.chapter:
-        parts.append(f'<p class="soft">{word["chapter"]}{colon}{shown_openly.chapter}</p>')
-    return "".join(parts) + "</main></body></html>\n"
+    return _Writer(course, bundle, bare, _languages(language)).page(0)
 
 
 _RUN = """#!/bin/sh
@@ -360,12 +334,15 @@ def gradescope_results(state: State, bundle: Bundle, language: str) -> dict[str,
                 "visibility": "visible",
             }
         )
-    output = ""
-    if state.penalty:
-        output = f"{output}\n{_WORDS['late'][language]}: {_number(state.penalty)}".strip()
-    if state.status == "partial":
-        output = f"{output}\n{_WORDS['open'][language]} {_WORDS['soFar'][language]}".strip()
-    return {"score": state.score, "output": output, "output_format": "text", "visibility": "visible", "tests": tests}
+    told = [f"{_WORDS['late'][language]}: {_number(state.penalty)}"] if state.penalty else []
+    told += [f"{_WORDS['open'][language]} {_WORDS['soFar'][language]}"] if state.status == "partial" else []
+    return {
+        "score": state.score,
+        "output": "\n".join(told),
+        "output_format": "text",
+        "visibility": "visible",
+        "tests": tests,
+    }
 
 
 def tongue_of(course: Course, state: State) -> str:
@@ -385,9 +362,8 @@ class _Pages:
 
     def of(self, state: State, language: str) -> str:
         """One student's page; the points alone where the rest of it breaks its limits."""
-        languages = list(LANGUAGES) if language == "both" else [language]
         if self.known is not None and language not in self.by_language:
-            self.by_language[language] = _opened(self.bundle, self.known, languages)
+            self.by_language[language] = _opened(self.bundle, self.known, _languages(language))
         mine = {
             q: m for (s, q), m in self.marks.items() if s == state.student.key and m.score == state.questions.get(q)
         }
@@ -395,7 +371,7 @@ class _Pages:
             page, self.course, self.bundle, state,
             language=language, shown_openly=self.by_language.get(language), marked=mine, caps=_CAPS,
         )  # fmt: skip
-        return _short(self.course, self.bundle, state, languages) if isinstance(made, Broken) else made
+        return _short(self.course, self.bundle, state, language) if isinstance(made, Broken) else made
 
 
 def _back(bundle: Bundle, state: State, page: bytes, language: str) -> tuple[str, dict[str, bytes]] | None:

@@ -10,8 +10,6 @@ from functools import cache
 
 from coursegrade.sanitise import Untrusted, escape
 
-__all__ = ["as_typed", "rendered"]
-
 # Code keeps its dollars; \$ is one.
 _PARTS = re.compile(
     r"(?P<code>^(`{3,}|~{3,}).*?^\2|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)|\\\$)"

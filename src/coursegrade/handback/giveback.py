@@ -8,8 +8,6 @@ import re
 from coursegrade.files import zip_of
 from coursegrade.handback.formulas import as_typed
 
-__all__ = ["as_handed_in"]
-
 
 def as_handed_in(name: str, page: str) -> bytes | None:
     """The page of a student as a file of the kind that they handed in, or None where it cannot be one.

@@ -15,8 +15,6 @@ from coursegrade.files import write_atomic
 from coursegrade.records.gradebook import State, states
 from coursegrade.sanitise import escape
 
-__all__ = ["report", "summary"]
-
 _STYLE = (
     "body{margin:0 auto;max-width:60rem;padding:1rem;font:1rem/1.6 system-ui,'Noto Sans CJK SC','PingFang SC',"
     "'Microsoft YaHei',sans-serif;color:#1b1f24;background:#fff}img{max-width:100%;height:auto}"
@@ -32,11 +30,11 @@ def summary(bundle: Bundle, everyone: list[State]) -> dict[str, Any]:
     scores = [s.score for s in handed_in if s.status == "graded"]  # what is not decided is not 0
     questions = []
     for question in bundle.questions:
-        earned = [v for s in handed_in if s.status != "failed" and (v := s.questions[question.id]) is not None]
         # How a question sorts the class: its correlation with the rest of the score, where both vary.
         pairs = [
             (v, s.raw - v) for s in handed_in if s.status != "failed" and (v := s.questions[question.id]) is not None
         ]
+        earned = [v for v, _ in pairs]
         varied = len({a for a, _ in pairs}) > 1 and len({b for _, b in pairs}) > 1
         discrimination = statistics.correlation(*map(list, zip(*pairs, strict=True))) if varied else None
         questions.append(

@@ -16,8 +16,6 @@ from coursegrade.files import read_json
 from coursegrade.masters import master
 from coursegrade.masters.master import MasterError, Section
 
-__all__ = ["Worked", "opened", "read_worked", "worked"]
-
 
 @dataclass(frozen=True)
 class Worked:

@@ -17,8 +17,6 @@ from coursegrade.contract import Text, text
 from coursegrade.files import Problem
 from coursegrade.sanitise import Untrusted
 
-__all__ = ["ARCHIVES", "MAX_FILE", "Entry", "Reader", "Unreadable", "read_zip", "shown"]
-
 MAX_FILE = 128 << 20  # bytes of one file, unpacked
 MAX_TOTAL = 256 << 20  # bytes of all files of one student, unpacked
 MAX_ENTRIES = 100_000  # files of a class

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 
 from coursegrade.contract import text
 
-__all__ = ["decode", "is_cjk"]
-
 _MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

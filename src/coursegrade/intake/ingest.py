@@ -27,8 +27,6 @@ from coursegrade.intake.transplant import matches, plant, read_notebook
 from coursegrade.masters.release import EARLIER
 from coursegrade.sanitise import NOTHING, Untrusted
 
-__all__ = ["CAPS", "Report", "Row", "earlier_texts", "ingest", "release_texts", "resubmit"]
-
 CAPS = Caps(memory=640 << 20, seconds=90.0, answer=48 << 20)  # of reading one student's files
 MAX_NOTEBOOKS = 40  # of one student that are read
 MAX_OTHERS = 5  # files with other names that are looked into
@@ -96,6 +94,20 @@ def earlier_texts(course: Course, assignment: str) -> dict[str, list[str]]:
     return found if isinstance(found, dict) else {}
 
 
+@dataclass(frozen=True)
+class _Class:
+    """What is the same for every student."""
+
+    course: Course
+    bundle: Bundle
+    texts: Mapping[str, Mapping[str, str]]
+    earlier: Mapping[str, Sequence[str]]
+    by_name: bool  # Moodle's numbers and times on the roster are another assignment's
+    times: Mapping[str, datetime.datetime | None]  # by key, of the roster's worksheet
+    zone: datetime.tzinfo
+    dry_run: bool
+
+
 # -- one student's files, in the child ----------------------------------------------------------------------------
 
 
@@ -115,14 +127,7 @@ class _Taken:
     rank: tuple[Any, ...] = ()
 
 
-def _take(
-    several: Sequence[Upload],
-    bundle: Bundle,
-    texts: Mapping[str, Mapping[str, str]],
-    earlier: Mapping[str, Sequence[str]],
-    language: str,
-    keep: Path,
-) -> _Taken:
+def _take(here: _Class, several: Sequence[Upload], keep: Path) -> _Taken:
     """The notebook that counts among all files of a student: the one with most answers, of equals the latest.
 
     Its bytes go to ``keep``. Runs under ``supervised``.
@@ -136,10 +141,10 @@ def _take(
             problems.append(upload.reason)
             continue
         files = _files(reader, upload, problems)
-        for place, (n, file) in enumerate(_in_order(files, bundle.assignment, problems)):
+        for place, (n, file) in enumerate(_in_order(files, here.bundle.assignment, problems)):
             try:
-                rank = _rank(upload, n, file, bundle.assignment, place)
-                one = _candidate(file, reader, bundle, texts, earlier, language, keep, best, rank)
+                rank = _rank(upload, n, file, here.bundle.assignment, place)
+                one = _candidate(here, file, reader, keep, best, rank)
             except Unreadable as error:
                 reason, name = error.reason, shown(file.path)
                 named = text("{name}: {reason}", name=name, reason=reason)
@@ -215,29 +220,23 @@ def _in_order(files: list[tuple[int, Entry]], assignment: str, problems: list[Te
 
 
 def _candidate(
-    file: Entry,
-    reader: Reader,
-    bundle: Bundle,
-    texts: Mapping[str, Mapping[str, str]],
-    earlier: Mapping[str, Sequence[str]],
-    language: str,
-    keep: Path,
-    best: _Taken | None,
-    rank: tuple[Any, ...],
+    here: _Class, file: Entry, reader: Reader, keep: Path, best: _Taken | None, rank: tuple[Any, ...]
 ) -> _Taken:
     """The answers of one file. Raises ``Unreadable``."""
     data = reader.read(file)
     plain = file.name.raw().lower().endswith(".ipynb")
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
         raise Unreadable(text("it is no notebook (.ipynb)"))
-    cells, odd = read_notebook(data, language=language)
-    if not matches(cells, bundle, texts):
+    cells, odd = read_notebook(data, language=here.course.language)
+    if not matches(cells, here.bundle, here.texts):
         raise Unreadable(
-            text("it is a notebook, but not of {assignment}: it has none of its cells", assignment=bundle.assignment)
+            text(
+                "it is a notebook, but not of {assignment}: it has none of its cells", assignment=here.bundle.assignment
+            )
         )
     if not plain:
         odd = [*odd, text("the notebook was named {name}", name=shown(file.name))]
-    planted = plant(cells, bundle, texts, earlier)
+    planted = plant(cells, here.bundle, here.texts, here.earlier)
     rank = (planted.answered, *rank)
     one = _Taken(
         [*planted.notes, *odd], path=file.path, language=planted.language, answered=planted.answered, rank=rank
@@ -250,20 +249,6 @@ def _candidate(
 
 
 # -- the class ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Class:
-    """What is the same for every student."""
-
-    course: Course
-    bundle: Bundle
-    texts: Mapping[str, Mapping[str, str]]
-    earlier: Mapping[str, Sequence[str]]
-    by_name: bool  # Moodle's numbers and times on the roster are another assignment's
-    times: Mapping[str, datetime.datetime | None]  # by key, of the roster's worksheet
-    zone: datetime.tzinfo
-    dry_run: bool
 
 
 def ingest(
@@ -329,8 +314,7 @@ def _everybody(
             progress(number, len(theirs))
     for student in students:
         if student.key not in theirs:
-            record = here.course.submitted(student.key, here.bundle.assignment) / "ingest.json"
-            there = isinstance(read_json(record), dict)
+            there = here.course.record(student.key, here.bundle.assignment)
             rows.append(Row(student.key, student.name, "kept" if there else "missing"))
     return rows
 
@@ -430,7 +414,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
     """Read one student's files and, unless it is a dry run, write the student's folder."""
     course, bundle = here.course, here.bundle
     folder = course.submitted(student.key, bundle.assignment)
-    old = read_json(folder / "ingest.json")
+    old = course.record(student.key, bundle.assignment)
     answers = sum(cell.role == "answer" for cell in bundle.cells)
     keep = _draft(Path(tempfile.gettempdir()) if here.dry_run else course.root / "submitted")
     try:
@@ -442,7 +426,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
             student.key, student.name, record["status"], [], taken.path.cut(200),
             offset_of(time.astimezone(here.zone)) if time else "", None if taken.reason else taken.answered, answers,
         )  # fmt: skip
-        if isinstance(old, dict) and (why := _stays(old, record)):
+        if old and (why := _stays(old, record)):
             row.status, row.notes = "kept", [why]
             return row
         row.notes = [*([taken.reason] if taken.reason else []), *taken.notes, *remarks]
@@ -455,7 +439,7 @@ def _one(here: _Class, student: Student, several: Sequence[Upload]) -> Row:
 
 def _taken(here: _Class, several: Sequence[Upload], keep: Path) -> _Taken:
     """What was found in a student's files; whatever reading them ran into is that student's reason."""
-    found = contained(_take, several, here.bundle, here.texts, here.earlier, here.course.language, keep, caps=CAPS)
+    found = contained(_take, here, several, keep, caps=CAPS)
     if isinstance(found, Broken):
         return _Taken([], text("the files were not read: {reason}", reason=found.reason))
     return found
@@ -480,7 +464,7 @@ def resubmit(
     """
     bundle = course.bundle(assignment)
     folder = course.submitted(student.key, assignment)
-    old = _before(folder)
+    old = course.record(student.key, assignment) or _aside(folder)
     try:
         info = file.stat()
     except OSError as error:
@@ -493,11 +477,10 @@ def resubmit(
     private_folder(course.root / "submitted")
     keep = _draft(course.root / "submitted")
     try:
-        taken = contained(_take, [upload], bundle, here.texts, here.earlier, course.language, keep, caps=CAPS)
-        reason = taken.reason
-        if isinstance(taken, Broken) or reason is not None:
-            why = reason or text("nothing in it")
+        taken = contained(_take, here, [upload], keep, caps=CAPS)
+        if (why := taken.reason) is not None:
             raise Problem("{name} was not taken in, and nothing was changed: {why}.", name=file.name, why=why)
+        assert isinstance(taken, _Taken)
         time = at or (datetime.datetime.fromisoformat(old["submitted_at"]) if old.get("submitted_at") else None)
         record = _record(here, student, upload, taken, time, [])
         for key in ("lms", "order", "origin", "late"):
@@ -506,31 +489,24 @@ def resubmit(
         if not old:
             record |= {"lms": "", "order": [], "origin": {"name": student.name.cut(200).stored(), "user": ""}}
         record["resubmitted"] = True
-        before = _sources(folder / f"{assignment}.ipynb")
+        before = course.cells(student.key, assignment)
         if old and old != record and (folder / "ingest.json").is_file():
             _keep_earlier(folder, assignment, old)
-        _write(folder, assignment, record, taken, keep, old or None)
+        _write(folder, assignment, record, taken, keep, old)
     finally:
         keep.unlink(missing_ok=True)
-    now = _sources(folder / f"{assignment}.ipynb")
+    now = course.cells(student.key, assignment)
     titles = [q.title for q in bundle.questions if any(before.get(c) != now.get(c) for c in q.answer_cells)]
     answers = sum(cell.role == "answer" for cell in bundle.cells)
     row = Row(student.key, student.name, "ready", taken.notes, taken.path.cut(200), "", taken.answered, answers)
     return row, titles
 
 
-def _before(folder: Path) -> dict[str, Any]:
-    """What was taken in last, also where this command was stopped while it wrote."""
-    found = read_json(folder / "ingest.json")
-    if not isinstance(found, dict):
-        aside = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
-        found = read_json(aside[-1]) if aside else {}
+def _aside(folder: Path) -> dict[str, Any]:
+    """What was taken in last, where this command was stopped while it wrote."""
+    kept = sorted(folder.glob("earlier/*/ingest.json"), key=lambda path: path.stat().st_mtime)
+    found = read_json(kept[-1]) if kept else None
     return found if isinstance(found, dict) else {}
-
-
-def _sources(notebook: Path) -> dict[str, str]:
-    found = read_json(notebook)
-    return {c["id"]: c["source"] for c in found["cells"]} if isinstance(found, dict) else {}
 
 
 def _keep_earlier(folder: Path, assignment: str, old: Mapping[str, Any]) -> None:
@@ -592,15 +568,15 @@ def _stays(old: Mapping[str, Any], new: Mapping[str, Any]) -> Text | None:
 
 
 def _write(
-    folder: Path, assignment: str, record: Mapping[str, Any], taken: _Taken, keep: Path, old: Any
+    folder: Path, assignment: str, record: dict[str, Any], taken: _Taken, keep: Path, old: dict[str, Any]
 ) -> None:  # fmt: skip
     record_file, notebook_file = folder / "ingest.json", folder / f"{assignment}.ipynb"
     original = folder / "original.ipynb"
     private_folder(folder)
-    if isinstance(old, dict) and old != record:
+    if old and old != record:
         record_file.unlink(missing_ok=True)  # while the files change, the folder says nothing
     if taken.reason is None:
-        if not (isinstance(old, dict) and old.get("source", {}).get("sha256") == taken.digest and original.is_file()):
+        if old.get("source", {}).get("sha256") != taken.digest or not original.is_file():
             with named(original):
                 with open(keep, "rb") as file:
                     os.fsync(file.fileno())

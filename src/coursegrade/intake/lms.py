@@ -23,8 +23,6 @@ from coursegrade.intake.encodings import is_cjk
 from coursegrade.intake.roster import Student, normal
 from coursegrade.sanitise import NOTHING, Untrusted
 
-__all__ = ["LMS", "Upload", "agrees", "canvas_return", "detect", "find_students", "of_other_assignment", "uploads"]
-
 LMS = Literal["canvas", "moodle", "gradescope"]
 
 # Canvas: sortable name in lower case, LATE, number of the user, number of the file, the student's own file name. It

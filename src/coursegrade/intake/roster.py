@@ -19,23 +19,6 @@ from coursegrade.files import Problem, sha256
 from coursegrade.intake.encodings import decode, is_cjk
 from coursegrade.sanitise import NOTHING, Untrusted, guard
 
-__all__ = [
-    "Changes",
-    "Student",
-    "Table",
-    "Worksheet",
-    "add",
-    "folder_name",
-    "guard",
-    "normal",
-    "read_roster",
-    "read_table",
-    "same",
-    "students_of",
-    "table_text",
-    "worksheet",
-]
-
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, which an .xlsx and an .ods are, and an old .xls
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["offset_of", "read_times"]
-
 _LANGUAGES = tuple(
     "en de fr es it pt nl sv da nb fi pl cs sk hu ro hr sl sr uk ru bg el tr ca eu gl et lv lt "  # noqa: SIM905
     "zh zh_Hant ja ko he ar fa id vi".split()

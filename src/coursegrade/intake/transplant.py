@@ -19,8 +19,6 @@ from coursegrade.files import sha256
 from coursegrade.intake.archive import Unreadable
 from coursegrade.intake.encodings import decode
 
-__all__ = ["Loose", "Planted", "matches", "plant", "read_notebook", "release_notebook"]
-
 MAX_CELLS = 5_000  # cells of a notebook
 MAX_FREE = 400  # cells of the student's own that are kept
 MAX_SOURCE = 200_000  # characters of one cell

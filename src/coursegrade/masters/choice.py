@@ -13,8 +13,6 @@ from coursegrade.course import Course
 from coursegrade.files import Problem, read_json
 from coursegrade.intake.encodings import decode
 
-__all__ = ["Released", "release_chosen"]
-
 
 @dataclass(frozen=True)
 class Released:

@@ -20,8 +20,6 @@ from coursegrade.masters import master, release
 from coursegrade.masters.master import Block, Section
 from coursegrade.masters.release import Assignment
 
-__all__ = ["behaviour_problems", "earned", "form_problems", "form_warnings", "problems"]
-
 WRONG = 3  # seeded wrong answers, or graded samples of a written answer
 HINTS = 2
 _HINT = {

@@ -14,19 +14,6 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
-__all__ = [
-    "LEVELS",
-    "Block",
-    "Master",
-    "MasterError",
-    "Section",
-    "read",
-    "read_text",
-    "reference",
-    "released",
-    "solution_lines",
-]
-
 LEVELS = ("warm-up", "core", "hard")
 
 _FENCE = re.compile(r"^(`{3,}|:{3,}|~{3,})(.*)$")

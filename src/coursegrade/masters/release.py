@@ -23,22 +23,6 @@ from coursegrade.masters import master
 from coursegrade.masters.master import Block, Master, MasterError, Section
 from coursegrade.settings import Settings
 
-__all__ = [
-    "EARLIER",
-    "EDITIONS",
-    "Assignment",
-    "NotThere",
-    "assignment",
-    "available",
-    "bundle",
-    "chosen",
-    "leaks",
-    "notebook",
-    "plain",
-    "release",
-    "when",
-]
-
 EDITIONS = ("en", "zh")  # in which the masters are written
 HIDDEN = "# " + every(text("Hidden tests run here when your work is graded."))
 _LEVELS = dict(zip(master.LEVELS, (text("Warm-up"), text("Core"), text("Hard")), strict=True))
@@ -457,7 +441,6 @@ def _write(folder: Path, task: Assignment, exercises: Path, due: datetime.dateti
     for language, content in zip(EDITIONS, files.values(), strict=True):
         path = folder / f"{task.name}-{language}.zip"
         write_atomic(path, zip_of({f"{task.name}/{task.name}.ipynb": content.encode()}))
-    (folder / f"{task.name}.zip").unlink(missing_ok=True)  # both notebooks in one, of an earlier version
 
 
 EARLIER = "earlier.json"

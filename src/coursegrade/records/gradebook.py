@@ -19,20 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coursecode import _install
 from coursegrade.cage.supervise import Broken, contained
 from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
-from coursegrade.course import Course, Student
+from coursegrade.course import Course
 from coursegrade.files import Problem, read_json, sha256, write_atomic, write_json
 from coursegrade.intake.ingest import release_texts
+from coursegrade.intake.roster import Student
 from coursegrade.records import removed
 from coursegrade.records.removed import backup
 from coursegrade.sanitise import Said, Untrusted, said
-
-__all__ = ["Change", "Merge", "State", "changes", "database", "late_policy", "merge", "needed", "state", "states"]
-
-_UTC = datetime.UTC
-
 
 MAX_CODE = 200_000  # characters of a code cell that are shown
 
@@ -68,8 +63,8 @@ class State:
 
 def needed(course: Course, student: str, assignment: str, bundle: Bundle) -> tuple[Result | None, Said | None]:
     """The result that belongs to what is submitted now, or why there is none. An older one never counts."""
-    record = read_json(course.submitted(student, assignment) / "ingest.json")
-    if not isinstance(record, dict):
+    record = course.record(student, assignment)
+    if not record:
         return None, None
     if record.get("status") != "ready":
         unknown = text("the submission could not be read")
@@ -106,13 +101,9 @@ def _own(sentence: str, /, **values: Value) -> Said:
 def database(course: Course) -> Iterator[Any]:
     """nbgrader's ``Gradebook`` of the course.
 
-    Raises ``Problem`` where nbgrader is missing or the database is damaged, ``OSError`` where the disk is full.
+    Raises ``Problem`` where the database is damaged, ``OSError`` where the disk is full.
     """
-    try:
-        from nbgrader.api import Gradebook, InvalidEntry
-    except ImportError:
-        advice = _install.advice("grade")
-        raise Problem("{value} is not installed. {advice}", value="nbgrader", advice=advice) from None
+    from nbgrader.api import Gradebook, InvalidEntry
     from sqlalchemy.exc import DatabaseError, SAWarning
 
     # nbgrader logs the trace that the sentence below replaces, in a log that Tornado uses as well.
@@ -337,8 +328,8 @@ def merge(course: Course, assignment: str, *, progress: Callable[[int, int], Non
                 last_name=_plain(student.last),
                 email=_plain(student.email),
             )
-            record = read_json(course.submitted(student.key, assignment) / "ingest.json")
-            if not isinstance(record, dict):
+            record = course.record(student.key, assignment)
+            if not record:
                 done.missing += 1
             else:
                 result, reason = _usable(course, student.key, assignment, bundle)
@@ -397,7 +388,7 @@ def _merge_one(
 
     submission, notebook = _submission(gradebook, notebook_name=name, student=student.key)
     at = datetime.datetime.fromisoformat(record["submitted_at"]) if record.get("submitted_at") else None
-    submission.timestamp = at.astimezone(_UTC).replace(tzinfo=None) if at else None
+    submission.timestamp = at.astimezone(datetime.UTC).replace(tzinfo=None) if at else None
     changed = merged is not None and merged != now
     digests = _answers(course, student.key, name, bundle)
     known = (before or {}).get("metadata", {}).get("coursecode", {}).get("answers") or {}
@@ -556,22 +547,24 @@ def _graded_cells(bundle: Bundle) -> set[str]:
 
 def _same(cell: str, bundle: Bundle, known: Mapping[str, str], digests: Mapping[str, str]) -> bool:
     """Whether the answers to the cell's question are those for which its points were given."""
-    question = next(q for q in bundle.questions if cell in q.answer_cells or any(cell == test.id for test in q.tests))
-    return all(name in known and known[name] == digests.get(name) for name in question.answer_cells)
+    return all(name in known and known[name] == digests.get(name) for name in _answer_cells(cell, bundle))
+
+
+def _answer_cells(cell: str, bundle: Bundle) -> tuple[str, ...]:
+    """The answer cells of the question that a cell, an answer or a test, belongs to."""
+    return next(q.answer_cells for q in bundle.questions if cell in (*q.answer_cells, *(test.id for test in q.tests)))
 
 
 def _answers(course: Course, student: str, assignment: str, bundle: Bundle) -> dict[str, str]:
     """Digests of the student's answers by cell: the release's text and due date are no part of them."""
-    planted = read_json(course.submitted(student, assignment) / f"{assignment}.ipynb")
-    cells = planted.get("cells", []) if isinstance(planted, dict) else []
     wanted = {name for q in bundle.questions for name in q.answer_cells}
-    return {c["id"]: sha256(c["source"].encode()) for c in cells if c.get("id") in wanted}
+    cells = course.cells(student, assignment).items()
+    return {name: sha256(cell["source"].encode()) for name, cell in cells if name in wanted}
 
 
 def _digest_for(cell: str, bundle: Bundle, digests: Mapping[str, str]) -> str:
     """The digest of the answers to the cell's question; empty where one is not there."""
-    question = next(q for q in bundle.questions if cell in q.answer_cells or any(cell == test.id for test in q.tests))
-    own = [digests.get(name, "") for name in question.answer_cells]
+    own = [digests.get(name, "") for name in _answer_cells(cell, bundle)]
     if not all(own):
         return ""
     return own[0] if len(own) == 1 else sha256("\0".join(own).encode())
@@ -704,8 +697,7 @@ def _formgrader_notebook(
     formgrader renders Markdown unsanitised in the teacher's browser; what students wrote comes here sanitised.
     """
     language = course.language
-    planted = read_json(course.submitted(student, bundle.assignment) / f"{bundle.assignment}.ipynb") if result else None
-    theirs = {c["id"]: c for c in (planted or {}).get("cells", [])}
+    theirs = course.cells(student, bundle.assignment) if result else {}
     texts = release_texts(course, bundle.assignment).values()
     last_answer = {q.answer_cells[-1]: q for q in bundle.questions}
     results = {q.id: q for q in (result.questions if result else ())}
@@ -786,17 +778,16 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
     from nbgrader.api import MissingEntry
 
     name = bundle.assignment
-    record = read_json(course.submitted(student.key, name) / "ingest.json")
+    record = course.record(student.key, name)
     nothing: dict[str, float | None] = {q.id: 0.0 for q in bundle.questions}
     try:
-        submission = gradebook.find_submission(name, student.key) if isinstance(record, dict) else None
+        submission = gradebook.find_submission(name, student.key) if record else None
     except MissingEntry:
         submission = None
     if submission is None:
-        waiting = isinstance(record, dict)
-        reason = _own("not merged yet; repeat run") if waiting else None
-        status = "failed" if waiting else "missing"
-        return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record or {})
+        reason = _own("not merged yet; repeat run") if record else None
+        status = "failed" if record else "missing"
+        return State(student, status, reason, 0, 0, 0, bundle.max_score, nothing, None, {}, record)
     result, reason = _usable(course, student.key, name, bundle)
     now = record.get("notebook") or record.get("source", {}).get("sha256") or "unreadable"
     held = _submissions(gradebook, name)
@@ -821,7 +812,7 @@ def state(gradebook: Any, course: Course, bundle: Bundle, student: Student) -> S
     status = "failed" if reason is not None else "partial" if waiting else "graded"
     return State(
         student, status, reason, round(raw - penalty, 6), round(raw, 6), round(penalty, 6), bundle.max_score,
-        questions, result, comments, record or {},
+        questions, result, comments, record,
     )  # fmt: skip
 
 
@@ -845,9 +836,9 @@ def changes(course: Course, assignment: str) -> list[Change]:
         held = _submissions(gradebook, assignment)
         earlier = removed.read(course, assignment)
         for student in course.roster():
-            record = read_json(course.submitted(student.key, assignment) / "ingest.json")
+            record = course.record(student.key, assignment)
             submission = held.get(student.key, ("", ""))[0]
-            if not isinstance(record, dict) or submission != record.get("notebook") or not held[student.key][1]:
+            if not record or submission != record.get("notebook") or not held[student.key][1]:
                 continue  # another submission, or none that had a grade
             rows = gradebook.find_submission(assignment, student.key).notebooks[0].grades
             grades = {g.name: g for g in rows}
@@ -908,15 +899,20 @@ def _expected(
     return found
 
 
-def states(course: Course, assignment: str) -> list[State]:
-    """Every student of the roster, in its order; late penalties are computed anew, for points given since the merge."""
-    bundle = course.bundle(assignment)
-    students = course.roster()
+def check_graded(course: Course, assignment: str) -> None:
+    """Raises ``Problem`` where there is no gradebook yet."""
     if not (course.root / "gradebook.db").is_file():
         raise Problem(
             "Nothing has been graded yet: there is no gradebook.db. Do: coursecode grade run {assignment}",
             assignment=assignment,
         )
+
+
+def states(course: Course, assignment: str) -> list[State]:
+    """Every student of the roster, in its order; late penalties are computed anew, for points given since the merge."""
+    bundle = course.bundle(assignment)
+    students = course.roster()
+    check_graded(course, assignment)
     with database(course) as gradebook:
         from nbgrader.api import MissingEntry
 

@@ -26,8 +26,6 @@ from coursegrade.intake.ingest import earlier_texts, release_texts
 from coursegrade.records.gradebook import database, states
 from coursegrade.sanitise import Untrusted, prepare
 
-__all__ = ["Conflict", "Item", "Mark", "Marking", "Marks", "marks", "rubric_items"]
-
 MAX_COMMENT = 10_000  # characters
 _UNIT = "|".join(text("points?\\b||how an item of a rubric writes its points: a pattern").values())
 _ITEM = re.compile(rf"^(?:[-*] +)?(\d+(?:\.\d+)?) ?(?:{_UNIT}) ?[:：] ?(.*)$", re.IGNORECASE)
@@ -211,11 +209,9 @@ class Marking:
     def answer(self, question: str, reference: str) -> dict[str, Any]:
         """One answer as harmless HTML, and its mark. Raises ``KeyError``."""
         one, student = self.of(question, reference)
-        notebook = read_json(self.course.submitted(student, self.name) / f"{self.name}.ipynb") or {}
-        sources = {c.get("id"): Untrusted(c.get("source")) for c in notebook.get("cells", []) if isinstance(c, dict)}
-        written = sources.get(one.answer_cells[0], Untrusted(""))
-        made = contained(written.rendered, caps=_CAPS)
         cell = one.answer_cells[0]
+        written = Untrusted(self.course.cells(student, self.name).get(cell, {}).get("source"))
+        made = contained(written.rendered, caps=_CAPS)
         stubs = {
             words.strip() for words in (*(t.get(cell, "") for t in self.texts.values()), *self.earlier.get(cell, ()))
         }
@@ -246,8 +242,7 @@ class Marking:
         return Mark(None if score is None else float(score), comment, items)
 
     def _submission(self, student: str) -> str:
-        record = read_json(self.course.submitted(student, self.name) / "ingest.json")
-        return str(record.get("notebook") or "") if isinstance(record, dict) else ""
+        return str(self.course.record(student, self.name).get("notebook") or "")
 
     # -- what it saves --
 

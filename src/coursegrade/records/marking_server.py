@@ -23,8 +23,6 @@ from coursegrade.files import Problem, refusal
 from coursegrade.records.marking import Conflict, Marking
 from coursegrade.sanitise import escape
 
-__all__ = ["WORDS", "application", "serve"]
-
 _PAGES = Path(__file__).parent / "pages"
 _FILES = {"mark.js": "text/javascript; charset=utf-8", "mark.css": "text/css; charset=utf-8"}
 _BODY = 200_000  # bytes of a request

@@ -24,8 +24,6 @@ from coursegrade.files import Problem, named, private_folder, write_atomic
 from coursegrade.intake.encodings import decode
 from coursegrade.sanitise import is_formula
 
-__all__ = ["ByHand", "above", "backup", "of", "read", "refused", "write"]
-
 KEPT = 10  # copies of the gradebook
 _HEADER = ["assignment", "student", "cell", "points", "extra", "comment", "submission", "removed", "answer"]
 

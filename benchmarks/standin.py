@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from coursegrade.contract import Bundle, Cell, Question, Test, same, text
+from coursegrade.contract import Bundle, Cell, Question, Test, same
 
 SEED = "a seed of the stand-in's own"
 SECRET = "corpus-secret-7f3a"  # stands in a hidden test; must not be seen anywhere
@@ -94,7 +94,7 @@ def bundle(*chosen: str) -> Bundle:
         questions.append(Question(name, same(name), "code", MAXIMUM[name], (name,), tuple(made)))
         cells.append(Cell(name, "code", "answer", name, STUBS[name]))
         cells += [Cell(test.id, "code", "test", name, test.source) for test in made if not test.hidden]
-    questions.append(Question("why", text("why"), "written", 2.0, ("why",), (), text("rubric")))
+    questions.append(Question("why", same("why"), "written", 2.0, ("why",), (), same("rubric")))
     cells.append(Cell("why", "markdown", "answer", "why", "your answer"))
     return Bundle.make(assignment="standin", questions=questions, cells=cells)
 
