@@ -182,7 +182,7 @@ def clean(source: str) -> str:
 
         advice = _install.advice("grade")
         raise Problem("{value} is not installed. {advice}", value="nh3", advice=advice) from None
-    return nh3.clean(
+    made: str = nh3.clean(
         _INVISIBLE.sub("", source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -191,6 +191,7 @@ def clean(source: str) -> str:
         clean_content_tags=_EMPTY,
         link_rel="noopener noreferrer nofollow",
     )
+    return _INVISIBLE.sub("", made)  # what stood there as an entity
 
 
 def _attribute(element: str, name: str, value: str) -> str | None:
