@@ -33,7 +33,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _APART = re.compile(r"[;|](?=\s*[=+@＝＋＠-])")  # where a spreadsheet of another country begins a new cell
 _LINKS = {"http", "https", "mailto"}
-_PASTED = re.compile(r"!\[([^\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
+_PASTED = re.compile(r"!\[([^\[\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
 _PICTURE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}

@@ -47,7 +47,9 @@ WORDS = {
     "a picture pasted into the cell": "![mine](attachment:mine.png) ![a][1]\n\n[1]: attachment:no.png",
     "entities": "&#60;script&#62;alert(1)&lt;/script&gt; [x](&#106;avascript:alert(1))",
     "a name that looks like its number": "anna_70000_1_x 70000",
-    "right to left, by entities": "&#x202E;gnp.exe&#8236; &rlm;&#x2066;x &#x1b;[2J&#133;&ZeroWidthSpace; <b title='&#8238;x'>y</b>",
+    "right to left, by entities": (
+        "&#x202E;gnp.exe&#8236; &rlm;&#x2066;x &#x1b;[2J&#133;&ZeroWidthSpace; <b title='&#8238;x'>y</b>"
+    ),
 }
 CONTROL = {chr(n) for n in [*range(32), *range(127, 160), 0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
                             *range(0x2060, 0x2070), 0xFEFF]} - {"\n"}  # fmt: skip

@@ -30,17 +30,20 @@ SIZES = {
     "a number as text": ("def out_size(n, k):\n    return str(n - k + 1)", 0.0),
     "by recursion": ("def out_size(n, k):\n    return 0 if n < k else 1 + out_size(n - 1, k)", 2.0),
     "names in Chinese, and the future": (
-        "from __future__ import annotations\ndef out_size(输入: 大小, 核: 大小) -> 大小:\n    return 输入 - 核 + 1", 2.0,
+        "from __future__ import annotations\n"
+        "def out_size(输入: 大小, 核: 大小) -> 大小:\n    return 输入 - 核 + 1", 2.0,
     ),
     "a window of another system for plots": (
-        "import matplotlib\nmatplotlib.use('TkAgg')\ndef out_size(n, k):\n    return n - k + 1", 2.0,
+        "import matplotlib\nmatplotlib.use('TkAgg')\n"
+        "def out_size(n, k):\n    return n - k + 1", 2.0,
     ),
     "a progress bar of the notebook": (
-        "from tqdm.notebook import tqdm, trange\ndef out_size(n, k):\n    return sum(1 for _ in tqdm(range(n - k + 1)))",
-        2.0,
+        "from tqdm.notebook import tqdm, trange\n"
+        "def out_size(n, k):\n    return sum(1 for _ in tqdm(range(n - k + 1)))", 2.0,
     ),
     "a method of an object": (
-        "class Sizes:\n    def out(self, n, k, s=1):\n        return (n - k) // s + 1\nout_size = Sizes().out", 2.0,
+        "class Sizes:\n    def out(self, n, k, s=1):\n        return (n - k) // s + 1\n"
+        "out_size = Sizes().out", 2.0,
     ),
     "a coroutine": ("async def out_size(n, k):\n    return n - k + 1", 0.0),
     "a full-width bracket": ("def out_size（n, k）:\n    return n - k + 1", 0.0),
@@ -90,7 +93,8 @@ NETS = {
     ),
     "a layer that finds its channels": ("net = nn.Sequential(nn.LazyConv2d(2, 3), nn.ReLU())", 2.0),
     "a class without items": (
-        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(1, 2, 3)\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(1, 2, 3)\n"
         "    def forward(self, x):\n        return self.conv(x).relu()\nnet = Net()", 1.0,
     ),
     "no bias": ("net = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.ReLU())", 0.5),
@@ -101,7 +105,8 @@ NETS = {
     ),
     "a function": ("conv = nn.Conv2d(1, 2, 3)\ndef net(x):\n    return conv(x).relu()", 0.5),
     "the class, not the net": (
-        "class net(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Conv2d(1, 2, 3), nn.ReLU())", 0.0,
+        "class net(nn.Sequential):\n    def __init__(self):\n"
+        "        super().__init__(nn.Conv2d(1, 2, 3), nn.ReLU())", 0.0,
     ),
     "trained a little": (
         NET + "step = torch.optim.Adam(net.parameters())\nfor _ in range(3):\n    step.zero_grad()\n"
@@ -111,7 +116,7 @@ NETS = {
 
 
 @pytest.mark.parametrize(
-    ("size", "corr", "net"), zip(SIZES, CORRS, NETS, strict=True), ids=[str(n) for n in range(len(SIZES))]
+    ("size", "corr", "net"), list(zip(SIZES, CORRS, NETS, strict=True)), ids=[str(n) for n in range(len(SIZES))]
 )
 def test_the_marks_that_were_given_by_hand(size: str, corr: str, net: str, sandbox: Sandbox) -> None:
     work = {"size": SIZES[size], "corr": CORRS[corr], "net": NETS[net]}
