@@ -110,9 +110,11 @@ def warm() -> None:
     """What every submission needs, imported once; nothing here may start a thread."""
     import importlib
 
-    import matplotlib.pyplot  # noqa: F401
+    import matplotlib.pyplot
     import torch
 
+    # a backend with windows, which a student's own machine has, is no mistake here
+    matplotlib.use = functools.partial(matplotlib.use, force=False)
     torch.set_num_threads(1)
     torch.utils.data.dataloader._MultiProcessingDataLoaderIter = _in_this_process  # type: ignore[assignment,misc]
     for name in LEARNER:
