@@ -29,7 +29,7 @@ from coursegrade.sanitise import NOTHING, Untrusted
 
 __all__ = ["CAPS", "Report", "Row", "earlier_texts", "ingest", "release_texts", "resubmit"]
 
-CAPS = Caps(memory=640 << 20, seconds=40.0, answer=48 << 20)  # of reading one student's files
+CAPS = Caps(memory=640 << 20, seconds=90.0, answer=48 << 20)  # of reading one student's files
 MAX_NOTEBOOKS = 40  # of one student that are read
 MAX_OTHERS = 5  # files with other names that are looked into
 _TAKING = ".taking."  # a file that is being read
