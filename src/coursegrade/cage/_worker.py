@@ -114,7 +114,7 @@ def warm() -> None:
     import torch
 
     # a backend with windows, which a student's own machine has, is no mistake here
-    matplotlib.use = functools.partial(matplotlib.use, force=False)
+    vars(matplotlib)["use"] = functools.partial(matplotlib.use, force=False)
     torch.set_num_threads(1)
     torch.utils.data.dataloader._MultiProcessingDataLoaderIter = _in_this_process  # type: ignore[assignment,misc]
     for name in LEARNER:
