@@ -55,6 +55,8 @@ _NO_ADDRESS = text(
 _FROM_ADDRESS = """\
 {nothing}
 import importlib
+import os
+import site
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -62,11 +64,14 @@ from importlib.util import find_spec
 if not find_spec("coursecode"):
     course = "{requirement}"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", course]
-    done = subprocess.run(pip, capture_output=True, text=True)
+    here = {{"PIP_USER": "0"}} if sys.prefix != sys.base_prefix else {{}}
+    done = subprocess.run(pip, env=os.environ | here, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(
 {not_installed}
         )
+    if site.ENABLE_USER_SITE:
+        site.addsitedir(site.getusersitepackages())
     importlib.invalidate_caches()
 
 from coursecode import colab

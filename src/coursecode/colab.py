@@ -6,6 +6,8 @@ The first code cell of every notebook calls this; where nothing is missing it do
 from __future__ import annotations
 
 import importlib
+import os
+import site
 import subprocess
 import sys
 import tempfile
@@ -56,13 +58,17 @@ def complete(*, d2l: bool = False) -> list[str]:
             _pip("--constraint", str(present), *ordinary)
         if alone:
             _pip("--no-deps", *alone)
+    if site.ENABLE_USER_SITE:  # it may have been made just now
+        site.addsitedir(site.getusersitepackages())
     importlib.invalidate_caches()
     return ordinary + alone
 
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # a virtual environment has no folder of the user's own, whatever pip's settings say
+    here = {"PIP_USER": "0"} if sys.prefix != sys.base_prefix else {}
+    done = subprocess.run(command, env=os.environ | here, capture_output=True, text=True)
     if done.returncode:
         told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise RuntimeError(

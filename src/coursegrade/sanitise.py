@@ -31,7 +31,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[=+@＝＋－＠-]|=\"[0-9A-Za-z .-]*\"|[+＋－-]?[0-9 \u00a0\u202f().,:/%-]*(?:[eE][+-]?[0-9]+)?")
 _APART = re.compile(r"[;|](?=\s*[=+@＝＋＠-])")  # where a spreadsheet of another country begins a new cell
 _LINKS = {"http", "https", "mailto"}
-_PASTED = re.compile(r"!\[([^\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
+_PASTED = re.compile(r"!\[([^\[\]\n]*)\]\(\s*attachment:[^)\n]*\)", re.IGNORECASE)
 _PICTURE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _EMPTY = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
@@ -174,7 +174,7 @@ def clean(source: str) -> str:
     """HTML with harmless tags only; links lead to http, https and mailto, images and styles are dropped."""
     import nh3
 
-    return nh3.clean(
+    made: str = nh3.clean(
         _INVISIBLE.sub("", source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -183,6 +183,7 @@ def clean(source: str) -> str:
         clean_content_tags=_EMPTY,
         link_rel="noopener noreferrer nofollow",
     )
+    return _INVISIBLE.sub("", made)  # what stood there as an entity
 
 
 def _attribute(element: str, name: str, value: str) -> str | None:

@@ -39,7 +39,10 @@ def test_what_is_there_binds_pip_and_what_is_missing_is_asked_for(monkeypatch):
         if "--constraint" in command:
             asked.append(Path(command[command.index("--constraint") + 1]).read_text())
         asked.append(command[command.index("--disable-pip-version-check") + 1 :])
+        assert (sys.prefix == sys.base_prefix) == (options["env"]["PIP_USER"] == "1")  # a venv has no user's folder
         return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setenv("PIP_USER", "1")
 
     monkeypatch.setattr(colab.subprocess, "run", run)
     nothing_installed_may(monkeypatch, "pooch", "d2l")

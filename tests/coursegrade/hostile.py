@@ -223,6 +223,9 @@ ATTACKS = [
             watch="sure(libc.inotify_init1(0))",
             lock="__import__('fcntl').flock(open(torch.__file__), 2)",
             pair="__import__('socket').socketpair(2, 1)",
+            disks="sure(libc.syscall(162))",
+            disk="sure(libc.syscall(306, 3))",
+            timers="[sure(libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p()))) for _ in range(2000)]",
         ),
     ),
     Attack(

@@ -46,6 +46,10 @@ WORDS = {
     "a page of the same host": "[x](/logout) [y](//evil.example/) [z](?reset) <a href='api/shutdown'>a</a> [b](#save)",
     "a picture pasted into the cell": "![mine](attachment:mine.png) ![a][1]\n\n[1]: attachment:no.png",
     "entities": "&#60;script&#62;alert(1)&lt;/script&gt; [x](&#106;avascript:alert(1))",
+    "a name that looks like its number": "anna_70000_1_x 70000",
+    "right to left, by entities": (
+        "&#x202E;gnp.exe&#8236; &rlm;&#x2066;x &#x1b;[2J&#133;&ZeroWidthSpace; <b title='&#8238;x'>y</b>"
+    ),
 }
 CONTROL = {chr(n) for n in [*range(32), *range(127, 160), 0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
                             *range(0x2060, 0x2070), 0xFEFF]} - {"\n"}  # fmt: skip
@@ -86,6 +90,7 @@ def test_each_way_out_is_harmless_in_its_place(name):
     theirs = Untrusted(WORDS[name])
     assert not alive(f'<p title="{theirs.html()}">{theirs.html()}</p>')
     assert not alive(theirs.rendered())
+    assert not CONTROL & set(theirs.rendered().replace("\t", ""))
     for made in (theirs.markdown(), theirs.rendered_markdown()):
         assert "\n" not in made
         shown = str(markdown2html(made))

@@ -19,8 +19,8 @@ from root import ROOT
 from test_door import CONTROL, alive
 
 from benchmarks import standin
-from coursegrade.cage.sandbox import Sandbox
-from coursegrade.cage.unit import grade, to_hide
+from coursegrade.cage.sandbox import Fault, Sandbox
+from coursegrade.cage.unit import _builtin, grade, to_hide
 from coursegrade.contract import Bundle, Cell, Limits, Question, Result, Test, same
 from coursegrade.course import Course
 from coursegrade.handback.feedback import gradescope_results, page
@@ -285,6 +285,18 @@ def drawing(hidden: str, *, setup: str = "") -> Bundle:
     return Bundle.make(
         assignment="read", questions=[question], cells=[*cells, Cell("read", "code", "answer", "read", "")]
     )
+
+
+@pytest.mark.parametrize("name", ["StopIteration", "StopAsyncIteration"])
+def test_no_exception_of_an_answer_ends_the_loop_of_a_test(name: str) -> None:
+    """``all(map(...))`` would take the end of its loop for the end of its questions, and find that all passed."""
+    raised = _builtin(Fault([name, "Exception", "BaseException", "object"], "5", {}))
+
+    def ask(_: int) -> bool:
+        raise raised
+
+    with pytest.raises(Exception, match="5"):
+        all(map(ask, range(3)))
 
 
 def test_the_labels_that_a_hidden_test_asks_for_are_not_within_reach() -> None:

@@ -31,6 +31,10 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def code(source: str) -> dict[str, object]:
+    return {"cell_type": "code", "source": source, "metadata": {}, "id": "pool-1d"}
+
+
 def many_cells(count: int) -> bytes:
     cell = b'{"cell_type":"code","source":"x","metadata":{},"id":"pool-1d"}'
     return b'{"nbformat":4,"cells":[' + b",".join([cell] * count) + b"]}"
@@ -88,10 +92,12 @@ ATTACKS = {
     "3,000 files": lambda: ("p.zip", zipped(*((f"{n}.txt", b"x") for n in range(3000)))),
     "names of 32,000 quotes": lambda: ("p.zip", zipped(*((f"{n}{QUOTES}.txt", b"x") for n in range(6)))),
     "a path up": lambda: ("p.zip", zipped(("../../../roster.csv", b"x"), ("/etc/cron.d/x.ipynb", dump(right())))),
+    "code without end": lambda: ("pooling.ipynb", dump({"cells": [code("x = [1, (2, 3)]\n" * 12_000)] * 12})),
     "a link in the name": lambda: ("p.zip", zipped(("[Open](javascript:alert(1)).txt", b"x"))),
     "bytes of no encoding": lambda: ("pooling.ipynb", b'{"cells": "' + bytes(range(128, 256)) * 40_000 + b'"'),
 }
 HARMLESS = {  # large or odd, and still graded
+    "brackets of pictures that never close": lambda: ("pooling.ipynb", dump(notebook(why_max="![" * 95_000))),
     "5,000 brackets in an answer": lambda: ("pooling.ipynb", with_answer("(" * 5000)),
     "a line of 10 MB": lambda: ("pooling.ipynb", with_answer("x = '" + "a" * (10 << 20) + "'")),
     "4,900 copies of an answer": lambda: ("pooling.ipynb", many_cells(MAX_CELLS - 100)),

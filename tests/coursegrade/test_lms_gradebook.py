@@ -419,3 +419,13 @@ def test_nbgraders_own_autograde_refuses_to_run_students_code(tmp_path):
     assert f"coursecode grade run {NAME}" in done.stderr
     assert not mark.exists()
     assert database_rows(course.root / "gradebook.db") == before
+
+
+def test_the_gradebook_of_a_folder_lies_in_it_whatever_the_folder_is_called(tmp_path):
+    """A question mark ended the path: the marks of two classes were in one file beside them."""
+
+    course = course_folder(tmp_path / "班 #1 50%?'s", students=people(1))
+    with database(course) as gradebook:
+        gradebook.update_or_create_student("s1000")
+    assert (course.root / "gradebook.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [course.root.name]

@@ -17,6 +17,7 @@ from lms_classes import (
     NAME,
     RIGHT_1,
     RIGHT_2,
+    canvas_name,
     course_folder,
     fake_run,
     lms_zip,
@@ -346,6 +347,22 @@ def test_nobody_hands_in_as_somebody_else(tmp_path):
     assert row_of(report, honest.key).status == "ready"
     doubt = next(r for r in report.rows if r.status == "unknown")
     assert "several students" in doubt.notes[0]["en"]
+
+
+def test_nobody_hands_in_as_somebody_else_whose_name_they_took_after_the_roster_was_made(tmp_path):
+    victim, mallory, honest = people(3)
+    stolen = canvas_name(victim)
+    evil = dump(notebook(pool_1d="def pool1d(x, size): return 'evil'", pool_2d="x = 'evil'", why_max="evil"))
+    files = [
+        (f"{stolen}_{victim.canvas}_880001_pooling.ipynb", PART),
+        (f"{stolen}_{victim.canvas}_999999999_{mallory.canvas}_880002_pooling.ipynb", evil),
+        (f"{canvas_name(honest)}_{honest.canvas}_880003_{victim.canvas}_7_pooling.ipynb", WHOLE),
+    ]
+    course = course_folder(tmp_path / "course", students=[victim, mallory, honest])
+    report = ingest(course, NAME, zip_file(tmp_path / "c.zip", files))
+    assert "evil" not in (course.submitted(victim.key, NAME) / f"{NAME}.ipynb").read_text()
+    assert row_of(report, honest.key).status == "ready"
+    assert mallory.canvas in next(r for r in report.rows if r.status == "unknown").notes[0]["en"]
 
 
 @pytest.mark.parametrize("lms", ["canvas", "moodle"])

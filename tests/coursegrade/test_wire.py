@@ -179,6 +179,17 @@ def test_keys_that_were_chosen_to_collide_are_refused_before_they_are_compared(k
     assert there_and_back({-1: "a", -2: "b", True: "c", 0.5: "d"}) == {-1: "a", -2: "b", True: "c", 0.5: "d"}
 
 
+def test_rows_that_hold_nothing_are_counted_as_others_are() -> None:
+    """Whoever shows or walks such a value takes one step for each of them."""
+    for kind in (["T", "float32", [1 << 40, 0], 0, 0, False], ["A", "float32", [300, 400, 0], 0, 0]):
+        with pytest.raises(WireError):
+            decode(kind, b"")
+    rows = ["T", "float32", [40_000, 0], 0, 0, False]
+    assert decode(rows, b"").shape == (40_000, 0)
+    with pytest.raises(WireError):
+        decode(["l", [["l", [rows]], rows, rows]], b"")
+
+
 def test_forged_bits_of_a_bool_are_bools() -> None:
     value = decode(["T", "bool", [2], 0, 2, False], b"\xff\x00")
     assert value.tolist() == [True, False]

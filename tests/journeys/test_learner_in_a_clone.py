@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -62,8 +62,13 @@ def small_project(root: Path) -> Path:
     return root
 
 
+MEANWHILE: list[Callable[[], None]] = []  # what she does while cells run
+
+
 def executed(page: maker.Page, *, on_cell: object = None) -> list[nbformat.NotebookNode]:
     """In a kernel's place: the outputs are the sources, in capitals."""
+    while MEANWHILE:
+        MEANWHILE.pop()()
     return [
         nbformat.v4.new_code_cell(s, outputs=[nbformat.v4.new_output("stream", name="stdout", text=s.upper())])
         for s in page.code
@@ -164,9 +169,10 @@ class Learner(RuleBasedStateMachine):
         else:
             path.write_bytes(word + content if how == "no JSON" else content + b'{"cells": [' + word)
 
-    @rule(choice=st.integers(0, 5))
+    @rule(choice=st.integers(0, 11))
     def types_into_a_page(self, choice):
-        path = [*(self.root / name for name in PAGES), self.root / "notes.md", self.root / "book" / "a.md"][choice % 4]
+        names = [*PAGES, "notes.md", "book/a.md", "exercises/pooling.md", "zh/exercises/pooling.md"]
+        path = self.root / names[choice % len(names)]
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         path.write_text(f"{text}\n% {self.word()}\n", encoding="utf-8")
 
@@ -176,11 +182,40 @@ class Learner(RuleBasedStateMachine):
         if path.exists():
             shutil.copy(path, path.with_name(f"my {len(self.words)} {path.name}"))
 
+    @rule(choice=st.integers(0, 40), where=st.sampled_from(["work", "beside", "git mv"]))
+    def renames_a_notebook(self, choice, where):
+        path = self.mine(choice)
+        if path is None or not path.is_file():
+            return
+        self.count += 1
+        goal = path.with_name(f"renamed {self.count}.ipynb")
+        if where == "git mv":
+            git(self.root, "mv", str(path), str(goal))
+            return
+        if where == "work":
+            goal = self.root / "work" / goal.name
+            goal.parent.mkdir(exist_ok=True)
+        path.rename(goal)
+
     # -- make
 
     @rule(force=st.booleans())
     def makes(self, force):
         self.built(force=force)
+
+    @rule(choice=st.integers(0, 40), page=st.booleans())
+    def makes_and_goes_on_typing_meanwhile(self, choice, page):
+        def types():
+            if page:
+                self.types_into_a_page(choice=choice)
+            else:
+                self.types_into_a_notebook_and_saves(choice=choice, where="cell")
+
+        MEANWHILE.append(types)
+        try:
+            self.built(force=True)
+        finally:
+            MEANWHILE.clear()
 
     @rule()
     def opens_the_lab(self):
@@ -219,15 +254,20 @@ class Learner(RuleBasedStateMachine):
         make(self.upstream)
         git(self.upstream, "commit", "--quiet", "--all", "-m", f"Correction {self.count}")
 
-    @rule(words=st.sampled_from(["commit", "stash", "stash pop", "pull", "merge --abort", "switch", "add"]))
+    @rule(words=st.sampled_from(["commit", "stash", "stash --all", "stash pop", "pull", "merge --abort", "switch",
+                                 "switch back", "switch --detach", "add", "rebase"]))  # fmt: skip
     def uses_git(self, words):
         commands = {
             "commit": ["commit", "--quiet", "--all", "-m", "mine"],
             "stash": ["stash", "push"],
+            "stash --all": ["stash", "push", "--include-untracked"],
             "stash pop": ["stash", "pop"],
             "pull": ["pull", "--quiet", "--no-rebase", "--no-edit"],
             "merge --abort": ["merge", "--abort"],
             "switch": ["switch", "--quiet", "-c", f"branch-{self.count}"],
+            "switch back": ["switch", "--quiet", "-"],
+            "switch --detach": ["switch", "--quiet", "--detach", "origin/main"],
+            "rebase": ["pull", "--quiet", "--rebase", "--autostash"],
             "add": ["add", "--all"],
         }
         if words == "merge --abort":

@@ -74,7 +74,7 @@ def test_pytorch_alone_is_taken_from_a_mirror_of_either_kind(mirror, tmp_path):
 
 def test_the_mirrors_that_are_named_are_those_that_are_asked(monkeypatch):
     asked = []
-    monkeypatch.setattr(environment, "run", lambda *command, **settings: asked.append((command, settings)))
+    monkeypatch.setattr(environment, "run", lambda command, hint="", **settings: asked.append((command, settings)))
     for name in ("UV_DEFAULT_INDEX", "UV_FIND_LINKS", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.edu/simple")

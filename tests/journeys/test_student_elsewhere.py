@@ -80,6 +80,7 @@ def colab(tmp_path_factory, addressed) -> tuple[Path, dict[str, str]]:
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(index),
         "PIP_RETRIES": "0",
+        "PIP_USER": "1",  # as a hub sets it; this Python has no folder of a user's own
     }
 
 

@@ -20,8 +20,8 @@ _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
 
 # name, number on x86_64, on aarch64. Refused: everything that makes a process or a program, reaches another process,
-# another namespace or the kernel's own state, keeps memory that no limit of the process counts, or marks or watches the
-# files that all submissions read.
+# another namespace or the kernel's own state, keeps memory that no limit of the process counts, marks or watches the
+# files that all submissions read, or makes the whole machine write to its disks.
 _REFUSED = """
     fork 57 -; vfork 58 -; execve 59 221; execveat 322 281; ptrace 101 117; process_vm_readv 310 270;
     process_vm_writev 311 271; process_madvise 440 440; kcmp 312 272; process_mrelease 448 448; pidfd_open 434 434;
@@ -36,7 +36,8 @@ _REFUSED = """
     quotactl_fd 443 443; settimeofday 164 170; clock_settime 227 112; clock_adjtime 305 266; adjtimex 159 171;
     personality 135 92; modify_ldt 154 -; fanotify_init 300 262; lookup_dcookie 212 18; sethostname 170 161;
     setdomainname 171 162; iopl 172 -; ioperm 173 -; uselib 134 -; vhangup 153 58; migrate_pages 256 238;
-    move_pages 279 239; inotify_init 253 -; inotify_init1 294 26; io_setup 206 0; flock 73 32
+    move_pages 279 239; inotify_init 253 -; inotify_init1 294 26; io_setup 206 0; flock 73 32;
+    sync 162 81; syncfs 306 267
 """
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _SOCKETS, _CLONE, _CLONE3 = ((41, 198), (53, 199)), (56, 220), 435
@@ -94,6 +95,7 @@ def drop(*, uid: int, memory: int, seconds: float, processes: int, size: int, fi
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: 256,  # timers, too, which the kernel keeps
         resource.RLIMIT_STACK: 64 << 20,
     }
     if os.getuid() == 0:

@@ -327,7 +327,7 @@ class _Decoder:
     def tensor(self, name: Any, shape: Any, start: Any, size: Any, grad: Any) -> torch.Tensor:
         _need(isinstance(name, str) and name in _DTYPES and isinstance(grad, bool))
         dtype = _DTYPES[name]
-        sizes = _shaped(shape, dtype.itemsize, size)
+        sizes = self.shaped(shape, dtype.itemsize, size)
         data = bytearray(self.part(start, size))
         tensor = torch.frombuffer(data, dtype=torch.uint8).view(dtype) if data else torch.empty(0, dtype=dtype)
         if dtype is torch.bool and data:  # a byte of a bool is 0 or 1
@@ -339,11 +339,19 @@ class _Decoder:
     def array(self, tag: str, name: Any, shape: Any, start: Any, size: Any) -> Any:
         _need(isinstance(name, str) and name in _ARRAYS)
         kind = np.dtype(name).newbyteorder("<")
-        sizes = _shaped(shape, kind.itemsize, size)
+        sizes = self.shaped(shape, kind.itemsize, size)
         _need(len(sizes) == 0 or tag == "A")
         raw = np.frombuffer(bytearray(self.part(start, size)), dtype=np.uint8 if name == "bool" else kind)
         array = (raw != 0 if name == "bool" else raw.astype(np.dtype(name))).reshape(sizes)
         return array if tag == "A" else array[()]
+
+    def shaped(self, shape: Any, item: int, size: Any) -> list[int]:
+        _need(isinstance(shape, list) and len(shape) <= 16 and all(_is_int(n) and 0 <= n <= 1 << 40 for n in shape))
+        _need(_is_int(size) and math.prod(shape) * item == size)
+        if not size:  # rows that hold nothing are walked like any others
+            self.count += math.prod(max(n, 1) for n in shape)
+            _need(self.count <= NODES)
+        return list(shape)
 
     def dictionary(self, listed: Any, depth: int) -> dict[Any, Any]:
         _need(isinstance(listed, list) and all(isinstance(p, list) and len(p) == 2 for p in listed))
@@ -356,12 +364,6 @@ class _Decoder:
             raise WireError("not a value")
         _need(_is_int(number) and 0 <= number < 1 << 31 and isinstance(kind, str) and isinstance(name, str))
         return self.handle(number, plain(kind, 20), plain(name, 60))
-
-
-def _shaped(shape: Any, item: int, size: Any) -> list[int]:
-    _need(isinstance(shape, list) and len(shape) <= 16 and all(_is_int(n) and 0 <= n <= 1 << 40 for n in shape))
-    _need(_is_int(size) and math.prod(shape) * item == size)
-    return list(shape)
 
 
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes)

@@ -523,11 +523,15 @@ class _Attempt:
         return TestResult(test.id, test.hidden, test.points, earned, tuple(ticks))
 
 
+# Where a test asks from within map or iter, they would end its loop in silence.
+_STEERING = (StopIteration, StopAsyncIteration)
+
+
 def _builtin(fault: Fault) -> Exception:
     """The built-in exception that the student's code raised; its text is the student's."""
     for name in fault.types:
         kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception):
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, _STEERING):
             break
     else:
         kind = RuntimeError

@@ -128,7 +128,10 @@ def _other_canvas(file: str) -> re.Match[str] | None:
 def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[Upload], list[Entry]]:
     found: dict[tuple[str, str], Upload] = {}
     nobody = []
-    for entry in entries:
+    known = {number for s in roster for number in _canvas_numbers(s)}
+    readings = [{p.user for p in _canvas_parts(entry.name.raw())} & known for entry in entries]
+    there = {user for users in readings if len(users) == 1 for user in users}
+    for entry, users in zip(entries, readings, strict=True):
         other, parts = _other_canvas(entry.name.raw()), _canvas_parts(entry.name.raw())
         if other is None and not parts:
             nobody.append(entry)
@@ -139,7 +142,7 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
                 "Canvas hides the names of this assignment; turn anonymous grading off and download again"
             )
         elif parts:
-            _canvas_file(entry, parts, roster, found)
+            _canvas_file(entry, parts, roster, found, users - there)
         elif other is not None:
             key = (other["user"], normal(other["name"]))
             upload = found.setdefault(key, _upload("canvas", other["name"], other["user"]))
@@ -154,12 +157,21 @@ def _canvas(entries: Sequence[Entry], roster: Sequence[Student]) -> tuple[list[U
 
 
 def _canvas_file(
-    entry: Entry, parts: list[_Part], roster: Sequence[Student], found: dict[tuple[str, str], Upload]
+    entry: Entry,
+    parts: list[_Part],
+    roster: Sequence[Student],
+    found: dict[tuple[str, str], Upload],
+    absent: set[str],
 ) -> None:
-    """Put a file with its student: the one whose number and name both stand in the file's name."""
+    """Put a file with its student: the one whose number and name both stand in the file's name.
+
+    ``absent``: the numbers in its name of students who have no other file. One of them may have taken the name of
+    somebody else since the roster was made, and that student's number with it.
+    """
     good = [p for p in parts if any(p.user in _canvas_numbers(s) and agrees(p.name, s) for s in roster)]
     part = (good or parts)[0]
     numbered = any(s.canvas for s in roster)
+    good += [p for p in parts if good and p.user in absent]
     doubtful = len({p.user for p in good}) > 1 or (not good and not numbered and len(parts) > 1)
     key = (part.user, normal(part.name) if not doubtful else entry.path.raw())
     upload = found.setdefault(key, _upload("canvas", part.name, part.user))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +23,9 @@ from coursegrade.intake.encodings import decode
 MAX_CELLS = 5_000  # cells of a notebook
 MAX_FREE = 400  # cells of the student's own that are kept
 MAX_SOURCE = 200_000  # characters of one cell
+MAX_CODE = 2_000_000  # of all code cells: what is parsed
 
-_PICTURE = re.compile(r"!\[[^\]\n]*\]\(|<img\b", re.IGNORECASE)
+_PICTURE = re.compile(r"!\[[^\[\]\n]*\]\(|<img\b", re.IGNORECASE)  # from one bracket on, each is looked at once
 _MOVED = "# This answer stands in another cell.\n"
 
 
@@ -97,6 +99,8 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
         )
         for cell in found:
             cell.source = cell.source[:MAX_SOURCE]
+    if sum(len(cell.source) for cell in found if cell.type == "code") > MAX_CODE:
+        raise Unreadable(text("the notebook has more than {code:,} characters of code", code=MAX_CODE))
     return found, notes
 
 
@@ -151,7 +155,8 @@ def _loose(cell: dict[str, Any]) -> Loose:
     return Loose(kind if kind in ("code", "markdown") else "markdown", source, tuple(dict.fromkeys(ids)))
 
 
-def _defined(source: str) -> set[str]:
+@functools.lru_cache(maxsize=2 * MAX_CELLS)
+def _defined(source: str) -> frozenset[str]:
     """The names that a code cell defines at its top level; those of a stub say what an answer cell is for.
 
     Parses what a stranger wrote, so it runs under ``supervised`` only: a line can take gigabytes.
@@ -159,7 +164,7 @@ def _defined(source: str) -> set[str]:
     try:
         tree = ast.parse(_python(source))
     except (SyntaxError, ValueError, RecursionError):
-        return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
+        return frozenset(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
@@ -168,10 +173,10 @@ def _defined(source: str) -> set[str]:
             names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
-    return names
+    return frozenset(names)
 
 
-def _open(source: str, wanted: set[str]) -> set[str]:
+def _open(source: str, wanted: Set[str]) -> Set[str]:
     """The names of ``wanted`` that a cell leaves open: not defined in it, ``...``, or a stub that only raises.
 
     >>> sorted(_open("def f(x):\\n    raise NotImplementedError\\na = ...\\nb = 1", {"a", "b", "c", "f"}))
@@ -180,12 +185,13 @@ def _open(source: str, wanted: set[str]) -> set[str]:
     return wanted - (_defined(source) - _stubs(source))
 
 
-def _stubs(source: str) -> set[str]:
+@functools.lru_cache(maxsize=2 * MAX_CELLS)
+def _stubs(source: str) -> frozenset[str]:
     """The names that a code cell defines last as ``...`` or as a function that only raises."""
     try:
         tree = ast.parse(_python(source))
     except (SyntaxError, ValueError, RecursionError):
-        return set()
+        return frozenset()
     blank: dict[str, bool] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
@@ -194,7 +200,7 @@ def _stubs(source: str) -> set[str]:
         elif isinstance(node, ast.Assign):
             nothing = isinstance(node.value, ast.Constant) and node.value.value is ...
             blank |= {target.id: nothing for target in node.targets if isinstance(target, ast.Name)}
-    return {name for name, empty in blank.items() if empty}
+    return frozenset(name for name, empty in blank.items() if empty)
 
 
 def _python(source: str) -> str:

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from coursegrade.cage.supervise import Broken, contained
 from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
@@ -117,7 +118,7 @@ def database(course: Course) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # nbgrader links a submission before it adds it
-            gradebook = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", course_id=_course_id(course))
+            gradebook = Gradebook(_address(course.root / "gradebook.db"), course_id=_course_id(course))
             yield gradebook
     except (DatabaseError, InvalidEntry) as error:
         if gradebook is not None:
@@ -133,6 +134,11 @@ def database(course: Course) -> Iterator[Any]:
         log.disabled = loud
         if gradebook is not None:
             gradebook.close()
+
+
+def _address(path: Path) -> str:
+    """The database as SQLAlchemy takes it, for which a ``?`` in a path ends it: two folders would share one file."""
+    return f"sqlite:///file:{quote(str(path))}?uri=true" if "?" in str(path) else f"sqlite:///{path}"
 
 
 def _course_id(course: Course) -> str:
