@@ -27,6 +27,7 @@ from PIL.PngImagePlugin import PngInfo
 from coursecode import figures
 from tools import ROOT
 from tools.site.figures import HEIGHTS, WIDTHS
+from tools.site.letters import STATIC, rules
 from tools.source.chapters import parse
 from tools.source.words import editions
 from tools.source.words import folder as edition_folder
@@ -44,11 +45,11 @@ LETTERED = """() => document.fonts.load('1em "Course Sans"')"""
 
 def letters() -> str:
     """The letters of the site, with the file in the rule: the page of a picture has no address of its own."""
-    file = base64.b64encode((ROOT / "tools/site/static/course-sans.woff2").read_bytes()).decode()
-    return (
-        f'@font-face{{font-family:"Course Sans";src:url(data:font/woff2;base64,{file});font-weight:400 700;'
-        "size-adjust:106%}"
-    )
+
+    def held(file: str) -> str:
+        return f"data:font/woff2;base64,{base64.b64encode((STATIC / file).read_bytes()).decode()}"
+
+    return rules(held, display="block", families="Sans")
 
 
 class Poster(NamedTuple):

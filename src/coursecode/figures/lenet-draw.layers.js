@@ -22,6 +22,7 @@ globalThis.LENET_LAYERS = (() => {
     .unit { --cell: clamp(1.4rem, calc((100cqw - 2.6rem) / 10), 2.7rem); } .unit .row { flex-wrap: nowrap; gap: .5rem; } .unit .five { --cell: clamp(1.4rem, calc((100cqw - 1rem) / 5), 3rem); }
     .unit .matrix { flex: none; } .unit .matrix caption { white-space: normal; }
     .unit .formula { font-size: .95rem; }
+    @container board (max-width: 24rem) { .unit .row { flex-wrap: wrap; } .unit, .unit .five { --cell: min(2.6rem, calc((100cqw - 1rem) / 5)); } }
     .compare { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: end; justify-content: center; } .compare svg { width: min(10rem, 34cqw); flex: none; } .compare p { margin: 0 0 .3rem; max-width: 19rem; } .compare b { display: block; font-size: min(1.35rem, 5.5cqw); font-variant-numeric: tabular-nums; }
     .compare .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .compare .net { fill: var(--mark); } .compare path { fill: none; stroke: var(--mark); stroke-width: 1.5; }
     @media (forced-colors: active) { .compare svg { forced-color-adjust: none; } }

@@ -6,7 +6,7 @@
 
   const STEPS = ["dense", "offset", "shared", "local", "conv"], LAST = STEPS.length - 1;
   const SHAPE = [1, 3, 2];
-  const free = (i, k) => ((5 * i + 3 * k + i * k) % 7) - 3;
+  const free = (i, k) => ((3 * i * i + 2 * k * k + i * k + 5 * k) % 7) - 3;
   const common = (a) => [2, -1, 1, 0, 3, -2][(((a + 1) % 6) + 6) % 6];
   const part = (t, from) => Math.max(0, Math.min(1, t - from));
   const smooth = (t) => t * t * (3 - 2 * t);

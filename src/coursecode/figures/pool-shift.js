@@ -64,8 +64,8 @@
       this.paint(h("div", { class: "stage", style: `--all:${SIZE + Math.max(m, 4)}` }, input, Z, Y),
         h("p", { class: "verdict" }, h("b", {}, this.answer(places - same)), this.t(along ? "differ_along" : "differ_place", { all: places })),
         h("div", { class: "shares", role: "group", "aria-label": this.t("share") }, bar("share_map", raw, total), bar("share_pooled", pooled, all)));
-      const moves = shift % stride ? this.t("between", { shift, stride, by }) : this.t("moves", { shift, by });
-      return this.sentences(moves, this.t("says", { by, differ: this.differ(now, moved(before, by)), all: places }), this.t("stays", { pooled, held: all, raw, total }));
+      const differ = this.differ(now, moved(before, by)), moves = this.t(shift % stride ? "between" : differ ? "enters" : "moves", { shift, stride, by });
+      return this.sentences(moves, this.t("says", { by, differ, all: places }), this.t("stays", { pooled, held: all, raw, total }));
     }
     differ(a, b) { return Array.from(a.data).filter((v, i) => v !== b.data[i]).length; }
   });

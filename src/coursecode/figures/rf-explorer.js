@@ -83,7 +83,7 @@
     /** Rows of cells, the input at the bottom; a cell is as dark as it has paths to the chosen output. */
     cone(state, sizes, counts, fields, first, end) {
       const n = state.size, left = Math.min(0, first), right = Math.max(n - 1, end), top = sizes.length - 1;
-      const all = this.narrow ? 330 : 640, margin = 58, wide = (all - margin) / (right - left + 1), side = Math.min(26, wide * 0.84), gap = side + (this.narrow ? 18 : 22);
+      const all = this.narrow ? 330 : 500, margin = 58, wide = (all - margin) / (right - left + 1), side = Math.min(26, wide * 0.84), gap = side + (this.narrow ? 18 : 22);
       const y = (l) => 4 + (top - l) * gap;
       const x = (column) => margin + (column - left + 0.5) * wide;
       const places = [{ size: 1, jump: 1, start: 0 }, ...fields];
