@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -122,6 +123,28 @@ def wanted(root: Path = ROOT) -> list[Poster]:
     return found
 
 
+GREYS, HUES = 64, 96
+
+
+def with_few_colours(image: Image.Image) -> Image.Image:
+    """The picture with a palette of even greys, for maps and photos, and of the commonest among its other colours.
+
+    >>> image = Image.new("RGB", (4, 1), "white")
+    >>> image.putdata([(0, 0, 0), (127, 127, 127), (240, 0, 90), (255, 255, 255)])
+    >>> list(with_few_colours(image).convert("RGB").getdata())
+    [(0, 0, 0), (126, 126, 126), (240, 0, 90), (255, 255, 255)]
+    """
+    pixels = np.asarray(image).reshape(-1, 3)
+    coloured = pixels[np.ptp(pixels, axis=1) > 2]
+    if not len(coloured):
+        coloured = pixels[:1]
+    hues = Image.fromarray(coloured[None]).quantize(HUES, dither=Image.Dither.NONE).getpalette()
+    greys = [round(255 * i / (GREYS - 1)) for i in range(GREYS) for _ in range(3)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*greys, *(hues or [])[: 3 * HUES]])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 def take(posters: list[Poster]) -> None:
     """Open each figure in Chromium and keep what it shows, with few colours so that the files stay small."""
     from playwright.sync_api import sync_playwright
@@ -148,12 +171,7 @@ def take(posters: list[Poster]) -> None:
             poster.path.parent.mkdir(parents=True, exist_ok=True)
             note = PngInfo()
             note.add_text(KEY, poster.digest)
-            # among a photo's greys the few coloured pixels are the point; the octree keeps them
-            photo = "photo.data" in figures.data(poster.figure)
-            method = Image.Quantize.FASTOCTREE if photo else None
-            image = Image.open(io.BytesIO(shot)).convert("RGB")
-            image = image.quantize(192 if photo else 64, method, dither=Image.Dither.NONE)
-            image.save(poster.path, optimize=True, pnginfo=note)
+            with_few_colours(Image.open(io.BytesIO(shot)).convert("RGB")).save(poster.path, optimize=True, pnginfo=note)
             print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")
         browser.close()
 

@@ -17,7 +17,7 @@ _FILE = re.compile(r'url\("([\w-]+\.woff2)"\)')
 
 
 def rules(address: Callable[[str], str], *, display: str, families: str = "") -> str:
-    """The rules of ``fonts.css``, or those of some ``families`` (a regular expression), with the files' addresses there.
+    """The rules of ``fonts.css`` with the files' addresses there; of some ``families`` only, a regular expression.
 
     >>> rules("fonts/{}".format, display="swap", families="Sans").splitlines()[0]
     '@font-face{font-family:"Course Sans";src:url("fonts/course-sans.woff2") format("woff2");font-weight:400 700;\

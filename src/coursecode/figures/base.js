@@ -94,7 +94,7 @@ var CourseFigures = (() => {
       --mark: token(mark);
       --ui: token(ui);
       --good: token(good);
-      color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
+      color: var(--ink); text-align: start; font-size: 1rem; font-variant-numeric: tabular-nums; line-height: 1.45;
       border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper); container: figure / inline-size;
     }
     .figure * { box-sizing: border-box; }
@@ -127,7 +127,7 @@ var CourseFigures = (() => {
     [hidden] { display: none !important; }
     .control { display: flex; flex-wrap: wrap; align-items: center; gap: 0 .6rem; min-height: 44px; }
     .control > label { flex: none; min-width: 5.2em; }
-    .control output { min-width: 2em; text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
+    .control output { min-width: 2em; text-align: end; font-weight: 600; white-space: nowrap; }
     input[type=range] { flex: 1 1 3rem; min-width: 3rem; height: 44px; margin: 0; accent-color: var(--ui); }
     input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--ui); }
     label.toggle { display: flex; align-items: center; gap: .45rem; min-height: 44px; }
@@ -189,7 +189,7 @@ var CourseFigures = (() => {
     /** A problem of the settings together, as words for the reader; empty when there is none. */
     problem() { return ""; }
     /** The board has become narrow, or wide again. */
-    resized() {}
+    resized() { this.update(); }
     /** Where the arrow keys are: [place, places], as a slider tells it. */
     place({ at }) { return [at, this.count(this.state) - 1]; }
     /** The equivalent line of PyTorch, or an empty text. */

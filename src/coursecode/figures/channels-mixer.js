@@ -74,8 +74,8 @@
         });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
-      const bias = BIAS[o] < 0 ? `− ${number(-BIAS[o])}` : `+ ${number(BIAS[o])}`;
-      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([this.t("bias"), " ", bias, " → ", ...indexed("Y", o)]), maps)),
+      const bias = BIAS[o] < 0 ? `−\u00a0${-BIAS[o]}` : `+\u00a0${BIAS[o]}`;
+      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([this.t("bias"), " ", bias, " →\u00a0", ...indexed("Y", o)]), maps)),
         h("p", { class: "shape" }, this.t("shape", { outputs, inputs: depthwise ? 1 : inputs, k, weights: number(outputs * (depthwise ? 1 : inputs) * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
       const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`)).filter((_, c) => !depthwise || c === o);

@@ -56,7 +56,6 @@
       const [n, k, p, s, d] = ["size", "kernel", "padding", "stride", "dilation"].map(both);
       return { n, k, p, s, d, reach: k.map((size, axis) => d[axis] * (size - 1) + 1), m: n.map((size, axis) => outputSize(size, k[axis], p[axis], s[axis], d[axis])) };
     }
-    resized() { this.update(); }
     count(state) {
       const { n, m } = this.axes(state);
       return state.follow === "pixel" ? n[0] * n[1] : Math.max(1, m[0] * Math.max(1, m[1]));
@@ -131,8 +130,8 @@
       }) : h("p", { class: "formula" }, "—");
       const arm = (text, inside) => h("div", { class: "row arm" }, h("span", { class: "sign", "aria-hidden": "true" }, text), inside);
       // the input above the kernel where cells beside each other would be smaller than 24 pixels
-      const wide = n[1] + p[1], all = wide + Math.max(k[1], m[1], 3), tall = state.line || 24 * all + 58 > this.across;
-      this.paint(h("div", { class: `stage ${tall ? "tall" : ""}`, style: `--all:${tall ? Math.max(wide, m[1]) : all}${state.line ? ";flex-direction:column" : ""}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
+      const all = n[1] + p[1] + Math.max(k[1], m[1], 3), tall = state.line || 24 * all + 58 > this.across;
+      this.paint(h("div", { class: `stage ${tall ? "tall" : ""}`, style: `--all:${tall ? Math.max(k[1], m[1]) : all}${state.line ? ";flex-direction:column" : ""}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
       if (problem) return "";
       if (byPixel) {
         const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));

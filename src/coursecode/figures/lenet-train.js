@@ -15,7 +15,7 @@
       { name: "seed", kind: "range", value: 0, min: 0, max: 9 },
     ];
     static style = `
-      .top { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .6rem; } .top b { font-size: 2.4rem; line-height: 1; font-variant-numeric: tabular-nums; } .top span { color: var(--soft); }
+      .top { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .6rem; } .top b { font-size: 2.4rem; line-height: 1; } .top span { color: var(--soft); }
       .confusion { --cell: clamp(1.1rem, calc((100cqw - 1rem) / 11), 1.75rem); }
       .panes { display: grid; gap: .8rem 1.2rem; align-items: start; }
       @container board (min-width: 22rem) { .panes { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); } .panes .kernels { grid-template-columns: repeat(2, minmax(0, 1fr)); } .confusion { --cell: clamp(1.1rem, calc((100cqw - 10.5rem) / 11), 1.75rem); } }

@@ -29,11 +29,11 @@
       canvas { display: block; width: 100%; image-rendering: pixelated; background: #121212; }
       .input { cursor: ew-resize; touch-action: pan-y; }
       .lab p { margin: 0 0 .2rem; font-size: .85rem; color: var(--soft); }
-      .ways { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: .85rem; font-variant-numeric: tabular-nums; }
+      .ways { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: .85rem; }
       .ways th { font-weight: 400; color: var(--soft); text-align: start; line-height: 1.25; padding: 0 .3rem .3rem 0; vertical-align: bottom; } .ways tbody th { color: var(--ink); vertical-align: middle; }
       .ways td { padding: 0 .4rem .4rem 0; } .ways td:last-child { font-size: 1.05rem; font-weight: 600; text-align: end; padding-inline-end: 0; } .ways th:last-child { text-align: end; width: 22%; padding: 0 0 .3rem; } .ways th:first-child { width: 32%; }
       .ways i { display: block; width: 1.4rem; height: 4px; margin-top: .2rem; }
-      svg { display: block; width: 100%; margin-top: .5rem; overflow: visible; } svg text { font-size: 11px; fill: var(--soft); }
+      svg { display: block; width: 100%; margin-top: .5rem; overflow: visible; } svg text { font-size: 12px; fill: var(--soft); }
       polyline { fill: none; stroke-width: 2; } .axis { stroke: var(--edge); stroke-width: 1; }
       .ways i { background: var(--w); } .lab [class^=w] { stroke: var(--w); }
       .w0 { --w: var(--above); } .w1 { --w: var(--good); stroke-dasharray: 7 2 2 2; } .w2 { --w: var(--below); stroke-dasharray: 6 3; } .w3 { --w: light-dark(#a49, #e69ad8); stroke-dasharray: 2 2; }
