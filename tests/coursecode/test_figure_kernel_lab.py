@@ -159,7 +159,7 @@ def test_what_is_still_a_photo_is_shown_as_one_and_what_has_signs_in_their_colou
         page.locator("#kernel").select_option(kernel)
         photo_like = kernel in ("sharpen", "blur", "gauss", "same")
         assert page.locator("#show").input_value() == ("grey" if photo_like else "signed"), kernel
-        assert page.locator("#mean").is_checked() == (kernel in ("blur", "gauss"))
+        assert page.get_by_label("Divide by the sum").is_checked() == (kernel in ("blur", "gauss"))
         pixels = (
             page.locator("canvas")
             .nth(1)

@@ -25,7 +25,7 @@
       .ladder button[aria-pressed=true] { background: var(--raised); }
       .ladder b { font-size: 1.15rem; }
       .formula { margin: .5rem 0; min-height: 2.6em; }
-      .stage { display: flex; justify-content: center; align-items: end; gap: calc(var(--cell) * .3); --cell: clamp(.95rem, calc((100cqw - 1rem) / var(--all)), 2.2rem); }
+      .stage { display: flex; justify-content: center; align-items: end; gap: calc(var(--cell) * .3); flex-wrap: nowrap; --cell: clamp(.8rem, calc((100cqw - 1rem) / var(--all)), 2.2rem); }
       .stage .matrix caption { font-size: .8rem; padding-bottom: .2rem; }
       .stage > .sign { height: calc(var(--cell) * var(--n)); display: flex; align-items: center; font-size: 1.1rem; }
       .field { position: relative; width: calc(var(--cell) * (2 * var(--n) - 1)); }

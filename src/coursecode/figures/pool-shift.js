@@ -62,7 +62,7 @@
       const places = m * m, same = equal.filter(Boolean).length;
       const [raw, total] = this.kept(X, still), [pooled, all] = this.kept(now, before);
       const bar = (name, part, of) => [h("span", {}, this.t(name)), h("i", {}, h("span", { class: "bar", style: `width:${this.guessing || !of ? 0 : (100 * part) / of}%` })), h("span", {}, this.answer(`${part} / ${of}`))];
-      const tall = this.across < 400 && (mode === "avg" || m > 5); // on a phone, the maps below each other
+      const tall = this.across < (SIZE + Math.max(m, 4)) * (mode === "max" ? 16 : 22) + 35; // the maps below each other
       this.paint(h("div", { class: `stage ${tall ? "tall" : ""}`, style: `--all:${SIZE + Math.max(m, 4)}` }, input, Z, Y),
         h("p", { class: "verdict" }, h("b", {}, this.answer(places - same)), this.t(along ? "differ_along" : "differ_place", { all: places })),
         h("div", { class: "shares", role: "group", "aria-label": this.t("share") }, bar("share_map", raw, total), bar("share_pooled", pooled, all)));
