@@ -595,3 +595,13 @@ def test_no_word_of_a_drawing_is_small_or_leaves_the_figure(figure_pages, name, 
     ):
         assert size >= 10
         assert outer["x"] <= left <= right <= outer["x"] + outer["width"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_that_leaves_the_page_is_not_drawn_again(figure_pages, name):
+    """Its size becomes 0 then, and a drawing without a page has no colours to read."""
+    page = figure_pages.open(name)
+    page.evaluate(
+        "() => new Promise(done => { document.querySelector('main figure').remove(); setTimeout(done, 200); })"
+    )

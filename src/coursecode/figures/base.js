@@ -189,7 +189,7 @@ var CourseFigures = (() => {
     /** A problem of the settings together, as words for the reader; empty when there is none. */
     problem() { return ""; }
     /** The board has become narrow, or wide again. */
-    resized() { this.update(); }
+    resized() { if (this.isConnected) this.update(); }
     /** Where the arrow keys are: [place, places], as a slider tells it. */
     place({ at }) { return [at, this.count(this.state) - 1]; }
     /** The equivalent line of PyTorch, or an empty text. */

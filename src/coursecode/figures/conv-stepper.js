@@ -47,7 +47,7 @@
       .arm .sign { width: .8em; text-align: center; }
       .kernel td { border-color: var(--mark); }
       .grab td.window { cursor: grab; touch-action: none; }
-      .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; }
+      .leftover { text-align: center; color: var(--soft); margin: 0; }
     `;
 
     /** The settings on both axes, height first, and the reach of a dilated kernel; along one axis there is one row. */
