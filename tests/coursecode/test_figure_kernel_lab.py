@@ -171,3 +171,17 @@ def test_what_is_still_a_photo_is_shown_as_one_and_what_has_signs_in_their_colou
     first.fill("1")  # a weight of one's own changes neither
     assert page.locator("#kernel").input_value() == "own"
     assert page.locator("#show").input_value() == "grey"
+
+
+@pytest.mark.slow
+def test_forced_colours_keep_the_signs_apart(figure_pages):
+    page = figure_pages.open("kernel-lab", forced_colors="active")
+    pixels = (
+        page.locator("canvas")
+        .nth(1)
+        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+    )
+    found = torch.tensor(pixels).reshape(-1, 4)
+    strong, signs = found[:, 3] > 128, tensor(page, "output").flatten() > 0
+    hues = [found[strong & (signs == sign), :3].double().mean(0) for sign in (True, False)]
+    assert (hues[0] - hues[1]).abs().max() > 60

@@ -12,7 +12,6 @@ compares it. Beside the pictures, the height of each figure at the widths of a p
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import io
 import json
@@ -28,7 +27,7 @@ from PIL.PngImagePlugin import PngInfo
 from coursecode import figures
 from tools import ROOT
 from tools.site.figures import HEIGHTS, WIDTHS
-from tools.site.letters import STATIC, rules
+from tools.site.letters import held
 from tools.source.chapters import parse
 from tools.source.words import editions
 from tools.source.words import folder as edition_folder
@@ -45,12 +44,8 @@ LETTERED = """() => document.fonts.load('1em "Course Sans"')"""
 
 
 def letters() -> str:
-    """The letters of the site, with the file in the rule: the page of a picture has no address of its own."""
-
-    def held(file: str) -> str:
-        return f"data:font/woff2;base64,{base64.b64encode((STATIC / file).read_bytes()).decode()}"
-
-    return rules(held, display="block", families="Sans")
+    """The letters of the site, with the file in the rule."""
+    return held("Sans")
 
 
 class Poster(NamedTuple):
@@ -129,20 +124,25 @@ GREYS, HUES = 64, 96
 def with_few_colours(image: Image.Image) -> Image.Image:
     """The picture with a palette of even greys, for maps and photos, and of the commonest among its other colours.
 
-    >>> image = Image.new("RGB", (4, 1), "white")
-    >>> image.putdata([(0, 0, 0), (127, 127, 127), (240, 0, 90), (255, 255, 255)])
-    >>> list(with_few_colours(image).convert("RGB").getdata())
-    [(0, 0, 0), (126, 126, 126), (240, 0, 90), (255, 255, 255)]
+    >>> image = Image.fromarray(np.uint8([[(0, 0, 0), (126, 126, 126), (240, 0, 90), (255, 255, 255)]]))
+    >>> np.asarray(with_few_colours(image).convert("RGB"))[0].tolist()
+    [[0, 0, 0], [125, 125, 125], [240, 0, 90], [255, 255, 255]]
     """
-    pixels = np.asarray(image).reshape(-1, 3)
+    pixels = np.asarray(image).reshape(-1, 3).astype(int)
+    colours, where = np.unique(pixels @ (65536, 256, 1), return_inverse=True)
     coloured = pixels[np.ptp(pixels, axis=1) > 2]
-    if not len(coloured):
-        coloured = pixels[:1]
-    hues = Image.fromarray(coloured[None]).quantize(HUES, dither=Image.Dither.NONE).getpalette()
-    greys = [round(255 * i / (GREYS - 1)) for i in range(GREYS) for _ in range(3)]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*greys, *(hues or [])[: 3 * HUES]])
-    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+    found = Image.fromarray(np.uint8(coloured if len(coloured) else pixels)[None]).quantize(
+        HUES, dither=Image.Dither.NONE
+    )
+    hues = np.array(found.getpalette()).reshape(-1, 3)[:HUES]
+    greys = np.repeat(np.linspace(0, 255, GREYS).round()[:, None], 3, axis=1)
+    palette = np.concatenate([greys, hues])
+    split = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(float)
+    far = (palette**2).sum(axis=1) - 2 * split @ palette.T  # squared distances, but for what is the same of all
+    nearest = far.argmin(axis=1)
+    kept = Image.fromarray(nearest[where].astype(np.uint8).reshape(image.height, image.width), "P")
+    kept.putpalette(palette.astype(np.uint8).ravel().tolist())
+    return kept
 
 
 def take(posters: list[Poster]) -> None:

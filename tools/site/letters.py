@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,15 @@ font-display:swap;size-adjust:106%}'
             plain = re.sub(r"\s*([:;])\s+", r"\1", shown)
             found.append("@font-face{" + _FILE.sub(lambda file: 'url("' + address(file[1]) + '")', plain) + "}")
     return "\n".join(found)
+
+
+def held(families: str = "") -> str:
+    """The rules with the files in them, for a page that has no address of its own, such as that of a picture."""
+
+    def inside(file: str) -> str:
+        return f"data:font/woff2;base64,{base64.b64encode((STATIC / file).read_bytes()).decode()}"
+
+    return rules(inside, display="block", families=families)
 
 
 def files() -> list[str]:

@@ -22,8 +22,8 @@
       .pane > p { margin: 0 0 .25rem; color: var(--soft); font-size: .85rem; }
       .kernels { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .4rem; max-width: 14rem; } canvas { width: 100%; aspect-ratio: 1; image-rendering: pixelated; outline: 1px solid var(--rule); display: block; }
       .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 12px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); } .curve .seen { stroke: var(--above); stroke-width: 2; }
-      .confusion td.right { font-weight: 700; } .confusion .head { border-color: transparent; color: var(--soft); font-size: .8rem; }
-      .ends { display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
+      .confusion td.right { font-weight: 700; } .confusion .head { border: 0; color: var(--soft); font-size: .8rem; }
+      .ends { forced-color-adjust: none; display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
       .plus { color: var(--above); } .minus { color: var(--below); }
       button.go { background: var(--ui); color: var(--paper); font-weight: 600; }
     `;
