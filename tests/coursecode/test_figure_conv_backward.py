@@ -140,3 +140,10 @@ def test_a_pixel_that_the_stride_leaves_out_has_no_gradient(figure_pages):
     page = figure_pages.open("conv-backward", settings="size=6&kernel=3&stride=2&at=35")
     assert say(page).startswith("The pixel in row 5, column 5 is in 0 windows")
     assert tables(page)["∂ℓ/∂X"][5].tolist() == [0] * 6
+
+
+@pytest.mark.parametrize("follow", ["pixel", "weight", "output"])
+def test_a_negative_number_behind_a_plus_or_a_comma_stands_in_brackets(figure_pages, follow):
+    for at in range(9):
+        page = figure_pages.open("conv-backward", settings=f"size=6&kernel=3&follow={follow}&at={at}")
+        assert not re.search(r"[+,×] −", say(page).replace("×−", "× −")), say(page)

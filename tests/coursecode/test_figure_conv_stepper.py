@@ -158,6 +158,7 @@ def test_weights_can_be_written_and_nonsense_in_a_cell_is_told(figure_pages):
     assert page.locator("#weights").input_value() == "own"
     first.fill("cat")
     assert "cannot be cat" in note(page)
+    assert "goes on with −2" in note(page)
     assert "0×(−2)" in say(page)
     page.wait_for_timeout(500)
     page.reload()

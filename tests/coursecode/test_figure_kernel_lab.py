@@ -149,3 +149,39 @@ def test_the_map_has_the_colours_of_the_theme_that_is_on(figure_pages):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         page.wait_for_timeout(100)
         assert page.locator("kernel-lab").evaluate(pixels) == expected
+
+
+@pytest.mark.slow
+def test_what_is_still_a_photo_is_shown_as_one_and_what_has_signs_in_their_colours(figure_pages):
+    """A blurred photo in the colour of what is above zero would be its own negative."""
+    page = figure_pages.open("kernel-lab")
+    for kernel in KERNELS:
+        page.locator("#kernel").select_option(kernel)
+        photo_like = kernel in ("sharpen", "blur", "gauss", "same")
+        assert page.locator("#show").input_value() == ("grey" if photo_like else "signed"), kernel
+        assert page.get_by_label("Divide by the sum").is_checked() == (kernel in ("blur", "gauss"))
+        pixels = (
+            page.locator("canvas")
+            .nth(1)
+            .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+        )
+        red, green, blue, _ = torch.tensor(pixels).reshape(-1, 4).unbind(1)
+        assert (torch.equal(red, green) and torch.equal(green, blue)) == photo_like, kernel
+    first = page.locator(".kernel input").first
+    first.fill("1")  # a weight of one's own changes neither
+    assert page.locator("#kernel").input_value() == "own"
+    assert page.locator("#show").input_value() == "grey"
+
+
+@pytest.mark.slow
+def test_forced_colours_keep_the_signs_apart(figure_pages):
+    page = figure_pages.open("kernel-lab", forced_colors="active")
+    pixels = (
+        page.locator("canvas")
+        .nth(1)
+        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+    )
+    found = torch.tensor(pixels).reshape(-1, 4)
+    strong, signs = found[:, 3] > 128, tensor(page, "output").flatten() > 0
+    hues = [found[strong & (signs == sign), :3].double().mean(0) for sign in (True, False)]
+    assert (hues[0] - hues[1]).abs().max() > 60

@@ -168,7 +168,9 @@ def test_the_digits_are_asked_for_at_the_press_and_not_before(figure_pages, lang
     rows = page.locator(".confusion").evaluate(
         "d => [...d.querySelectorAll('tr')].map(r => [...r.cells].map(c => +c.textContent || 0))"
     )
-    counts = torch.tensor(rows)
+    heads = page.locator(".confusion").get_by_role("columnheader"), page.locator(".confusion").get_by_role("rowheader")
+    assert [head.all_inner_texts() for head in heads] == [list("0123456789")] * 2
+    counts = torch.tensor(rows)[1:, 1:]
     assert counts.sum(1).tolist() == load("digits").test_y.bincount().tolist()
     assert str(int(counts.trace())) in say(page)
 

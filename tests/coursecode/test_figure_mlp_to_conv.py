@@ -34,7 +34,7 @@ def test_the_ladder_counts_the_weights_as_the_package_does(figure_pages, size, d
     assert counts == [size**2, ladder["dense"], ladder["shared"], 2 * delta + 1, 2 * delta + 1]
     for step, count in enumerate(counts):
         page.locator(".ladder button").nth(step).click()
-        assert f"{count} weights to learn" in say(page)
+        assert f"weights to learn: {count}." in say(page)
         W = weights(page)
         diagonals = [W.diagonal(a) for a in range(1 - size, size)]
         if step >= 2:
@@ -104,3 +104,12 @@ def test_it_changes_before_the_readers_eyes_and_ends_as_a_convolution(figure_pag
     page.clock.run_for(6000)
     assert page.locator("#morph").input_value() == "4"
     assert page.locator(".say").get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.parametrize("size", [5, 6, 7, 8])
+def test_a_dense_layer_looks_like_one(figure_pages, size):
+    """No row and no diagonal of it looks as if weights were shared."""
+    W = weights(figure_pages.open("mlp-to-conv", settings=f"size={size}&morph=0"))
+    assert min(len(row.unique()) for row in W) > 2
+    assert all(len(W.diagonal(a).unique()) > 1 for a in range(3 - size, size - 2))  # of three and more
+    assert len({tuple(row.tolist()) for row in W}) >= size - 1

@@ -90,3 +90,14 @@ def test_the_arrow_keys_and_the_hand_shift_the_map(figure_pages):
     page.mouse.move(box["x"] + 30 + 0.3 * box["width"], box["y"] + 60, steps=3)
     page.mouse.up()
     assert say(page).startswith("A shift of 3 ")
+
+
+@pytest.mark.parametrize(("window", "stride"), [(1, 1), (2, 1), (2, 2), (3, 1), (3, 2), (4, 2), (4, 4)])
+def test_it_says_exactly_where_no_value_differs_and_names_the_columns_otherwise(figure_pages, window, stride):
+    """A window that is larger than the stride reaches pixels at the edge that the moved map never had."""
+    for shift in range(0, 5, stride):
+        page = figure_pages.open("pool-shift", settings=f"shift={shift}&window={window}&stride={stride}")
+        differing = page.locator("table").nth(1).locator("td.hot").evaluate_all("all => all.map(c => c.cellIndex)")
+        assert ("exactly" in say(page)) == (differing == [])
+        assert ("only in the first columns" in say(page)) == (differing != [])
+        assert all(column < shift // stride for column in differing)

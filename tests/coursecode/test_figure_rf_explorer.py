@@ -70,9 +70,18 @@ def test_only_the_layer_under_change_shows_its_settings(figure_pages):
     assert "5 + (3 − 1)×2 = 9 pixels" in say(page)
 
 
-@pytest.mark.parametrize(("language", "told"), [("en", "Layer 2 gets 2 pixels"), ("zh", "第 2 层只得到 2 个像素")])
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "The input of layer 2 has size 2"), ("zh", "第 2 层只得到 2 个像素")]
+)
 def test_a_layer_that_does_not_fit_is_named(figure_pages, language, told):
     page = figure_pages.open("rf-explorer", language=language, address="size=6&kernel1=5&depth=2")
     assert told in say(page)
     page.locator("#kernel1").press("Home")
     assert told not in say(page)
+
+
+@pytest.mark.parametrize("depth", [3, 5])
+def test_a_stack_that_does_not_fit_is_told_however_many_layers_follow(figure_pages, depth):
+    page = figure_pages.open("rf-explorer", settings=f"size=5&depth={depth}")
+    assert "The input of layer 3 has size 1" in say(page)
+    assert page.locator(".cone").count() == 0

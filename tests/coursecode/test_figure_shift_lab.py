@@ -9,6 +9,8 @@ import pytest
 import torch
 from browser import say, text
 
+from coursecode import plotting
+from coursecode.experiments import stored
 from coursecode.experiments.symmetry import HALVINGS
 from coursecode.pooling import shifted
 
@@ -61,7 +63,7 @@ def test_even_shifts_lose_nothing_and_odd_ones_least_where_it_is_blurred(figure_
         else:
             assert far == [0, 0, 0, 0]
         for way, percent in zip(WAYS, far, strict=True):
-            assert f"{way} {percent}\u202f%" in say(page)
+            assert f"{way} {percent} %" in say(page).replace("\xa0", " ")
 
 
 def test_every_second_stripe_is_all_or_nothing(figure_pages):
@@ -99,3 +101,16 @@ def test_the_chart_has_a_line_for_each_way(figure_pages):
     page.get_by_label("Predict first").check()
     assert page.locator("polyline").count() == 0
     assert "?" in text(page, ".ways")
+
+
+def test_a_way_has_the_colour_that_it_has_in_the_plot_on_its_page(figure_pages):
+    _, means, _ = stored("tolerance").curves(x="shift", by="halving", value="likeness", maps="trained")
+    colours = dict(zip(means, plotting._COLOURS, strict=False))
+    shown = (
+        figure_pages.open("shift-lab")
+        .locator(".ways i")
+        .evaluate_all("all => all.map(e => getComputedStyle(e).backgroundColor.match(/\\d+/g).map(Number))")
+    )
+    for way, colour in zip(WAYS, shown, strict=True):
+        asked = [int(colours[way][i : i + 2], 16) for i in (1, 3, 5)]
+        assert max(abs(a - b) for a, b in zip(asked, colour, strict=True)) <= 16, way

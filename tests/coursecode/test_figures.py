@@ -550,17 +550,58 @@ def test_a_screen_reader_meets_what_it_met_before(figure_pages, name, language):
     assert tree == golden.read_text(encoding="utf-8")
 
 
+STATES = {
+    "channels-mixer": ["", "outputs=4&at=9", "kernel=1&outputs=4"],
+    "conv-backward": ["at=4", "size=6&kernel=3&at=14", "view=layer&size=6&kernel=3&follow=output&at=8"],
+    "conv-stepper": ["", "size=8&stride=2", "size=9&image=count&weights=sum", "split=1&size_w=9&kernel_w=4&padding_w=2",
+                     "kernel=5&weights=own&own=99,-99,12,-33", "line=1&size=9&padding=4&dilation=2"],
+    "kernel-lab": ["", "kernel=gauss&size=5"],
+    "lenet-draw": ["", "layer=conv2&map=5", "layer=dense3"],
+    "mlp-to-conv": ["", "morph=0&shift=2"],
+    "pool-shift": ["shift=1", "mode=avg", "window=3&stride=1&mode=avg", "window=4&stride=4"],
+}  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["channels-mixer", "conv-backward", "conv-stepper", "kernel-lab", "mlp-to-conv", "pool-shift"]
-)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_numbers_in_cells_can_be_read_on_a_phone(figure_pages, name, language):
-    page = figure_pages.open(name, language=language, width=360)
-    sizes = page.locator("table.matrix td").evaluate_all(
-        "all => all.filter(e => e.textContent || e.querySelector('input'))"
-        ".map(e => parseFloat(getComputedStyle(e).fontSize))"
+@pytest.mark.parametrize(("name", "settings"), [(name, one) for name, all in STATES.items() for one in all])
+def test_the_numbers_in_cells_can_be_read_on_a_phone_and_stay_in_them(figure_pages, name, settings):
+    page = figure_pages.open(name, settings=settings, width=360)
+    page.locator("details").evaluate_all("all => all.forEach(d => { d.open = true; })")
+    cells = page.locator("table.matrix td").evaluate_all(
+        """all => all.filter(e => e.textContent || e.querySelector('input')).map(e => {
+          const text = document.createRange(), field = e.querySelector("input");
+          text.selectNodeContents(e);
+          const wide = field ? field.scrollWidth - 1 : text.getBoundingClientRect().width;
+          return [parseFloat(getComputedStyle(e).fontSize), e.clientWidth + 2 - wide];
+        })"""
     )
-    assert len(sizes) > 9
-    assert min(sizes) >= 10
+    assert len(cells) > 9
+    assert min(size for size, _ in cells) >= 10
+    assert min(room for _, room in cells) >= 0
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [360, 712, 824])
+def test_no_word_of_a_drawing_is_small_or_leaves_the_figure(figure_pages, name, width):
+    page = figure_pages.open(name, width=width)
+    outer = page.locator(".figure").bounding_box()
+    for size, left, right in page.locator("svg text").evaluate_all(
+        """all => all.map(e => {
+          const { left, right } = e.getBoundingClientRect();
+          return [parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a, left, right];
+        })"""
+    ):
+        assert size >= 10
+        assert outer["x"] <= left <= right <= outer["x"] + outer["width"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_that_leaves_the_page_is_not_drawn_again(figure_pages, name):
+    """Its size becomes 0 then, and a drawing without a page has no colours to read."""
+    page = figure_pages.open(name)
+    page.evaluate(
+        "() => new Promise(done => { document.querySelector('main figure').remove(); setTimeout(done, 200); })"
+    )

@@ -253,3 +253,28 @@ def test_the_first_page_names_the_minutes_of_its_door(language):
     folder = ROOT / ("book" if language == "en" else "zh/book")
     told = {25: ("twenty-five minutes", "二十五分钟"), 30: ("half an hour", "半小时")}[minutes]
     assert told[language == "zh"] in (folder / "index.md").read_text(encoding="utf-8")
+
+
+def test_no_figure_says_dark_or_bright_of_what_is_the_other_way_round_in_the_other_theme():
+    """A strong colour is dark on a white page and bright on a black one."""
+    folder = figures.FOLDER / "words"
+    said = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))}
+    wrong = {
+        name: re.findall(r"\b(?:dark|light|bright)er\b|[更越]深|[更越][浅亮暗]", text) for name, text in said.items()
+    }
+    assert not any(wrong.values()), wrong
+    for language in ("en", "zh"):
+        strong = "the stronger the colour" if language == "en" else "颜色越浓"
+        assert strong in figures.words("rf-explorer", language)["says"]
+        prose("rf-explorer", language, strong)
+
+
+def test_at_a_rate_of_1_nothing_is_learned_as_the_text_says(figure_pages):
+    for language, told in (("en", "take a learning rate of 1, and after a few steps it learns nothing any more"),
+                           ("zh", "把学习率设成 1，几步之后就再也学不到东西")):  # fmt: skip
+        prose("lenet-train", language, told)
+    page = shown(figure_pages, "lenet-train", "en", "rate=1")
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function("document.querySelector('lenet-train').result.epoch >= 2", timeout=120_000)
+    page.get_by_role("button", name="Stop").click()
+    assert page.locator("lenet-train").evaluate("f => f.result.correct") <= 150

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
+from tools.site import letters
 from tools.source.words import tag, text
 
 MARK = "tag_slide"
@@ -79,7 +80,9 @@ def make(built: Path, language: str, *, kept: Path) -> list[Path]:
         earlier.unlink()
     if decks:
         styles = (PLOTS, Path(__file__).with_name("slides.css"))
-        (target / "slides.css").write_text("\n".join(path.read_text("utf-8") for path in styles), encoding="utf-8")
+        fonts = letters.rules("../_static/{}".format, display="block")
+        sheets = [fonts, *(path.read_text("utf-8") for path in styles)]
+        (target / "slides.css").write_text("\n".join(sheets), encoding="utf-8")
         if language == "en":
             _copy_reveal(target / "reveal")
     return decks

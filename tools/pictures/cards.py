@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tools import ROOT
-from tools.site import drawings, face
+from tools.site import drawings, face, letters
 from tools.source.chapters import parse
 from tools.source.settings import read_yaml
 from tools.source.words import editions, folder, text
@@ -34,14 +34,15 @@ DRAWN = {  # page: drawings
 }
 SITE = text("From Dense to Convolution")
 CLAIM = text("An executable course. Every formula tested, every claim measured.")
+LETTERED = """() => Promise.all(['1em "Course Sans"', '600 1em "Course Serif"'].map(f => document.fonts.load(f)))"""
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 1200px; height: 630px; padding: 64px 72px; background: #fff; color: #14213d; display: flex; gap: 40px;
        flex-direction: column; justify-content: space-between; border-bottom: 18px solid #c2005f;
-       font-family: "Noto Sans CJK SC", "Noto Sans", "DejaVu Sans", sans-serif }
+       font-family: "Course Sans", "Noto Sans CJK SC", sans-serif; word-spacing: .04em }
 header { display: flex; align-items: center; gap: 20px; font-size: 32px }
 header svg { width: 60px; height: 60px }
-h1 { font: 700 68px/1.15 "Noto Serif", "DejaVu Serif", serif; max-width: 1050px; text-wrap: balance }
+h1 { font: 600 68px/1.15 "Course Serif", serif; max-width: 1050px; text-wrap: balance }
 :lang(zh) h1 { font-family: "Noto Sans CJK SC", sans-serif }
 .drawings { display: flex; gap: 48px; height: 250px } .drawings svg { height: 100% }
 p { font-size: 27px; color: #4f5b6b }
@@ -71,7 +72,8 @@ def page(name: str, language: str) -> str:
     above = SITE[language] + (f" · {chapter}" if chapter else "")
     pictures = "".join(drawings.svg(drawing) for drawing in DRAWN[name])
     return (
-        f'<html lang="{language}"><style>{STYLE}</style><body><header>{face.mark()}{above}</header><h1>{heading}</h1>'
+        f'<html lang="{language}"><style>{letters.held()}{STYLE}</style>'
+        f"<body><header>{face.mark()}{above}</header><h1>{heading}</h1>"
         f'<div class="drawings">{pictures}</div><p>{CLAIM[language]}</p></body></html>'
     )
 
@@ -105,6 +107,7 @@ def draw(which: list[tuple[str, str]]) -> None:
         for name, language in which:
             html = page(name, language)
             view.set_content(html)
+            view.evaluate(LETTERED)
             picture = Image.open(io.BytesIO(view.screenshot())).convert("RGB").quantize(64, dither=Image.Dither.NONE)
             kept = PngInfo()
             kept.add_text("digest", digest(html))

@@ -11,7 +11,6 @@ compares it. Beside the pictures, the height of each figure at the widths of a p
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import io
 import json
@@ -19,12 +18,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from coursecode import figures
 from tools import ROOT
 from tools.site.figures import HEIGHTS, WIDTHS
+from tools.site.letters import held
 from tools.source.chapters import parse
 from tools.source.words import editions
 from tools.source.words import folder as edition_folder
@@ -41,12 +42,8 @@ LETTERED = """() => document.fonts.load('1em "Course Sans"')"""
 
 
 def letters() -> str:
-    """The letters of the site, with the file in the rule: the page of a picture has no address of its own."""
-    file = base64.b64encode((ROOT / "tools/site/static/course-sans.woff2").read_bytes()).decode()
-    return (
-        f'@font-face{{font-family:"Course Sans";src:url(data:font/woff2;base64,{file});font-weight:400 700;'
-        "size-adjust:106%}"
-    )
+    """The letters of the site, with the file in the rule."""
+    return held("Sans")
 
 
 class Poster(NamedTuple):
@@ -119,6 +116,33 @@ def wanted(root: Path = ROOT) -> list[Poster]:
     return found
 
 
+GREYS, HUES = 64, 96
+
+
+def with_few_colours(image: Image.Image) -> Image.Image:
+    """The picture with a palette of even greys, for maps and photos, and of the commonest among its other colours.
+
+    >>> image = Image.fromarray(np.uint8([[(0, 0, 0), (126, 126, 126), (240, 0, 90), (255, 255, 255)]]))
+    >>> np.asarray(with_few_colours(image).convert("RGB"))[0].tolist()
+    [[0, 0, 0], [125, 125, 125], [240, 0, 90], [255, 255, 255]]
+    """
+    pixels = np.asarray(image).reshape(-1, 3).astype(int)
+    colours, where = np.unique(pixels @ (65536, 256, 1), return_inverse=True)
+    coloured = pixels[np.ptp(pixels, axis=1) > 2]
+    found = Image.fromarray(np.uint8(coloured if len(coloured) else pixels)[None]).quantize(
+        HUES, dither=Image.Dither.NONE
+    )
+    hues = np.array(found.getpalette()).reshape(-1, 3)[:HUES]
+    greys = np.repeat(np.linspace(0, 255, GREYS).round()[:, None], 3, axis=1)
+    palette = np.concatenate([greys, hues])
+    split = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(float)
+    far = (palette**2).sum(axis=1) - 2 * split @ palette.T  # squared distances, but for what is the same of all
+    nearest = far.argmin(axis=1)
+    kept = Image.fromarray(nearest[where].astype(np.uint8).reshape(image.height, image.width), "P")
+    kept.putpalette(palette.astype(np.uint8).ravel().tolist())
+    return kept
+
+
 def take(posters: list[Poster]) -> None:
     """Open each figure in Chromium and keep what it shows, with few colours so that the files stay small."""
     from playwright.sync_api import sync_playwright
@@ -145,12 +169,7 @@ def take(posters: list[Poster]) -> None:
             poster.path.parent.mkdir(parents=True, exist_ok=True)
             note = PngInfo()
             note.add_text(KEY, poster.digest)
-            # among a photo's greys the few coloured pixels are the point; the octree keeps them
-            photo = "photo.data" in figures.data(poster.figure)
-            method = Image.Quantize.FASTOCTREE if photo else None
-            image = Image.open(io.BytesIO(shot)).convert("RGB")
-            image = image.quantize(192 if photo else 64, method, dither=Image.Dither.NONE)
-            image.save(poster.path, optimize=True, pnginfo=note)
+            with_few_colours(Image.open(io.BytesIO(shot)).convert("RGB")).save(poster.path, optimize=True, pnginfo=note)
             print(f"took {poster.path.relative_to(ROOT)}, {poster.path.stat().st_size / 1000:.0f} kB")
         browser.close()
 

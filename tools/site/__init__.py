@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 # Loaded in this order; each has its own ``setup``.
-PARTS = ("committed_outputs", "languages", "settled", "figures", "glossary", "api", "launch", "live", "mathml",
-         "searching", "status", "drawings", "face", "own_files", "decks", "ebook", "quizzes", "moved",
+PARTS = ("committed_outputs", "letters", "languages", "settled", "figures", "glossary", "api", "launch", "live",
+         "mathml", "searching", "status", "drawings", "face", "own_files", "decks", "ebook", "quizzes", "moved",
          "lines", "labels", "predictions", "corridor", "plots")  # fmt: skip
 
 

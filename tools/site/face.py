@@ -94,7 +94,8 @@ def set_up(app: Sphinx, config: Config) -> None:
     own = {path for path in code if path.is_relative_to(ROOT) and not {".venv", "site-packages"} & set(path.parts)}
     config.course_extensions = _digest({*own, ROOT / "requirements.txt"})
     shared = [path for folder in (HERE, figures.FOLDER) for path in folder.rglob("*") if path.suffix in SHARED]
-    config.course_files = _digest([*shared, ROOT / "glossary.yml", *ROOT.glob("*/interface.yml")])
+    fonts = HERE / "static" / "fonts.css"  # pages that are opened from a disk hold its rules
+    config.course_files = _digest([*shared, fonts, ROOT / "glossary.yml", *ROOT.glob("*/interface.yml")])
 
 
 def _digest(files: Iterable[Path]) -> str:

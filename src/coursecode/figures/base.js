@@ -94,19 +94,18 @@ var CourseFigures = (() => {
       --mark: token(mark);
       --ui: token(ui);
       --good: token(good);
-      color: var(--ink); text-align: start; font-size: 1rem; line-height: 1.45;
+      color: var(--ink); text-align: start; font-size: 1rem; font-variant-numeric: tabular-nums; line-height: 1.45;
       border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem; background: var(--paper); container: figure / inline-size;
     }
     .figure * { box-sizing: border-box; }
-    .board { container: board / inline-size; background: var(--paper); outline-offset: .4rem; }
+    .board { container: board / inline-size; background: var(--paper); }
     .board.stay { position: sticky; top: var(--figure-top, 0px); z-index: 1; padding-block: .4rem; box-shadow: 0 .7rem .5rem -.6rem var(--rule); }
     .handle { position: absolute; width: 1px; height: 1px; overflow: hidden; }
-    .handle:focus-visible + .board { outline: 3px solid var(--ui); border-radius: .35rem; }
     .side { min-width: 0; }
     @container figure (min-width: 40rem) {
       .body.wide { display: grid; grid-template-columns: minmax(0, 1fr) clamp(15rem, 34cqw, 18rem); gap: 1.5rem; align-items: start; }
       .wide > .side { border-inline-start: 1px solid var(--rule); padding-inline-start: 1.25rem; }
-      .wide > .side > .buttons:first-child { margin-top: 0; }
+      .wide > .side > .buttons { margin-top: 0; }
       .wide > .side .controls { grid-template-columns: minmax(0, 1fr); border-top: 0; margin-top: .4rem; padding-top: 0; }
       .wide > .side .control > label { min-width: 3.6em; }
       .wide > .side .control select { flex: 1; }
@@ -118,29 +117,28 @@ var CourseFigures = (() => {
     td[data-lit] { outline: 3px solid var(--ink); outline-offset: -3px; }
     .row { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; align-items: center; }
     .sign { font-size: 1.5rem; color: var(--soft); }
-    :focus-visible { outline: 3px solid var(--ui); outline-offset: 2px; }
+    :focus-visible, .handle:focus-visible + .board { outline: 3px solid var(--ui); outline-offset: 2px; }
     .formula { text-align: center; margin: 1rem 0 0; font-size: 1.05rem; }
     math { font-family: "Course Math", math; font-size: 1.1em; }
     .say { margin: .9rem 0 0; padding: .55rem .8rem; border-inline-start: 4px solid var(--ui); background: color-mix(in srgb, var(--raised) 60%, transparent); min-height: 3.1em; overflow-wrap: anywhere; }
-    .note { margin: 0 0 .9rem; padding: .55rem .8rem; border: 1px solid var(--below); border-inline-start-width: 4px; border-radius: .25rem; }
+    .note { margin: 0 0 .9rem; padding: .55rem .8rem; border: 1px solid var(--below); border-inline-start-width: 4px; }
     .note::before { content: "! "; font-weight: 700; }
     .controls { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: .1rem 1.75rem; margin-top: .9rem; padding-top: .6rem; border-top: 1px solid var(--rule); }
     [hidden] { display: none !important; }
     .control { display: flex; flex-wrap: wrap; align-items: center; gap: 0 .6rem; min-height: 44px; }
     .control > label { flex: none; min-width: 5.2em; }
-    .control output { min-width: 2em; text-align: end; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
-    input[type=range] { flex: 1 1 4rem; min-width: 4rem; height: 44px; margin: 0; accent-color: var(--ui); }
+    .control output { min-width: 2em; text-align: end; font-weight: 600; white-space: nowrap; }
+    input[type=range] { flex: 1 1 3rem; min-width: 3rem; height: 44px; margin: 0; accent-color: var(--ui); }
     input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--ui); }
     label.toggle { display: flex; align-items: center; gap: .45rem; min-height: 44px; }
     .buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .6rem; align-items: center; }
     button { min-width: 44px; min-height: 44px; padding: .25rem .8rem; font: inherit; font-size: .95rem; color: var(--ink); background: var(--raised); border: 1px solid var(--edge); border-radius: .4rem; cursor: pointer; }
-    button:disabled { opacity: .5; }
     button[aria-pressed=true] { border-color: var(--ui); box-shadow: inset 0 -3px var(--ui); }
     select { min-height: 44px; min-width: 0; max-width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: .4rem; padding: 0 .5rem; }
     .code { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-top: .6rem; }
-    .code code { flex: 1; min-width: min(14rem, 100%); padding: .55rem .7rem; border-radius: .25rem; background: var(--raised); color: var(--ink); font-family: var(--pst-font-family-monospace, monospace); font-size: .85rem; overflow-wrap: anywhere; }
+    .code code { flex: 1; min-width: min(14rem, 100%); padding: .55rem .8rem; background: var(--raised); font-family: var(--pst-font-family-monospace, monospace); font-size: .85rem; overflow-wrap: anywhere; }
     .fallback { display: none; }
-    @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } .control > label { min-width: 4.4em; } }
+    @media (max-width: 30rem) { .figure { padding: .75rem; --cell: 2rem; } .row { gap: .6rem; } }
     @media (prefers-reduced-motion: reduce) { .figure * { transition: none !important; animation: none !important; } }
     @media (forced-colors: active) {
       button[aria-pressed=true], [data-lit] { outline: 2px solid Highlight; }
@@ -191,7 +189,7 @@ var CourseFigures = (() => {
     /** A problem of the settings together, as words for the reader; empty when there is none. */
     problem() { return ""; }
     /** The board has become narrow, or wide again. */
-    resized() {}
+    resized() { if (this.isConnected) this.update(); }
     /** Where the arrow keys are: [place, places], as a slider tells it. */
     place({ at }) { return [at, this.count(this.state) - 1]; }
     /** The equivalent line of PyTorch, or an empty text. */
@@ -328,7 +326,7 @@ var CourseFigures = (() => {
       for (const [type, handler] of [["focusin", link], ["focusout", () => this.light()]]) this.figure.addEventListener(type, handler);
       new ResizeObserver(() => {
         this.board.classList.toggle("stay", this.board.offsetHeight < 0.62 * innerHeight && this.figure.offsetHeight > innerHeight);
-        const narrow = this.board.clientWidth < 460;
+        const narrow = (this.across = this.board.clientWidth) < 460;
         if (narrow !== this.narrow) this.resized(this.narrow = narrow);
       }).observe(this.board);
       root.append(node("style", {}, STYLE + figures.style + (this.constructor.style || "")), this.figure, node("div", { class: "fallback" }, h("slot")));

@@ -23,7 +23,7 @@
     let long = 1;
     const body = h("tbody", {}, rows.map((row, i) => h("tr", {}, row.map((value, j) => {
       const own = cell(i, j, value), text = value.name ? value : show(value);
-      long = Math.max(long, `${value.name ? "" : text}`.length);
+      if (!value.name) long = Math.max(long, `${text}`.length - /[.,]/.test(text) / 2);
       return h("td", { ...own, class: (own.class || "") + tint(value, largest) }, text);
     }))));
     return h("table", {
@@ -57,17 +57,16 @@
   CourseFigures.style += `
     table.matrix {
       --side: min(var(--cell), calc((100cqw - 4px) / var(--cols)));
-      border-collapse: collapse; font-variant-numeric: tabular-nums; touch-action: manipulation;
-      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .6), calc(var(--side) / (var(--long) * .64 + .4))); line-height: 1; text-align: center;
+      border-collapse: collapse; touch-action: manipulation;
+      table-layout: fixed; width: calc(var(--side) * var(--cols)); font-size: min(.95rem, calc(var(--side) * .6), calc(var(--side) / (var(--long) * .6 + .3))); line-height: 1; text-align: center;
     }
     .matrix tr { height: var(--side); }
-    .matrix caption { caption-side: top; color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }
+    .matrix caption { color: var(--soft); font-size: .85rem; padding: 0 0 .3rem; line-height: 1.45; white-space: nowrap; }
     .matrix td { padding: 0; border: 1px solid var(--edge); vertical-align: top; line-height: calc(var(--side) - 1px); white-space: nowrap; }
     .matrix td.frame { border-style: dashed; border-color: var(--rule); color: var(--soft); }
     .matrix td.unread { background-image: repeating-linear-gradient(135deg, transparent 0 .3rem, color-mix(in srgb, var(--ink) 32%, transparent) .3rem .36rem); }
-    .matrix td.hot { font-weight: 700; }
     .matrix td.window { box-shadow: inset var(--left, 0) var(--top, 0) var(--mark), inset var(--right, 0) var(--bottom, 0) var(--mark); }
-    .matrix td.hot { outline: 3px solid var(--mark); outline-offset: -2px; }
+    .matrix td.hot { font-weight: 700; outline: 3px solid var(--mark); outline-offset: -2px; }
     .top { --top: 3px; } .bottom { --bottom: -3px; } .left { --left: 3px; } .right { --right: -3px; }
     .matrix.picks td { cursor: pointer; }
     .matrix sub { font-size: .75em; line-height: 0; }

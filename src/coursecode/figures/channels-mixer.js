@@ -24,7 +24,7 @@
       .stage { display: grid; grid-template-columns: auto 1rem auto 1rem auto; gap: .35rem .3rem; justify-content: center; align-items: center; justify-items: center; --cell: clamp(1.1rem, calc((100cqw - 4.5rem) / var(--all)), 1.9rem); }
       .stage > .sign { align-self: center; padding-top: 1.2rem; font-size: 1.2rem; }
       .stage > .off { opacity: .45; }
-      .stage .matrix caption { padding-bottom: .1rem; line-height: 1.3; }
+      .stage .matrix caption { padding-bottom: .2rem; line-height: 1.3; }
       .plane1 { --above: light-dark(#cf3030, #ff7a72); } .plane2 { --above: light-dark(#118a4a, #4fd18a); } .plane3 { --above: light-dark(#2a62d8, #7aa7ff); }
       .total { grid-column: 1 / -1; justify-self: stretch; display: flex; flex-wrap: wrap; gap: .3rem .8rem; justify-content: end; align-items: end; border-top: 2px solid var(--ink); padding-top: .2rem; }
       .total .sign { font-size: 1rem; flex: 1; align-self: center; }
@@ -74,8 +74,8 @@
         });
       });
       const value = parts.reduce((s, y) => s + y.data[i * m + j], BIAS[o]);
-      const bias = BIAS[o] < 0 ? `− ${number(-BIAS[o])}` : `+ ${number(BIAS[o])}`;
-      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([bias, " → ", ...indexed("Y", o)]), maps)),
+      const bias = BIAS[o] < 0 ? `−\u00a0${-BIAS[o]}` : `+\u00a0${BIAS[o]}`;
+      this.paint(h("div", { class: "stage", style: `--all:${SIZE + k + Math.max(2, m)}` }, lanes, h("div", { class: "total" }, sign([this.t("bias"), " ", bias, " →\u00a0", ...indexed("Y", o)]), maps)),
         h("p", { class: "shape" }, this.t("shape", { outputs, inputs: depthwise ? 1 : inputs, k, weights: number(outputs * (depthwise ? 1 : inputs) * k * k) })));
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
       const terms = parts.map((y, c) => this.term(signed(y.data[i * m + j]), `p${c}`)).filter((_, c) => !depthwise || c === o);

@@ -28,7 +28,7 @@
       .stage > .sign { font-size: 1.2rem; line-height: calc(var(--cell) * var(--high)); align-self: start; margin-top: 1.6rem; }
       .way { grid-column: 1 / -1; justify-self: stretch; margin: 0; color: var(--soft); font-size: .85rem; border-top: 1px solid var(--rule); padding-top: .3rem; }
       .way:first-child { border: 0; padding: 0; }
-      .stage > .matrix { align-self: start; } .kernel td { border-color: var(--mark); }
+      .stage > .matrix { align-self: start; } .kernel:not(:has(.window)) td { border-color: var(--mark); }
     `;
 
     side({ size, kernel, stride }) { return outputSize(size, kernel, 0, stride); }
@@ -84,7 +84,7 @@
           way("back"), table(far(back("X")), dx, "pixel", "p", true), sign("", 1), table(back("K"), dw, "weight", scatters ? "w" : "p", true), sign("←", m), table("G", G, "output", "p")));
 
       const signed = (v) => (v < 0 ? `(${number(v)})` : number(v));
-      const terms = (factor, prefix) => uses.map((use, u) => this.term(`${number(G.data[use.o])}×${signed(factor(use))}`, `${prefix}${u}`));
+      const terms = (factor, prefix) => uses.map((use, u) => this.term(`${signed(G.data[use.o])}×${signed(factor(use))}`, `${prefix}${u}`));
       const byWeights = terms(({ t }) => K.data[t], "p"), kind = layer ? "stamp" : "says";
       if (scatters) {
         const listed = (list) => list.flatMap((term, u) => (u ? [this.words.comma, term] : [term]));

@@ -40,13 +40,14 @@
     static walks = true;
     static predicts = true;
     static style = `
-      .stage { display: grid; grid-template-columns: auto auto; grid-template-rows: auto auto; gap: .6rem 1rem; justify-content: center; align-items: center; --cell: clamp(1.2rem, calc((100cqw - 3.6rem) / var(--all)), 2.4rem); }
+      .stage { display: grid; grid-template-columns: auto auto; gap: .6rem 1rem; justify-content: center; align-items: center; --cell: clamp(1.2rem, calc((100cqw - 3.6rem) / var(--all)), 2.4rem); }
       .stage > .matrix:first-child { grid-row: 1 / 3; }
-      .arm { display: flex; align-items: center; gap: .6rem; }
+      .stage.tall { display: flex; flex-wrap: wrap; --cell: clamp(1.2rem, calc((100cqw - 2.5rem) / var(--all)), 2.4rem); }
+      .arm { flex-wrap: nowrap; gap: .6rem; }
       .arm .sign { width: .8em; text-align: center; }
       .kernel td { border-color: var(--mark); }
       .grab td.window { cursor: grab; touch-action: none; }
-      .leftover { text-align: center; color: var(--soft); margin: .3rem 0 0; }
+      .leftover { text-align: center; color: var(--soft); margin: 0; }
     `;
 
     /** The settings on both axes, height first, and the reach of a dilated kernel; along one axis there is one row. */
@@ -119,20 +120,21 @@
         const now = byPixel ? readers[0].includes(i) && readers[1].includes(j) : i === at[0] && j === at[1];
         return { class: now ? "hot" : "" };
       };
-      const hand = !problem && !byPixel;
       const X = matrix(`${this.t(p.some(Boolean) ? "padded" : "input")} ${times(padded.shape.slice(1))}`, rowsOf(padded), {
-        cell: inputCell, pick, name: hand ? "grab" : "", onpointerdown: hand && ((event) => this.pull(event, at, m, s)),
+        cell: inputCell, pick, name: "grab", onpointerdown: (event) => this.pull(event, at, m, s),
       });
       const Y = output ? matrix(`${this.t("output")} ${this.guessing ? "?" : times(m)}`, rowsOf(output), {
         cell: outputCell, show: (v) => this.answer(number(v)), tinted: !this.guessing,
         pick: (i, j) => this.set({ follow: "output", at: i * m[1] + j }),
         over: byPixel ? undefined : (i, j) => this.peek(i === undefined ? null : { at: i * m[1] + j }),
       }) : h("p", { class: "formula" }, "—");
-      const arm = (text, inside) => h("div", { class: "arm" }, h("span", { class: "sign", "aria-hidden": "true" }, text), inside);
-      this.paint(h("div", { class: "stage", style: `--all:${n[1] + p[1] + (state.line ? 2 : Math.max(k[1], m[1], 3))}${state.line ? ";grid-template-columns:auto" : ""}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
+      const arm = (text, inside) => h("div", { class: "row arm" }, h("span", { class: "sign", "aria-hidden": "true" }, text), inside);
+      // the input above the kernel where cells beside each other would be smaller than 24 pixels
+      const all = n[1] + p[1] + Math.max(k[1], m[1], 3), tall = state.line || 24 * all + 58 > this.across;
+      this.paint(h("div", { class: `stage ${tall ? "tall" : ""}`, style: `--all:${tall ? Math.max(k[1], m[1]) : all}${state.line ? ";flex-direction:column" : ""}` }, X, arm("⋆", this.kernelTable(used, state)), arm("=", Y)), this.below(state));
       if (problem) return "";
       if (byPixel) {
-        const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
+        const found = readers[0].flatMap((i) => readers[1].map((j) => `Y[${i}, ${j}]`));
         return this.t("pixel_says", { i: at[0], j: at[1], count: found.length, outputs: found.join(", ") });
       }
       const terms = [];
@@ -165,18 +167,13 @@
       });
     }
     edit(input, a, b) {
-      const text = input.value.replace("−", "-").trim();
-      const value = Number(text);
+      const text = input.value.replace("−", "-").trim(), value = Number(text), data = Array.from(this.kernel(this.state).data);
+      const along = a * this.axes(this.state).k[1] + b, at = this.state.flip ? data.length - 1 - along : along;
       if (text === "" || text === "-") return;
-      if (!Number.isFinite(value) || Math.abs(value) > 99) {
-        this.note(this.t("refused", { name: this.t("weight", { a, b }), value: text, allowed: "−99 … 99", used: number(0) }));
-        return;
-      }
-      const kernel = this.kernel(this.state);
-      const [, , height, width] = kernel.shape;
-      const data = Array.from(kernel.data);
-      data[this.state.flip ? (height - 1 - a) * width + width - 1 - b : a * width + b] = value;
-      this.set({ weights: "own", own: data.join(",") });
+      if (Math.abs(value) <= 99) {
+        data[at] = value;
+        this.set({ weights: "own", own: data.join(",") });
+      } else this.note(this.t("refused", { name: this.t("weight", { a, b }), value: text, allowed: "−99 … 99", used: number(data[at]) }));
     }
 
     /** The size formula with its numbers, and what is left over. */

@@ -22,7 +22,7 @@
     const steps = [counts];
     for (let i = layers.length - 1; i >= 0; i--) {
       const { kernel: k, stride: s = 1, padding: p = 0, dilation: d = 1 } = layers[i];
-      const below = Array(sizes[i]).fill(0);
+      const below = Array(Math.max(0, sizes[i])).fill(0);
       counts.forEach((count, j) => {
         for (let a = 0; a < k; a++) {
           const to = j * s + a * d - padSides(p)[0];

@@ -15,7 +15,7 @@ globalThis.FIELD_PHOTO = (() => {
     .patch canvas { position: absolute; background: var(--paper); }
     .spot { position: absolute; outline: 2px solid var(--mark); box-shadow: 0 0 0 3px var(--paper); pointer-events: none; } .spot.heart { outline-style: dashed; box-shadow: none; }
     .profile { display: block; width: 100%; height: 2.6rem; margin-top: .3rem; } .profile path { fill: color-mix(in srgb, var(--mark) 30%, transparent); stroke: var(--mark); vector-effect: non-scaling-stroke; } .profile .even { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; }
-    .facts { display: grid; grid-template-columns: 1fr 1fr; gap: .2rem 1rem; margin: .6rem 0 0; color: var(--soft); font-size: .85rem; } .facts b { display: block; color: var(--ink); font-size: 1.5rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+    .facts { display: grid; grid-template-columns: 1fr 1fr; gap: .2rem 1rem; margin: .6rem 0 0; color: var(--soft); font-size: .85rem; } .facts b { display: block; color: var(--ink); font-size: 1.5rem; line-height: 1.2; }
     @media (forced-colors: active) { .view, .profile { forced-color-adjust: none; } .spot { outline-color: Highlight; } }
   `;
   /** A share in percent, with places after the point only where it is nearly nothing or nearly all. */

@@ -76,7 +76,7 @@ globalThis.KERNEL_CAMERA = (() => {
         this.most = Math.max(1, Math.round(sizes[Math.floor(0.99 * sizes.length)])); // the one value in a hundred beyond it has its colour
         const ends = signed ? [`≤ ${number(-this.most)}`, `≥ ${number(this.most)}`] : ["≤ 0", "≥ 255"];
         this.legend.className = `legend ${state.show}`;
-        this.legend.replaceChildren(node("span", { class: "below", style: "color:var(--below)" }, ends[0]), node("i"), node("span", { class: "above", style: "color:var(--above)" }, ends[1]));
+        this.legend.replaceChildren(node("span", { class: "below", style: signed && "color:var(--below)" }, ends[0]), node("i"), node("span", { class: "above", style: signed && "color:var(--above)" }, ends[1]));
         this.colour(this.views[0], image, 255, false);
         this.colour(this.views[1], this.output, this.most, signed);
       }
@@ -104,8 +104,8 @@ globalThis.KERNEL_CAMERA = (() => {
       const inputs = square(Array.from(K.data)).map((list, a) => list.map((w, b) => h("input", { inputmode: "numeric", value: number(w), "aria-label": this.t("weight", { a, b }), oninput: ({ target }) => this.edit(target, K, a * k + b) })));
       const pieces = [
         matrix(this.t("pixels"), square(seen), { tinted: false, name: "pixels", cell: (a, b, v) => ({ "data-link": link(a, b), style: `background:rgb(${v},${v},${v});color:${v > 115 ? "#000" : "#fff"}` }) }), sign("·"),
-        matrix(this.t("weights"), inputs, { name: "kernel", cell: (a, b) => ({ "data-link": link(a, b), class: tint(K.data[a * k + b], heavy) }) }), sign("="),
-        matrix(this.t("products"), square(products), { cell: (a, b) => ({ "data-link": link(a, b) }) }),
+        matrix(this.t("weights"), inputs, { name: "kernel", cell: (a, b) => ({ "data-link": link(a, b), class: tint(K.data[a * k + b], heavy) }) }),
+        h("div", { class: "row" }, sign("="), matrix(this.t("products"), square(products), { cell: (a, b) => ({ "data-link": link(a, b) }) })),
         h("div", { class: "row" }, sign(by === 1 ? "Σ =" : `Σ ÷ ${number(by)} =`), h("output", { class: "total" }, number(value, 1))),
       ];
       const box = h("div", { class: "sum", style: `--all:${k === 3 ? 9 : 10}` }, pieces);
@@ -118,7 +118,7 @@ globalThis.KERNEL_CAMERA = (() => {
         this.note(this.t("refused", { name: this.t("weights"), value: text, allowed: "−99 … 99", used: number(K.data[at]) }));
         return;
       }
-      this.set({ kernel: "own", own: Array.from(K.data, (w, i) => (i === at ? value : w)).join(","), mean: this.state.mean });
+      this.set({ kernel: "own", own: Array.from(K.data, (w, i) => (i === at ? value : w)).join(",") });
     },
   };
 })();

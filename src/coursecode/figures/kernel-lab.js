@@ -40,11 +40,12 @@
       canvas { display: block; width: 100%; image-rendering: pixelated; }
       .spot { position: absolute; outline: 2px solid var(--mark); box-shadow: 0 0 0 4px var(--paper); pointer-events: none; }
       .spot.one { box-shadow: 0 0 0 3px var(--paper); }
-      .legend { display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: center; font-size: .8rem; font-variant-numeric: tabular-nums; color: var(--soft); grid-column: 2; }
+      .legend { forced-color-adjust: none; display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: center; font-size: .8rem; color: var(--soft); grid-column: 2; }
       .legend i { height: .6rem; border: 1px solid var(--rule); background: linear-gradient(90deg, var(--below), var(--paper), var(--above)); } .legend.grey i { background: linear-gradient(90deg, #000, #fff); }
       .sum { display: flex; flex-wrap: wrap; gap: .3rem .5rem; justify-content: center; align-items: center; margin-top: .7rem; --cell: clamp(1.35rem, calc((100cqw - 4.2rem) / var(--all)), 2.3rem); }
-      .sum .matrix { --side: max(var(--cell), calc(var(--long) * .42rem + .26rem)); }
-      .sum .total { font-size: 1.25rem; font-weight: 700; font-variant-numeric: tabular-nums; border: 2px solid var(--mark); padding: .15rem .5rem; }
+      .sum .matrix { --side: max(var(--cell), calc(var(--long) * .4rem + .2rem)); }
+      .sum .row { flex-wrap: nowrap; gap: inherit; }
+      .sum .total { font-size: 1.25rem; font-weight: 700; border: 2px solid var(--mark); padding: .15rem .5rem; }
       .pixels td { border-color: var(--mark); }
       .kernel input { cursor: text; } .kernel input:hover { background: color-mix(in srgb, var(--mark) 14%, transparent); }
     `;
@@ -110,7 +111,8 @@
       super.update();
     }
     set(changes, options) {
-      if (changes.kernel) changes.mean = Number(["blur", "gauss"].includes(changes.kernel));
+      const { kernel } = changes, mean = Number(/blur|gauss/.test(kernel));
+      if (kernel && kernel !== "own") Object.assign(changes, { mean, show: mean || /sharpen|same/.test(kernel) ? "grey" : "signed" });
       super.set(changes, options);
     }
 

@@ -39,7 +39,7 @@
       .pad text { fill: var(--soft); font-size: 70px; text-anchor: middle; }
       .part { margin: 0; } .part p { margin: 0 0 .2rem; color: var(--soft); font-size: .85rem; }
       .view { position: relative; display: block; }
-      canvas { width: 100%; display: block; image-rendering: pixelated; }
+      canvas { width: 100%; display: block; image-rendering: pixelated; background: var(--rule); }
       .stage .view { width: 6rem; }
       .digits { justify-content: center; margin: .6rem 0 0; gap: .3rem; } .digits button { padding: 0; }
       .answer { width: min(100%, 22rem); min-height: 12.4rem; }

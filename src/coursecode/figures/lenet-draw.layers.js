@@ -16,13 +16,14 @@ globalThis.LENET_LAYERS = (() => {
     canvas { cursor: pointer; }
     .spot { position: absolute; outline: 2px solid var(--mark); pointer-events: none; }
     .verdict { display: flex; align-items: baseline; gap: .6rem; margin: 0 0 .5rem; } .verdict b { font-size: 3.2rem; line-height: 1; } .verdict span { color: var(--soft); }
-    .bars { display: grid; grid-template-columns: repeat(10, 1fr); gap: .3rem; font-variant-numeric: tabular-nums; text-align: center; }
+    .bars { display: grid; grid-template-columns: repeat(10, 1fr); gap: .3rem; text-align: center; }
     .track { height: clamp(3.5rem, 14vh, 7.5rem); display: flex; align-items: end; background: color-mix(in srgb, var(--ink) 7%, transparent); } .track .bar { display: block; width: 100%; min-height: 1px; background: var(--ui); }
     .best .track .bar { background: var(--above); } .best { font-weight: 700; }
     .unit { --cell: clamp(1.4rem, calc((100cqw - 2.6rem) / 10), 2.7rem); } .unit .row { flex-wrap: nowrap; gap: .5rem; } .unit .five { --cell: clamp(1.4rem, calc((100cqw - 1rem) / 5), 3rem); }
     .unit .matrix { flex: none; } .unit .matrix caption { white-space: normal; }
     .unit .formula { font-size: .95rem; }
-    .compare { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: end; justify-content: center; } .compare svg { width: min(10rem, 34cqw); flex: none; } .compare p { margin: 0 0 .3rem; max-width: 19rem; } .compare b { display: block; font-size: min(1.35rem, 5.5cqw); font-variant-numeric: tabular-nums; }
+    @container board (max-width: 24rem) { .unit .row { flex-wrap: wrap; } .unit, .unit .five { --cell: min(2.6rem, calc((100cqw - 1rem) / 5)); } }
+    .compare { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: end; justify-content: center; } .compare svg { width: min(10rem, 34cqw); flex: none; } .compare p { margin: 0 0 .3rem; max-width: 19rem; } .compare b { display: block; font-size: min(1.35rem, 5.5cqw); }
     .compare .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .compare .net { fill: var(--mark); } .compare path { fill: none; stroke: var(--mark); stroke-width: 1.5; }
     @media (forced-colors: active) { .compare svg { forced-color-adjust: none; } }
     .unit { grid-column: 1 / -1; }

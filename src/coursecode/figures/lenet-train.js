@@ -15,15 +15,15 @@
       { name: "seed", kind: "range", value: 0, min: 0, max: 9 },
     ];
     static style = `
-      .top { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .6rem; } .top b { font-size: 2.4rem; line-height: 1; font-variant-numeric: tabular-nums; } .top span { color: var(--soft); }
-      .confusion { --cell: clamp(1.1rem, calc((100cqw - 1rem) / 10), 1.75rem); }
+      .top { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .7rem; margin: 0 0 .6rem; } .top b { font-size: 2.4rem; line-height: 1; } .top span { color: var(--soft); }
+      .confusion { --cell: clamp(1.1rem, calc((100cqw - 1rem) / 11), 1.75rem); }
       .panes { display: grid; gap: .8rem 1.2rem; align-items: start; }
-      @container board (min-width: 22rem) { .panes { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); } .panes .kernels { grid-template-columns: repeat(2, minmax(0, 1fr)); } .confusion { --cell: clamp(1.1rem, calc((100cqw - 10.5rem) / 10), 1.75rem); } }
+      @container board (min-width: 22rem) { .panes { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); } .panes .kernels { grid-template-columns: repeat(2, minmax(0, 1fr)); } .confusion { --cell: clamp(1.1rem, calc((100cqw - 10.5rem) / 11), 1.75rem); } }
       .pane > p { margin: 0 0 .25rem; color: var(--soft); font-size: .85rem; }
       .kernels { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .4rem; max-width: 14rem; } canvas { width: 100%; aspect-ratio: 1; image-rendering: pixelated; outline: 1px solid var(--rule); display: block; }
-      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 12px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); stroke-width: 2; } .curve .seen { stroke: var(--above); }
-      .confusion td.right { font-weight: 700; }
-      .ends { display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
+      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 12px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); } .curve .seen { stroke: var(--above); stroke-width: 2; }
+      .confusion td.right { font-weight: 700; } .confusion .head { border: 0; color: var(--soft); font-size: .8rem; }
+      .ends { forced-color-adjust: none; display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
       .plus { color: var(--above); } .minus { color: var(--below); }
       button.go { background: var(--ui); color: var(--paper); font-weight: 600; }
     `;
@@ -118,15 +118,16 @@
       const { result } = this, { correct, epoch = 0, kernels, confusion, busy, loss } = result;
       this.go.textContent = this.t(busy ? "stop" : "train");
       const share = correct === undefined ? "" : number(correct / 10, 1);
+      const heads = Array.from({ length: 10 }, (_, i) => h("span", {}, i));
       const empty = Array.from({ length: 10 }, () => Array(10).fill(0)), table = confusion || empty;
       const pane = (title, ...inside) => h("div", { class: "pane" }, h("p", {}, title), inside);
       const colours = h("p", { class: "ends" }, h("span", { class: "minus" }, "−"), h("span", {}, "0"), h("span", { class: "plus" }, "+"));
       this.paint(h("p", { class: "top" }, h("b", {}, share ? this.t("share", { n: share }) : "?"), h("span", {}, this.t("held_out")), h("span", {}, this.t("epoch", { epoch: number(epoch, 1) }))),
         h("div", { class: "panes" },
           pane(this.t("kernels"), this.box ||= node("div", { class: "kernels" }), colours),
-          pane(this.t("confusion"), h("div", { class: "confusion" }, matrix("", table, {
-            tinted: false, "aria-label": this.t("confusion"), show: (v) => (v ? `${v}` : "·"),
-            cell: (i, j, v) => ({ class: `${i === j ? "right" : ""}${tint(i === j ? v : -v, i === j ? 100 : 12)}`, title: this.t("cell", { i, j, v }) }),
+          pane(this.t("confusion"), h("div", { class: "confusion" }, matrix("", [["", ...heads], ...table.map((line, i) => [heads[i], ...line])], {
+            tinted: false, "aria-label": this.t("confusion"), show: (v) => (v ? `${v}` : v === 0 ? "·" : ""),
+            cell: (i, j, v) => (i && j ? { class: `${i === j ? "right" : ""}${tint(i === j ? v : -v, i === j ? 100 : 12)}`, title: this.t("cell", { i: i - 1, j: j - 1, v }) } : { class: "head", role: i ? "rowheader" : j ? "columnheader" : "cell" }),
           })))), this.curve(result));
       if (kernels || !this.box.firstChild) {
         const [plus, minus] = ["plus", "minus"].map((name) => getComputedStyle(this.board.querySelector(`.${name}`)).color.match(/[\d.]+/g).map(Number).slice(0, 3));

@@ -6,7 +6,7 @@
 
   const STEPS = ["dense", "offset", "shared", "local", "conv"], LAST = STEPS.length - 1;
   const SHAPE = [1, 3, 2];
-  const free = (i, k) => ((5 * i + 3 * k + i * k) % 7) - 3;
+  const free = (i, k) => ((k * k + i * k + 3 * i * i) % 7) - 3;
   const common = (a) => [2, -1, 1, 0, 3, -2][(((a + 1) % 6) + 6) % 6];
   const part = (t, from) => Math.max(0, Math.min(1, t - from));
   const smooth = (t) => t * t * (3 - 2 * t);
@@ -23,14 +23,14 @@
       .ladder { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: .3rem; }
       .ladder button { display: grid; justify-items: center; padding: .2rem .1rem; min-width: 0; border-color: var(--rule); background: none; line-height: 1.2; font-size: .8rem; }
       .ladder button[aria-pressed=true] { background: var(--raised); }
-      .ladder b { font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+      .ladder b { font-size: 1.15rem; }
       .formula { margin: .5rem 0; min-height: 2.6em; }
-      .stage { display: flex; justify-content: center; align-items: end; gap: calc(var(--cell) * .3); --cell: clamp(.95rem, calc((100cqw - 1rem) / var(--all)), 2.2rem); }
+      .stage { display: flex; justify-content: center; align-items: end; gap: calc(var(--cell) * .3); flex-wrap: nowrap; --cell: clamp(.8rem, calc((100cqw - 1rem) / var(--all)), 2.2rem); }
       .stage .matrix caption { font-size: .8rem; padding-bottom: .2rem; }
       .stage > .sign { height: calc(var(--cell) * var(--n)); display: flex; align-items: center; font-size: 1.1rem; }
       .field { position: relative; width: calc(var(--cell) * (2 * var(--n) - 1)); }
       .field .title { text-align: center; color: var(--soft); font-size: .8rem; margin: 0 0 .2rem; }
-      .heads { display: flex; justify-content: center; color: var(--soft); font-size: min(.8rem, calc(var(--cell) * .55)); line-height: 1.5; height: 1.5em; font-variant-numeric: tabular-nums; }
+      .heads { display: flex; justify-content: center; color: var(--soft); font-size: min(.8rem, calc(var(--cell) * .55)); line-height: 1.5; height: 1.5em; }
       .heads span { width: var(--cell); text-align: center; flex: none; }
       .stage .weights { border-collapse: separate; border-spacing: 0; }
       .weights td { transition: background-color .25s; border-color: var(--rule); }

@@ -21,7 +21,7 @@
       .scale text { font-size: 13px; fill: var(--ink); } .scale .small { fill: var(--soft); font-size: 12px; } .scale b, .scale .big { font-weight: 700; font-size: 15px; }
       .scale .dense { fill: color-mix(in srgb, var(--ui) 42%, var(--paper)); } .scale .conv { fill: var(--mark); }
       .scale .animals { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; } .scale .edge { fill: none; stroke: var(--rule); } .scale .point { fill: none; stroke: var(--mark); stroke-width: 1.5; }
-      table.costs { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; margin-top: .6rem; }
+      table.costs { border-collapse: collapse; width: 100%; margin-top: .6rem; }
       .costs caption { text-align: start; color: var(--soft); font-size: .85rem; padding-bottom: .3rem; }
       .costs th, .costs td { padding: .35rem .3rem; border-bottom: 1px solid var(--rule); text-align: end; vertical-align: top; }
       .costs th[scope=row] { text-align: start; font-weight: 400; color: var(--soft); font-size: .85rem; hyphens: manual; }
@@ -32,7 +32,6 @@
       @media (forced-colors: active) { .scale { forced-color-adjust: none; } }
     `;
     actions() { return [["zoom_out", () => { this.set({ zoom: 0 }); tween(this, "zoom", 100, 6); }]]; }
-    resized() { this.update(); }
 
     costs({ image, units, kernel, bytes }) {
       const [width, height, channels] = IMAGES[image];

@@ -20,12 +20,13 @@
     static style = `
       .stage { display: grid; grid-template-columns: auto auto; gap: .5rem 1.4rem; justify-content: center; align-items: center; --cell: clamp(1rem, calc((100cqw - 2.2rem) / var(--all)), 2rem); }
       .stage > .matrix:first-child { grid-row: 1 / 3; touch-action: pan-y; }
+      .stage.tall { display: flex; flex-wrap: wrap; gap: .5rem; --cell: min(2rem, calc((100cqw - .5rem) / 10)); }
       .grab td { cursor: ew-resize; }
       td.gl { border-left: 2px solid var(--ink); } td.gt { border-top: 2px solid var(--ink); }
       .stage .matrix caption { white-space: normal; }
       .verdict { display: flex; align-items: baseline; justify-content: center; gap: .5rem; margin: .6rem 0 .2rem; }
-      .verdict b { font-size: 1.9rem; line-height: 1.1; font-variant-numeric: tabular-nums; }
-      .shares { display: grid; grid-template-columns: auto 1fr auto; gap: .15rem .6rem; align-items: center; font-size: .85rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+      .verdict b { font-size: 1.9rem; line-height: 1.1; }
+      .shares { display: grid; grid-template-columns: auto 1fr auto; gap: .15rem .6rem; align-items: center; font-size: .85rem; color: var(--soft); }
       .shares i { height: .7rem; background: color-mix(in srgb, var(--ink) 10%, transparent); } .shares .bar { display: block; height: 100%; background: var(--ui); }
     `;
 
@@ -61,11 +62,12 @@
       const places = m * m, same = equal.filter(Boolean).length;
       const [raw, total] = this.kept(X, still), [pooled, all] = this.kept(now, before);
       const bar = (name, part, of) => [h("span", {}, this.t(name)), h("i", {}, h("span", { class: "bar", style: `width:${this.guessing || !of ? 0 : (100 * part) / of}%` })), h("span", {}, this.answer(`${part} / ${of}`))];
-      this.paint(h("div", { class: "stage", style: `--all:${SIZE + Math.max(m, 4)}` }, input, Z, Y),
+      const tall = this.across < (SIZE + Math.max(m, 4)) * (mode === "max" ? 16 : 22) + 35; // the maps below each other
+      this.paint(h("div", { class: `stage ${tall ? "tall" : ""}`, style: `--all:${SIZE + Math.max(m, 4)}` }, input, Z, Y),
         h("p", { class: "verdict" }, h("b", {}, this.answer(places - same)), this.t(along ? "differ_along" : "differ_place", { all: places })),
         h("div", { class: "shares", role: "group", "aria-label": this.t("share") }, bar("share_map", raw, total), bar("share_pooled", pooled, all)));
-      const moves = shift % stride ? this.t("between", { shift, stride, by }) : this.t("moves", { shift, by });
-      return this.sentences(moves, this.t("says", { by, differ: this.differ(now, moved(before, by)), all: places }), this.t("stays", { pooled, held: all, raw, total }));
+      const differ = this.differ(now, moved(before, by)), moves = this.t(shift % stride ? "between" : differ ? "enters" : "moves", { shift, stride, by });
+      return this.sentences(moves, this.t("says", { by, differ, all: places }), this.t("stays", { pooled, held: all, raw, total }));
     }
     differ(a, b) { return Array.from(a.data).filter((v, i) => v !== b.data[i]).length; }
   });

@@ -29,7 +29,7 @@
       .chosen { fill: var(--mark); stroke: var(--mark); }
       .beam { fill: color-mix(in srgb, var(--mark) 9%, transparent); stroke: var(--mark); stroke-linejoin: round; }
       .output { cursor: pointer; }
-      table.fields { border-collapse: collapse; margin: .8rem auto 0; font-variant-numeric: tabular-nums; }
+      table.fields { border-collapse: collapse; margin: .8rem auto 0; }
       .fields td, .fields th { padding: .2rem .6rem; text-align: end; border-bottom: 1px solid var(--rule); font-weight: 400; }
       .fields thead th { color: var(--soft); font-size: .85rem; }
       .fields tr.now td, .fields tr.now th { font-weight: 700; }
@@ -79,11 +79,10 @@
       return this.sentences(sees, end - first > to - from && this.t("outside", { rest: last.size - (to - from + 1) }));
     }
 
-    resized() { this.update(); }
     /** Rows of cells, the input at the bottom; a cell is as dark as it has paths to the chosen output. */
     cone(state, sizes, counts, fields, first, end) {
       const n = state.size, left = Math.min(0, first), right = Math.max(n - 1, end), top = sizes.length - 1;
-      const all = this.narrow ? 330 : 640, margin = 58, wide = (all - margin) / (right - left + 1), side = Math.min(26, wide * 0.84), gap = side + (this.narrow ? 18 : 22);
+      const all = this.narrow ? 330 : 500, margin = 58, wide = (all - margin) / (right - left + 1), side = Math.min(26, wide * 0.84), gap = side + (this.narrow ? 18 : 22);
       const y = (l) => 4 + (top - l) * gap;
       const x = (column) => margin + (column - left + 0.5) * wide;
       const places = [{ size: 1, jump: 1, start: 0 }, ...fields];

@@ -22,20 +22,21 @@
       { name: "image", kind: "choice", value: "line", options: Object.keys(IMAGES) },
     ];
     static predicts = true;
+    static wide = false;
     static style = `
       .lab { display: grid; grid-template-columns: minmax(8rem, 1fr) minmax(0, 1.35fr); gap: 1rem; align-items: start; }
       @container board (max-width: 31rem) { .lab { grid-template-columns: minmax(0, 1fr); } .lab > :first-child { display: grid; grid-template-columns: 2fr 3fr; gap: .8rem; } }
       canvas { display: block; width: 100%; image-rendering: pixelated; background: #121212; }
       .input { cursor: ew-resize; touch-action: pan-y; }
       .lab p { margin: 0 0 .2rem; font-size: .85rem; color: var(--soft); }
-      .ways { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: .85rem; font-variant-numeric: tabular-nums; }
+      .ways { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: .85rem; }
       .ways th { font-weight: 400; color: var(--soft); text-align: start; line-height: 1.25; padding: 0 .3rem .3rem 0; vertical-align: bottom; } .ways tbody th { color: var(--ink); vertical-align: middle; }
       .ways td { padding: 0 .4rem .4rem 0; } .ways td:last-child { font-size: 1.05rem; font-weight: 600; text-align: end; padding-inline-end: 0; } .ways th:last-child { text-align: end; width: 22%; padding: 0 0 .3rem; } .ways th:first-child { width: 32%; }
       .ways i { display: block; width: 1.4rem; height: 4px; margin-top: .2rem; }
-      svg { display: block; width: 100%; margin-top: .5rem; overflow: visible; } svg text { font-size: 11px; fill: var(--soft); }
+      svg { display: block; width: 100%; margin-top: .5rem; overflow: visible; } svg text { font-size: 12px; fill: var(--soft); }
       polyline { fill: none; stroke-width: 2; } .axis { stroke: var(--edge); stroke-width: 1; }
-      .w0 { stroke: var(--below); background: var(--below); } .w1 { stroke: var(--mark); background: var(--mark); } .w2 { stroke: var(--good); background: var(--good); } .w3 { stroke: var(--above); background: var(--above); }
-      .w0 { stroke-dasharray: 6 3; } .w1 { stroke-dasharray: 2 2; } .w2 { stroke-dasharray: 7 2 2 2; }
+      .ways i { background: var(--w); } .lab [class^=w] { stroke: var(--w); }
+      .w0 { --w: var(--above); } .w1 { --w: var(--good); stroke-dasharray: 7 2 2 2; } .w2 { --w: var(--below); stroke-dasharray: 6 3; } .w3 { --w: light-dark(#a49, #e69ad8); stroke-dasharray: 2 2; }
       @media (forced-colors: active) { polyline { stroke: CanvasText; } .ways i { forced-color-adjust: none; } }
     `;
 
@@ -56,7 +57,7 @@
     }
 
     draw({ shift, image }) {
-      const all = this.results(image), { input, ways } = all[shift], percent = (far) => `${number(100 * far, 0)}\u202f%`;
+      const all = this.results(image), { input, ways } = all[shift], percent = (far) => this.t("share", { n: number(100 * far, 0) });
       const canvas = (name, side, more) => h("canvas", { role: "img", "aria-label": name, width: side, height: side, ...more });
       const x = (s) => 22 + (s * 170) / FAR, y = (far) => 84 - (74 * Math.min(far, HIGH)) / HIGH;
       const text = (label, at, up, anchor) => h("text", { x: at, y: up, "text-anchor": anchor }, label);
