@@ -323,6 +323,11 @@ STATE = """() => ({
   drawings: [...document.querySelectorAll("article svg.drawing")].filter((s) => !s.getAttribute("aria-label")).length,
   levels: [...document.querySelectorAll("article :is(h1,h2,h3,h4,h5,h6)")].map((h) => +h.tagName[1]),
   theme: document.documentElement.dataset.theme,
+  left: [...document.querySelectorAll("div.math > .eqno")].filter((n) => n.getBoundingClientRect().left <
+    n.previousElementSibling.getBoundingClientRect().left).map((n) => n.textContent),
+  high: [...document.querySelectorAll("article tr")].filter((r) => r.offsetHeight > 320).map((r) => r.textContent),
+  boxes: [...document.querySelectorAll("article a")].filter((a) =>
+    /[\\ue000-\\uf8ff]/.test(getComputedStyle(a, "::before").content)).map((a) => a.href),
   icons: [...document.querySelectorAll("i[class*=fa-], span[class*=fa-]")].filter((i) =>
     getComputedStyle(i, "::before").maskImage === "none").map((i) => i.className),
 })"""
@@ -387,6 +392,8 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
             assert state["theme"] == scheme
             assert state["titles"] == 1 or name.endswith("genindex.html"), where
             assert (state["nameless"], state["broken"], state["drawings"], state["icons"]) == ([], [], 0, []), where
+            # a formula's number, words letter by letter, a letter of a font that is not there
+            assert (state["left"], state["high"], state["boxes"]) == ([], [], []), where
             assert all(b <= a + 1 for a, b in itertools.pairwise(state["levels"])), where
             if width == 1280:
                 rules = {} if scheme == "light" else {"runOnly": {"type": "rule", "values": COLOURS}}
