@@ -457,6 +457,7 @@ def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
     page = context.new_page()
     page.goto(published + "book/lenet.html", wait_until="load")
     page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     hidden = ".language-switch, .course-footer, .bd-sidebar-primary, .bd-header-article, .copybtn, .prev-next-footer"
     assert (
         page.eval_on_selector_all(hidden, "all => all.filter((e) => e.getClientRects().length).map((e) => e.className)")
@@ -464,6 +465,11 @@ def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
     )
     assert page.eval_on_selector(".cell_input pre", "e => getComputedStyle(e).whiteSpace") == "pre-wrap"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    pale = """all => all.filter((e) => { const [r, g, b] = getComputedStyle(e).color.match(/\\d+/g);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b > 140; }).map((e) => e.textContent)"""
+    assert page.eval_on_selector_all(":is(.highlight span, .admonition p, td, article a):not(a.headerlink)", pale) == []
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     context.close()
 
 
