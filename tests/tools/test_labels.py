@@ -13,7 +13,7 @@ from problems import none
 from root import ROOT
 
 from tools.site.drawn import speaker, words_of
-from tools.site.labels import labels, row_speaker
+from tools.site.labels import labels, picture_speaker, row_speaker
 from tools.site.plots import drawings
 
 # names, and calls of the code above the picture
@@ -118,10 +118,17 @@ def drawn(notebook: Path) -> set[str]:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_word_in_a_plot_has_a_chinese_one(notebook):
-    say = speaker(labels("zh", name="plots.yml"))
+    say = picture_speaker("zh")
     chapters = {path.stem for path in PAGES}
     missing = sorted(word for word in drawn(notebook) - chapters if say(word) == word)
     none(f"zh/plots.yml has no {word!r} ({notebook.name}): add it" for word in missing)
+
+
+def test_a_plot_says_a_name_as_the_tables_beside_it_do():
+    say = picture_speaker("zh")
+    assert say("local, not shared") == "局部，不共享"  # and not as in "7, not 2"
+    assert say("T-shirt, not shirt") == "是 T 恤，不是衬衫"
+    assert say("blurred, 2 px") == "加模糊，2 像素"
 
 
 def test_no_word_of_a_plot_is_left_over():

@@ -120,6 +120,10 @@ def test_a_long_line_of_code_goes_on_further_in_and_is_copied_as_it_is(tmp_path,
         return [...new Set([...range.getClientRects()].filter(r => r.width > 1).map(r => Math.round(r.left)))]; }"""
     lefts = page.locator(".code-line").nth(1).evaluate(begins)
     assert len(lefts) > 1
+    page.set_viewport_size({"width": 390, "height": 800})  # on a phone a line begins half as far in
+    first, second = (page.locator(f".code-line:nth-child({n}) .k").first.bounding_box()["x"] for n in (2, 3))
+    one = page.locator(".code-line .k").first.bounding_box()["width"] / len("def")
+    assert second - first == pytest.approx(2 * one, abs=1)
     options = page.locator(".code-line .one")
     assert options.all_inner_texts() == ["--roster", "--replace-roster"]
     assert all(options.nth(i).evaluate("e => e.getClientRects().length") == 1 for i in range(2))
@@ -132,8 +136,8 @@ TABLES = """# Tables
 |---|---|---|---|
 | softmax | 89.4 ± 0.3 | -1.8 | (96, 55, 55) |
 | LeNet | 97.4% | +0.4 | what a long sentence in a cell says |
-| net | 8.6 ± 1.6 % | 0 | |
-"""
+| net | 8.6 ± 1.6 % | 1.5e+04 | LONG |
+""".replace("LONG", "what a cell says and goes on " * 4)
 
 
 def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tmp_path):
@@ -146,11 +150,12 @@ def test_a_column_of_numbers_stands_at_the_right_and_a_short_cell_is_one_line(tm
     Sphinx(source, source, tmp_path / "out", tmp_path / "trees", "html", status=None, warning=None).build()
     html = (tmp_path / "out" / "index.html").read_text("utf-8")
     found = re.findall(r'<t[dh] class="([^"]*)"><p>([^<]*)</p>', html)
-    numbers = {"right, %", "89.4 ± 0.3", "97.4%", "8.6 ± 1.6\xa0%", "more", "-1.8", "+0.4", "0"}
+    numbers = {"right, %", "89.4 ± 0.3", "97.4%", "8.6 ± 1.6\xa0%", "more", "-1.8", "+0.4", "1.5e+04"}
     assert {text for names, text in found if "numeric" in names.split()} == numbers
     short = {text for names, text in found if "short" in names.split()}
     assert "(96, 55, 55)" in short
     assert not any("sentence" in text for text in short)
+    assert [text[:16] for names, text in found if "long" in names.split()] == ["what a cell says"]
 
 
 def test_no_english_line_begins_with_the_comma_behind_a_formula(tmp_path):

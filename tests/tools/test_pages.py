@@ -323,6 +323,11 @@ STATE = """() => ({
   drawings: [...document.querySelectorAll("article svg.drawing")].filter((s) => !s.getAttribute("aria-label")).length,
   levels: [...document.querySelectorAll("article :is(h1,h2,h3,h4,h5,h6)")].map((h) => +h.tagName[1]),
   theme: document.documentElement.dataset.theme,
+  left: [...document.querySelectorAll("div.math > .eqno")].filter((n) => n.getBoundingClientRect().left <
+    n.previousElementSibling.getBoundingClientRect().left).map((n) => n.textContent),
+  high: [...document.querySelectorAll("article tr")].filter((r) => r.offsetHeight > 320).map((r) => r.textContent),
+  boxes: [...document.querySelectorAll("article a")].filter((a) =>
+    /[\\ue000-\\uf8ff]/.test(getComputedStyle(a, "::before").content)).map((a) => a.href),
   icons: [...document.querySelectorAll("i[class*=fa-], span[class*=fa-]")].filter((i) =>
     getComputedStyle(i, "::before").maskImage === "none").map((i) => i.className),
 })"""
@@ -387,6 +392,8 @@ def test_a_page_is_silent_asks_nobody_fits_and_can_be_read_by_everyone(published
             assert state["theme"] == scheme
             assert state["titles"] == 1 or name.endswith("genindex.html"), where
             assert (state["nameless"], state["broken"], state["drawings"], state["icons"]) == ([], [], 0, []), where
+            # a formula's number, words letter by letter, a letter of a font that is not there
+            assert (state["left"], state["high"], state["boxes"]) == ([], [], []), where
             assert all(b <= a + 1 for a, b in itertools.pairwise(state["levels"])), where
             if width == 1280:
                 rules = {} if scheme == "light" else {"runOnly": {"type": "rule", "values": COLOURS}}
@@ -450,6 +457,7 @@ def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
     page = context.new_page()
     page.goto(published + "book/lenet.html", wait_until="load")
     page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     hidden = ".language-switch, .course-footer, .bd-sidebar-primary, .bd-header-article, .copybtn, .prev-next-footer"
     assert (
         page.eval_on_selector_all(hidden, "all => all.filter((e) => e.getClientRects().length).map((e) => e.className)")
@@ -457,6 +465,11 @@ def test_on_paper_only_the_text_is_left_and_code_is_wrapped(browser, published):
     )
     assert page.eval_on_selector(".cell_input pre", "e => getComputedStyle(e).whiteSpace") == "pre-wrap"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    pale = """all => all.filter((e) => { const [r, g, b] = getComputedStyle(e).color.match(/\\d+/g);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b > 140; }).map((e) => e.textContent)"""
+    assert page.eval_on_selector_all(":is(.highlight span, .admonition p, td, article a):not(a.headerlink)", pale) == []
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     context.close()
 
 

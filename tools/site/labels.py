@@ -9,6 +9,7 @@ code stays, or the text would speak of another.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,21 @@ def cells(doctree: nodes.Element) -> Iterator[tuple[str, nodes.Text]]:
                         texts = list(entry.findall(nodes.Text))
                         if len(texts) == 1 and isinstance(texts[0].parent, nodes.paragraph):
                             yield name, texts[0]
+
+
+def picture_speaker(language: str) -> Callable[[str], str]:
+    """What says a word in a picture; a name that only rows of tables have, alone or as a part, is said as there.
+
+    >>> picture_speaker("zh")("shirt, not coat")
+    '是衬衫，不是外套'
+    """
+    rows, plots = (labels(language, name=name) for name in ("rows.yml", "plots.yml"))
+    names = {word: shown for word, shown in rows.items() if "…" not in word and " | " not in word}
+    said = speaker({**names, **plots})
+    return lambda word: _BETWEEN_HAN.sub("", said(word))
+
+
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
 def row_speaker(

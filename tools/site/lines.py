@@ -96,7 +96,7 @@ def hang(highlighted: str) -> str:
     return _BLOCK.sub(lines, highlighted)
 
 
-_SHORT = 16  # places, of which a Chinese character takes two
+_SHORT, _LONG = 16, 100  # places, of which a Chinese character takes two
 
 
 def align_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -113,18 +113,19 @@ def align_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 _NUMBER = re.compile(
-    r"[−+-]?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?%)?)?|–|—|-|"
+    r"[−+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?%)?)?|–|—|-|"
 )
 
 
 def keep_cells(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """The cell of a table that holds a number, a name or a word is not broken: a narrow table scrolls."""
+    """A number, a name or a word in a cell of a table is not broken: a narrow table scrolls. A long cell stays wide."""
     if app.builder.format != "html":
         return
     for entry in doctree.findall(nodes.entry):
         text = entry.astext()
-        if len(text) + sum(map(is_han, text)) <= _SHORT:
-            entry["classes"].append("short")
+        places = len(text) + sum(map(is_han, text))
+        if places <= _SHORT or places > _LONG:
+            entry["classes"].append("short" if places <= _SHORT else "long")
 
 
 def hang_code(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

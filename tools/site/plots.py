@@ -17,8 +17,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
-from tools.site.drawn import html_of, speaker, words_of
-from tools.site.labels import labels, pages
+from tools.site.drawn import html_of, words_of
+from tools.site.labels import pages, picture_speaker
 from tools.source.words import spoken, text
 
 _BETWEEN = "  ·  "
@@ -39,7 +39,7 @@ def _lay_out_page(app: Sphinx, page: nodes.Element, name: str, shown_on: str) ->
     cells = [node for node in page.findall(nodes.container) if "cell" in node["classes"]]
     known = drawings(Path(app.env.doc2path(name)).with_suffix(".ipynb")) if cells else {}
     language = spoken(app.config.language)
-    said = speaker(labels(language, name="plots.yml"))
+    said = picture_speaker(language)
     as_code = {literal.astext() for literal in page.findall(nodes.literal)}  # the text speaks of these as they are
 
     def say(word: str) -> str:

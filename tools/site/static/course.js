@@ -111,4 +111,15 @@
     for (const part of folded) part.open = true;
   });
   addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
+
+  // Who reads in the dark prints the light page: pale letters of code would be lost on white paper.
+  const root = document.documentElement.dataset, printing = matchMedia("print");
+  let dark = false;
+  const paper = (now) => {
+    if (now && root.theme === "dark") [dark, root.theme] = [true, "light"];
+    else if (!now && dark) [dark, root.theme] = [false, "dark"];
+  };
+  addEventListener("beforeprint", () => paper(true));
+  addEventListener("afterprint", () => paper(false));
+  printing.addEventListener("change", () => paper(printing.matches));
 })();
