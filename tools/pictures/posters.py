@@ -127,11 +127,10 @@ def with_few_colours(image: Image.Image) -> Image.Image:
     [[0, 0, 0], [125, 125, 125], [240, 0, 90], [255, 255, 255]]
     """
     pixels = np.asarray(image).reshape(-1, 3).astype(int)
-    colours, where = np.unique(pixels @ (65536, 256, 1), return_inverse=True)
+    colours, where = np.unique(pixels @ np.array((65536, 256, 1)), return_inverse=True)
     coloured = pixels[np.ptp(pixels, axis=1) > 2]
-    found = Image.fromarray(np.uint8(coloured if len(coloured) else pixels)[None]).quantize(
-        HUES, dither=Image.Dither.NONE
-    )
+    some = (coloured if len(coloured) else pixels).astype(np.uint8)
+    found = Image.fromarray(some[None]).quantize(HUES, dither=Image.Dither.NONE)
     hues = np.array(found.getpalette()).reshape(-1, 3)[:HUES]
     greys = np.repeat(np.linspace(0, 255, GREYS).round()[:, None], 3, axis=1)
     palette = np.concatenate([greys, hues])
