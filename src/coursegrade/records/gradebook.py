@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from coursegrade.cage.supervise import Broken, contained
 from coursegrade.contract import Bundle, ContractError, Question, QuestionResult, Result, Text, Value, text
@@ -137,8 +136,10 @@ def database(course: Course) -> Iterator[Any]:
 
 
 def _address(path: Path) -> str:
-    """The database as SQLAlchemy takes it, for which a ``?`` in a path ends it: two folders would share one file."""
-    return f"sqlite:///file:{quote(str(path))}?uri=true" if "?" in str(path) else f"sqlite:///{path}"
+    """The database as SQLAlchemy writes it: a ``?`` in a path ended it, and two folders would share one file."""
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _course_id(course: Course) -> str:
