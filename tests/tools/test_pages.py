@@ -415,7 +415,7 @@ BOTH = f"""async (rules) => {{
 
 @pytest.mark.parametrize("scheme", LOOKS)
 @pytest.mark.parametrize("name", ["book/pooling.html", "zh/book/index.html", "search.html"])
-def test_contrasts_are_those_that_axe_finds_where_it_judges(published, look, axe, scheme, name):
+def test_contrasts_are_those_that_axe_finds_or_less_where_it_judges(published, look, axe, scheme, name):
     page, _, _ = look
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -424,7 +424,8 @@ def test_contrasts_are_those_that_axe_finds_where_it_judges(published, look, axe
     axe(page, {"runOnly": {"type": "rule", "values": ["html-has-lang"]}})  # so that it is there
     found = page.evaluate(BOTH, COLOURS[:1])
     assert len(found) > 25
-    assert [row for row in found if row[2] != pytest.approx(row[1], rel=0.03)] == []
+    assert [row for row in found if row[2] is None or row[2] > 1.03 * row[1]] == []
+    assert sum(row[2] > 0.97 * row[1] for row in found) > 0.9 * len(found)
 
 
 def test_faint_text_and_a_link_like_its_text_are_found_in_the_dark_alone(published, look):
@@ -435,7 +436,8 @@ def test_faint_text_and_a_link_like_its_text_are_found_in_the_dark_alone(publish
         """() => {
           const style = document.head.appendChild(document.createElement("style"));
           style.textContent = `[data-theme=dark] :is(.own, .own span) { color: #555 }
-            [data-theme=dark] .ground { background: #999 } [data-theme=dark] .through { opacity: 0.3 } .plain a { text-decoration: none }
+            [data-theme=dark] .ground { background: #999 } [data-theme=dark] .through { opacity: 0.3 }
+            .plain a { text-decoration: none }
             [data-theme=dark] .plain a { color: var(--pst-color-text-base) } .plain a { color: #767676 }`;
           document.querySelector("article").insertAdjacentHTML("afterbegin", `<p class="own">faint</p>
             <div class="ground"><p><b>on a ground</b></p></div><div class="through"><p>through</p></div>
