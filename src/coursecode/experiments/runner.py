@@ -91,6 +91,7 @@ EXPERIMENTS: dict[str, str] = {
     "halve_and_double": "width",
     "mixed_kernels": "width",
     "branch_algorithms": "width",
+    "thin_layers": "width",
     "how_wide": "width",
     "pretrain_then_finetune": "transfer",
     "leave_the_plateau": "plateau",
