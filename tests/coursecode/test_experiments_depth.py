@@ -24,7 +24,7 @@ def small(name: str) -> Result:
 
 
 def test_every_experiment_of_the_module_is_registered() -> None:
-    assert NAMES == ["norm_and_plateau", DEEP]
+    assert NAMES == ["norm_and_plateau", "norm_and_means", DEEP]
 
 
 def test_every_net_looks_for_a_rate_at_each_number_of_updates() -> None:

@@ -104,6 +104,7 @@ EXPERIMENTS: dict[str, str] = {
     "lenet_mnist": "lenet_study",
     "lenet_fashion": "lenet_study",
     "norm_and_plateau": "depth",
+    "norm_and_means": "depth",
     "shortcuts_in_deep_nets": "depth",
     "better_fashion": "better",
     "better_mnist": "better",
