@@ -24,7 +24,7 @@ def small(name: str) -> Result:
 
 
 def test_every_experiment_of_the_module_is_registered() -> None:
-    assert NAMES == ["norm_and_plateau", DEEP]
+    assert NAMES == ["norm_and_plateau", "norm_and_means", DEEP]
 
 
 def test_every_net_looks_for_a_rate_at_each_number_of_updates() -> None:
@@ -137,3 +137,25 @@ def test_other_seeds_fewer_digits_and_half_the_rate_keep_the_gain_of_the_shortcu
             torch.manual_seed(seed)
             found[net] = depth._train_deep(net=net, lr=0.5 * float(best[net]), seed=seed, **settings)
         assert found["20 layers, shortcuts"]["train_accuracy"] > found["20 layers"]["train_accuracy"] + 0.1
+
+
+@claim("S36")
+def test_the_running_means_cost_the_net_with_batch_norm_most_of_what_it_lacks() -> None:
+    means, plateau = stored("norm_and_means"), stored("norm_and_plateau")
+    for part in ("train", "test"):
+        running, again = means.column(f"{part}_accuracy"), means.column(f"{part}_again")
+        assert running == plateau.column(f"{part}_accuracy", hidden="sigmoid, batch norm")
+        once = plateau.column(f"{part}_accuracy", hidden="sigmoid, scaled once")
+        assert all(after > before for before, after in zip(running, again, strict=True))
+        assert sum(again) - sum(running) > 0.5 * (sum(once) - sum(running))
+
+
+def test_means_taken_again_are_those_of_the_images() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.Sigmoid())
+    x = 2 + torch.rand(64, 1, 8, 8)
+    before = net.eval()(x)
+    depth.means_again_(net, x)
+    alone, together = net.eval()(x), net.train()(x)
+    torch.testing.assert_close(alone, together, atol=1e-3, rtol=1e-3)
+    assert (before - alone).abs().max() > 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 from functools import cache
 
@@ -25,7 +26,7 @@ def small(name: str) -> Result:
 
 
 def test_every_experiment_of_the_module_is_registered() -> None:
-    assert NAMES == ["halve_and_double", "mixed_kernels", "branch_algorithms", "how_wide"]
+    assert NAMES == ["halve_and_double", "mixed_kernels", "branch_algorithms", "thin_layers", "how_wide"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,16 +167,49 @@ def test_a_branch_is_computed_in_whole_blocks_and_loses_no_channel() -> None:
             assert found == parts
 
 
+def branches_alone(inputs: int, outputs: int) -> float:
+    """The stored times of the four branches, each alone, added up and divided by that of one 3×3; mean of the seeds."""
+
+    def times(kernel: int, c_o: int) -> list[float]:
+        return stored("thin_layers").column("forward_ms", inputs=inputs, kernel=kernel, outputs=c_o)
+
+    parts = [times(*part) for part in width._parts(outputs)["1, 3, 5, 7"]]
+    return statistics.mean(sum(branch) / whole for *branch, whole in zip(*parts, times(3, outputs), strict=True))
+
+
 @claim("S23")
-def test_whole_blocks_say_how_slow_the_stored_branches_were() -> None:
-    named, timed = stored("branch_algorithms"), stored("mixed_kernels")
-    for channels in (64, 128, 256):
-        parts = named.select(channels=channels, layer="1, 3, 5, 7", seed=0)
-        counted = sum(part["computed"] * part["kernel"] ** 2 for part in parts) / (9 * channels)
-        (measured,) = timed.summary(
-            by="layer", value="forward_ratio", layer="1, 3, 5, 7", channels=channels, device="cpu"
-        )
-        assert counted == pytest.approx(measured["mean"], rel=0.2)
+@pytest.mark.parametrize("channels", [64, 128, 256])
+def test_the_branches_alone_add_up_to_the_layer(channels: int) -> None:
+    (measured,) = stored("mixed_kernels").summary(
+        by="layer", value="forward_ratio", layer="1, 3, 5, 7", channels=channels, threads=1, device="cpu"
+    )
+    assert branches_alone(channels, channels) == pytest.approx(measured["mean"], rel=0.1)
+
+
+@claim("S23")
+def test_branches_are_slow_by_their_outputs_and_not_by_their_inputs() -> None:
+    ratio = {(i, o): branches_alone(i, o) for i in (64, 128, 256) for o in (64, 128, 256)}
+    for inputs in (64, 128, 256):
+        assert ratio[inputs, 64] > 1.4 * ratio[inputs, 128] > 1.4 * 1.3 * ratio[inputs, 256]
+    for outputs in (64, 128, 256):
+        found = [ratio[inputs, outputs] for inputs in (64, 128, 256)]
+        assert max(found) < 1.25 * min(found)
+
+
+@claim("S23")
+def test_the_count_of_whole_blocks_does_not_say_how_slow_the_branches_are() -> None:
+    parts = stored("branch_algorithms").select(channels=64, layer="1, 3, 5, 7", seed=0)
+    counted = sum(part["computed"] * part["kernel"] ** 2 for part in parts) / (9 * 64)
+    measured = stored("mixed_kernels").column("forward_ratio", layer="1, 3, 5, 7", channels=64, threads=1, device="cpu")
+    assert min(measured) > 1.3 * counted
+
+
+def test_a_layer_alone_has_its_time_for_each_multiplication() -> None:
+    result = stored("thin_layers")
+    for row in result.rows:
+        (base,) = result.select(inputs=row["inputs"], seed=row["seed"], kernel=3, outputs=64)
+        cost, usual = row["outputs"] * row["kernel"] ** 2, 64 * 3**2
+        assert row["per_MAC"] == pytest.approx((row["forward_ms"] / cost) / (base["forward_ms"] / usual), rel=1e-4)
 
 
 def test_what_the_library_says_is_read() -> None:

@@ -11,17 +11,17 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from coursecode.after_lenet import Residual, normalised, residual_net, scale_once_
-from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw
+from coursecode.experiments.protocol import Deal, Protocol, Sentence, Verdict, draw
 from coursecode.experiments.protocol import train as _train  # where an argument has its name
 from coursecode.experiments.record import Effect, Plain, Result, Row
 from coursecode.experiments.runner import Plan, Size
 from coursecode.lenet import lenet_classic, lenet_modern
 from coursecode.training import Recipe, evaluate, fit
 
-__all__ = ["norm_and_plateau", "shortcuts_in_deep_nets"]
+__all__ = ["means_again_", "norm_and_means", "norm_and_plateau", "shortcuts_in_deep_nets"]
 
 _ONCE, _NORM = "sigmoid, scaled once", "sigmoid, batch norm"
 _HIDDEN = ("sigmoid", _ONCE, _NORM, "ReLU")
@@ -86,12 +86,18 @@ def _until_learned(
     *, hidden: str, lr: float, seed: int, images: int, train: int, steps: int, batch_size: int
 ) -> dict[str, Plain]:
     deal = draw(seed, train=train, images=images)
+    return _learn(_net_of(hidden, deal), deal, lr=lr, seed=seed, steps=steps, batch_size=batch_size)
+
+
+def _net_of(hidden: str, deal: Deal) -> nn.Module:
     net = lenet_modern() if hidden == "ReLU" else lenet_classic()
     if hidden == _ONCE:
         scale_once_(net, deal.train_x[:500].float() / 255)
-    elif hidden == _NORM:
-        net = normalised(net)
-    updates = -(-train // batch_size)
+    return normalised(net) if hidden == _NORM else net
+
+
+def _learn(net: nn.Module, deal: Deal, *, lr: float, seed: int, steps: int, batch_size: int) -> dict[str, Plain]:
+    updates = -(-len(deal.train_x) // batch_size)
     recipe = Recipe(num_epochs=1, lr=lr, batch_size=batch_size, momentum=0, schedule="constant")
     done = left = learned = 0
     parts = {"train": deal[:2], "valid": deal[2:4], "test": deal[4:]}
@@ -108,6 +114,45 @@ def _until_learned(
     except FloatingPointError:  # a rate that bursts is not chosen
         left = learned = 0
     return {"left": left, "learned": learned, "doublings": math.log2(learned or max(done, steps)), **measured}
+
+
+def norm_and_means(*, size: Size = "full") -> Plan:
+    """S36: the net with batch norm of ``norm_and_plateau`` where it stops, and the same with its means taken again.
+
+    In training each batch is normalised by its own mean and variance, afterwards by running means of those. A row has
+    the accuracy with the running means, and, ``again``, with the means of all training digits under the last weights.
+    """
+    full = size == "full"
+    return Plan(
+        jobs=[{"lr": 0.3}],
+        seeds=range(6 if full else 2),
+        settings={"train": 1000 if full else 64, "steps": 1600 if full else 4, "batch_size": 32},
+        measure=_take_means_again,
+    )
+
+
+def _take_means_again(*, lr: float, seed: int, train: int, steps: int, batch_size: int) -> Row:
+    deal = draw(seed, train=train)
+    net = _net_of(_NORM, deal)
+    running = _learn(net, deal, lr=lr, seed=seed, steps=steps, batch_size=batch_size)
+    means_again_(net, deal.train_x.float() / 255)
+    again = {"train_again": evaluate(net, *deal[:2]).accuracy, "test_again": evaluate(net, *deal[4:]).accuracy}
+    return {key: running[key] for key in ("learned", "train_accuracy", "test_accuracy")} | again
+
+
+@torch.no_grad()
+def means_again_(net: nn.Module, x: Tensor) -> None:
+    """Replace the running means and variances of all batch norms by those of the images ``x`` (N, 1, h, w).
+
+    The layers are gone through from the first to the last, each behind those that have theirs already.
+    """
+    net.eval()
+    for layer in [part for part in net.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d)]:
+        layer.train()
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean of what it sees
+        net(x)
+        layer.eval()
 
 
 def shortcuts_in_deep_nets(*, size: Size = "full") -> Plan:

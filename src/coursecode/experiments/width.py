@@ -19,11 +19,19 @@ from coursecode import device as _device
 from coursecode.experiments.protocol import Protocol, Sentence, Verdict, draw
 from coursecode.experiments.protocol import train as _train  # where an argument has its name
 from coursecode.experiments.record import Effect, Result, Row
-from coursecode.experiments.runner import Plan, Size
+from coursecode.experiments.runner import Plan, Size, with_threads
 from coursecode.geometry import conv_macs, summary
 from coursecode.lenet import kaiming_, lenet
 
-__all__ = ["branch_algorithms", "halve_and_double", "how_wide", "lenet_of_width", "mixed_kernels", "three_stages"]
+__all__ = [
+    "branch_algorithms",
+    "halve_and_double",
+    "how_wide",
+    "lenet_of_width",
+    "mixed_kernels",
+    "thin_layers",
+    "three_stages",
+]
 
 _FACTORS = {"halve": 0.5, "keep": 1.0, "double": 2.0, "quadruple": 4.0}
 _AS_MANY = "keep, parameters of double"
@@ -151,28 +159,34 @@ def mixed_kernels(*, size: Size = "full") -> Plan:
 
     Two more layers say where the difference comes from: four 3×3 branches (the MACs of one, in four parts), and the
     four kernels filled up to 7×7 with zeros (one layer, more MACs). A row is one layer's median time, forward and
-    in training (forward and both gradients), over rounds in which the layers take turns. On a CPU processor time
-    is counted, so that other programs do not count; a GPU is timed beside it, where there is one.
+    in training (forward and both gradients), over rounds in which the layers take turns. On one thread processor
+    time is counted, so that other programs do not count; on two it is the wall clock, for which the machine has to be
+    quiet. A GPU is timed beside them, where there is one.
     """
     full = size == "full"
     return Plan(
-        jobs=[{"channels": channels} for channels in ((64, 128, 256) if full else (64,))],
+        jobs=[
+            {"channels": channels, "threads": threads}
+            for threads in ((1, 2) if full else (1,))
+            for channels in ((64, 128, 256) if full else (64,))
+        ],
         seeds=range(5 if full else 2),
         settings={"batch": 8 if full else 4, "side": 28, "rounds": 7 if full else 3},
         measure=_time_layers,
     )
 
 
-def _time_layers(*, channels: int, seed: int, batch: int, side: int, rounds: int) -> list[Row]:
+def _time_layers(*, channels: int, threads: int, seed: int, batch: int, side: int, rounds: int) -> list[Row]:
     rows: list[Row] = []
-    for place in dict.fromkeys(["cpu", _device.pick().type]):
+    for place in ["cpu"] if threads > 1 else dict.fromkeys(["cpu", _device.pick().type]):
         layers = _layers(channels, place)
         X = torch.randn(batch, channels, side, side, device=place)
         seconds: dict[tuple[str, bool], list[float]] = {(n, t): [] for n in layers for t in (False, True)}
-        for turn in range(rounds + 1):  # the first round prepares memory and is not counted
-            for (name, training), times in seconds.items():
-                spent = _time(layers[name][0], X, training)
-                times += [spent] if turn else []
+        with with_threads(threads):
+            for turn in range(rounds + 1):  # the first round prepares memory and is not counted
+                for (name, training), times in seconds.items():
+                    spent = _time(layers[name][0], X, training)
+                    times += [spent] if turn else []
         medians = {key: statistics.median(times) for key, times in seconds.items()}
         for name, (_, macs) in layers.items():
             row: Row = {"device": place, "layer": name, "MACs": macs * side**2}
@@ -210,7 +224,9 @@ def _layers(channels: int, place: str) -> dict[str, tuple[Callable[[Tensor], Ten
 
 def _time(layer: Callable[[Tensor], Tensor], X: Tensor, training: bool) -> float:
     """Seconds of one call, with the gradients for input and weights if ``training``."""
-    clock = time.process_time if X.device.type == "cpu" else _gpu_clock
+    clock = time.perf_counter if torch.get_num_threads() > 1 else time.process_time
+    if X.device.type != "cpu":
+        clock = _gpu_clock
     x = X.clone().requires_grad_(training)
     start = clock()
     with torch.set_grad_enabled(training):
@@ -279,6 +295,43 @@ def _name_algorithms(*, channels: int, side: int, seed: int) -> list[Row]:
                 }
             )
     return rows
+
+
+def thin_layers(*, size: Size = "full") -> Plan:
+    """S23: every branch of ``mixed_kernels`` alone, by its number of output channels, behind few and many inputs.
+
+    A row is the median time of one convolution, forward and on one thread, over rounds in which all take turns;
+    ``per_MAC`` is its time for each multiplication, relative to the 3×3 layer with 64 outputs behind the same input.
+    """
+    full = size == "full"
+    return Plan(
+        jobs=[{"inputs": inputs} for inputs in ((64, 128, 256) if full else (64,))],
+        seeds=range(5 if full else 2),
+        settings={"batch": 8 if full else 2, "side": 28, "rounds": 7 if full else 3},
+        measure=_time_alone,
+    )
+
+
+def _time_alone(*, inputs: int, seed: int, batch: int, side: int, rounds: int) -> list[Row]:
+    sizes = {(k, c_o) for channels in (64, 128, 256) for k, c_o in _parts(channels)["1, 3, 5, 7"] + [(3, channels)]}
+    sizes |= {(k, c_o) for k in (5, 7) for c_o in (32, 64)}
+    X = torch.randn(batch, inputs, side, side)
+    weights = {(k, c_o): torch.randn(c_o, inputs, k, k) for k, c_o in sorted(sizes)}
+    seconds: dict[tuple[int, int], list[float]] = {size: [] for size in weights}
+    for turn in range(rounds + 1):  # the first round prepares memory and is not counted
+        for size, W in weights.items():
+            spent = _time(partial(F.conv2d, weight=W, padding=size[0] // 2), X, False)
+            seconds[size] += [spent] if turn else []
+    per_mac = {size: statistics.median(times) / weights[size].numel() for size, times in seconds.items()}
+    return [
+        {
+            "kernel": kernel,
+            "outputs": outputs,
+            "forward_ms": 1000 * statistics.median(seconds[kernel, outputs]) / batch,
+            "per_MAC": per_mac[kernel, outputs] / per_mac[3, 64],
+        }
+        for kernel, outputs in weights
+    ]
 
 
 def how_wide(*, size: Size = "full") -> Plan:
