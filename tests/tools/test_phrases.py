@@ -22,6 +22,7 @@ def test_the_pieces_of_a_title_fit_a_phone(path):
 
 
 def test_a_word_is_whole_and_code_tags_and_entities_stay():
+    assert pieces("最大池化的梯度只传给最大值") == ["最大池化的", "梯度", "只传给", "最大值"]
     assert pieces("核大小与步幅") == ["核大小与", "步幅"]
     assert phrased("乘法减少，时间能减少多少") == "乘法<wbr>减少，时间能减少<wbr>多少"
     assert phrased('<a title="卷积步幅">#</a>') == '<a title="卷积步幅">#</a>'

@@ -66,11 +66,7 @@ def cells(doctree: nodes.Element) -> Iterator[tuple[str, nodes.Text]]:
 
 
 def picture_speaker(language: str) -> Callable[[str], str]:
-    """What says a word in a picture; a name that only rows of tables have, alone or as a part, is said as there.
-
-    >>> picture_speaker("zh")("shirt, not coat")
-    '是衬衫，不是外套'
-    """
+    """What says a word in a picture; a name that only rows of tables have, alone or as a part, is said as there."""
     rows, plots = (labels(language, name=name) for name in ("rows.yml", "plots.yml"))
     names = {word: shown for word, shown in rows.items() if "…" not in word and " | " not in word}
     said = speaker({**names, **plots})
