@@ -16,6 +16,7 @@ from tools import ROOT
 from tools.source.settings import read_yaml
 from tools.source.words import spoken
 
+WORDS = ROOT / "zh" / "phrases.yml"
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _TITLE = re.compile(r"(<h([1-4])(?: [^>]*)?>)(.*?)(</h\2>)", re.DOTALL)
 _CODE = re.compile(r"(<(code|math)\b.*?</\2>|<[^>]*>|&[^;]*;)", re.DOTALL)
@@ -24,7 +25,7 @@ _CODE = re.compile(r"(<(code|math)\b.*?</\2>|<[^>]*>|&[^;]*;)", re.DOTALL)
 @functools.cache
 def _words() -> tuple[frozenset[str], int, str]:
     """All words, the length of the longest, and the characters that may end a piece."""
-    own = read_yaml(ROOT / "zh" / "phrases.yml")
+    own = read_yaml(WORDS)
     known = {*own["words"].split(), *(entry["zh"] for entry in read_yaml(ROOT / "glossary.yml"))}
     return frozenset(known), max(map(len, known)), own["behind"]
 
@@ -56,7 +57,7 @@ def phrased(title: str) -> str:
 
 def break_titles(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Give the titles of a Chinese page their places to break."""
-    if doctree is not None and app.builder.name in ("html", "dirhtml") and spoken(app.config.language) == "zh":
+    if doctree is not None and app.builder.name == "html" and spoken(app.config.language) == "zh" and WORDS.exists():
         context["body"] = _TITLE.sub(lambda title: title[1] + phrased(title[3]) + title[4], context["body"])
 
 
