@@ -218,10 +218,11 @@ def test_a_wrong_notebook_is_caught(tmp_path: Path, cell: dict[str, Any], expect
     assert expected in problem
 
 
-def test_a_picture_that_no_known_function_drew_needs_a_description(tmp_path: Path) -> None:
+def test_a_picture_that_no_known_function_drew_has_no_description_and_cannot_be_drawn_by_a_page(tmp_path: Path) -> None:
     picture = {"outputs": [{"output_type": "display_data", "data": {"image/png": "", "text/plain": "<Figure>"}}]}
-    (problem,) = told(cells.notebook(notebook_with(tmp_path, picture)))
-    assert f"page.md:22: {NO_ALT}" in problem
+    undescribed, undrawn = told(cells.notebook(notebook_with(tmp_path, picture)))
+    assert "draw it with coursecode.plotting" in undrawn
+    assert f"page.md:22: {NO_ALT}" in undescribed
 
 
 def test_a_deliberate_error_is_allowed(tmp_path: Path) -> None:

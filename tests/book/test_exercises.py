@@ -395,8 +395,9 @@ def secrets_of(task: release.Assignment, kinds: set[str] | None = None) -> set[s
 
 
 def common_text() -> str:
-    """The public package and the chapters: whoever writes a line of these gives nothing away."""
-    files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "book").glob("*.md"), *(ROOT / "zh" / "book").glob("*.md")]
+    """The public code and the chapters: whoever writes a line of these gives nothing away."""
+    code = [path for folder in ("src", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    files = [*code, *(ROOT / "book").glob("*.md"), *(ROOT / "zh" / "book").glob("*.md")]
     return "\n".join(path.read_text(encoding="utf-8") for path in files if not path.stem.startswith("exercises-"))
 
 
