@@ -22,9 +22,9 @@ def tables(page) -> dict[str, torch.Tensor]:
 
 
 def products(sentence: str) -> list[int]:
-    """The products that a sentence writes out, such as 2×(−1)."""
+    """The products that a sentence writes out, such as (−2)×(−1)."""
     plain = sentence.replace("−", "-")
-    return [int(a) * int(b) for a, b in re.findall(r"(-?\d+)×\(?(-?\d+)\)?", plain)]
+    return [int(a) * int(b) for a, b in re.findall(r"(-?\d+)\)?×\(?(-?\d+)", plain)]
 
 
 def cell(page, caption: str, i: int, j: int):

@@ -79,7 +79,7 @@ def test_a_pixel_names_the_dilated_windows_that_read_it(figure_pages):
     page = figure_pages.open("conv-stepper", settings="size=7&kernel=3&dilation=2&follow=pixel&at=24")
     X = torch.zeros(1, 1, 7, 7, requires_grad=True)
     Y = F.conv2d(X, torch.ones(1, 1, 3, 3), dilation=2)[0, 0]
-    reading = [f"Y[{i}, {j}]" for i in range(3) for j in range(3)
+    reading = [f"Y[{i},\u00a0{j}]" for i in range(3) for j in range(3)
                if torch.autograd.grad(Y[i, j], X, retain_graph=True)[0][0, 0, 3, 3]]  # fmt: skip
     assert say(page).split(". ", 1)[1] == ", ".join(reading)
 
@@ -124,10 +124,11 @@ def test_hatched_pixels_are_those_in_no_window(figure_pages, n, k, p, s):
 
 def test_a_pixel_names_the_windows_in_which_it_stands(figure_pages):
     page = figure_pages.open("conv-stepper", settings="size=5&kernel=3&stride=2&follow=pixel&at=12")
-    assert say(page) == "Windows that hold the pixel in row 2, column 2: 4. Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]"
+    names = "Y[0, 0], Y[0, 1], Y[1, 0], Y[1, 1]"
+    assert say(page).replace("\u00a0", " ") == f"Windows that hold the pixel in row 2, column 2: 4. {names}"
     assert page.locator("td.hot").count() == 5
     page.locator("table.matrix td").first.click()
-    assert say(page) == "Windows that hold the pixel in row 0, column 0: 1. Y[0, 0]"
+    assert say(page) == "Windows that hold the pixel in row 0, column 0: 1. Y[0,\u00a00]"
     page.locator("table").last.locator("td").last.click()
     assert say(page).startswith("Output in row 1, column 1")
 

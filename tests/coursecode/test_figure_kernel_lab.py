@@ -24,6 +24,21 @@ def numbers(page, caption: str) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
+# on a canvas of one's own: to read the page's again and again makes the browser say so
+READ = """shown => {
+  const own = document.createElement("canvas");
+  [own.width, own.height] = [shown.width, shown.height];
+  const pen = own.getContext("2d", {willReadFrequently: true});
+  pen.drawImage(shown, 0, 0);
+  return [...pen.getImageData(0, 0, own.width, own.height).data];
+}"""
+
+
+def dots(page) -> torch.Tensor:
+    """Red, green, blue and opacity of each dot of the output: (dots, 4)."""
+    return torch.tensor(page.locator("canvas").nth(1).evaluate(READ)).reshape(-1, 4)
+
+
 def tensor(page, name: str) -> torch.Tensor:
     shape, data = page.locator("kernel-lab").evaluate(f"f => [f.{name}.shape, Array.from(f.{name}.data)]")
     return torch.tensor(data, dtype=torch.float64).reshape(shape)
@@ -160,12 +175,7 @@ def test_what_is_still_a_photo_is_shown_as_one_and_what_has_signs_in_their_colou
         photo_like = kernel in ("sharpen", "blur", "gauss", "same")
         assert page.locator("#show").input_value() == ("grey" if photo_like else "signed"), kernel
         assert page.get_by_label("Divide by the sum").is_checked() == (kernel in ("blur", "gauss"))
-        pixels = (
-            page.locator("canvas")
-            .nth(1)
-            .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
-        )
-        red, green, blue, _ = torch.tensor(pixels).reshape(-1, 4).unbind(1)
+        red, green, blue, _ = dots(page).unbind(1)
         assert (torch.equal(red, green) and torch.equal(green, blue)) == photo_like, kernel
     first = page.locator(".kernel input").first
     first.fill("1")  # a weight of one's own changes neither
@@ -176,12 +186,7 @@ def test_what_is_still_a_photo_is_shown_as_one_and_what_has_signs_in_their_colou
 @pytest.mark.slow
 def test_forced_colours_keep_the_signs_apart(figure_pages):
     page = figure_pages.open("kernel-lab", forced_colors="active")
-    pixels = (
-        page.locator("canvas")
-        .nth(1)
-        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
-    )
-    found = torch.tensor(pixels).reshape(-1, 4)
+    found = dots(page)
     strong, signs = found[:, 3] > 128, tensor(page, "output").flatten() > 0
     hues = [found[strong & (signs == sign), :3].double().mean(0) for sign in (True, False)]
     assert (hues[0] - hues[1]).abs().max() > 60
