@@ -368,11 +368,13 @@ def axe():
     return run
 
 
-# Scripts have heard of the width, and no colour is on its way to another.
+# Scripts have heard of the width, and no colour is on its way to another; a page that gets no frames is not waited for.
 SETTLED = """async () => {
-  await new Promise(requestAnimationFrame);
+  const within = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 5000))]);
+  await within(new Promise(requestAnimationFrame));
   const moving = () => document.getAnimations().filter((a) => a instanceof CSSTransition && a.playState === "running");
-  for (let now; (now = moving()).length;) await Promise.allSettled(now.map((a) => a.finished));
+  for (let now, turns = 9; turns-- && (now = moving()).length;)
+    await within(Promise.allSettled(now.map((a) => a.finished)));
 }"""
 
 
