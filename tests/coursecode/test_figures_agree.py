@@ -94,7 +94,7 @@ def test_the_rows_that_the_text_calls_lost_are_hatched(figure_pages, language):
 def test_a_gradient_of_ones_counts_the_windows_as_the_text_predicts(figure_pages, language):
     """A kernel and a gradient of ones: at a pixel arrives the number of its windows, 0 in the last row."""
     english = r"The input is \$(\d)\\times\d\$, the kernel \$(\d)\\times\d\$ and all ones, the stride (\d), and every"
-    chinese = r"输入为 \$(\d)\\times\d\$，核为 \$(\d)\\times\d\$，元素全为 1，步幅为 (\d)，每个输出的梯度"
+    chinese = r"输入为 \$(\d)\\times\d\$，核为 \$(\d)\\times\d\$ 且元素全为 1，步幅为 (\d)，每个输出的梯度"
     pattern = english if language == "en" else chinese
     n, k, s = map(int, prose("conv-backward", language, pattern))
     unread = "their gradient is 0" if language == "en" else "这些行不属于任何窗口，所以梯度为 0"
