@@ -329,7 +329,8 @@ STATE = """() => ({
   theme: document.documentElement.dataset.theme,
   left: [...document.querySelectorAll("div.math > .eqno")].filter((n) => n.getBoundingClientRect().left <
     n.previousElementSibling.getBoundingClientRect().left).map((n) => n.textContent),
-  high: [...document.querySelectorAll("article table:not(.indextable) tr")].filter((r) => r.offsetHeight > 320).map((r) => r.textContent),
+  high: [...document.querySelectorAll("article table:not(.indextable) tr")].filter((r) => r.offsetHeight > 320)
+    .map((r) => r.textContent),
   boxes: [...document.querySelectorAll("article a")].filter((a) =>
     /[\\ue000-\\uf8ff]/.test(getComputedStyle(a, "::before").content)).map((a) => a.href),
   icons: [...document.querySelectorAll("i[class*=fa-], span[class*=fa-]")].filter((i) =>
