@@ -174,7 +174,7 @@ def test_without_a_public_address_the_cell_says_whom_to_ask_and_names_no_package
     told = told_by(_install.cell(repository=""), bare, tmp_path / "lone")
     assert "RuntimeError: The course is not installed here" in told
     assert "Ask whoever gave you the notebook for the course's folder" in told
-    assert "请向给你笔记本的人要课程的文件夹" in told
+    assert "请向提供笔记本的人索取课程文件夹" in told
 
 
 # -- the notebooks that a class gets --------------------------------------------------------------------------------
