@@ -99,6 +99,8 @@ def test_a_table_shows_mean_and_sd_and_what_does_not_vary_as_it_is() -> None:
 def test_the_source_says_when_where_and_with_how_many_seeds() -> None:
     result = replace(RESULT, versions={"python": "3.11", "torch": "2"})
     assert result.source() == "2026-01-01; machine; 1 thread; python 3.11, torch 2; 2 seeds"
+    timed = replace(result, rows=[{**row, "threads": n} for row in result.rows for n in (2, 1)])
+    assert timed.source() == "2026-01-01; machine; 1 and 2 threads; python 3.11, torch 2; 2 seeds"
 
 
 def test_curves_hold_means_and_bands_for_every_x() -> None:

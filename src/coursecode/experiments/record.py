@@ -291,7 +291,8 @@ class Result:
     def source(self) -> str:
         """Where and when it was measured, in one line."""
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        counts = sorted({row.get("threads", self.threads) for row in self.rows}) or [self.threads]
+        threads = f"{' and '.join(map(str, counts))} thread{'s' if counts != [1] else ''}"
         seeds = [f"{len(self.seeds)} seeds"] if self.seeds else []
         return "; ".join([self.date, self.machine, threads, versions, *seeds])
 

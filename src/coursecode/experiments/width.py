@@ -224,9 +224,8 @@ def _layers(channels: int, place: str) -> dict[str, tuple[Callable[[Tensor], Ten
 
 def _time(layer: Callable[[Tensor], Tensor], X: Tensor, training: bool) -> float:
     """Seconds of one call, with the gradients for input and weights if ``training``."""
-    clock = time.perf_counter if torch.get_num_threads() > 1 else time.process_time
-    if X.device.type != "cpu":
-        clock = _gpu_clock
+    of_cpu = time.perf_counter if torch.get_num_threads() > 1 else time.process_time
+    clock = of_cpu if X.device.type == "cpu" else _gpu_clock
     x = X.clone().requires_grad_(training)
     start = clock()
     with torch.set_grad_enabled(training):
