@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from left_out import needs
 
-from coursegrade import standin
+from benchmarks import standin
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade
 from coursegrade.contract import Limits
