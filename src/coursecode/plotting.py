@@ -8,9 +8,9 @@ import inspect
 import io
 import logging
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from textwrap import dedent
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "LiveCurve",
     "bars",
     "grid",
+    "intervals",
     "is_live",
     "lines",
     "show_images",
@@ -70,6 +71,7 @@ _RC: dict[str, Any] = {
 _WIDEST = 7.5  # inches
 _NUMBERED = 20  # cells a side: more of them have no numbers
 _CURVE = (6.5, 3.625)
+_KINDS = {"named": "a difference", "same": "no difference", "open": "cannot tell"}
 _T = TypeVar("_T")
 
 
@@ -155,7 +157,7 @@ def show_source(thing: Callable[..., Any] | type, *, doc: bool = True) -> _Shown
     Raises ``TypeError`` for anything else, and for what has no source in Python.
     """
     try:
-        source = dedent(inspect.getsource(thing)).rstrip()
+        source = textwrap.dedent(inspect.getsource(thing)).rstrip()
     except (TypeError, OSError):
         raise TypeError(_no_source(thing)) from None
     if not doc:
@@ -550,6 +552,68 @@ def bars(
 
 def _bar_text(number: float) -> str:
     return f"{number:,.0f}" if number.is_integer() else f"{number:.3g}"
+
+
+def intervals(
+    rows: Mapping[str, tuple[float, float, float]],
+    *,
+    xlabel: str,
+    small: float = 0.0,
+    again: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Draw a difference per name, (mean, low, high), as a dot on its interval, beside the line of no difference.
+
+    A coloured dot has an interval without zero and is at least ``small``, a grey one has its interval inside the
+    shaded strip of what is smaller, and a hollow one can be either. ``again`` adds rings: the same difference in other
+    runs.
+    """
+    for name, (mean, low, high) in rows.items():
+        if not low <= mean <= high:
+            raise ValueError(f"intervals: {name!r} has the mean {mean}, which is not between {low} and {high}.")
+    kinds = [_kind(*effect, small) for effect in rows.values()]
+    rings = [list((again or {}).get(name, [])) for name in rows]
+    found = [
+        [name, *_numbers(effect), kind, _numbers(others)]
+        for (name, effect), kind, others in zip(rows.items(), kinds, rings, strict=True)
+    ]
+    key = {kind: said for kind, said in _KINDS.items() if kind in kinds}
+    key |= {"again": "re-runs"} if any(rings) else {}
+    key |= {"small": "too small to be named"} if small else {}
+    _draw(
+        lambda plt: _paint_intervals(plt, found, key, small, xlabel),
+        {"intervals": found, "small": small, "key": key, "xlabel": xlabel},
+    )
+
+
+def _kind(mean: float, low: float, high: float, small: float) -> str:
+    if -small < low and high < small:
+        return "same"
+    return "open" if low <= 0 <= high or abs(mean) < small else "named"
+
+
+def _paint_intervals(plt: Any, rows: Sequence[Any], key: Mapping[str, str], small: float, xlabel: str) -> Any:
+    figure, axes = plt.subplots(figsize=(6.5, 0.95 + 0.4 * len(rows)), layout="constrained")
+    rings = {"color": _INK, "marker": "o", "markersize": 3, "markerfacecolor": "none", "linestyle": ""}
+    looks = {
+        "named": {"color": _ABOVE, "markerfacecolor": _ABOVE},
+        "same": {"color": _COLOURS[4], "markerfacecolor": _COLOURS[4]},
+        "open": {"color": _COLOURS[4], "markerfacecolor": _PAPER},
+    }
+    dot = {"marker": "o", "markersize": 6.5}
+    for at, (_, mean, low, high, kind, others) in enumerate(rows):
+        axes.plot([low, high], [at, at], color=looks[kind]["color"])
+        axes.plot(mean, at, **looks[kind], **dot)
+        axes.plot(others, [at + 0.27] * len(others), **rings)
+    for kind in [kind for kind in key if kind != "small"]:
+        axes.plot([], [], label=key[kind], **(rings if kind == "again" else looks[kind] | dot))
+    axes.axvspan(-small, small, color=_RULE, alpha=0.7, linewidth=0, label=key.get("small"))
+    axes.axvline(0, color=_INK, linewidth=1, zorder=1)
+    axes.set_yticks(range(len(rows)), ["\n".join(textwrap.wrap(row[0], 34)) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(xlabel)
+    figure.legend(loc="outside lower center", ncols=4, columnspacing=1.2, handletextpad=0.5)
+    return figure
 
 
 def is_live() -> bool:

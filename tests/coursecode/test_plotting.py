@@ -16,7 +16,7 @@ import torch
 from nbclient import NotebookClient
 
 from coursecode import plotting
-from coursecode.plotting import LiveCurve, bars, grid, lines, show_images, show_source, style, table
+from coursecode.plotting import LiveCurve, bars, grid, intervals, lines, show_images, show_source, style, table
 
 mpl.use("agg")
 
@@ -48,6 +48,12 @@ DRAWINGS = {
         [1, 10], {"a": [1, 100]}, xlabel="n", ylabel="y", log_x=True, log_y=True, markers=False
     ),
     "bars": lambda: bars({"dense": 1_000_000, "local": 25.5}, xlabel="parameters", errors={"local": 2}, log=True),
+    "intervals": lambda: intervals(
+        {"a": (2, 0.5, 3.5), "b": (0.1, -0.6, 0.8), "c": (0.9, -0.7, 2.5)},
+        xlabel="points",
+        small=1,
+        again={"a": [1, 3]},
+    ),
 }
 
 

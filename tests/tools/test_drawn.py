@@ -154,6 +154,44 @@ def test_bars_are_as_long_as_their_values_and_say_them(draw):
     assert short == pytest.approx(ticks["1,000"], abs=1e-3)
 
 
+def place(element, name="v") -> float:
+    return float(re.search(rf"--{name}:([-.\d]+)", element["style"])[1])
+
+
+def test_intervals_stand_beside_zero_with_their_rings_and_say_what_is_told(draw):
+    rows = {
+        "more": (2, 0.5, 3.5),
+        "less": (-2, -3.5, -0.5),
+        "same": (0.1, -0.6, 0.8),
+        "open": (0.9, -0.7, 2.5),
+        "small": (0.6, 0.2, 1.1),
+    }
+    page = draw(plotting.intervals, rows, xlabel="points", small=1, again={"more": [1, 4], "open": [-1]})
+    assert [name.text for name in page.select(".chart .name")] == [*rows, ""]
+    tracks = page.select(".chart .track:not(.ticks)")
+    kinds = ["named", "named", "same", "open", "open"]
+    assert [track.b["class"][0] for track in tracks] == [track.u["class"][0] for track in tracks] == kinds
+    assert [len(track.select("q")) for track in tracks] == [2, 0, 0, 1, 0]
+    ticks = {int(tick.text.replace("−", "-")): place(tick) for tick in page.select(".tick")}
+    one = (ticks[2] - ticks[-2]) / 4
+    for track, (mean, low, high) in zip(tracks, rows.values(), strict=True):
+        zero = place(track.em)
+        assert zero == pytest.approx(ticks[0], abs=1e-3)
+        assert place(track.b) == pytest.approx(zero + mean * one, abs=2e-3)
+        ends = [place(track.u, "a"), place(track.u, "b"), place(track.s, "a"), place(track.s, "b")]
+        assert ends == pytest.approx([zero + value * one for value in (low, high, -1, 1)], abs=2e-3)
+    assert [place(ring) for ring in tracks[0].select("q")] == pytest.approx(
+        [ticks[0] + one, ticks[0] + 4 * one], abs=2e-3
+    )
+    key = [name.text for name in page.select(".key .name")]
+    assert key == ["a difference", "no difference", "cannot tell", "re-runs", "too small to be named"]
+
+
+def test_an_interval_that_does_not_hold_its_mean_is_refused(draw):
+    with pytest.raises(ValueError, match=r"'a' has the mean 3, which is not between 0 and 2"):
+        draw(plotting.intervals, {"a": (3, 0, 2)}, xlabel="points")
+
+
 def test_nets_are_as_high_as_their_maps_and_blocks_have_their_branches(draw, monkeypatch):
     kept = []
     monkeypatch.setattr(drawings, "_draw", lambda paint, drawn=None: kept.append(drawn))
@@ -213,6 +251,7 @@ def test_plots_fit_a_phone_and_their_numbers_can_be_read(draw, chromium, tmp_pat
         draw(plotting.show_images, torch.rand(10, 8, 8), titles=[f"moved by {i}" for i in range(10)], columns=5),
         draw(plotting.lines, range(1, 100), {f"net {i}": torch.rand(99) * 10**i for i in range(6)}, **axes),
         draw(plotting.bars, {"a long name of a net " * 2: 1e9, "b": 1}, xlabel="n", log=True),
+        draw(plotting.intervals, {"a long sentence on two nets " * 2: (1, 0.5, 2)}, xlabel="n", again={}),
         draw(plotting.grid, torch.full((2, 14), -0.123)),
     ]  # fmt: skip
     body = "".join(f'<div class="plot" style="overflow-x: auto">{plot}</div>' for plot in plots)
@@ -226,7 +265,7 @@ def test_plots_fit_a_phone_and_their_numbers_can_be_read(draw, chromium, tmp_pat
     page = context.new_page()
     page.goto(path.as_uri())
     wide = "all => all.map(e => e.scrollWidth > e.clientWidth + 1)"
-    assert page.eval_on_selector_all(".plot", wide) == [False] * 5 + [True]
+    assert page.eval_on_selector_all(".plot", wide) == [False] * 6 + [True]
     sizes = (
         "all => all.filter(e => e.textContent && !e.children.length).map(e => parseFloat(getComputedStyle(e).fontSize))"
     )

@@ -30,11 +30,12 @@ _PLAIN = (1e-3, 1e6)  # numbers on an axis that are written out
 def words_of(drawn: Mapping[str, Any]) -> list[str]:
     """The words that a plot shows: titles, axes, names of curves and bars."""
     parts = [part["title"] for kind in ("grid", "images") for part in drawn.get(kind, [])]
-    named = [row[0] for kind in ("lines", "bars", "nets", "blocks") for row in drawn.get(kind, [])]
+    named = [row[0] for kind in ("lines", "bars", "intervals", "nets", "blocks") for row in drawn.get(kind, [])]
     for _, branches, join in drawn.get("blocks", []):
         named += [*(word for branch in branches for word in branch), join]
     axes = [drawn.get(axis, "") for axis in ("xlabel", "ylabel")]
-    return list(dict.fromkeys(" ".join(word.split()) for word in (*parts, *named, *axes) if word))
+    words = (*parts, *named, *drawn.get("key", {}).values(), *axes)
+    return list(dict.fromkeys(" ".join(word.split()) for word in words if word))
 
 
 def speaker(known: Mapping[str, str]) -> _Say:
@@ -333,6 +334,36 @@ def _bars(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     )
 
 
+def _intervals(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
+    """A line for each difference with its interval, and below it rings for the same difference in other runs."""
+    rows, small = drawn["intervals"], drawn["small"]
+    axis = _Axis([0, -small, small, *(v for row in rows for v in (*row[1:4], *row[5]))], log=False, room=0.03, most=40)
+
+    def share(value: float) -> str:
+        return f"{axis(value):.4g}"
+
+    strip = f'<s style="--a:{share(-small)};--b:{share(small)}"></s>' if small else ""
+    zero = f'{strip}<em style="--v:{share(0)}"></em>'
+    said = []
+    for name, mean, low, high, kind, again in rows:
+        rings = "".join(f'<q style="--v:{share(value)}"></q>' for value in again)
+        line = f'<u class="{kind}" style="--a:{share(low)};--b:{share(high)}"></u>'
+        dot = f'<b class="{kind}" style="--v:{share(mean)}"></b>'
+        said.append(f'<span class="name">{escape(say(name))}</span><span class="track">{zero}{line}{dot}{rings}</span>')
+    ticks = "".join(f'<i class="tick" style="--v:{at:.4g}">{text}</i>' for at, text in axis.ticks)
+    samples = {"again": "<q></q>", "small": "<s></s>"}
+    samples |= {kind: f'<u class="{kind}"></u><b class="{kind}"></b>' for kind in drawn["key"] if kind not in samples}
+    key = "".join(
+        f'<span class="name"><span class="track">{samples[kind]}</span>{escape(say(word))}</span>'
+        for kind, word in drawn["key"].items()
+    )
+    return (
+        f'<div class="key">{key}</div><div class="chart">{"".join(said)}'
+        f'<span class="name"></span><span class="track ticks">{ticks}</span></div>'
+        f'<div class="axis x">{escape(say(drawn["xlabel"]))}</div>'
+    )
+
+
 # -- nets and their blocks --------------------------------------------------------------------------------------------
 
 
@@ -369,4 +400,12 @@ def _blocks(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     return "".join(said)
 
 
-_DRAWN = {"nets": _nets, "blocks": _blocks, "grid": _grids, "images": _images, "lines": _curves, "bars": _bars}
+_DRAWN = {
+    "nets": _nets,
+    "blocks": _blocks,
+    "grid": _grids,
+    "images": _images,
+    "lines": _curves,
+    "bars": _bars,
+    "intervals": _intervals,
+}

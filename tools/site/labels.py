@@ -68,9 +68,16 @@ def cells(doctree: nodes.Element) -> Iterator[tuple[str, nodes.Text]]:
 def picture_speaker(language: str) -> Callable[[str], str]:
     """What says a word in a picture; a name that only rows of tables have, alone or as a part, is said as there."""
     rows, plots = (labels(language, name=name) for name in ("rows.yml", "plots.yml"))
-    names = {word: shown for word, shown in rows.items() if "…" not in word and " | " not in word}
-    said = speaker({**names, **plots})
-    return lambda word: _BETWEEN_HAN.sub("", said(word))
+    anywhere = {word: shown for word, shown in rows.items() if " | " not in word}
+    said = speaker({**{word: shown for word, shown in anywhere.items() if "…" not in word}, **plots})
+    as_in_a_table = speaker(anywhere)
+
+    def say(word: str) -> str:
+        word = " ".join(word.split())
+        shown = said(word)
+        return _BETWEEN_HAN.sub("", as_in_a_table(word) if shown == word else shown)
+
+    return say
 
 
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from coursecode.experiments.protocol import RERUNS, Protocol, chosen_rates, keeps, problems, verdict
-from coursecode.experiments.record import Result, reruns, stored
+from coursecode.experiments.protocol import RERUNS, Protocol, Sentence, chosen_rates, keeps, problems, verdict
+from coursecode.experiments.record import Effect, reruns, stored
 from coursecode.experiments.runner import EXPERIMENTS, plan_of
 
 __all__ = ["budgets", "marks", "sceptic", "spent", "verdicts"]
@@ -50,15 +50,25 @@ def marks(name: str) -> list[str]:
 
 
 def verdicts(name: str) -> Any:
-    """A row per sentence: the difference in points, its interval, and what may be said of it."""
-    from coursecode.plotting import table
+    """A row per sentence: the difference in points, its interval, and what may be said of it.
+
+    A picture above the table has the intervals, and in rings what a sceptic's re-runs found.
+    """
+    from coursecode.plotting import intervals, table
 
     result, protocol = stored(name), _protocol(name)
+    effects = {sentence.text: sentence.effect(result) for sentence in protocol.sentences}
+    scale = 100 if protocol.unit == "points" else 1
+    intervals(
+        {text: (scale * effect.mean, scale * effect.low, scale * effect.high) for text, effect in effects.items()},
+        again={s.text: [scale * effect.mean for _, effect in _again(name, s)] for s in protocol.sentences},
+        small=scale * protocol.smallest,
+        xlabel=f"difference ({protocol.unit})",
+    )
     rows = []
-    for sentence in protocol.sentences:
-        effect = sentence.effect(result)
+    for text, effect in effects.items():
         shown = [_shown(value, protocol) for value in effect]
-        rows.append((sentence.text, *shown, _WORDS[verdict(effect, protocol.smallest)]))
+        rows.append((text, *shown, _WORDS[verdict(effect, protocol.smallest)]))
     return table(rows, ("difference", protocol.unit, "from", "to", "verdict"))
 
 
@@ -84,21 +94,21 @@ def sceptic(name: str) -> Any:
     """A row per sentence: the difference in points, and again in each re-run; one that turns round is marked."""
     from coursecode.plotting import table
 
-    result, again, protocol = stored(name), reruns(name), _protocol(name)
-    header = ["difference", "book", *(rerun for rerun in RERUNS if again.where(rerun=rerun).rows)]
-    return table([_doubted(result, again, protocol, number) for number in range(len(protocol.sentences))], header)
-
-
-def _doubted(result: Result, again: Result, protocol: Protocol, number: int) -> list[str]:
-    sentence = protocol.sentences[number]
-    cells = [sentence.text, _shown(sentence.effect(result).mean, protocol)]
-    for rerun in RERUNS:
-        part = again.where(rerun=rerun)
-        if part.rows:
-            effect = sentence.effect(part)
+    result, protocol = stored(name), _protocol(name)
+    rows = []
+    for sentence in protocol.sentences:
+        cells = [sentence.text, _shown(sentence.effect(result).mean, protocol)]
+        for _, effect in _again(name, sentence):
             kept = keeps(sentence, effect, protocol.smallest)
             cells.append(_shown(effect.mean, protocol) + ("" if kept else " turned"))
-    return cells
+        rows.append(cells)
+    return table(rows, ("difference", "book", *(rerun for rerun, _ in _again(name, protocol.sentences[0]))))
+
+
+def _again(name: str, sentence: Sentence) -> list[tuple[str, Effect]]:
+    """The re-runs that there are, and the difference in each."""
+    parts = {rerun: reruns(name).where(rerun=rerun) for rerun in RERUNS}
+    return [(rerun, sentence.effect(part)) for rerun, part in parts.items() if part.rows]
 
 
 def _shown(value: float, protocol: Protocol) -> str:
