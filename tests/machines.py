@@ -11,9 +11,11 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import distribution, distributions
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 from root import ROOT
 
 from tools.machine import light, offline
@@ -88,25 +90,42 @@ def _packages(python: Path) -> Path:
     return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
 
 
-def copy_packages(names: Iterable[str], python: Path, *, source: Path | None = None) -> None:
-    """Copy installed packages into another environment, by hard links where the file system allows.
-
-    They are those of the environment of the Python ``source``, by default of this one.
-    """
+def copy_packages(names: Iterable[str], python: Path) -> None:
+    """Copy installed packages, with what was compiled of them, by hard links where the file system allows."""
     target = _packages(python)
-    place = source and str(_packages(source))
     for name in names:
-        (dist,) = distributions(name=name, path=[place]) if place else [distribution(name)]
+        dist = distribution(name)
         for file in dist.files or []:
             origin, goal = Path(str(file.locate())), target / file
             if ".." in file.parts or not origin.is_file():
                 continue
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(origin, goal)
-            except OSError:
-                if not goal.exists():
-                    shutil.copy2(origin, goal)
+            _link(origin, goal)
+            if file.suffix == ".py" and (compiled := Path(cache_from_source(str(origin)))).exists():
+                _link(compiled, Path(cache_from_source(str(goal))))
+        for command in dist.entry_points.select(group="console_scripts"):
+            script = python.with_name(command.name)
+            called = f"from {command.module} import {command.attr}\nsys.exit({command.attr}())\n"
+            script.write_text(f"#!{python}\nimport sys\n{called}")
+            script.chmod(0o755)
+
+
+def _link(origin: Path, goal: Path) -> None:
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(origin, goal)
+    except OSError:
+        if not goal.exists():
+            shutil.copy2(origin, goal)
+
+
+def copy_pinned(python: Path, *lists: Path, also: Iterable[str] = ()) -> None:
+    """Copy what the lists pin where it is installed here in just that version, and what ``also`` names.
+
+    pip then finds that it is there and that all fits together, and fetches the rest.
+    """
+    pins = dict(line.split("==") for path in lists for line in path.read_text().splitlines() if "==" in line[1:])
+    here = {canonicalize_name(dist.name): dist.version for dist in distributions()}
+    copy_packages({*(name for name, pinned in pins.items() if here.get(name) == pinned), *also}, python)
 
 
 def wheels(names: Iterable[str], folder: Path) -> Path:
