@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from tools import ROOT, unwritable
+from tools.machine.alone import alone, held
 from tools.machine.fresh import Record, digest, snapshot
 from tools.paper import slides
 from tools.site import address
@@ -154,8 +155,9 @@ class Build:
         command += ["--config", str(self.stage / settings), "--toc", str(self.stage / "_toc.yml")]
         with self.log.open("w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
-                [*command, "--path-output", str(self.stage)], cwd=self.root, stdout=file, stderr=subprocess.STDOUT
-            )
+                [*command, "--path-output", str(self.stage)],
+                cwd=self.root, stdout=file, stderr=subprocess.STDOUT, pass_fds=held(),
+            )  # fmt: skip
 
     def result(self) -> Path:
         """The folder of finished HTML; SiteError with the warnings when there were any."""
@@ -286,7 +288,8 @@ def build(root: Path = ROOT, languages: tuple[str, ...] = tuple(SOURCES)) -> Pat
 
 def main() -> None:
     try:
-        site = build(languages=tuple(sys.argv[1:]) or tuple(SOURCES))
+        with alone():
+            site = build(languages=tuple(sys.argv[1:]) or tuple(SOURCES))
     except SiteError as error:
         sys.exit(str(error))
     except OSError as error:
