@@ -9,6 +9,8 @@ An edition whose sources are as they were is not built again; of one that is, Sp
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -173,6 +175,8 @@ class Build:
         if not (self.doctrees / "settled.json").exists() or not told or not all(map(pages.match, told)):
             # a warning that belongs to no page would not be given again
             shutil.rmtree(self.doctrees, ignore_errors=True)
+        if re.search(rf"\[Errno {errno.ENOSPC}\]|OSError\({errno.ENOSPC},", "\n".join(lines)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.stage))
         raise SiteError("\n".join([*(told or lines[-20:]), f"The site was not built; the whole log: {self.log}"]))
 
     def stop(self) -> None:
