@@ -111,13 +111,14 @@ def _points(value: float | None, language: str) -> str:
 def listed(course: Course, assignment: str, found: Sequence[Change], language: str, *, by_question: bool) -> list[str]:
     """Whose score changes, from what to what, a line each; names are those of the roster."""
     titles = {q.id: q.title[language] for q in course.bundle(assignment).questions}
-    lines = []
+    lines, colon = [], text(": ||between a name and what is said of it")[language]
     for change in found:
-        lines.append(f"{change.student.shown}: {_points(change.before, language)} → {_points(change.after, language)}")
+        points = f"{_points(change.before, language)} → {_points(change.after, language)}"
+        lines.append(change.student.shown + colon + points)
         if by_question:
             for question, (old, new) in change.questions.items():
                 pair = ["–" if value is None else f"{value:g}" for value in (old, new)]
-                lines.append(f"    {titles.get(question, question)} ({question}): {pair[0]} → {pair[1]}")
+                lines.append(f"    {titles.get(question, question)} ({question}){colon}{pair[0]} → {pair[1]}")
     return lines
 
 
