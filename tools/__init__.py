@@ -6,6 +6,8 @@
 
 import errno
 import os
+import re
+import shutil
 from pathlib import Path
 
 from coursecode import _console
@@ -23,6 +25,10 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
 
 def unwritable(who: str, error: OSError) -> str:
     """What to do about a file that cannot be written; any other error of the system is raised again."""
+    if isinstance(error, shutil.Error):  # of copytree, which goes on: what it says is of many files
+        _, place, why = error.args[0][0]
+        number = re.search(r"\[Errno (\d+)\]", str(why))
+        error = OSError(int(number[1]), os.strerror(int(number[1])), place) if number else error
     if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC):
         raise error
     if error.errno == errno.ENOSPC:

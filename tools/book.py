@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import ROOT, unwritable
+from tools.machine.alone import alone
 from tools.machine.fresh import Record, snapshot
 from tools.rules import editions
 from tools.site import builder
@@ -115,7 +116,8 @@ def main() -> None:
     parser.add_argument("--force", action="store_true", help="execute every chapter, current or not")
     arguments = parser.parse_args()
     try:
-        make(only_notebooks=arguments.until == "notebooks", force=arguments.force)
+        with alone():
+            make(only_notebooks=arguments.until == "notebooks", force=arguments.force)
     except builder.SiteError as error:
         sys.exit(str(error))
     except OSError as error:

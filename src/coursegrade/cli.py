@@ -22,6 +22,7 @@ from coursegrade.console import (
     command,
     course_option,
     coursecode,
+    in_a_row,
     in_language,
     language,
     language_of,
@@ -194,9 +195,9 @@ def ingest_command(
             (changes.removed, text("taken off the roster; their files stay")),
         ):
             if who:
-                some = line(", ".join(one.line(60) for one in who), 120)
+                some = line(in_a_row(one.line(60) for one in who), 120)
                 tell("  {n} {what}: {some}", n=len(who), what=what, some=some)
-    counts = ", ".join(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
+    counts = in_a_row(f"{labels[s]} {n}" for s in labels if (n := report.count(s)))
     if dry_run:
         tell("{lms}: {counts}. Nothing was written; without --dry-run it is.", lms=report.lms, counts=counts)
         return
@@ -206,6 +207,8 @@ def ingest_command(
         counts=counts,
         root=root / "submitted" / (name + ".ingest.json"),
     )
+    if report.count("failed"):
+        tell("Not readable: ask for the file again, then coursecode grade resubmit {name} STUDENT FILE", name=name)
     tell("Next: coursecode grade run {name}", name=name)
 
 
@@ -258,7 +261,7 @@ def run_command(
     for note in done.said:
         click.echo(line(said(note), 600))
     for who, reason in done.problems[:SHOWN]:
-        click.echo(f"  {line(who)}: {said(reason).line(300)}")
+        click.echo(f"  {line(who)}{say(': ||between a name and what is said of it')}{said(reason).line(300)}")
     tell(
         "Graded {graded}, without a grade {failed}, not handed in {missing}; {to_grade} written answers wait for you.",
         graded=done.graded,
@@ -321,7 +324,7 @@ def feedback_command(name: str, tongue: str | None, root: Path) -> None:
             waiting=made.waiting,
         )
     if made.unscored:
-        some = line(", ".join(made.unscored), 160)
+        some = line(in_a_row(made.unscored), 160)
         tell(
             "{n_unscored} submissions have no grade: {some}. feedback-gradescope.zip holds no score for "
             "them, and Gradescope shows its own message that the autograder failed; enter their score "
@@ -388,7 +391,7 @@ def export_command(
         )
     failed = [s.student.called.line(80) for s in everyone if s.status == "failed"]
     if failed and not failed_as_zero:
-        some = line(", ".join(failed), 160)
+        some = line(in_a_row(failed), 160)
         tell(
             "{n_failed} submissions have no grade, and their mark is empty: {some}. When you have decided, "
             "--failed-as-zero writes a 0.",

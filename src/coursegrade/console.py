@@ -10,7 +10,7 @@ import locale
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,16 @@ def said(words: ByLanguage[V]) -> V:
 def say(sentence: str, /, **values: Value) -> str:
     """A sentence in that language."""
     return said(text(sentence, **values))
+
+
+def in_a_row(parts: Iterable[str]) -> str:
+    """Parts in a row, with that language's comma."""
+    return say(", ||between the items of a list").join(parts)
+
+
+def of(name: str, told: str) -> str:
+    """What is said of somebody or something, after its name and that language's colon."""
+    return name + say(": ||between a name and what is said of it") + told
 
 
 def line(value: str, limit: int = 80) -> str:

@@ -22,6 +22,7 @@ from coursegrade.console import (
     bar,
     command,
     course_option,
+    in_a_row,
     language,
     line,
     lines,
@@ -30,7 +31,7 @@ from coursegrade.console import (
     tell,
     yes_option,
 )
-from coursegrade.contract import Text, text
+from coursegrade.contract import Text, joined, text
 from coursegrade.course import Course
 from coursegrade.files import Problem, write_atomic
 from coursegrade.intake.roster import Student, normal
@@ -56,8 +57,13 @@ def find(course: Course, who: str) -> Student:
     return found[0]
 
 
-def due_date(value: str, course: Course, *, base: datetime.datetime | None = None) -> datetime.datetime:
-    """``2026-10-03T23:59+08:00``, or ``+2d`` and ``+12h`` after ``base``; raises ``Problem``."""
+def due_date(
+    value: str, course: Course, assignment: str = "", *, base: datetime.datetime | None = None
+) -> datetime.datetime:
+    """``2026-10-03T23:59+08:00``, or ``+2d`` and ``+12h`` after ``base``; raises ``Problem``.
+
+    Without a zone the one that counts is the class's: that of ``grading.toml``, or of the assignment's due date.
+    """
     step = re.fullmatch(r"([+−–-])\s?(\d+)\s?([dh])", value.strip())
     if step and base is not None:
         if step[1] != "+":
@@ -72,7 +78,7 @@ def due_date(value: str, course: Course, *, base: datetime.datetime | None = Non
         if hours > _LONGEST / datetime.timedelta(hours=1):
             raise _too_long(value, base)
         return base + datetime.timedelta(hours=hours)
-    when = settings.moment(value, course.zone("")[0])
+    when = settings.moment(value, course.zone(assignment)[0])
     if when is None:
         if base is None:
             raise Problem("{value!r} is no date; write it as 2026-10-03T23:59+08:00.", value=value)
@@ -105,13 +111,14 @@ def _points(value: float | None, language: str) -> str:
 def listed(course: Course, assignment: str, found: Sequence[Change], language: str, *, by_question: bool) -> list[str]:
     """Whose score changes, from what to what, a line each; names are those of the roster."""
     titles = {q.id: q.title[language] for q in course.bundle(assignment).questions}
-    lines = []
+    lines, colon = [], text(": ||between a name and what is said of it")[language]
     for change in found:
-        lines.append(f"{change.student.shown}: {_points(change.before, language)} → {_points(change.after, language)}")
+        points = f"{_points(change.before, language)} → {_points(change.after, language)}"
+        lines.append(change.student.shown + colon + points)
         if by_question:
             for question, (old, new) in change.questions.items():
                 pair = ["–" if value is None else f"{value:g}" for value in (old, new)]
-                lines.append(f"    {titles.get(question, question)} ({question}): {pair[0]} → {pair[1]}")
+                lines.append(f"    {titles.get(question, question)} ({question}){colon}{pair[0]} → {pair[1]}")
     return lines
 
 
@@ -236,7 +243,9 @@ def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
         some = [s.student.shown for s in everyone if s.status == status]
         if some:
             rest = f" … (+{len(some) - SHOWN})" if len(some) > SHOWN else ""
-            lines.append(f"  {title[language]}: {', '.join(some[:SHOWN])}{rest}")
+            names = joined(text(", ||between the items of a list"), some[:SHOWN])
+            colon = text(": ||between a name and what is said of it")
+            lines.append(f"  {title[language]}{colon[language]}{names[language]}{rest}")
     for s in everyone:
         if s.due is not None:
             until = text("may hand in until")[language]
@@ -261,7 +270,7 @@ def extend(course: Course, assignment: str, who: str, date: str | None) -> tuple
             assignment=assignment,
         )
     student = find(course, who)
-    until = due_date(date, course, base=due) if date is not None else None
+    until = due_date(date, course, assignment, base=due) if date is not None else None
     if until is not None and until <= due:
         raise Problem(
             "{until} is not after the due date {due}; give a later one, or take an extension back with --remove.",
@@ -449,12 +458,12 @@ def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) ->
 
     course = Course.load(root)
     who = find(course, student)
-    row, titles = take(course, name, who, file, at=due_date(at, course) if at else None)
-    click.echo(line(f"{who.shown}: {row.file.line(200)}", 300))
+    row, titles = take(course, name, who, file, at=due_date(at, course, name) if at else None)
+    click.echo(line(f"{who.shown}{say(': ||between a name and what is said of it')}{row.file.line(200)}", 300))
     for note in row.notes:
         click.echo(line(f"  {said(note)}", 300))
     if titles:
-        click.echo(say("  changed: ") + ", ".join(said(one) for one in titles))
+        click.echo(say("  changed: ") + in_a_row(said(one) for one in titles))
     else:
         tell("  no answer changed")
     if row.status == "ready":

@@ -162,6 +162,7 @@ def test_from_zip_to_files_for_the_lms_in_four_commands(tmp_path, monkeypatch, c
         assert main(["grade", *command.split()]) == 0, capsys.readouterr()
     said = capsys.readouterr().out
     assert "[not readable] s1007" in said
+    assert f"ask for the file again, then coursecode grade resubmit {NAME} STUDENT FILE" in said
     assert "19 written answers wait for you" in said
     assert (tmp_path / "course" / "export" / f"{NAME}-moodle.csv").is_file()
     assert (tmp_path / "course" / "export" / f"{NAME}-report.html").is_file()

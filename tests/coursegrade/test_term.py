@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,30 @@ def policy_of_the_page(page: str, course: Course) -> None:
     (course.root / "my_policy.py").write_text(file)
     config = course.root / "nbgrader_config.py"
     config.write_text(config.read_text() + line)
+
+
+@pytest.mark.parametrize(
+    ("settings", "written", "means"),
+    [
+        ("", "2026-12-03", "2026-12-03T23:59+08:00"),
+        ("", "2026-12-03T12:00", "2026-12-03T12:00+08:00"),
+        ("", "2026-12-03T12:00Z", "2026-12-03T12:00+00:00"),
+        ('timezone = "Europe/Berlin"\n', "2026-12-03", "2026-12-03T23:59+01:00"),
+    ],
+)
+def test_a_day_alone_lasts_to_its_end_and_a_time_without_a_zone_is_the_class_s(
+    tmp_path, capsys, monkeypatch, settings, written, means
+):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02+08:00")
+    file = tmp_path / "grading.toml"
+    file.write_text(file.read_text().replace("[course]\n", f"[course]\n{settings}"))
+    assert grade(course, "extend", NAME, "s1003", written) == 0
+    assert means in capsys.readouterr().out
+    assert Course.load(tmp_path).due_for(NAME, "s1003") == datetime.datetime.fromisoformat(means)
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize("page", ["book/teaching.md", "zh/book/teaching.md"])
@@ -415,6 +440,10 @@ def test_status_counts_by_section_and_names_who_is_concerned(tmp_path, capsys):
     assert "not handed in: 娜娜" not in text
     assert re.search(r"not handed in: .*\(s1005\)", text)
     assert re.search(r"unreadable: .*\(s1002\)", text)
+    assert main(["grade", "--lang", "zh", "status", NAME, "--course", str(course.root)]) == 0
+    chinese = capsys.readouterr().out
+    assert re.search(r"未提交：.*\(s1005\)", chinese)
+    assert re.search(r"待人工评阅：.+、.+、", chinese)
 
 
 def test_a_result_of_another_release_is_to_run_and_not_unreadable(tmp_path):

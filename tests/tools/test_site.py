@@ -1,11 +1,15 @@
 """The site is replaced in one step, and what must not be published stops the build."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from root import ROOT
 
+from tools import unwritable
 from tools.site import builder
 
 
@@ -81,3 +85,27 @@ def test_both_editions_are_built_and_a_failed_build_leaves_them_as_they_were(pro
     builder.build(project)
     assert "New text." in english.read_text()
     assert not list(built.parent.glob("html.*"))
+
+
+FULL = "[Errno 28] No space left on device: 'x.css'"
+
+
+def test_a_disk_that_is_full_while_sphinx_writes_is_one_sentence(project, monkeypatch):
+    monkeypatch.setattr(builder.Build, "_start", lambda build: None)
+    build = builder.Build(project, "en")
+    build.log.write_text(f"writing output...\nWARNING: error writing file x.css: {FULL}\n")
+    build.process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+    with pytest.raises(OSError, match="Errno 28") as caught:
+        build.result()
+    assert unwritable("site", caught.value) == (
+        f"site: the disk is full at {build.stage}. Make room and run the same command again."
+    )
+
+
+def test_a_disk_that_is_full_while_the_site_is_put_in_place_is_one_sentence():
+    error = shutil.Error([("a/x.css", "html.new/x.css", FULL), ("a/y.css", "html.new/y.css", FULL)])
+    assert unwritable("site", error) == (
+        "site: the disk is full at html.new/x.css. Make room and run the same command again."
+    )
+    with pytest.raises(shutil.Error):
+        unwritable("site", shutil.Error([("a", "b", "`a` is a named pipe")]))

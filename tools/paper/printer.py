@@ -24,7 +24,8 @@ from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 
-from tools import ROOT
+from tools import ROOT, unwritable
+from tools.machine.alone import alone
 from tools.machine.fresh import Record, digest
 from tools.site import builder
 from tools.site.builder import SiteError
@@ -319,11 +320,11 @@ def main(arguments: list[str] | None = None) -> None:
     if not kinds or set(kinds) - {*MAKERS, "archive"}:
         sys.exit(__doc__)
     try:
-        for kind in kinds:
-            if kind == "archive":
-                print(f"paper: {make_archive().relative_to(ROOT)}")
-                continue
-            for language in LANGUAGES:
-                print(f"paper: {MAKERS[kind](language).relative_to(ROOT)}")
+        with alone():
+            for kind in kinds:
+                for path in [make_archive()] if kind == "archive" else map(MAKERS[kind], LANGUAGES):
+                    print(f"paper: {path.relative_to(ROOT)}")
     except SiteError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable("paper", error))

@@ -9,6 +9,8 @@ An edition whose sources are as they were is not built again; of one that is, Sp
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from tools import ROOT, unwritable
+from tools.machine.alone import alone, held
 from tools.machine.fresh import Record, digest, snapshot
 from tools.paper import slides
 from tools.site import address
@@ -154,8 +157,9 @@ class Build:
         command += ["--config", str(self.stage / settings), "--toc", str(self.stage / "_toc.yml")]
         with self.log.open("w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
-                [*command, "--path-output", str(self.stage)], cwd=self.root, stdout=file, stderr=subprocess.STDOUT
-            )
+                [*command, "--path-output", str(self.stage)],
+                cwd=self.root, stdout=file, stderr=subprocess.STDOUT, pass_fds=held(),
+            )  # fmt: skip
 
     def result(self) -> Path:
         """The folder of finished HTML; SiteError with the warnings when there were any."""
@@ -171,6 +175,8 @@ class Build:
         if not (self.doctrees / "settled.json").exists() or not told or not all(map(pages.match, told)):
             # a warning that belongs to no page would not be given again
             shutil.rmtree(self.doctrees, ignore_errors=True)
+        if re.search(rf"\[Errno {errno.ENOSPC}\]|OSError\({errno.ENOSPC},", "\n".join(lines)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.stage))
         raise SiteError("\n".join([*(told or lines[-20:]), f"The site was not built; the whole log: {self.log}"]))
 
     def stop(self) -> None:
@@ -286,7 +292,8 @@ def build(root: Path = ROOT, languages: tuple[str, ...] = tuple(SOURCES)) -> Pat
 
 def main() -> None:
     try:
-        site = build(languages=tuple(sys.argv[1:]) or tuple(SOURCES))
+        with alone():
+            site = build(languages=tuple(sys.argv[1:]) or tuple(SOURCES))
     except SiteError as error:
         sys.exit(str(error))
     except OSError as error:
