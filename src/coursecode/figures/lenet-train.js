@@ -128,7 +128,7 @@
           })))), this.curve(result));
       [this.plus, this.minus] = ["plus", "minus"].map((name) => getComputedStyle(this.board.querySelector(`.${name}`)).color.match(/[\d.]+/g));
       // before the worker's first news: the numbers with which it will begin (core.training.js), but for their scale
-      const all = kernels || Array.from({ length: 150 }, normal((this.state.seed + 1) * 0x9e3779b9 | 0)), most = Math.max(1e-9, ...all.map(Math.abs));
+      const all = kernels || Array.from({ length: 150 }, normal((this.state.seed + 1) * 0x9e3779b9 | 0)), most = Math.max(...all.map(Math.abs));
       this.box.replaceChildren(...Array.from({ length: 6 }, (_, at) => this.kernel(all.slice(25 * at, 25 * at + 25), most, at)));
       if (correct === undefined) return this.t(busy ? "loading" : "before", this.state);
       const worst = table.flatMap((line, i) => line.map((v, j) => [i === j ? 0 : v, i, j])).sort((a, b) => b[0] - a[0])[0];
