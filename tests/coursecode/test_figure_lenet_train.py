@@ -196,6 +196,25 @@ def test_it_learns_while_the_page_stays_awake_and_stops_when_told(figure_pages):
     assert page.locator("lenet-train").evaluate("f => f.worker") is None
 
 
+@pytest.mark.parametrize("settings", ["seed=0", "seed=4&activation=sigmoid"])
+def test_before_anything_is_pressed_the_kernels_are_those_with_which_it_will_begin(figure_pages, js, settings):
+    page = figure_pages.open("lenet-train", settings=settings)
+    options = {"seed": int(settings[5]), "activation": "sigmoid" if "sigmoid" in settings else "relu"}
+    weights = torch.tensor(json.loads(js.call("start", json.dumps(options))))[:150]
+    shown = torch.tensor(
+        page.locator(".kernels canvas").evaluate_all(
+            "all => all.map(c => [...c.getContext('2d').getImageData(0, 0, 5, 5).data])"
+        )
+    ).reshape(150, 4)
+    assert (shown[:, 3] - 255 * weights.abs() / weights.abs().max()).abs().max() <= 1
+    sure = shown[:, 3] > 60  # where a colour is faint, its three parts are rounded
+    plus, minus = (shown[sure & (weights > 0)], shown[sure & (weights < 0)])
+    assert len(plus) > 30
+    assert len(minus) > 30
+    assert (plus[:, 2] > plus[:, 0]).all(), "blue above 0"
+    assert (minus[:, 0] > minus[:, 2]).all(), "orange below 0"
+
+
 @pytest.mark.slow
 def test_another_setting_is_another_net(figure_pages):
     page = figure_pages.open("lenet-train")

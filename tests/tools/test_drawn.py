@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -185,6 +186,24 @@ def test_intervals_stand_beside_zero_with_their_rings_and_say_what_is_told(draw)
     )
     key = [name.text for name in page.select(".key .name")]
     assert key == ["a difference", "no difference", "cannot tell", "re-runs", "too small to be named"]
+
+
+def test_a_key_begins_with_the_differences_though_a_notebook_sorts_its_words(monkeypatch):
+    kept = []
+    monkeypatch.setattr(plotting, "_draw", lambda paint, drawn=None: kept.append(drawn))
+    plotting.intervals({"a": (2, 1, 3), "b": (1, -1, 3)}, xlabel="points", small=0.5, again={"a": [1]})
+    stored = json.loads(json.dumps(kept[0], sort_keys=True))
+    assert list(stored["key"]) != list(kept[0]["key"])
+    page = BeautifulSoup(html_of(stored, "alt"), "html.parser")
+    key = [name.text for name in page.select(".key .name")]
+    assert key == ["a difference", "cannot tell", "re-runs", "too small to be named"]
+
+
+def test_no_line_is_a_gradient_which_forced_colours_would_take_away():
+    rules = re.findall(r"([^{}]*)\{([^{}]*)\}", STYLE)
+    lost = [name.strip() for name, inside in rules if "gradient(" in inside and "forced-color-adjust" not in inside]
+    assert len(rules) > 50
+    assert not lost
 
 
 def test_an_interval_that_does_not_hold_its_mean_is_refused(draw):

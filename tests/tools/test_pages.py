@@ -689,6 +689,33 @@ def test_a_deck_runs_without_errors_and_nothing_leaves_the_slide(open_page, addr
         assert outside == [], name
 
 
+@pytest.mark.parametrize("folder", ["", "zh/"])
+def test_on_a_phone_slides_stand_below_one_another_in_letters_that_can_be_read(open_page, address, folder):
+    errors: list[str] = []
+    page = open_page(f"{folder}search.html", width=360, errors=errors)
+    for name in DECKS:
+        errors.clear()
+        page.goto(f"{address}/{folder}slides/{name}.html", wait_until="domcontentloaded")
+        page.evaluate("document.fonts.ready")
+        found = page.evaluate(
+            """() => {
+              const slides = [...document.querySelectorAll(".slides section:not(:has(> section))")];
+              const begin = (all) => all.map(e => e.textContent.trim().slice(0, 60));
+              const texts = slides.flatMap(s => [...s.querySelectorAll("h1, h2, p, li, pre, td")]);
+              const seen = texts.filter(e => e.offsetHeight), boxes = slides.map(s => s.getBoundingClientRect());
+              return {
+                wide: document.documentElement.scrollWidth,
+                cut: begin(slides.filter(s => s.scrollHeight > s.clientHeight + 1)),
+                over: boxes.filter((box, i) => i && box.top < boxes[i - 1].bottom - 1).length,
+                small: begin(seen.filter(e => parseFloat(getComputedStyle(e).fontSize) < 12)),
+                notes: begin([...document.querySelectorAll(".notes")].filter(e => e.offsetHeight)),
+              };
+            }"""
+        )
+        assert found == {"wide": 360, "cut": [], "over": 0, "small": [], "notes": []}, name
+        assert errors == [], name
+
+
 def test_the_speaker_view_shows_the_notes(open_page):
     page = open_page("slides/pooling.html")
     page.wait_for_function("window.Reveal && Reveal.isReady()")

@@ -115,20 +115,26 @@ def _copy_reveal(target: Path) -> None:
 
 
 _SCRIPT = """\
-Reveal.initialize({
-  hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none", display: "flex",
-  width: 1200, height: 700, margin: 0.05, center: false,
-  plugins: [RevealNotes],
-});
+// on a phone held upright the slides stand below one another, in letters that can be read (slides.css)
+const upright = matchMedia("(max-width: 435px)");
+upright.onchange = () => location.reload();
 // a formula that is wider than its slide is made smaller
 const fit = () => {
-  for (const formula of Reveal.getCurrentSlide().querySelectorAll(".formula")) {
+  for (const formula of (upright.matches ? document : Reveal.getCurrentSlide()).querySelectorAll(".formula")) {
     const share = formula.clientWidth / formula.scrollWidth;
     if (share < 1) formula.style.fontSize = `${0.99 * share}em`;
   }
 };
-Reveal.on("ready", fit);
-Reveal.on("slidechanged", fit);
+if (upright.matches) document.fonts.ready.then(fit);
+else {
+  Reveal.on("ready", fit);
+  Reveal.on("slidechanged", fit);
+  Reveal.initialize({
+    hash: true, slideNumber: "c/t", controlsLayout: "edges", transition: "none", display: "flex",
+    width: 1200, height: 700, margin: 0.05, center: false,
+    plugins: [RevealNotes],
+  });
+}
 """
 
 
@@ -155,7 +161,7 @@ def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{name} · {contents}</title>
 <link rel="stylesheet" href="{reveal}/dist/reset.css">
-<link rel="stylesheet" href="{reveal}/dist/reveal.css">
+<link rel="stylesheet" href="{reveal}/dist/reveal.css" media="(min-width: 436px), print">
 <link rel="stylesheet" href="../_static/pygments.css">
 <link rel="stylesheet" href="slides.css">
 </head>
@@ -163,7 +169,7 @@ def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = 
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
-<p class="deck-help"><a href="../book/{page}">{to_page}</a> · {keys}</p>
+<p class="deck-help"><a href="../book/{page}">{to_page}</a><span> · {keys}</span></p>
 <script src="{reveal}/dist/reveal.js"></script>
 <script src="{reveal}/plugin/notes/notes.js"></script>
 <script>

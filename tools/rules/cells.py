@@ -12,7 +12,9 @@ from tools.source.chapters import Chapter
 
 _TAGS = re.compile(r"slide|claim-S\d+|nbval-ignore-output|raises-exception|hide-input|remove-input|remove-cell")
 _NOT_COMPARED = "nbval-ignore-output"
-DRAWS = re.compile(r"\b(?:grid|show_images|lines|bars|intervals|verdicts|draw_nets|draw_blocks|LiveCurve)\(|\bplt\.show\(")
+DRAWS = re.compile(
+    r"\b(?:grid|show_images|lines|bars|intervals|verdicts|draw_nets|draw_blocks|LiveCurve)\(|\bplt\.show\("
+)
 _MAY_DRAW = re.compile(r"\bfit\(")
 NO_ALT = "the cell draws and has no description: say in mystnb.image.alt, in a full sentence, what the picture shows."
 WIDTH = 88  # what fits a page without scrolling

@@ -354,8 +354,8 @@ def _intervals(drawn: Mapping[str, Any], say: _Say, keep: _Keep | None) -> str:
     samples = {"again": "<q></q>", "small": "<s></s>"}
     samples |= {kind: f'<u class="{kind}"></u><b class="{kind}"></b>' for kind in drawn["key"] if kind not in samples}
     key = "".join(
-        f'<span class="name"><span class="track">{samples[kind]}</span>{escape(say(word))}</span>'
-        for kind, word in drawn["key"].items()
+        f'<span class="name"><span class="track">{samples[kind]}</span>{escape(say(drawn["key"][kind]))}</span>'
+        for kind in sorted(drawn["key"], key=("named", "same", "open", "again", "small").index)
     )
     return (
         f'<div class="key">{key}</div><div class="chart">{"".join(said)}'

@@ -1,23 +1,12 @@
 // Where an output of a stack of layers listens: its gradient with respect to the image, in two dimensions.
 (() => {
   "use strict";
-  const { outputSize, padSides } = CourseMath;
+  const { normal, outputSize, padSides } = CourseMath;
 
   /** Heights and widths of all maps, from the image's [height, width] on. */
   const mapSizes = (image, layers) => layers.reduce((sizes, { kernel, stride = 1, padding = 0, dilation = 1 }) => [
     ...sizes, sizes.at(-1).map((n) => outputSize(n, kernel, padding, stride, dilation)),
   ], [image]);
-  /** Numbers of a normal distribution, the same for the same seed. */
-  const normal = (seed) => {
-    let state = seed;
-    const uniform = () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-    };
-    return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  };
   /** A kernel for each layer: equal weights that add up to 1, or random ones; a pooling layer takes the mean in any case. */
   const stackWeights = (layers, random = false, seed = 0) => {
     const draw = normal(seed);

@@ -1,6 +1,7 @@
 // LeNet learns in the page: its kernels form, its mistakes gather on the diagonal, and it can be broken.
 (() => {
   "use strict";
+  const { normal } = CourseMath;
   const { Base, define, h, matrix, node, number, patch, script, tint } = CourseFigures;
 
   const RATES = ["0.002", "0.02", "0.1", "1"];
@@ -21,7 +22,7 @@
       @container board (min-width: 22rem) { .panes { grid-template-columns: minmax(0, 8.5rem) minmax(0, 1fr); } .panes .kernels { grid-template-columns: repeat(2, minmax(0, 1fr)); } .confusion { --cell: clamp(1.1rem, calc((100cqw - 10.5rem) / 11), 1.75rem); } }
       .pane > p { margin: 0 0 .25rem; color: var(--soft); font-size: .85rem; }
       .kernels { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .4rem; max-width: 14rem; } canvas { width: 100%; aspect-ratio: 1; image-rendering: pixelated; outline: 1px solid var(--rule); display: block; }
-      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 12px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); } .curve .seen { stroke: var(--above); stroke-width: 2; }
+      .curve { display: block; width: 100%; max-width: 24rem; height: auto; margin-top: .7rem; } .curve text { font-size: 11px; fill: var(--soft); } .curve .axis { stroke: var(--rule); fill: none; } .curve polyline { fill: none; stroke: var(--ui); } .curve .seen { stroke: var(--above); stroke-width: 2; }
       .confusion td.right { font-weight: 700; } .confusion .head { border: 0; color: var(--soft); font-size: .8rem; }
       .ends { forced-color-adjust: none; display: flex; justify-content: space-between; max-width: 14rem; margin: .2rem 0 0; font-size: .75rem; color: var(--soft); }
       .plus { color: var(--above); } .minus { color: var(--below); }
@@ -97,10 +98,7 @@
     kernel(weights, most, at) {
       const canvas = node("canvas", { width: 5, height: 5, role: "img", "aria-label": this.t("kernel", { at }) });
       const context = canvas.getContext("2d"), pixels = context.createImageData(5, 5);
-      weights.forEach((w, i) => {
-        const rgb = w < 0 ? this.minus : this.plus;
-        pixels.data.set([...rgb, Math.min(255, (255 * Math.abs(w)) / most)], 4 * i);
-      });
+      weights.forEach((w, i) => pixels.data.set([...(w < 0 ? this.minus : this.plus), (255 * Math.abs(w)) / most], 4 * i));
       context.putImageData(pixels, 0, 0);
       return canvas;
     }
@@ -117,24 +115,21 @@
     draw() {
       const { result } = this, { correct, epoch = 0, kernels, confusion, busy, loss } = result;
       this.go.textContent = this.t(busy ? "stop" : "train");
-      const share = correct === undefined ? "" : number(correct / 10, 1);
       const heads = Array.from({ length: 10 }, (_, i) => h("span", {}, i));
-      const empty = Array.from({ length: 10 }, () => Array(10).fill(0)), table = confusion || empty;
+      const table = confusion || heads.map(() => Array(10).fill(0));
       const pane = (title, ...inside) => h("div", { class: "pane" }, h("p", {}, title), inside);
       const colours = h("p", { class: "ends" }, h("span", { class: "minus" }, "−"), h("span", {}, "0"), h("span", { class: "plus" }, "+"));
-      this.paint(h("p", { class: "top" }, h("b", {}, share ? this.t("share", { n: share }) : "?"), h("span", {}, this.t("held_out")), h("span", {}, this.t("epoch", { epoch: number(epoch, 1) }))),
+      this.paint(h("p", { class: "top" }, h("b", {}, correct === undefined ? "?" : this.t("share", { n: number(correct / 10, 1) })), h("span", {}, this.t("held_out")), h("span", {}, this.t("epoch", { epoch: number(epoch, 1) }))),
         h("div", { class: "panes" },
           pane(this.t("kernels"), this.box ||= node("div", { class: "kernels" }), colours),
           pane(this.t("confusion"), h("div", { class: "confusion" }, matrix("", [["", ...heads], ...table.map((line, i) => [heads[i], ...line])], {
             tinted: false, "aria-label": this.t("confusion"), show: (v) => (v ? `${v}` : v === 0 ? "·" : ""),
             cell: (i, j, v) => (i && j ? { class: `${i === j ? "right" : ""}${tint(i === j ? v : -v, i === j ? 100 : 12)}`, title: this.t("cell", { i: i - 1, j: j - 1, v }) } : { class: "head", role: i ? "rowheader" : j ? "columnheader" : "cell" }),
           })))), this.curve(result));
-      if (kernels || !this.box.firstChild) {
-        const [plus, minus] = ["plus", "minus"].map((name) => getComputedStyle(this.board.querySelector(`.${name}`)).color.match(/[\d.]+/g).map(Number).slice(0, 3));
-        Object.assign(this, { plus, minus });
-        const all = kernels || Array(150).fill(0), most = Math.max(1e-9, ...all.map(Math.abs));
-        this.box.replaceChildren(...[0, 1, 2, 3, 4, 5].map((at) => this.kernel(all.slice(25 * at, 25 * at + 25), most, at)));
-      }
+      [this.plus, this.minus] = ["plus", "minus"].map((name) => getComputedStyle(this.board.querySelector(`.${name}`)).color.match(/[\d.]+/g));
+      // before the worker's first news: the numbers with which it will begin (core.training.js), but for their scale
+      const all = kernels || Array.from({ length: 150 }, normal((this.state.seed + 1) * 0x9e3779b9 | 0)), most = Math.max(...all.map(Math.abs));
+      this.box.replaceChildren(...Array.from({ length: 6 }, (_, at) => this.kernel(all.slice(25 * at, 25 * at + 25), most, at)));
       if (correct === undefined) return this.t(busy ? "loading" : "before", this.state);
       const worst = table.flatMap((line, i) => line.map((v, j) => [i === j ? 0 : v, i, j])).sort((a, b) => b[0] - a[0])[0];
       return this.sentences(this.t("says", { epoch: number(epoch, 1), correct, loss: Number.isFinite(loss) ? number(loss) : "?" }), worst[0] && this.t("worst", { count: worst[0], is: worst[1], read: worst[2] }),
