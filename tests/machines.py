@@ -118,14 +118,16 @@ def _link(origin: Path, goal: Path) -> None:
             shutil.copy2(origin, goal)
 
 
-def copy_pinned(python: Path, *lists: Path, also: Iterable[str] = ()) -> None:
-    """Copy what the lists pin where it is installed here in just that version, and what ``also`` names.
+def copy_pinned(python: Path, *lists: Path, also: Iterable[str] = ()) -> set[str]:
+    """Copy what the lists pin where it is installed here in just that version, and what ``also`` names; what that was.
 
     pip then finds that it is there and that all fits together, and fetches the rest.
     """
     pins = dict(line.split("==") for path in lists for line in path.read_text().splitlines() if "==" in line[1:])
     here = {canonicalize_name(dist.name): dist.version for dist in distributions()}
-    copy_packages({*(name for name, pinned in pins.items() if here.get(name) == pinned), *also}, python)
+    names = {*(name for name, pinned in pins.items() if here.get(name) == pinned), *also}
+    copy_packages(names, python)
+    return names
 
 
 def wheels(names: Iterable[str], folder: Path) -> Path:

@@ -25,7 +25,9 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
 
 def unwritable(who: str, error: OSError) -> str:
     """What to do about a file that cannot be written; any other error of the system is raised again."""
-    if isinstance(error, shutil.Error):  # of copytree, which goes on: what it says is of many files
+    if isinstance(error, shutil.Error) and isinstance(
+        error.args[0], list
+    ):  # of copytree, which goes on: what it says is of many files
         _, place, why = error.args[0][0]
         number = re.search(r"\[Errno (\d+)\]", str(why))
         error = OSError(int(number[1]), os.strerror(int(number[1])), place) if number else error

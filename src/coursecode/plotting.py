@@ -71,7 +71,7 @@ _RC: dict[str, Any] = {
 _WIDEST = 7.5  # inches
 _NUMBERED = 20  # cells a side: more of them have no numbers
 _CURVE = (6.5, 3.625)
-_KINDS = {"named": "a difference", "same": "no difference", "open": "cannot tell"}
+_KINDS = {"named": "a difference", "same": "no difference worth naming", "open": "cannot tell"}
 _T = TypeVar("_T")
 
 
@@ -564,8 +564,8 @@ def intervals(
     """Draw a difference per name, (mean, low, high), as a dot on its interval, beside the line of no difference.
 
     A coloured dot has an interval without zero and is at least ``small``, a grey one has its interval inside the
-    shaded strip of what is smaller, and a hollow one can be either. ``again`` adds rings: the same difference in other
-    runs.
+    shaded strip of what is smaller, and a hollow one leaves open which. ``again`` adds rings: the same difference in
+    other runs.
     """
     for name, (mean, low, high) in rows.items():
         if not low <= mean <= high:
@@ -578,7 +578,7 @@ def intervals(
     ]
     key = {kind: said for kind, said in _KINDS.items() if kind in kinds}
     key |= {"again": "re-runs"} if any(rings) else {}
-    key |= {"small": "too small to be named"} if small else {}
+    key |= {"small": "too small to be worth naming"} if small else {}
     _draw(
         lambda plt: _paint_intervals(plt, found, key, small, xlabel),
         {"intervals": found, "small": small, "key": key, "xlabel": xlabel},
@@ -589,6 +589,12 @@ def _kind(mean: float, low: float, high: float, small: float) -> str:
     if -small < low and high < small:
         return "same"
     return "open" if low <= 0 <= high or abs(mean) < small else "named"
+
+
+def _balanced(name: str, most: int = 34) -> str:
+    """A name on lines of about one length."""
+    rows = -(-len(name) // most)
+    return "\n".join(textwrap.wrap(name, -(-len(name) // rows) + 4))
 
 
 def _paint_intervals(plt: Any, rows: Sequence[Any], key: Mapping[str, str], small: float, xlabel: str) -> Any:
@@ -608,7 +614,7 @@ def _paint_intervals(plt: Any, rows: Sequence[Any], key: Mapping[str, str], smal
         axes.plot([], [], label=key[kind], **(rings if kind == "again" else looks[kind] | dot))
     axes.axvspan(-small, small, color=_RULE, alpha=0.7, linewidth=0, label=key.get("small"))
     axes.axvline(0, color=_INK, linewidth=1, zorder=1)
-    axes.set_yticks(range(len(rows)), ["\n".join(textwrap.wrap(row[0], 34)) for row in rows])
+    axes.set_yticks(range(len(rows)), [_balanced(row[0]) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(xlabel)

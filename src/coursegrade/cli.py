@@ -27,6 +27,7 @@ from coursegrade.console import (
     language,
     language_of,
     line,
+    of,
     said,
     say,
     tell,
@@ -201,12 +202,8 @@ def ingest_command(
     if dry_run:
         tell("{lms}: {counts}. Nothing was written; without --dry-run it is.", lms=report.lms, counts=counts)
         return
-    tell(
-        "{lms}: {counts}. The whole list: {root}",
-        lms=report.lms,
-        counts=counts,
-        root=root / "submitted" / (name + ".ingest.json"),
-    )
+    where = root / "submitted" / (name + ".ingest.json")
+    tell("{lms}: {counts}. The whole list: {root}", lms=report.lms, counts=counts, root=where)
     if report.count("failed"):
         tell("Not readable: ask for the file again, then coursecode grade resubmit {name} STUDENT FILE", name=name)
     tell("Next: coursecode grade run {name}", name=name)
@@ -261,7 +258,7 @@ def run_command(
     for note in done.said:
         click.echo(line(said(note), 600))
     for who, reason in done.problems[:SHOWN]:
-        click.echo(f"  {line(who)}{say(': ||between a name and what is said of it')}{said(reason).line(300)}")
+        click.echo("  " + of(line(who), said(reason).line(300)))
     tell(
         "Graded {graded}, without a grade {failed}, not handed in {missing}; {to_grade} written answers wait for you.",
         graded=done.graded,

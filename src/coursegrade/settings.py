@@ -125,15 +125,18 @@ def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", dotted) if part.strip())
 
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
 def moment(value: Any, zone: datetime.tzinfo | None) -> datetime.datetime | None:
     """A date with time and zone (``zone``, or this machine's, where it names none), or None where it is no such.
 
-    A day alone means its last minute. A year that no course can have is no date either: another zone may not have it.
+    A day alone means its last second. A year that no course can have is no date either: another zone may not have it.
     """
     if isinstance(value, str):
-        day = re.fullmatch(r"\d{4}-\d\d-\d\d", value.strip(), re.ASCII)
+        day = DAY.fullmatch(value.strip())
         try:
-            value = datetime.datetime.fromisoformat(f"{day[0]}T23:59" if day else value)
+            value = datetime.datetime.fromisoformat(f"{day[0]}T23:59:59" if day else value)
         except ValueError:
             return None
     if not isinstance(value, datetime.datetime) or value.year not in _YEARS:

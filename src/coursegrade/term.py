@@ -26,6 +26,7 @@ from coursegrade.console import (
     language,
     line,
     lines,
+    of,
     said,
     say,
     tell,
@@ -458,8 +459,10 @@ def resubmit(name: str, student: str, file: Path, at: str | None, root: Path) ->
 
     course = Course.load(root)
     who = find(course, student)
+    if at is not None and settings.DAY.fullmatch(at.strip()):
+        raise Problem("{value} is a day: say at what time it was handed in, as in {value}T23:59.", value=at.strip())
     row, titles = take(course, name, who, file, at=due_date(at, course, name) if at else None)
-    click.echo(line(f"{who.shown}{say(': ||between a name and what is said of it')}{row.file.line(200)}", 300))
+    click.echo(line(of(who.shown, row.file.line(200)), 300))
     for note in row.notes:
         click.echo(line(f"  {said(note)}", 300))
     if titles:

@@ -209,28 +209,37 @@ def policy_of_the_page(page: str, course: Course) -> None:
     config.write_text(config.read_text() + line)
 
 
+@pytest.fixture
+def new_york(monkeypatch):
+    """The machine's own zone, which is not the class's."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("settings", "written", "means"),
     [
-        ("", "2026-12-03", "2026-12-03T23:59+08:00"),
+        ("", "2026-12-03", "2026-12-03T23:59:59+08:00"),
         ("", "2026-12-03T12:00", "2026-12-03T12:00+08:00"),
         ("", "2026-12-03T12:00Z", "2026-12-03T12:00+00:00"),
-        ('timezone = "Europe/Berlin"\n', "2026-12-03", "2026-12-03T23:59+01:00"),
+        ('timezone = "Europe/Berlin"\n', "2026-12-03", "2026-12-03T23:59:59+01:00"),
     ],
 )
 def test_a_day_alone_lasts_to_its_end_and_a_time_without_a_zone_is_the_class_s(
-    tmp_path, capsys, monkeypatch, settings, written, means
+    tmp_path, capsys, new_york, settings, written, means
 ):
-    monkeypatch.setenv("TZ", "America/New_York")
-    time.tzset()
     course = graded_course(tmp_path, lms="gradescope", due="2026-12-01T10:00:02+08:00")
     file = tmp_path / "grading.toml"
     file.write_text(file.read_text().replace("[course]\n", f"[course]\n{settings}"))
     assert grade(course, "extend", NAME, "s1003", written) == 0
     assert means in capsys.readouterr().out
     assert Course.load(tmp_path).due_for(NAME, "s1003") == datetime.datetime.fromisoformat(means)
-    monkeypatch.undo()
-    time.tzset()
+    (tmp_path / "again.ipynb").write_text("{}")
+    assert grade(course, "resubmit", NAME, "s1003", str(tmp_path / "again.ipynb"), "--at", "2026-12-03") == 1
+    assert "2026-12-03 is a day: say at what time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("page", ["book/teaching.md", "zh/book/teaching.md"])

@@ -33,11 +33,13 @@ def test_the_second_waits_for_the_first_and_for_the_children_of_one_that_was_kil
             first.kill()
             first.wait()
         with subprocess.Popen(command, **ENDS) as second:
+            second.stdin.write("\n")  # so that it ends if it does not wait
+            second.stdin.flush()
             assert second.stderr.readline() == WAITS
             os.kill(child, signal.SIGKILL)
             if not killed:
                 first.communicate("\n")
-            assert second.communicate("\n")[0] == "mine\n"
+            assert second.communicate()[0] == "mine\n"
 
 
 def test_the_lock_is_free_again_after_an_error_and_needs_no_write_access(tmp_path):
@@ -50,7 +52,7 @@ def test_the_lock_is_free_again_after_an_error_and_needs_no_write_access(tmp_pat
 
 
 @pytest.mark.parametrize("module", ["tools.book", "tools.site", "tools.paper"])
-def test_whatever_makes_something_waits(tmp_path, module):
+def test_what_makes_the_book_the_site_or_its_papers_waits(tmp_path, module):
     """In place of the lock stands one that ends the command: it is asked for before anything is made."""
     program = f"""
 import runpy, sys

@@ -13,6 +13,8 @@ from bs4 import BeautifulSoup
 from root import ROOT
 
 from coursecode import drawings, figures, plotting
+from coursecode.experiments import protocol
+from coursecode.experiments.record import Effect
 from coursecode.geometry import Row
 from tools.site.colours import lightness, turned
 from tools.site.drawn import _Axis, html_of, speaker, words_of
@@ -185,7 +187,13 @@ def test_intervals_stand_beside_zero_with_their_rings_and_say_what_is_told(draw)
         [ticks[0] + one, ticks[0] + 4 * one], abs=2e-3
     )
     key = [name.text for name in page.select(".key .name")]
-    assert key == ["a difference", "no difference", "cannot tell", "re-runs", "too small to be named"]
+    assert key == [
+        "a difference",
+        "no difference worth naming",
+        "cannot tell",
+        "re-runs",
+        "too small to be worth naming",
+    ]
 
 
 def test_a_key_begins_with_the_differences_though_a_notebook_sorts_its_words(monkeypatch):
@@ -196,7 +204,7 @@ def test_a_key_begins_with_the_differences_though_a_notebook_sorts_its_words(mon
     assert list(stored["key"]) != list(kept[0]["key"])
     page = BeautifulSoup(html_of(stored, "alt"), "html.parser")
     key = [name.text for name in page.select(".key .name")]
-    assert key == ["a difference", "cannot tell", "re-runs", "too small to be named"]
+    assert key == ["a difference", "cannot tell", "re-runs", "too small to be worth naming"]
 
 
 def test_no_line_is_a_gradient_which_forced_colours_would_take_away():
@@ -204,6 +212,17 @@ def test_no_line_is_a_gradient_which_forced_colours_would_take_away():
     lost = [name.strip() for name, inside in rules if "gradient(" in inside and "forced-color-adjust" not in inside]
     assert len(rules) > 50
     assert not lost
+
+
+def test_a_dot_says_what_the_table_says():
+    kinds = {"more": "named", "less": "named"}
+    ends = [-2.0, -1.0, -0.4, 0.0, 0.4, 1.0, 2.0]
+    cases = [(low, mean, high) for low in ends for mean in ends for high in ends if low <= mean <= high]
+    assert len(cases) > 50
+    for low, mean, high in cases:
+        for small in (0.0, 0.5, 1.5):
+            said = protocol.verdict(Effect(mean, low, high), small)
+            assert plotting._kind(mean, low, high, small) == kinds.get(said, said), (mean, low, high, small)
 
 
 def test_an_interval_that_does_not_hold_its_mean_is_refused(draw):

@@ -161,7 +161,9 @@ def binders(tmp_path_factory) -> Path:
     machines.needs_index(place)
     python = machines.fresh(place / "env")
     lists = (ROOT / "binder/requirements.txt", ROOT / "requirements-d2l.txt")
-    machines.copy_pinned(python, *lists, also=light.closure({"ipykernel"}, light.pins()))
+    assert {"numpy", "ipykernel"} <= machines.copy_pinned(
+        python, *lists, also=light.closure({"ipykernel"}, light.pins())
+    )
     base = [f"{name}=={light.pins()[name]}" for name in ("ipykernel",)]  # Binder's own base has Jupyter
     build = (ROOT / "binder" / "postBuild").read_text().replace("--editable .", ".")
     script = f"pip install -r binder/requirements.txt\npip install {shlex.join(base)}\n{build}"
@@ -262,7 +264,7 @@ def test_the_images_steps_build_an_environment_in_which_hub_and_notebooks_work(t
     """What is installed here in just the version that is asked for lies there already, as for Binder."""
     machines.needs_index(tmp_path)
     python = machines.fresh(tmp_path / "env")
-    machines.copy_pinned(python, ROOT / "container/requirements.txt")
+    assert {"numpy", "jupyterlab"} <= machines.copy_pinned(python, ROOT / "container/requirements.txt")
     steps = [value for name, value in published.instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
     arguments = [f"{value}\n" for name, value in published.instructions(DOCKERFILE) if name == "ARG"]
     run_steps("".join(arguments) + "\n".join(steps), python, tmp_path)

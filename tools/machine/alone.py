@@ -1,4 +1,4 @@
-"""One command at a time makes something in a checkout: two that write the same files would leave them torn."""
+"""One command at a time makes the book in a checkout: two that write the same files would leave them torn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _held: list[int] = []
 
 @contextmanager
 def alone(root: Path = ROOT) -> Iterator[None]:
-    """Within it no other command makes anything in ``root``; whoever comes second says so and waits.
+    """Within it no other command makes the book, the site or its papers in ``root``; the second says so and waits.
 
     The installer of the environment (``environment.py``) waits at the same lock. Where there are no locks, nobody does.
     """

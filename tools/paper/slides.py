@@ -116,7 +116,7 @@ def _copy_reveal(target: Path) -> None:
 
 _SCRIPT = """\
 // on a phone held upright the slides stand below one another, in letters that can be read (slides.css)
-const upright = matchMedia("(max-width: 435px)");
+const upright = matchMedia("(width <= 435px)");
 upright.onchange = () => location.reload();
 // a formula that is wider than its slide is made smaller
 const fit = () => {
@@ -161,7 +161,7 @@ def deck(article: Tag, page: str, *, language: str, reveal: str, drawing: str = 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{name} · {contents}</title>
 <link rel="stylesheet" href="{reveal}/dist/reset.css">
-<link rel="stylesheet" href="{reveal}/dist/reveal.css" media="(min-width: 436px), print">
+<link rel="stylesheet" href="{reveal}/dist/reveal.css" media="(width > 435px), print">
 <link rel="stylesheet" href="../_static/pygments.css">
 <link rel="stylesheet" href="slides.css">
 </head>

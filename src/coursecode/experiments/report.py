@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from coursecode.experiments.protocol import RERUNS, Protocol, Sentence, chosen_rates, keeps, problems, verdict
-from coursecode.experiments.record import Effect, reruns, stored
+from coursecode.experiments.protocol import RERUNS, Protocol, chosen_rates, keeps, problems, verdict
+from coursecode.experiments.record import Result, reruns, stored
 from coursecode.experiments.runner import EXPERIMENTS, plan_of
 
 __all__ = ["budgets", "marks", "sceptic", "spent", "verdicts"]
 
-_WORDS = {"more": "more", "less": "less", "same": "no difference", "open": "cannot tell"}
+_WORDS = {"more": "more", "less": "less", "same": "no difference worth naming", "open": "cannot tell"}
 
 
 def _protocol(name: str) -> Protocol:
@@ -57,11 +57,12 @@ def verdicts(name: str) -> Any:
     from coursecode.plotting import intervals, table
 
     result, protocol = stored(name), _protocol(name)
+    parts = _parts(name)
     effects = {sentence.text: sentence.effect(result) for sentence in protocol.sentences}
     scale = 100 if protocol.unit == "points" else 1
     intervals(
         {text: (scale * effect.mean, scale * effect.low, scale * effect.high) for text, effect in effects.items()},
-        again={s.text: [scale * effect.mean for _, effect in _again(name, s)] for s in protocol.sentences},
+        again={s.text: [scale * s.effect(part).mean for part in parts.values()] for s in protocol.sentences},
         small=scale * protocol.smallest,
         xlabel=f"difference ({protocol.unit})",
     )
@@ -94,21 +95,21 @@ def sceptic(name: str) -> Any:
     """A row per sentence: the difference in points, and again in each re-run; one that turns round is marked."""
     from coursecode.plotting import table
 
-    result, protocol = stored(name), _protocol(name)
+    result, protocol, parts = stored(name), _protocol(name), _parts(name)
     rows = []
     for sentence in protocol.sentences:
         cells = [sentence.text, _shown(sentence.effect(result).mean, protocol)]
-        for _, effect in _again(name, sentence):
+        for effect in map(sentence.effect, parts.values()):
             kept = keeps(sentence, effect, protocol.smallest)
             cells.append(_shown(effect.mean, protocol) + ("" if kept else " turned"))
         rows.append(cells)
-    return table(rows, ("difference", "book", *(rerun for rerun, _ in _again(name, protocol.sentences[0]))))
+    return table(rows, ("difference", "book", *parts))
 
 
-def _again(name: str, sentence: Sentence) -> list[tuple[str, Effect]]:
-    """The re-runs that there are, and the difference in each."""
-    parts = {rerun: reruns(name).where(rerun=rerun) for rerun in RERUNS}
-    return [(rerun, sentence.effect(part)) for rerun, part in parts.items() if part.rows]
+def _parts(name: str) -> dict[str, Result]:
+    """The re-runs that there are."""
+    found = reruns(name)
+    return {rerun: part for rerun in RERUNS if (part := found.where(rerun=rerun)).rows}
 
 
 def _shown(value: float, protocol: Protocol) -> str:
