@@ -235,8 +235,9 @@ def test_a_day_alone_lasts_to_its_end_and_a_time_without_a_zone_is_the_class_s(
     file = tmp_path / "grading.toml"
     file.write_text(file.read_text().replace("[course]\n", f"[course]\n{settings}"))
     assert grade(course, "extend", NAME, "s1003", written) == 0
-    assert means in capsys.readouterr().out
-    assert Course.load(tmp_path).due_for(NAME, "s1003") == datetime.datetime.fromisoformat(means)
+    until = datetime.datetime.fromisoformat(means)
+    assert until.isoformat(timespec="minutes") in capsys.readouterr().out
+    assert Course.load(tmp_path).due_for(NAME, "s1003") == until
     (tmp_path / "again.ipynb").write_text("{}")
     assert grade(course, "resubmit", NAME, "s1003", str(tmp_path / "again.ipynb"), "--at", "2026-12-03") == 1
     assert "2026-12-03 is a day: say at what time" in capsys.readouterr().err
