@@ -72,7 +72,7 @@ def in_a_row(parts: Iterable[str]) -> str:
 
 def of(name: str, told: str) -> str:
     """What is said of somebody or something, after its name and that language's colon."""
-    return name + say(": ||between a name and what is said of it") + told
+    return name + say(": ") + told
 
 
 def line(value: str, limit: int = 80) -> str:

@@ -112,7 +112,7 @@ def _points(value: float | None, language: str) -> str:
 def listed(course: Course, assignment: str, found: Sequence[Change], language: str, *, by_question: bool) -> list[str]:
     """Whose score changes, from what to what, a line each; names are those of the roster."""
     titles = {q.id: q.title[language] for q in course.bundle(assignment).questions}
-    lines, colon = [], text(": ||between a name and what is said of it")[language]
+    lines, colon = [], text(": ")[language]
     for change in found:
         points = f"{_points(change.before, language)} → {_points(change.after, language)}"
         lines.append(change.student.shown + colon + points)
@@ -245,7 +245,7 @@ def _concerned(everyone: Sequence[Standing], language: str) -> list[str]:
         if some:
             rest = f" … (+{len(some) - SHOWN})" if len(some) > SHOWN else ""
             names = joined(text(", ||between the items of a list"), some[:SHOWN])
-            colon = text(": ||between a name and what is said of it")
+            colon = text(": ")
             lines.append(f"  {title[language]}{colon[language]}{names[language]}{rest}")
     for s in everyone:
         if s.due is not None:

@@ -61,7 +61,7 @@ def _cells(*of_roster: str | Untrusted) -> list[str]:
 def _spoken(bundle: Bundle, state: State, language: str) -> str:
     """The comments that a person gave, each after its question."""
     titles = {q.id: q.title[language] for q in bundle.questions}
-    between = text(": ||between a name and what is said of it")[language]
+    between = text(": ")[language]
     return "\n".join(f"{titles.get(name, name)}{between}{comment}" for name, comment in state.comments.items())
 
 
