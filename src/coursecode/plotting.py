@@ -551,7 +551,7 @@ def bars(
 
 
 def _bar_text(number: float) -> str:
-    return f"{number:,.0f}" if number.is_integer() else f"{number:.3g}"
+    return f"{number:,.0f}" if number.is_integer() else f"{number:#.3g}".rstrip(".")
 
 
 def intervals(

@@ -7,7 +7,7 @@ from typing import Any
 # Loaded in this order; each has its own ``setup``.
 PARTS = ("committed_outputs", "letters", "languages", "settled", "figures", "glossary", "api", "launch", "live",
          "mathml", "searching", "status", "drawings", "face", "own_files", "decks", "ebook", "quizzes", "moved",
-         "lines", "phrases", "labels", "predictions", "corridor", "plots")  # fmt: skip
+         "lines", "phrases", "labels", "predictions", "corridor", "plots", "folded")  # fmt: skip
 
 
 def setup(app: Any) -> dict[str, Any]:

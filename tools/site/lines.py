@@ -110,10 +110,21 @@ def align_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if body and all(map(_NUMBER.fullmatch, body)):
                 for entry in column:
                     entry["classes"].append("numeric")
+                    _set_number(entry)
+
+
+def _set_number(entry: nodes.entry) -> None:
+    """A minus instead of a hyphen, and a star behind the number hangs beyond the column's edge."""
+    for node in list(entry.findall(nodes.Text)):
+        said = re.sub(r"^-(?=\d)", "−", str(node))
+        parts: list[nodes.Node] = [nodes.Text(said.removesuffix("*"))]
+        if said.endswith("*"):
+            parts.append(nodes.inline("", "*", classes=["hung"]))
+        node.parent.replace(node, parts)
 
 
 _NUMBER = re.compile(
-    r"[−+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?%)?)?|–|—|-|"
+    r"[−+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?(?:[\s\u00a0]?(?:%|[kMG]?B))?(?:\s?±\s?\d[\d,]*(?:\.\d+)?(?:[\s\u00a0]?%)?)?\*?|–|—|-|"
 )
 
 

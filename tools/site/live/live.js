@@ -155,10 +155,10 @@
   function open(connection) {
     document.dispatchEvent(new Event("course-live")); // results that wait for a guess (predict.js) open
     const found = [...document.querySelectorAll("article .cell")].flatMap((cell) => {
-      const source = cell.querySelector(".cell_input .highlight")?.parentElement;
+      const source = cell.querySelector(".cell_input > :has(.highlight)");
       return source ? [{ cell, source, printed: cell.querySelector(":scope > .cell_output, :scope > details .cell_output") }] : [];
     });
-    const blocks = found.map(({ source }, i) => ({ id: `live${i + 1}`, source: source.querySelector("pre").textContent.trimEnd() }));
+    const blocks = found.map(({ source }, i) => ({ id: `live${i + 1}`, source: [...source.querySelectorAll("pre")].map((part) => part.textContent.trimEnd()).join("\n") }));
     const notebook = window.thebeCore.api.setupNotebookFromBlocks(blocks, connection.config, connection.rendermime);
     const items = found.map(({ cell, source, printed }, i) => {
       const output = make("div", { className: "live-output" });

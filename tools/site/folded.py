@@ -1,0 +1,109 @@
+"""What a cell of code needs and a reader does not: imports at its beginning, and assertions, are folded to a line.
+
+On the site only: the notebook, the other formats and paper show the whole cell, and *Run live* runs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+from typing import Any, NamedTuple
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+from tools.source.words import spoken, text
+
+IMPORTS = text("Imports, {n} lines")
+CHECK, CHECKS = text("Checked by an assertion"), text("Checked by {n} assertions")
+FEWEST = 3  # lines of imports that are worth a fold
+
+
+class Part(NamedTuple):
+    """Whole lines of a cell: ``kind`` is "imports", "checks" or "" for what is shown; ``n`` counts lines or checks."""
+
+    kind: str
+    n: int
+    source: str
+
+
+class Folded(nodes.Element):  # type: ignore[misc]
+    """Code below a line that opens it; ``said`` is that line."""
+
+
+def parts(source: str) -> list[Part]:
+    r"""The cell in pieces, in its order; joined by newlines they are the cell without blank lines at the seams.
+
+    >>> parts("import a\nfrom b import c\nimport d\n\nx = 1\nassert x == 1\nassert x\nx")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [Part(kind='imports', n=3, source='import a\nfrom b import c\nimport d'), Part(kind='', n=1, source='x = 1'),
+     Part(kind='checks', n=2, source='assert x == 1\nassert x'), Part(kind='', n=1, source='x')]
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a magic, which only IPython reads
+        return [Part("", source.count("\n") + 1, source)]
+    lines, kinds = source.splitlines(), []
+    leading = next((i for i, node in enumerate(body) if not isinstance(node, ast.Import | ast.ImportFrom)), len(body))
+    for i, node in enumerate(body):
+        kinds.append("imports" if i < leading else "checks" if isinstance(node, ast.Assert) else "")
+    if leading and (body[leading - 1].end_lineno or 0) < FEWEST:
+        kinds[:leading] = [""] * leading
+    found: list[Part] = []
+    first = 0
+    for i, kind in enumerate(kinds):
+        if i + 1 < len(kinds) and kinds[i + 1] == kind:
+            continue
+        last = (body[i].end_lineno or 0) if i + 1 < len(kinds) else len(lines)
+        piece = "\n".join(lines[first:last]).strip("\n")
+        asserts = sum(isinstance(node, ast.Assert) for node in ast.parse(piece).body)
+        found.append(Part(kind, asserts if kind == "checks" else piece.count("\n") + 1, piece))
+        first = last
+    return found
+
+
+def said(part: Part, language: str) -> str:
+    """The line that opens a folded part.
+
+    >>> said(Part("checks", 1, "assert x"), "en")
+    'Checked by an assertion'
+    """
+    words = IMPORTS if part.kind == "imports" else CHECK if part.n == 1 else CHECKS
+    return str(words[language]).format(n=part.n)
+
+
+def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put imports and assertions of each cell of a page below a line that opens them."""
+    if app.builder.name != "html":
+        return
+    language = spoken(app.config.language)
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code_source" or not isinstance(cell.children[0], nodes.literal_block):
+            continue
+        block = cell.children[0]
+        pieces = parts(block.astext())
+        if not any(piece.kind for piece in pieces):
+            continue
+        shown = nodes.container(classes=["pieces"])
+        for piece in pieces:
+            one = block.deepcopy()
+            one.rawsource = piece.source
+            one.children = []
+            one += nodes.Text(piece.source)
+            shown += Folded("", one, said=said(piece, language)) if piece.kind else one
+        cell.replace(block, shown)
+
+
+def _visit(self: HTML5Translator, node: Folded) -> None:
+    self.body.append(f'<details class="folded"><summary>{html.escape(node["said"])}</summary>')
+
+
+def _depart(self: HTML5Translator, node: Folded) -> None:
+    self.body.append("</details>")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_node(Folded, html=(_visit, _depart))
+    app.connect("doctree-resolved", fold)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
