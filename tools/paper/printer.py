@@ -98,6 +98,9 @@ def _make_one(soup: BeautifulSoup, article: Tag) -> None:
         source["id"] = f"source-{source['id']}"
     for folded in article.select("details"):
         folded["open"] = ""
+        if (line := folded.select_one("summary")) and "hide" in (folded.get("class") or []):
+            line.decompose()  # it says to press it
+            folded.name = "div"
     for scrolled in article.select(".formula[tabindex]"):
         del scrolled["tabindex"]
     head = article.select_one("h1")
