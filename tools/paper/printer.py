@@ -87,7 +87,7 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
 def _make_one(soup: BeautifulSoup, article: Tag) -> None:
     """Pages become one document: nothing to press, links that stay in it, folds open, the front matter before all."""
     # find_all in place of selectors, which ask each element of the book many times as much
-    for unwanted in [*article.find_all(["script", "button", "nav"]), *article.find_all(class_=["headerlink", "copybtn"])]:
+    for unwanted in article.find_all(_only_on_a_screen):
         unwanted.decompose()
     for link in article.find_all("a", href=True):
         # a target on a page of its own is a place in this one document
@@ -115,6 +115,10 @@ def _make_one(soup: BeautifulSoup, article: Tag) -> None:
                 break
             front.append(child.extract())
         first.insert(0, front)
+
+
+def _only_on_a_screen(tag: Tag) -> bool:
+    return tag.name in ("script", "button", "nav") or not {"headerlink", "copybtn"}.isdisjoint(tag.get("class") or ())
 
 
 def _check_targets(article: Tag) -> None:
