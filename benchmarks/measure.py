@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from coursecode.experiments.record import Plain, Result
-from coursecode.experiments.runner import in_turns, with_threads
 
 PARTS = {  # name: module, threads
     "epoch": ("epoch", 2),
@@ -35,6 +34,8 @@ class UnavailableError(RuntimeError):
 
 def measure(part: str, *, rounds: int, tiny: bool) -> Result:
     """A part's rows: its cases, each ``rounds`` times, in turns."""
+    from coursecode.experiments.runner import in_turns, with_threads  # and torch, not for a word that is no part
+
     module, threads = PARTS[part]
     plan = getattr(importlib.import_module(f"benchmarks.{module}"), part)
     with with_threads(threads), plan(tiny=tiny) as (settings, cases):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from root import ROOT
 
 from coursecode import figures
 from tools.pictures.posters import letters
-from tools.site.figures import write_script
+from tools.site.figures import smaller
 
 CHROMIUM = "/usr/bin/chromium"
 HEADLESS = "/usr/bin/chromium-headless-shell"
@@ -29,11 +30,19 @@ figure { margin: 0; }
 """
 
 
+@functools.cache
+def scripts_of(name: str) -> dict[str, str]:
+    """The scripts of a figure as the site sends them; no test changes their sources."""
+    parts = {name: figures.bundle(name)} | {part: figures.script(part) for part in figures.data(name)}
+    return {part: smaller(source) for part, source in parts.items()}
+
+
 def write_page(folder: Path, name: str, *, language: str = "en", settings: str = "", theme: str = "light") -> Path:
     """A page like the book's: scripts of their own, deferred; the figure with its static picture; a caption."""
     scripts = folder / "figures"
-    for part in (name, *figures.data(name)):
-        write_script(scripts, part, figures.bundle(name) if part == name else figures.script(part))
+    scripts.mkdir(parents=True, exist_ok=True)
+    for part, sent in scripts_of(name).items():
+        (scripts / f"{part}.js").write_text(sent, encoding="utf-8")
     loaded = f'<script defer src="figures/{name}.js"></script>'
     picture = next((ROOT / "src" / "coursecode" / "figures" / "posters").glob("*.en.png")).as_uri()
     element = figures.element(name, language=language, settings=settings)

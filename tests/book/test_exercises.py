@@ -135,8 +135,16 @@ def test_a_right_answer_that_prints_and_warns_gets_all_points(part):
         warnings.simplefilter("ignore")
         for question in part.en.questions:
             if not question.written:
-                answers = [noise + master.reference(block.source) for block in question.of("answer")]
-                assert lint.earned(question.of("test"), answers, setup=part.en.setup) == pytest.approx(question.points)
+                answers = [master.reference(block.source) for block in question.of("answer")]
+                points = question.points
+                if question.id in TRAINS:  # for an epoch, which gets what it gets without them
+                    whole, short = TRAINS[question.id]
+                    assert whole in answers[0]
+                    answers = [answer.replace(whole, short) for answer in answers]
+                    points = lint.earned(question.of("test"), answers, setup=part.en.setup)
+                    assert points >= question.points / 2
+                noisy = [noise + answer for answer in answers]
+                assert lint.earned(question.of("test"), noisy, setup=part.en.setup) == pytest.approx(points)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,7 +20,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup, Tag
 
@@ -30,6 +30,9 @@ from tools.machine.fresh import Record, digest
 from tools.site import builder
 from tools.site.builder import SiteError
 from tools.source.words import editions, tag, text
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 OUT = ROOT / "_build" / "paper"
 NAME = builder.NAME
@@ -83,25 +86,26 @@ def sheet(single: str, *, language: str, title: str, pages: dict[str, int] | Non
 
 def _make_one(soup: BeautifulSoup, article: Tag) -> None:
     """Pages become one document: nothing to press, links that stay in it, folds open, the front matter before all."""
-    for unwanted in article.select("a.headerlink, script, button, .copybtn, nav"):
+    # find_all in place of selectors, which ask each element of the book many times as much
+    for unwanted in article.find_all(_only_on_a_screen):
         unwanted.decompose()
-    for link in article.select("a[href]"):
+    for link in article.find_all("a", href=True):
         # a target on a page of its own is a place in this one document
         link["href"] = re.sub(r"^(?:[\w./-]*\.html)?#", "#", str(link["href"]))
     # the builder counts these ids on every page anew: "id3" is a source, and a table elsewhere
-    sources = article.select(".citation[id]")
+    sources = article.find_all(class_="citation", id=True)
     cited = {f"#{source['id']}" for source in sources}
-    for link in article.select(".bibtex-citation a[href]"):
+    for link in [one for part in article.find_all(class_="bibtex-citation") for one in part.find_all("a", href=True)]:
         if link["href"] in cited:
             link["href"] = f"#source-{str(link['href'])[1:]}"
     for source in sources:
         source["id"] = f"source-{source['id']}"
-    for folded in article.select("details"):
+    for folded in article.find_all("details"):
         folded["open"] = ""
         if (line := folded.select_one("summary")) and "hide" in (folded.get("class") or []):
             line.decompose()  # it says to press it
             folded.name = "div"
-    for scrolled in article.select(".formula[tabindex]"):
+    for scrolled in article.find_all(class_="formula", tabindex=True):
         del scrolled["tabindex"]
     head = article.select_one("h1")
     if head is not None:
@@ -116,9 +120,13 @@ def _make_one(soup: BeautifulSoup, article: Tag) -> None:
         first.insert(0, front)
 
 
+def _only_on_a_screen(tag: Tag) -> bool:
+    return tag.name in ("script", "button", "nav") or not {"headerlink", "copybtn"}.isdisjoint(tag.get("class") or ())
+
+
 def _check_targets(article: Tag) -> None:
-    targets = Counter(str(target["id"]) for target in article.select("[id]"))
-    for link in article.select('a[href^="#"]'):
+    targets = Counter(str(target["id"]) for target in article.find_all(id=True))
+    for link in article.find_all("a", href=re.compile("^#")):
         if (number := targets[str(link["href"])[1:]]) != 1:
             raise SiteError(f"paper: the link {link} has {number} targets in the one document; it needs exactly 1")
 
@@ -160,11 +168,8 @@ def _contents(article: Tag, pages: dict[str, int]) -> str:
     return f"<ol>{''.join(items)}</ol>"
 
 
-def pages_of(pdf: Path) -> dict[str, int]:
+def pages_of(reader: PdfReader) -> dict[str, int]:
     """The page, counted from 1, on which each named destination of a PDF lies."""
-    from pypdf import PdfReader
-
-    reader = PdfReader(pdf)
     found = {}
     for name, destination in reader.named_destinations.items():
         number = reader.get_destination_page_number(destination)
@@ -177,13 +182,13 @@ def complete(pdf: Path, printed: str) -> None:
     """Raise ``SiteError`` where the print lacks what the sheet ``printed`` says: its contents and formulas."""
     from pypdf import PdfReader
 
-    pages = pages_of(pdf)
+    reader = PdfReader(pdf)
+    pages = pages_of(reader)
     for name, said in re.findall(r'href="#(heading-[\d-]+)" data-page="(\d*)"', printed):
         if not said:
             raise SiteError(f"{pdf.name}: the contents name no page for {name}")
         if pages.get(name) != int(said):
             raise SiteError(f"{pdf.name}: {name} is on page {pages.get(name)}, and the contents say {said}")
-    reader = PdfReader(pdf)
     letters = {"𝐗", "𝐊", "∑", "⌊"}
     for page in reader.pages:
         if not letters:
@@ -196,6 +201,7 @@ def complete(pdf: Path, printed: str) -> None:
 def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
     """Print one edition; twice, since the contents name pages that only the first print knows."""
     from playwright.sync_api import sync_playwright
+    from pypdf import PdfReader
 
     executable = chromium()
     work = builder.Build(root, language, builder="singlehtml")
@@ -218,7 +224,7 @@ def make_pdf(language: str, *, root: Path = ROOT, out: Path = OUT) -> Path:
                 page.evaluate("() => document.fonts.ready")
                 page.pdf(path=part, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
                 if first:
-                    text = numbered(text, pages_of(part))
+                    text = numbered(text, pages_of(PdfReader(part)))
         finally:
             browser.close()
     complete(part, text)

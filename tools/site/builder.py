@@ -25,7 +25,6 @@ import yaml
 from tools import ROOT, unwritable
 from tools.machine.alone import alone, held
 from tools.machine.fresh import Record, digest, snapshot
-from tools.paper import slides
 from tools.site import address
 from tools.source.settings import read_yaml
 from tools.source.words import editions, folder, tag, text
@@ -237,6 +236,8 @@ def not_found(root: Path) -> str:
 
 def put_in_place(built: dict[str, Path], root: Path, pdfs: Iterable[tuple[str, Path]] = ()) -> Path:
     """Replace the site by what was built, with two renames; ``pdfs`` are those that pages link to, by language."""
+    from tools.paper import slides  # it takes pages apart, which nobody needs whose site is current
+
     site = root / "_build" / "html"
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
     for leftover in (fresh, old):

@@ -9,9 +9,10 @@ import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:  # slides have letters, too, and whoever makes them need not wait for Sphinx
+    from sphinx.application import Sphinx
 
 STATIC = Path(__file__).resolve().parent / "static"
 _FILE = re.compile(r'url\("([\w-]+\.woff2)"\)')

@@ -14,11 +14,13 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tinycss2
 from sphinx.application import Sphinx
 
+from tools import ROOT
+from tools.machine.fresh import remembered
 from tools.site.icons import style_sheet
 
 BUNDLE = "site.css"
@@ -111,29 +113,56 @@ def _can_match(selector: str, words: set[str]) -> bool:
     return all(name in words for name in re.findall(r"[.#](-?[A-Za-z_][\w-]*)", bare))
 
 
-def slim(css: str, keep: Callable[[str], bool]) -> str:
-    """The style sheet without the selectors that ``keep`` refuses, and without what serves the icon font."""
-    return _slim(tinycss2.parse_component_value_list(css, skip_comments=True), keep)
+class _Rule(NamedTuple):
+    """A rule as text: the selectors of one that styles elements, or the head of another; what stands in it."""
+
+    selectors: list[str]
+    head: str
+    body: str | None
+    inside: list[_Rule]
 
 
-def _slim(tokens: Iterable[Any], keep: Callable[[str], bool]) -> str:
-    lines = []
+@remembered
+def _read(sheet: Path, css: str) -> list[_Rule]:
+    """The rules of a style sheet; to find them takes a second for those of the theme, which are the same each time."""
+    return _outline(tinycss2.parse_component_value_list(css, skip_comments=True))
+
+
+def _outline(tokens: Iterable[Any]) -> list[_Rule]:
+    found = []
     for rule in _parsed(tokens):
-        if rule.type == "qualified-rule":  # most rules go: their texts are made of those that stay
-            if kept := [s for s in _selectors(rule.prelude) if keep(s)]:
-                lines.append(f"{','.join(kept)}{{{' '.join(tinycss2.serialize(rule.content).split())}}}")
+        body = None if rule.content is None else tinycss2.serialize(rule.content)
+        if rule.type == "qualified-rule":
+            found.append(_Rule(_selectors(rule.prelude), "", body, []))
             continue
         head = _head(rule)
-        if rule.content is None:
+        nested = body is not None and head.startswith(("@media", "@supports", "@layer", "@container"))
+        found.append(_Rule([], head, body, _outline(rule.content) if nested else []))
+    return found
+
+
+def slim(css: str, keep: Callable[[str], bool], *, name: str = "") -> str:
+    """The style sheet without the selectors that ``keep`` refuses, and without what serves the icon font.
+
+    What was read of the sheet ``name`` is remembered.
+    """
+    return _slim(_read(ROOT / "styles" / name, css), keep)
+
+
+def _slim(rules: Iterable[_Rule], keep: Callable[[str], bool]) -> str:
+    lines = []
+    for selectors, head, body, inside in rules:
+        if not head:
+            if kept := [s for s in selectors if keep(s)]:
+                lines.append(f"{','.join(kept)}{{{' '.join((body or '').split())}}}")
+        elif body is None:
             if not head.startswith(("@charset", "@import")):
                 lines.append(f"{head};")
         elif head.startswith(("@media", "@supports", "@layer", "@container")):
-            if inner := _slim(rule.content, keep):
+            if inner := _slim(inside, keep):
                 lines.append(f"{head}{{{inner}}}")
-        else:
-            body = tinycss2.serialize(rule.content)
-            if "Font Awesome" not in body and not head.startswith(("@keyframes fa-", "@-webkit-keyframes fa-")):
-                lines.append(f"{head}{{{body.strip()}}}")
+        elif "Font Awesome" not in body and not head.startswith(("@keyframes fa-", "@-webkit-keyframes fa-")):
+            lines.append(f"{head}{{{body.strip()}}}")
     return "\n".join(lines)
 
 
@@ -194,11 +223,10 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
             alone = re.sub(r"::?(before|after)$", "", selector)
             return own or (not re.fullmatch(rf"(?:{_ICON.pattern}|:host|\s)+", alone) and _can_match(selector, words))
 
-        parts.append(
-            _rebased(slim((out / "_static" / name).read_text(encoding="utf-8"), keep), posixpath.dirname(name))
-        )
+        sheet = (out / "_static" / name).read_text(encoding="utf-8")
+        parts.append(_rebased(slim(sheet, keep, name=name), posixpath.dirname(name)))
         if name == THEME[-1]:
-            parts.append(slim(style_sheet(), lambda selector: True))
+            parts.append(slim(style_sheet(), lambda selector: True, name="icons"))
     bundle = "\n".join(parts)
     (out / "_static" / BUNDLE).write_text(bundle, encoding="utf-8")
     for pattern in UNUSED:
