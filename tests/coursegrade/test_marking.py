@@ -565,7 +565,7 @@ def test_two_windows_and_the_later_one_is_asked(served, tab, chromium):
         until(other, "document.getElementById('status').textContent.startsWith('Saved')")
         tab.keyboard.press("Enter")
         until(tab, "document.getElementById('trouble').textContent.includes('another window')")
-        assert "0.5 points. from the other window" in tab.locator("#trouble").text_content()
+        assert "there now: 0.5. from the other window" in tab.locator("#trouble").text_content()
         assert tab.locator("#points").input_value() == "2"
         tab.keyboard.press("Enter")
         until(tab, "document.getElementById('status').textContent.startsWith('Saved')")
