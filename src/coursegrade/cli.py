@@ -260,7 +260,8 @@ def run_command(
     for who, reason in done.problems[:SHOWN]:
         click.echo("  " + of(line(who), said(reason).line(300)))
     tell(
-        "Graded {graded}, without a grade {failed}, not handed in {missing}; {to_grade} written answers wait for you.",
+        "Graded {graded}, without a grade {failed}, not handed in {missing}; {to_grade:| written answer "
+        "waits| written answers wait} for you.",
         graded=done.graded,
         failed=done.failed,
         missing=done.missing,
@@ -312,18 +313,19 @@ def feedback_command(name: str, tongue: str | None, root: Path) -> None:
 
     with bar(say("feedback")) as progress:
         made = feedback(load(root), name, language=tongue, progress=progress)
-    tell("{pages} pages.", pages=made.pages)
+    tell("{pages:| page| pages}.", pages=made.pages)
     for path in made.zips:
         click.echo(f"  {path}")
     if made.waiting:
         tell(
-            "On {waiting} pages written answers are not graded yet; repeat the command when they are.",
+            "On {waiting:| page| pages} written answers are not graded yet; repeat the command when they are.",
             waiting=made.waiting,
         )
     if made.unscored:
         some = line(in_a_row(made.unscored), 160)
         tell(
-            "{n_unscored} submissions have no grade: {some}. feedback-gradescope.zip holds no score for "
+            "{n_unscored:| submission has| submissions have} no grade: {some}. feedback-gradescope.zip "
+            "holds no score for "
             "them, and Gradescope shows its own message that the autograder failed; enter their score "
             "there when you have decided. Their pages with the reason are in feedback.zip.",
             n_unscored=len(made.unscored),
@@ -377,12 +379,14 @@ def export_command(
     waiting = sum(s.status == "partial" for s in everyone)
     if waiting and so_far:
         tell(
-            "{waiting} students have written answers that are not graded yet; their mark holds the rest only.",
+            "{waiting:| student has| students have} written answers that are not graded yet; their mark "
+            "holds the rest only.",
             waiting=waiting,
         )
     elif waiting:
         tell(
-            "{waiting} students have written answers that are not graded yet: their mark is empty. Grade "
+            "{waiting:| student has| students have} written answers that are not graded yet: their mark is "
+            "empty. Grade "
             "them and repeat, or give the points so far with --so-far.",
             waiting=waiting,
         )
@@ -390,7 +394,7 @@ def export_command(
     if failed and not failed_as_zero:
         some = line(in_a_row(failed), 160)
         tell(
-            "{n_failed} submissions have no grade, and their mark is empty: {some}. When you have decided, "
+            "{n_failed:| submission has| submissions have} no grade, and an empty mark: {some}. When you have decided, "
             "--failed-as-zero writes a 0.",
             n_failed=len(failed),
             some=some,

@@ -56,7 +56,36 @@ class ContractError(ValueError):
     """A bundle or a result that does not say what it must; the message names the place."""
 
 
-text = Words(Path(__file__).resolve().parent / "words").text
+class _Count:
+    """A number in a sentence, which decides between two forms: ``{n:| page| pages}`` is "1 page", "2 pages"."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __format__(self, spec: str) -> str:
+        number, *forms = spec.split("|")
+        return format(self.value, number) + (forms[self.value != 1] if forms else "")
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    __repr__ = __str__
+
+
+class _Counting(Words):
+    """The sentences of the grading, in which a noun agrees with its number."""
+
+    def say(self, language: str, sentence: str, /, **values: Any) -> str:
+        """The sentence in one language.
+
+        >>> text("{n:| page has| pages have} no title", n=1)["en"]
+        '1 page has no title'
+        """
+        numbers = {key: _Count(value) for key, value in values.items() if type(value) in (int, float)}
+        return super().say(language, sentence, **(values | numbers))
+
+
+text = _Counting(Path(__file__).resolve().parent / "words").text
 
 
 def joined(between: Text, parts: Iterable[str | Text]) -> Text:

@@ -53,7 +53,10 @@ def find(course: Course, who: str) -> Student:
         if not found:
             raise Problem("0 students of the roster are {who!r}; give the id of one.", who=who)
         raise Problem(
-            "{n} students of the roster are {who!r}: {some}; give the id of one.", n=len(found), who=who, some=some
+            "{n:| student of the roster is| students of the roster are} {who!r}: {some}; give the id of one.",
+            n=len(found),
+            who=who,
+            some=some,
         )
     return found[0]
 
@@ -506,7 +509,7 @@ def regrade_command(name: str, students: tuple[str, ...], diff: bool, jobs: int 
 
 
 def _question(found: Sequence[Change]) -> Text:
-    return text("The scores of {n_found} students change. Write them?", n_found=len(found))
+    return text("Scores change for {n_found:| student| students}. Write them?", n_found=len(found))
 
 
 def ask_about_changes(course: Course, name: str, *, yes: bool) -> None:

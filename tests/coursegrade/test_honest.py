@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+import torch
 from left_out import needs
 
 from benchmarks import standin
+from coursegrade.cage import _cage
 from coursegrade.cage.sandbox import Sandbox
 from coursegrade.cage.unit import grade
 from coursegrade.contract import Limits, Result
@@ -230,3 +234,20 @@ def test_every_student_gets_inputs_of_their_own(sandbox: Sandbox) -> None:
     scores = {run(sandbox, data, student=f"s{number}").questions[0].earned for number in range(10)}
     assert len(scores) > 1
     assert len({run(sandbox, data, student="s1").questions[0].earned for _ in range(2)}) == 1
+
+
+def test_every_process_draws_as_after_seed_0(sandbox: Sandbox) -> None:
+    """Whatever the process draws that it is forked from."""
+    right = torch.rand(3, generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        with sandbox.session(Limits()) as session:
+            session.cell("draw", "import torch\ndrawn, seed = torch.rand(3), torch.initial_seed()")
+            assert torch.equal(session.get("drawn"), right)
+            assert session.get("seed") == 0
+
+
+def test_memory_in_large_pages_holds_what_it_held() -> None:
+    held = np.random.default_rng(0).integers(0, 256, 16 << 20, dtype=np.uint8)
+    before = hashlib.sha256(held.tobytes()).hexdigest()
+    _cage.huge_pages()
+    assert hashlib.sha256(held.tobytes()).hexdigest() == before

@@ -1,16 +1,21 @@
 """The command line: help that teaches, sentences instead of traces, both languages."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
 import types
+import zipfile
 
 import pytest
 from lms_classes import NAME, course_folder, fake_run, lms_zip, notebook, people, right, roster_csv, tree
 
 from coursegrade.__main__ import main
 from coursegrade.course import Course
+from tools import ROOT
+from tools.rules.words import sentences
 
 COMMANDS = (
     *("init", "doctor", "release", "ingest", "run", "feedback", "export"),
@@ -182,3 +187,120 @@ def test_names_cannot_move_the_cursor_of_the_terminal(tmp_path, monkeypatch, cap
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "evil.ipynb" in said
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """``run`` without the sandbox."""
+    module = types.ModuleType("coursegrade.cage.run")
+    module.run_class = lambda root, *_, **__: fake_run(Course.load(root))
+    monkeypatch.setitem(sys.modules, "coursegrade.cage.run", module)
+
+
+def test_a_file_that_breaks_off_is_told_so_wherever_it_does(tmp_path, capsys):
+    """Cut in any place, a notebook of the assignment is never called another one's, nor no notebook."""
+    students, whole = people(16), json.dumps(right(), indent=1).encode()
+    places = [int(len(whole) * n / 16) for n in range(1, 16)]
+    course_folder(tmp_path, students=students)
+    work = [(s, whole[:cut], "pooling.ipynb") for s, cut in zip(students, places, strict=False)]
+    lms_zip("canvas", work, tmp_path / "c.zip")
+    for language, broken, mend, other in (
+        ("en", "breaks off or is damaged", "hand in again", "not of pooling"),
+        ("zh", "不完整或已损坏", "重新下载后再提交", "不是 pooling"),
+    ):
+        assert main(["grade", "--lang", language, "ingest", NAME, str(tmp_path / "c.zip"), "-C", str(tmp_path)]) == 0
+        said = capsys.readouterr().out
+        assert said.count(broken) >= len(places) - 1  # the last ones may lack no cell, and the list shows all the same
+        assert mend in said
+        assert other not in said
+    records = Course.load(tmp_path).ingested(NAME)
+    failed = [record["reason"]["en"] for record in records.values() if record["status"] == "failed"]
+    assert failed
+    assert all("breaks off or is damaged" in why and "hand in again" in why for why in failed)
+
+
+def test_gradescope_is_told_how_late_each_is(tmp_path, stand_in):
+    """By the student's own due date, with hours beyond a day; empty where nothing was handed in or is due."""
+    students = people(4)
+    course = course_folder(tmp_path, students=students, lms="gradescope")
+    lms_zip("gradescope", [(s, dump(right()), "a.ipynb") for s in students[:3]], tmp_path / "c.zip")
+    root = ["-C", str(tmp_path)]
+    assert main(["grade", "ingest", NAME, str(tmp_path / "c.zip"), *root]) == 0
+    assert main(["grade", "run", NAME, *root]) == 0
+
+    def late():
+        assert main(["grade", "export", NAME, "--format", "gradescope", *root]) == 0
+        table = (tmp_path / "export" / f"{NAME}-gradescope.csv").read_text(encoding="utf-8-sig")
+        return [row[f"{NAME} - Lateness (H:M:S)"] for row in csv.DictReader(table.splitlines())]
+
+    assert late() == ["", "", "", ""]
+    settings = (course.root / "grading.toml").read_text()  # they handed in at 10:00:00, :01 and :02 the day after
+    (course.root / "grading.toml").write_text(settings.replace("[due]", f"[due]\n{NAME} = 2026-11-30T07:59:59Z"))
+    assert late() == ["26:00:01", "26:00:02", "26:00:03", ""]
+    assert main(["grade", "extend", NAME, students[1].key, "+2d", *root]) == 0
+    assert late() == ["26:00:01", "00:00:00", "26:00:03", ""]
+
+
+def test_one_is_said_in_the_singular(tmp_path, stand_in, capsys):
+    """A class of one: no command says "1 students"."""
+    students = people(2)
+    course_folder(tmp_path, students=students)
+    lms_zip("canvas", [(students[0], dump(right()), "a.ipynb"), (students[1], b"{", "b.ipynb")], tmp_path / "c.zip")
+    for command in (
+        f"ingest {NAME} {tmp_path / 'c.zip'}", f"run {NAME}", "status", f"feedback {NAME}",
+        f"export {NAME} --format canvas", f"export {NAME} --format canvas --so-far",
+    ):  # fmt: skip
+        assert main(["grade", *command.split(), "-C", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert not re.findall(r"(?<![\d.])1 (?:\w+ )?(?:students|submissions|pages|files|answers|cells|points)\b", said)
+    assert "1 written answer waits for you" in said
+    assert "1 student has written answers" in said
+    assert "1 submission has no grade" in said
+
+
+def test_a_number_that_varies_has_both_forms():
+    """In every sentence of the grading, a count before a noun in the plural says its singular, too."""
+    fixed = (
+        r"max_\w+|number|n_(?:path|archive|listed|notebooks|copies)|cells|code|seconds|answer|attempts|most|question"
+    )
+    nouns = "students|submissions|pages|files|cells|points|answers|columns|rows|times|notebooks|characters|comments"
+    loose = re.compile(rf"\{{(?!(?:{fixed})\b)\w+(?::[,.\w]*)?\}} (?:\w+ )?(?:{nouns})\b")
+    assert [sentence for sentence in sentences(ROOT / "src" / "coursegrade") if loose.search(sentence)] == []
+
+
+def packed(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_whatever_is_handed_in_has_answers_or_a_reason_with_its_mend(tmp_path, capsys):
+    """What systems put beside files counts for nothing; no reason is a library's English in a Chinese sentence."""
+    whole = dump(right())
+    junk = {"__MACOSX/._pooling.ipynb": b"\0\5\x16\7", "x/.DS_Store": b"\0\0\0\1Bud1"}
+    inner, old = packed({"pooling.ipynb": whole}), packed({"XXXXXXXX.ipynb": whole})
+    files = [
+        ("a.zip", inner, ""),
+        ("a.zip", packed({"mine/inner.zip": inner}), ""),
+        ("a.zip", packed({"mine/pooling.ipynb": whole, **junk}), ""),
+        ("a.zip", old.replace(b"XXXXXXXX", "作业池化".encode("gbk")), ""),
+        ("a.zip", old.replace(b"XXXXXXXX", "Übung_éà".encode("cp1252")), ""),
+        ("a.zip", packed(junk), "只有系统自动生成的附带文件；请提交笔记本"),
+        ("a.zip", inner[:60], "不完整或不是 zip；请重新压缩"),
+        ("a.zip", b"", "不完整或不是 zip；请重新压缩"),
+        ("a.ipynb", b"", "文件是空的；请保存笔记本"),
+        ("a.pdf", b"%PDF-1.7", "请提交以 .ipynb 结尾的文件"),
+    ]
+    students = people(len(files))
+    course_folder(tmp_path, students=students)
+    lms_zip("canvas", [(s, data, name) for s, (name, data, _) in zip(students, files, strict=True)], tmp_path / "c.zip")
+    assert main(["grade", "--lang", "zh", "ingest", NAME, str(tmp_path / "c.zip"), "-C", str(tmp_path)]) == 0
+    assert "就绪 5" in capsys.readouterr().out
+    records = Course.load(tmp_path).ingested(NAME)
+    for student, (_, _, why) in zip(students, files, strict=True):
+        record = records[student.key]
+        assert (record["status"] == "ready") == (not why)
+        assert why in (record["reason"] or {"zh": ""})["zh"]
+        assert "File is not" not in str(record)

@@ -174,7 +174,7 @@ def test_who_has_no_number_is_found_in_the_worksheet_by_a_name_that_nobody_else_
         bare[1].student, name=Untrusted("Nobody There"), first=Untrusted("Nobody"), last=Untrusted("There")
     )
     monkeypatch.setattr(module, "states", lambda *_: [*bare, replace(bare[1], student=replace(stranger, key="x1"))])
-    with pytest.raises(Problem, match=r"1 students with a mark are not in the worksheet: Nobody There"):
+    with pytest.raises(Problem, match=r"1 student with a mark is not in the worksheet: Nobody There"):
         export(made, NAME, "moodle", template=given)
 
 

@@ -234,7 +234,7 @@ def test_what_could_not_be_graded_has_no_score_on_gradescope_and_is_named(tmp_pa
     ingest(course, NAME, lms_zip("gradescope", work, tmp_path / "c.zip"))
     fake_run(course)
     merge(course, NAME)
-    for language, word in (("en", "1 submissions have no grade: Robert Bell"), ("zh", "1 份提交未能评分：Robert Bell")):
+    for language, word in (("en", "1 submission has no grade: Robert Bell"), ("zh", "1 份提交未能评分：Robert Bell")):
         assert main(["grade", "--lang", language, "feedback", NAME, "-C", str(course.root)]) == 0
         assert word in capsys.readouterr().out
     names, contents, _ = names_in(course.root / "feedback" / NAME / "feedback-gradescope.zip")

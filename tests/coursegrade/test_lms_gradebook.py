@@ -100,7 +100,7 @@ def test_scores_arrive_and_written_answers_wait(tmp_path):
     assert (found["s1001"].status, found["s1001"].score, found["s1001"].max_score) == ("partial", 8, 10)
     assert found["s1000"].score == 0
     assert (found["s1002"].status, found["s1002"].score) == ("failed", 0)
-    assert "broken" in found["s1002"].reason["en"]
+    assert "no notebook" in found["s1002"].reason["en"]
     assert found["s1005"].status == "missing"
     with database(course) as gradebook:
         for grade in gradebook.find_submission(NAME, "s1002").notebooks[0].grades:

@@ -565,7 +565,7 @@ def test_two_windows_and_the_later_one_is_asked(served, tab, chromium):
         until(other, "document.getElementById('status').textContent.startsWith('Saved')")
         tab.keyboard.press("Enter")
         until(tab, "document.getElementById('trouble').textContent.includes('another window')")
-        assert "0.5 points. from the other window" in tab.locator("#trouble").text_content()
+        assert "there now: 0.5. from the other window" in tab.locator("#trouble").text_content()
         assert tab.locator("#points").input_value() == "2"
         tab.keyboard.press("Enter")
         until(tab, "document.getElementById('status').textContent.startsWith('Saved')")
@@ -586,3 +586,38 @@ def test_the_page_has_no_fault_of_accessibility(served, tab, scheme):
     tab.keyboard.press("Tab")
     outline = tab.evaluate("getComputedStyle(document.activeElement).outlineWidth")
     assert outline == "3px"
+
+
+@pytest.mark.slow
+def test_a_class_is_marked_with_the_mouse_alone_and_stays_over_a_reload(tmp_path, chromium):
+    """A rubric's item ticked, a comment, next and previous; what is typed and not saved is there after a reload."""
+    course, students = class_of(tmp_path / "c", ["one", "two"])
+    page = Page(course.root)
+    context = chromium.new_context()
+    try:
+        tab = context.new_page()
+        tab.goto(page.address)
+        until(tab, "document.getElementById('which').textContent.includes('1 of')")
+        assert not any(s.name in tab.content() or s.key in tab.content() for s in students)
+        first = tab.locator("#answer").text_content()
+        tab.locator("input[type=checkbox]").first.click()
+        assert tab.locator("#points").input_value() == "2"
+        tab.locator("#comment").fill("ticked")
+        tab.locator("#save").click()
+        until(tab, "document.getElementById('status').textContent.startsWith('Saved')")
+        tab.locator("#next").click()
+        until(tab, "document.getElementById('which').textContent.includes('2 of')")
+        tab.locator("#comment").fill("a draft")
+        tab.reload()
+        until(tab, "document.getElementById('comment').value === 'a draft'")
+        tab.locator("#points").fill("1")
+        tab.locator("#previous").click()
+        until(tab, "document.getElementById('which').textContent.includes('1 of')")
+        assert tab.locator("#answer").text_content() == first
+        assert tab.locator("input[type=checkbox]").first.is_checked()
+        assert tab.locator("#comment").input_value() == "ticked"
+        expected = list(Marking(course, NAME).answers[QUESTION].students.values())
+        assert [scores(course)[key] for key in expected] == [2, 1]
+    finally:
+        context.close()
+        page.close()

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from test_lms_gradebook import by_key, dump, grade_by_hand, graded_course
 from benchmarks.standin import hidden_sources
 from coursegrade.__main__ import main
 from coursegrade.cage import jobs
-from coursegrade.contract import Limits
+from coursegrade.contract import Bundle, Limits
 from coursegrade.course import Course, init
 from coursegrade.files import Problem, read_json, write_json
 from coursegrade.intake.ingest import resubmit
@@ -540,6 +541,31 @@ def test_regrade_shows_before_and_after_by_question_and_a_refusal_leaves_all_as_
     assert by_key(course)["s1000"].score == 0
     assert grade(course, "regrade", NAME, "--diff", "--yes") == 0
     assert by_key(course)["s1000"].score == 1
+
+
+@pytest.mark.slow
+def test_a_changed_hidden_test_is_asked_about_and_points_by_hand_stay(tmp_path, capsys):
+    course = graded_course(tmp_path, 2)
+    merge(course, NAME)
+    grade_by_hand(course, "s1000", "why-max", 1.5, "well seen")
+    assert grade(course, "regrade", NAME, "--diff", "--yes") == 0  # the stand-in's scores become the sandbox's
+    before, result = by_key(course)["s1000"], course.result("s1000", NAME).read_bytes()
+    one = course.bundle(NAME)
+    first, *others = one.questions
+    tests = tuple(replace(test, source="check('any', lambda: True)") for test in first.tests)
+    changed = Bundle.make(assignment=NAME, questions=[replace(first, tests=tests), *others], cells=list(one.cells))
+    write_json(course.release(NAME) / "bundle.json", changed.to_json())
+    capsys.readouterr()
+    assert grade(course, "regrade", NAME, "--diff") == 1
+    said = capsys.readouterr()
+    assert "(s1000): 2.5 → 5.5" in said.out
+    assert "(pool-1d): 1 → 4" in said.out
+    assert "Scores change for 1 student. Write them?" in said.out + said.err
+    assert course.result("s1000", NAME).read_bytes() == result
+    assert grade(course, "regrade", NAME, "--diff", "--yes") == 0
+    after = by_key(course)["s1000"]
+    assert (before.score, after.score) == (2.5, 5.5)
+    assert (after.questions["why-max"], after.comments) == (1.5, {"why-max": "well seen"})
 
 
 def test_solutions_open_after_the_last_due_date_and_never_hold_a_hidden_test(tmp_path, capsys):

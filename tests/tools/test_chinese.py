@@ -333,6 +333,7 @@ def test_what_was_written_again_does_not_come_back(page: Path) -> None:
         ("**原文。**笔记说。", "'**' stays visible"),
         ("这是**（甲）**吗。", "'**' stays visible"),
         # one sentence per line
+        ("见{ref}`sec-a`一节。", "a section's name stands in quotation marks"),
         ("这是一。这是二。", "a second sentence after '这是一。'"),
         ("为什么？`x` 说明了。", "a second sentence"),
         # English

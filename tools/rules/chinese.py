@@ -87,6 +87,7 @@ _RULES = [
     (r"您", "{!r}; the course says 你"),
     (r"\*+", "{!r} stays visible; put the punctuation outside the emphasis, or a space before it"),
 ]
+_BARE = re.compile(r"(?<!“)(\{ref\}`[^`<]*`)一节")
 _PUNCTUATION = [(re.compile(pattern), problem) for pattern, problem in _RULES]
 _SENTENCES = re.compile(rf"[。？！](?=[{_H}\w{_S}“《（])(?![^（]*）)(?![^“]*”)")
 _ENGLISH = re.compile(rf"(?<![A-Za-zÀ-ɏ])(?:{_WORD}{_GAP}){{3,}}{_WORD}")
@@ -273,6 +274,7 @@ def line_problems(
         if not listed and not title and (second := _SENTENCES.search(shown)):
             found.append(f"a second sentence after {shown[: second.end()][-8:]!r}; one sentence per line")
         problems += [_restored(problem, spans) for problem in found]
+    problems += [f"write “{bare[1]}”一节: a section's name stands in quotation marks" for bare in _BARE.finditer(text)]
     return problems
 
 

@@ -6,6 +6,7 @@ Linux only, through ctypes; runs inside bubblewrap (see ``sandbox.py``). Every s
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import struct
@@ -18,6 +19,7 @@ _NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWPID, _NEWNET = (
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REC, _PRIVATE = 1, 2, 4, 8, 16384, 1 << 18
 _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _SET_SECCOMP, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR = 4, 38, 22, 47, 4
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
+_COLLAPSE, _HUGE = 25, 2 << 20  # advice on memory, and the size it is about
 
 # name, number on x86_64, on aarch64. Refused: everything that makes a process or a program, reaches another process,
 # another namespace or the kernel's own state, keeps memory that no limit of the process counts, marks or watches the
@@ -127,6 +129,18 @@ def mapped() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
+def huge_pages() -> None:
+    """Let the memory of this process lie in pages of 2 MB, as far as the kernel can: to fork it takes a fraction."""
+    with open("/proc/self/maps", encoding="utf-8") as file:
+        areas = [line.split() for line in file]
+    for area in areas:
+        if area[1] == "rw-p" and area[4] == "0" and (len(area) == 5 or area[5] == "[heap]"):  # no file's, no stack
+            start, end = (int(edge, 16) for edge in area[0].split("-"))
+            start, end = -(-start // _HUGE) * _HUGE, end // _HUGE * _HUGE
+            if start < end:  # a kernel before 6.1 refuses, and so does one that has no such page free
+                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _COLLAPSE)  # type: ignore[union-attr]
+
+
 def has_filter() -> bool:
     """Whether the system calls of this kind of machine are known here."""
     return platform.machine() in _ARCHITECTURES
@@ -134,6 +148,19 @@ def has_filter() -> bool:
 
 def _filter() -> None:
     """Refuse system calls by a seccomp program; a call of another architecture ends the process."""
+    lines, program = filter_program()
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    buffer = ctypes.create_string_buffer(program, len(program))
+    whole = Program(lines, ctypes.cast(buffer, ctypes.c_void_p))
+    _prctl(_SET_SECCOMP, 2, ctypes.c_void_p(ctypes.addressof(whole)))
+
+
+@functools.cache
+def filter_program() -> tuple[int, bytes]:
+    """The filter's lines, counted and packed; a child that finds them made need not."""
     column, architecture = _ARCHITECTURES[platform.machine()]
     kill, allow = 0x80000000, 0x7FFF0000
 
@@ -169,11 +196,4 @@ def _filter() -> None:
         if number != "-":
             code += [(equal, 0, 1, int(number)), (give, 0, 0, error(_EPERM))]
     code.append((give, 0, 0, allow))
-    program = b"".join(struct.pack("<HBBI", *line) for line in code)
-    buffer = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
-
-    whole = Program(len(code), ctypes.cast(buffer, ctypes.c_void_p))
-    _prctl(_SET_SECCOMP, 2, ctypes.c_void_p(ctypes.addressof(whole)))
+    return len(code), b"".join(struct.pack("<HBBI", *line) for line in code)

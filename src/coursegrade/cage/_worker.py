@@ -78,8 +78,11 @@ def _forkable(options: dict[str, Any]) -> None:
     threads = len(os.listdir("/proc/self/task"))
     if options["fork"] and threads > 1:
         raise SystemExit(f"the imports started {threads - 1} threads; a process with threads must not be forked")
+    _cage.filter_program()
     gc.collect()
     gc.freeze()  # a child copies less
+    if options["fork"]:
+        _cage.huge_pages()
 
 
 def born(own: int, channel: socket.socket, lifeline: socket.socket, limits: dict[str, Any]) -> int:
@@ -125,6 +128,7 @@ def warm() -> None:
     weight = torch.ones(2, requires_grad=True)
     loss = (torch.nn.functional.conv1d(torch.ones(1, 1, 2), weight.reshape(1, 1, 2)) ** 2).sum()
     loss.backward()  # type: ignore[no-untyped-call]
+    torch.manual_seed(0)  # for devices that are not there it reads sources of torch, once here and not in every child
 
 
 def _in_this_process(loader: Any) -> Any:
@@ -211,7 +215,7 @@ class Student:
 
         from coursecode._gate import Forbidden, Gate, drained
 
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         limit = functools.partial(resource.setrlimit, resource.RLIMIT_NPROC)
         threads = resource.getrlimit(resource.RLIMIT_NPROC)
         self.gates, self.watch = (Gate, Gate.run, drained, Forbidden, limit, threads), _Watch()

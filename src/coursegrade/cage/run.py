@@ -139,7 +139,7 @@ def _submitted(course: Course, assignment: str, wanted: Sequence[str] | None) ->
         return sorted(names)
     if unknown := sorted(set(wanted) - names):
         raise Problem(
-            "No submission of {listed} for {assignment}; {n_names} students submitted.",
+            "No submission of {listed} for {assignment}; {n_names:| student| students} submitted.",
             listed=", ".join(unknown),
             assignment=assignment,
             n_names=len(names),

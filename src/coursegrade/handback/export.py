@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,8 @@ def _canvas(
     elif title is None and (given or header):
         some = "; ".join(header[:8])[:200]
         raise Problem(
-            "{n_named} columns of Canvas's file are for {assignment}; name the assignment as Canvas "
+            "{n_named:| column of Canvas's file is| columns of Canvas's file are} for {assignment}; name "
+            "the assignment as Canvas "
             "does, with its number: --title 'Pooling (12345)'. Its columns are: {some}.",
             n_named=len(named),
             assignment=bundle.assignment,
@@ -147,7 +149,8 @@ def _moodle(
     if given and lost:
         some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
         raise Problem(
-            "{n_lost} students with a mark are not in the worksheet: {some}. Take the worksheet of the "
+            "{n_lost:| student with a mark is| students with a mark are} not in the worksheet: {some}. Take "
+            "the worksheet of the "
             "whole class, or name a group with --section.",
             n_lost=len(lost),
             some=some,
@@ -174,7 +177,16 @@ def _scale(most: str, max_score: float) -> float:
         return 1.0
 
 
-def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[list[str | float | None]]:
+def _lateness(course: Course, assignment: str, state: State) -> str:
+    """By how much a submission is late, after the student's own due date, in hours as Gradescope writes them."""
+    until, when = course.due_for(assignment, state.student.key), state.record.get("submitted_at")
+    if until is None or not when:
+        return ""
+    seconds = max(0, int((datetime.datetime.fromisoformat(when) - until).total_seconds()))
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _gradescope(course: Course, bundle: Bundle, everyone: list[State], rules: Rules) -> list[list[str | float | None]]:
     """The columns of the grades that Gradescope itself lets download."""
     name = bundle.assignment
     header = ["First Name", "Last Name", "SID", "Email", "Sections", name, f"{name} - Max Points"]
@@ -184,7 +196,7 @@ def _gradescope(bundle: Bundle, everyone: list[State], rules: Rules) -> list[lis
         s = state.student
         when = str(state.record.get("submitted_at") or "")
         about = _cells(s.first, s.last, s.id, s.email, s.section)
-        rows.append([*about, rules.score(state), state.max_score, when, ""])
+        rows.append([*about, rules.score(state), state.max_score, when, _lateness(course, name, state)])
     return rows
 
 
@@ -218,7 +230,7 @@ def export(
     elif form == "moodle":
         data = table_text(_moodle(bundle, everyone, table, rules, course.language, given=given))
     elif form == "gradescope":
-        data = table_text(_gradescope(bundle, everyone, rules))
+        data = table_text(_gradescope(course, bundle, everyone, rules))
     else:
         raise Problem("There is no format {form!r}; there are {formats}.", form=form, formats=", ".join(FORMATS))
     path = course.root / "export" / f"{course.check_name(assignment)}-{form}.csv"

@@ -256,8 +256,11 @@ class Reader:
     def _inner(self, entry: Entry) -> list[Entry]:
         try:
             archive = zipfile.ZipFile(io.BytesIO(self.read(entry)))
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise Unreadable(
-                text("{path} is no zip that can be read ({error})", path=shown(entry.path), error=str(error)[:80])
+                text(
+                    "{path} breaks off or is no zip; zip it anew, or hand in the notebook itself",
+                    path=shown(entry.path),
+                )
             ) from None
         return [replace(one, path=Untrusted(f"{entry.path.raw()}/{one.path.raw()}")) for one in _entries(archive)]

@@ -23,7 +23,7 @@ from coursegrade.intake.archive import Entry, Reader, Unreadable, read_zip, show
 from coursegrade.intake.lms import Upload, canvas_return, detect, find_students, of_other_assignment, uploads
 from coursegrade.intake.roster import Changes, Student, Table, add, normal, students_of, table_text
 from coursegrade.intake.times import offset_of, read_times
-from coursegrade.intake.transplant import matches, plant, read_notebook
+from coursegrade.intake.transplant import broken_off, matches, plant, read_notebook
 from coursegrade.masters.release import EARLIER
 from coursegrade.sanitise import NOTHING, Untrusted
 
@@ -185,7 +185,8 @@ def _files(reader: Reader, upload: Upload, problems: list[Text]) -> list[tuple[i
 
 
 def _why_none(problems: Sequence[Text]) -> Text:
-    reason = joined(text("; "), problems[:4] or [text("no file was handed in")])
+    nothing = text("no file was handed in, or none but what the system leaves beside files; hand in the notebook")
+    reason = joined(text("; "), problems[:4] or [nothing])
     if len(problems) > 4:
         reason = joined(same(""), [reason, text(" (and {n_problems} more)", n_problems=len(problems) - 4)])
     return reason
@@ -226,9 +227,17 @@ def _candidate(
     data = reader.read(file)
     plain = file.name.raw().lower().endswith(".ipynb")
     if not plain and b'"cell' not in data[:4096].replace(b"\0", b""):
-        raise Unreadable(text("it is no notebook (.ipynb)"))
+        raise Unreadable(text("it is no notebook; hand in the file that ends in .ipynb"))
     cells, odd = read_notebook(data, language=here.course.language)
     if not matches(cells, here.bundle, here.texts):
+        if broken_off(len(cells)) in odd:
+            raise Unreadable(
+                text(
+                    "the file breaks off or is damaged before the first question of {assignment}; save the notebook, "
+                    "download it anew and hand in again",
+                    assignment=here.bundle.assignment,
+                )
+            )
         raise Unreadable(
             text(
                 "it is a notebook, but not of {assignment}: it has none of its cells", assignment=here.bundle.assignment

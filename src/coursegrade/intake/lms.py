@@ -382,7 +382,7 @@ def find_students(
     who = upload.who
     if len(names) > 1:
         return [], text(
-            "{who}: {n_names} students have this name; the roster that the LMS exports has its numbers",
+            "{who}: {n_names:| student has| students have} this name; the roster that the LMS exports has its numbers",
             who=who,
             n_names=len(names),
         )

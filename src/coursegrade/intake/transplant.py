@@ -71,6 +71,13 @@ def _salvage(content: str) -> list[Any]:
     return cells
 
 
+def broken_off(n_cells: int) -> Text:
+    """What is said of a file of which only the beginning could be read."""
+    return text(
+        "the file breaks off or is damaged; {n_cells:| cell| cells} at its beginning could be read", n_cells=n_cells
+    )
+
+
 def _source(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -87,7 +94,7 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
     Raises ``Unreadable``, with a reason that can be shown, where there are no cells.
     """
     if not data.strip(b"\0 \t\r\n\xef\xbb\xbf"):
-        raise Unreadable(text("the file is empty"))
+        raise Unreadable(text("the file is empty; save the notebook, download it anew and hand in again"))
     content, assumed = decode(data, language=language)
     notes = [text("the file was read as {assumed}", assumed=assumed)] if assumed else []
     found = [_loose(cell) for cell in _listed(_json(content.lstrip("\ufeff"), notes)) if isinstance(cell, dict)]
@@ -110,18 +117,24 @@ def _json(content: str, notes: list[Text]) -> Any:
         return json.loads(content)
     except RecursionError:
         raise Unreadable(text("the file is nested too deeply for a notebook")) from None
-    except ValueError as error:
+    except ValueError:
         if re.search(r"^(<<<<<<<|>>>>>>>) ", content, re.MULTILINE):
             raise Unreadable(
                 text("the notebook holds marks of an unresolved merge (<<<<<<<); resolve them and hand in again")
             ) from None
         cells = _salvage(content)
         if not cells:
-            what = f"{error}"[:100]
-            raise Unreadable(text("the file is no notebook: its JSON is broken ({what})", what=what)) from None
-        notes.append(
-            text("the file breaks off or is damaged; its first {n_cells} cells could be read", n_cells=len(cells))
-        )
+            if re.match(r'\s*\{\s*"', content):  # the beginning of what every notebook is
+                raise Unreadable(
+                    text(
+                        "the file breaks off or is damaged before its first cell ends; save the notebook, download it "
+                        "anew and hand in again"
+                    )
+                ) from None
+            raise Unreadable(
+                text("the file is no notebook, whatever its name; save yours, download it anew and hand in again")
+            ) from None
+        notes.append(broken_off(len(cells)))
         return {"cells": cells}
 
 

@@ -207,7 +207,7 @@ def points_text(points: float, language: str) -> str:
     """``3 points``."""
     if points == 1:
         return text("1 point")[language]
-    return text("{points:g} points", points=points)[language]
+    return text("{points:g| point| points}", points=points)[language]
 
 
 def subtitle(section: Section, language: str) -> str:

@@ -366,7 +366,7 @@ def _listed(course: Course, assignment: str) -> None:
 
 def _set_aside(who: list[str], assignment: str) -> Text:
     return text(
-        "{n_set_aside} students changed an answer that was marked by hand: {listed}. Its earlier "
+        "{n_set_aside:| student| students} changed an answer that was marked by hand: {listed}. Its earlier "
         "points and comments are in autograded/STUDENT/{assignment}/earlier-points.json, and come back if "
         "the answer is handed in again.",
         n_set_aside=len(who),

@@ -312,7 +312,9 @@ def _read(given: Any, question: Question) -> Mark:
     score = given.get("score") if isinstance(given, dict) else None
     number = isinstance(score, int | float) and not isinstance(score, bool)
     if not number or not 0 <= score <= question.points:  # type: ignore[operator]  # NaN is in no range
-        raise Problem("Give 0 to {points:g} points; 0 is a mark as well. Nothing was saved.", points=question.points)
+        raise Problem(
+            "Give 0 to {points:g| point| points}; 0 is a mark as well. Nothing was saved.", points=question.points
+        )
     comment, items = given.get("comment", ""), given.get("items", [])
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise Problem(

@@ -53,7 +53,7 @@ WORDS: dict[str, Text] = {
     "unmarked": text("Next unmarked"),
     "show": text("Show the name"),
     "progress": text("{0} of {1} marked"),
-    "saved": text("Saved: {0} of {1} points."),
+    "saved": text("Saved. Points: {0} of {1}."),
     "unsaved": text("Not saved yet."),
     "failed": text(
         "Not saved: the program that was started with “coursecode grade mark” does not answer. Start "
@@ -61,7 +61,7 @@ WORDS: dict[str, Text] = {
     ),
     "none": text("No answer to this question was handed in."),
     "all": text("All answers to this question are marked."),
-    "theirs": text("There now: {0} points. {1}"),
+    "theirs": text("Points there now: {0}. {1}"),
     "keys": text("Keys"),
     "keysAre": text(
         "1–9 give or take an item · 0 no points · p points · c comment · Enter saves (Ctrl+Enter in "

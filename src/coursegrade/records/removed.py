@@ -191,7 +191,7 @@ def write(course: Course, by_hand: list[ByHand]) -> list[Text]:
     students = len({one.student for one in by_hand})
     return [
         text(
-            "{cells} is no longer asked; the points and comments given by hand for it ({students} students) "
+            "{cells} is no longer asked; the points and comments given by hand for it ({students:| student| students}) "
             "are in {course}, and come back if it is asked again",
             cells=cells,
             students=students,
@@ -237,7 +237,8 @@ def above(notebook: Any, cell: Any, points: float) -> list[Text]:
     some = ", ".join(who[:5]) + (" …" if len(who) > 5 else "")
     return [
         text(
-            "{name} is worth {points:g} points now; {n_who} students have more by hand: {some}. Look at them",
+            "{name} is worth {points:g| point| points} now; {n_who:| student has| students have} more by "
+            "hand: {some}. Look at them",
             name=cell.name,
             points=points,
             n_who=len(who),
