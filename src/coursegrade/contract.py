@@ -81,8 +81,8 @@ class _Counting(Words):
         >>> text("{n:| page has| pages have} no title", n=1)["en"]
         '1 page has no title'
         """
-        numbers = {key: _Count(value) for key, value in values.items() if type(value) in (int, float)}
-        return super().say(language, sentence, **(values | numbers))
+        counts = {key: _Count(value) for key, value in values.items() if isinstance(value, int | float)}
+        return super().say(language, sentence, **(values | counts))
 
 
 text = _Counting(Path(__file__).resolve().parent / "words").text

@@ -129,7 +129,7 @@ def codes(code: CodeType) -> list[CodeType]:
 
 
 @pytest.mark.parametrize("part", PARTS, indirect=True)
-def test_a_right_answer_that_prints_and_warns_gets_all_points(part):
+def test_a_right_answer_that_prints_and_warns_loses_no_points_by_it(part):
     noise = "import warnings as _w\n_w.warn('a warning')\nprint('a line')\n"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

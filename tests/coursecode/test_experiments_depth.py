@@ -38,7 +38,7 @@ def test_every_net_looks_for_a_rate_at_each_number_of_updates() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_seed_gives_the_same_numbers(name: str) -> None:
+def test_the_last_seed_gives_the_same_numbers_again(name: str) -> None:
     plan = plan_of(name, "small")
     again = execute(name, replace(plan, seeds=plan.seeds[-1:]))
     assert again.rows == small(name).select(seed=plan.seeds[-1])

@@ -200,7 +200,7 @@ def stand_in(monkeypatch):
 def test_a_file_that_breaks_off_is_told_so_wherever_it_does(tmp_path, capsys):
     """Cut in any place, a notebook of the assignment is never called another one's, nor no notebook."""
     students, whole = people(16), json.dumps(right(), indent=1).encode()
-    places = [int(len(whole) * n / 16) for n in range(1, 16)]
+    places = [1, *(int(len(whole) * n / 16) for n in range(1, 16))]
     course_folder(tmp_path, students=students)
     work = [(s, whole[:cut], "pooling.ipynb") for s, cut in zip(students, places, strict=False)]
     lms_zip("canvas", work, tmp_path / "c.zip")

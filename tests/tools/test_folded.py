@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 
 import pytest
 from bs4 import BeautifulSoup
@@ -16,7 +17,8 @@ from tools.source.chapters import parse
 
 _STATEMENTS = st.sampled_from(
     ["import a", "from b import (\n    c,\n    d,\n)", "x = 1", "assert x == 1", "assert (\n    x\n    == 1\n)",
-     "def f():\n    assert x\n\n    return x", "# why\nx = '''\nassert no\n'''", "x", "for i in x:\n    assert i"]
+     "def f():\n    assert x\n\n    return x", "# why\nx = '''\nassert no\n'''", "x", "for i in x:\n    assert i",
+     "# of its own", "assert x  # behind it", "y = '\u2028'"]
 )  # fmt: skip
 
 
@@ -31,16 +33,27 @@ def test_the_pieces_are_the_cell_in_its_order(statements: list[str], blank: int)
             assert kinds == {"Assert"}
             assert piece.n == len(ast.parse(piece.source).body)
         elif piece.kind == "imports":
-            assert piece is pieces[0]
+            assert not any(ast.parse(one.source).body for one in pieces[: pieces.index(piece)])
             assert kinds <= {"Import", "ImportFrom"}
             assert piece.n >= FEWEST
         else:
             assert "Assert" not in kinds
+        assert not piece.kind or not re.search("^#", piece.source, re.MULTILINE), "a comment is shown"
     assert all(one.kind != two.kind for one, two in itertools.pairwise(pieces))
 
 
-@pytest.mark.parametrize("source", ["%%time\nimport a\nassert a", "x = ", ""])
-def test_what_is_no_python_stays_whole(source: str) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%%time\nimport a\nassert a",
+        "x = ",
+        "",
+        "# a comment",
+        "x = 1; assert (\n    x\n)",
+        "import a\nimport b\nimport c; x = 1",
+    ],
+)
+def test_what_cannot_be_taken_apart_stays_whole(source: str) -> None:
     assert "\n".join(piece.source for piece in parts(source)) == source
     assert not any(piece.kind for piece in parts(source))
 
@@ -66,3 +79,24 @@ def test_a_page_shows_every_line_of_its_cells_and_folds_what_is_scaffolding(buil
                 folded.extract()
             body = ast.parse("\n".join(pre.get_text() for pre in box.select("pre"))).body
             assert not any(isinstance(node, ast.Assert) for node in body)
+
+
+def test_one_button_copies_a_cell_that_is_in_pieces(built, chromium) -> None:
+    page = chromium.new_page()
+    page.goto((built / "book" / "lenet.html").as_uri())
+    page.wait_for_function("document.querySelector('.pieces')?.id && document.readyState === 'complete'")
+    copied = page.evaluate(
+        """() => [...document.querySelectorAll('.pieces')].map((cell) => {
+            const { clipboardTarget } = cell.querySelector('.copybtn').dataset;
+            const target = document.querySelector(clipboardTarget).cloneNode(true);
+            for (const left of target.querySelectorAll('.linenos, .folded > summary, .copybtn')) left.remove();
+            return [cell.querySelectorAll('.copybtn').length, target.textContent];
+        })"""
+    )
+    sources = [cell.source for cell in parse(ROOT / "book" / "lenet.md").cells]
+    folded = [source for source in sources if any(piece.kind for piece in parts(source))]
+    assert len(copied) == len(folded) > 5
+    for (buttons, text), source in zip(copied, folded, strict=True):
+        assert buttons == 1
+        assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(source))
+    page.close()

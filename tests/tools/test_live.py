@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import json
@@ -24,6 +25,7 @@ from sphinx.errors import ConfigError
 from tools.site import live
 from tools.site.server import serving
 from tools.site.thebe import fetch
+from tools.source.chapters import parse
 
 pytestmark = pytest.mark.slow
 TOKEN = "a-token-for-the-tests"
@@ -271,6 +273,9 @@ def test_a_cell_is_edited_and_run_on_the_server_of_the_instructor(reader, thebe,
     press(page)
     assert status(page, "ready").startswith(ready)
     assert page.locator(".thebe-cell").count() == cells
+    edited = page.evaluate("[...document.querySelectorAll('.CodeMirror')].map((box) => box.CodeMirror.getValue())")
+    written = [cell.source for cell in parse((ROOT / path).with_suffix(".md")).cells]
+    assert [ast.dump(ast.parse(one)) for one in edited] == [ast.dump(ast.parse(one)) for one in written]
     assert page.locator("article .cell_output:visible").count() == printed  # nothing ran: all is as printed
     assert page.locator(".live-output:visible").count() == 0
     assert [s["kernel"]["execution_state"] for s in sessions(jupyter)] == ["idle"]

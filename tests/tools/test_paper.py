@@ -174,7 +174,7 @@ def test_the_pdf_has_the_whole_book_with_its_contents_links_formulas_and_letters
     inside = [str(link["/Dest"]) for link in links if "/Dest" in link]
     assert len(inside) > 150
     assert {name.lstrip("/") for name in inside} <= {name.lstrip("/") for name in reader.named_destinations}
-    # one page in six, from the first to the last: formulas are text, not pictures, and the text is whole
+    # one page in six, from the first to the last: formulas are text, not pictures, and prose is text throughout
     words = "".join(page.extract_text() for page in reader.pages[::6])
     assert {"𝐗", "𝐊", "∑", "⌊"} <= set(words)
     assert words.count("convolution") > 75

@@ -105,6 +105,7 @@ def _make_one(soup: BeautifulSoup, article: Tag) -> None:
         if (line := folded.select_one("summary")) and "hide" in (folded.get("class") or []):
             line.decompose()  # it says to press it
             folded.name = "div"
+            del folded["open"]
     for scrolled in article.find_all(class_="formula", tabindex=True):
         del scrolled["tabindex"]
     head = article.select_one("h1")
@@ -120,8 +121,9 @@ def _make_one(soup: BeautifulSoup, article: Tag) -> None:
         first.insert(0, front)
 
 
-def _only_on_a_screen(tag: Tag) -> bool:
-    return tag.name in ("script", "button", "nav") or not {"headerlink", "copybtn"}.isdisjoint(tag.get("class") or ())
+def _only_on_a_screen(element: Tag) -> bool:
+    classes = element.get("class") or ()
+    return element.name in ("script", "button", "nav") or not {"headerlink", "copybtn"}.isdisjoint(classes)
 
 
 def _check_targets(article: Tag) -> None:

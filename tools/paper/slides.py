@@ -287,12 +287,12 @@ def _add(element: Tag, slides: list[Slide], title: str) -> None:
 
 
 def _cell(cell: Tag) -> str:
-    """A marked cell: its outputs, and its code where there is room for both."""
+    """A marked cell: its outputs, and its code, without what is folded on the page, where there is room for both."""
     shown = copy.copy(cell)
     for folded in shown.select("details.folded"):
         folded.decompose()
     code = shown.select_one(".cell_input")
     most = LONGEST_CODE if shown.select_one(f"{PICTURE}, table") is None else LONGEST_CODE // 2
-    if code is not None and len(code.get_text().strip().splitlines()) > most:
+    if code is not None and not 0 < len(code.get_text().strip().splitlines()) <= most:
         code.decompose()
     return str(shown)

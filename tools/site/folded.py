@@ -1,12 +1,13 @@
 """What a cell of code needs and a reader does not: imports at its beginning, and assertions, are folded to a line.
 
-On the site only: the notebook, the other formats and paper show the whole cell, and *Run live* runs it.
+On the site, whose slides leave it out; the notebook, EPUB and paper show the whole cell, and *Run live* runs it.
 """
 
 from __future__ import annotations
 
 import ast
 import html
+import itertools
 from typing import Any, NamedTuple
 
 from docutils import nodes
@@ -21,7 +22,7 @@ FEWEST = 3  # lines of imports that are worth a fold
 
 
 class Part(NamedTuple):
-    """Whole lines of a cell: ``kind`` is "imports", "checks" or "" for what is shown; ``n`` counts lines or checks."""
+    """Whole lines of a cell: ``kind`` is "imports", "checks" or "" for what is shown; ``n`` counts lines, or checks."""
 
     kind: str
     n: int
@@ -40,27 +41,37 @@ def parts(source: str) -> list[Part]:
     [Part(kind='imports', n=3, source='import a\nfrom b import c\nimport d'), Part(kind='', n=1, source='x = 1'),
      Part(kind='checks', n=2, source='assert x == 1\nassert x'), Part(kind='', n=1, source='x')]
     """
+    lines = source.split("\n")
+    whole = [Part("", len(lines), source)]
     try:
         body = ast.parse(source).body
     except SyntaxError:  # a magic, which only IPython reads
-        return [Part("", source.count("\n") + 1, source)]
-    lines, kinds = source.splitlines(), []
-    leading = next((i for i, node in enumerate(body) if not isinstance(node, ast.Import | ast.ImportFrom)), len(body))
-    for i, node in enumerate(body):
-        kinds.append("imports" if i < leading else "checks" if isinstance(node, ast.Assert) else "")
-    if leading and (body[leading - 1].end_lineno or 0) < FEWEST:
-        kinds[:leading] = [""] * leading
-    found: list[Part] = []
-    first = 0
-    for i, kind in enumerate(kinds):
-        if i + 1 < len(kinds) and kinds[i + 1] == kind:
-            continue
-        last = (body[i].end_lineno or 0) if i + 1 < len(kinds) else len(lines)
-        piece = "\n".join(lines[first:last]).strip("\n")
-        asserts = sum(isinstance(node, ast.Assert) for node in ast.parse(piece).body)
-        found.append(Part(kind, asserts if kind == "checks" else piece.count("\n") + 1, piece))
-        first = last
-    return found
+        return whole
+    ends = [node.end_lineno or node.lineno for node in body]
+    if any(end >= node.lineno for end, node in zip(ends, body[1:], strict=False)):
+        return whole  # two statements on one line
+    kinds: list[str | None] = [None] * len(lines)  # of each line; None where no statement stands
+    for kind, node, end in zip(_kinds(body), body, ends, strict=True):
+        kinds[node.lineno - 1 : end] = [kind] * (end - node.lineno + 1)
+    for i, line in enumerate(lines):
+        if kinds[i] is None:  # a comment is shown, a blank line goes with the one before
+            kinds[i] = kinds[i - 1] if i and not line.strip() else ""
+    found = []
+    for kind, group in itertools.groupby(range(len(lines)), key=lambda i: kinds[i] or ""):
+        first, *_, last = (*group,) * 2
+        piece = "\n".join(lines[first : last + 1]).strip("\n")
+        if piece.strip():
+            asserts = sum(first < node.lineno <= last + 1 for node in body)
+            found.append(Part(kind, asserts if kind == "checks" else piece.count("\n") + 1, piece))
+    return found if any(part.kind for part in found) else whole
+
+
+def _kinds(body: list[ast.stmt]) -> list[str]:
+    """Of each statement: "imports" at the beginning, where they take some lines, "checks", or ""."""
+    leading = list(itertools.takewhile(lambda node: isinstance(node, ast.Import | ast.ImportFrom), body))
+    folded = sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in leading) >= FEWEST
+    kinds = ["imports" if folded else ""] * len(leading)
+    return kinds + ["checks" if isinstance(node, ast.Assert) else "" for node in body[len(leading) :]]
 
 
 def said(part: Part, language: str) -> str:
@@ -79,9 +90,9 @@ def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     language = spoken(app.config.language)
     for cell in doctree.findall(nodes.container):
-        if cell.get("nb_element") != "cell_code_source" or not isinstance(cell.children[0], nodes.literal_block):
+        block = cell.children[0] if cell.children else None
+        if cell.get("nb_element") != "cell_code_source" or not isinstance(block, nodes.literal_block):
             continue
-        block = cell.children[0]
         pieces = parts(block.astext())
         if not any(piece.kind for piece in pieces):
             continue

@@ -110,12 +110,13 @@ def align_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if body and all(map(_NUMBER.fullmatch, body)):
                 for entry in column:
                     entry["classes"].append("numeric")
-                    _set_number(entry)
+                    if not isinstance(entry.parent.parent, nodes.thead):
+                        _set_number(entry)
 
 
 def _set_number(entry: nodes.entry) -> None:
     """A minus instead of a hyphen, and a star behind the number hangs beyond the column's edge."""
-    for node in list(entry.findall(nodes.Text)):
+    for node in [one for one in entry.findall(nodes.Text) if not _is_code(one)]:
         said = re.sub(r"^-(?=\d)", "−", str(node))
         parts: list[nodes.Node] = [nodes.Text(said.removesuffix("*"))]
         if said.endswith("*"):

@@ -113,6 +113,9 @@ def _can_match(selector: str, words: set[str]) -> bool:
     return all(name in words for name in re.findall(r"[.#](-?[A-Za-z_][\w-]*)", bare))
 
 
+_NESTED = ("@media", "@supports", "@layer", "@container")  # their body holds rules
+
+
 class _Rule(NamedTuple):
     """A rule as text: the selectors of one that styles elements, or the head of another; what stands in it."""
 
@@ -136,7 +139,7 @@ def _outline(tokens: Iterable[Any]) -> list[_Rule]:
             found.append(_Rule(_selectors(rule.prelude), "", body, []))
             continue
         head = _head(rule)
-        nested = body is not None and head.startswith(("@media", "@supports", "@layer", "@container"))
+        nested = body is not None and head.startswith(_NESTED)
         found.append(_Rule([], head, body, _outline(rule.content) if nested else []))
     return found
 
@@ -158,7 +161,7 @@ def _slim(rules: Iterable[_Rule], keep: Callable[[str], bool]) -> str:
         elif body is None:
             if not head.startswith(("@charset", "@import")):
                 lines.append(f"{head};")
-        elif head.startswith(("@media", "@supports", "@layer", "@container")):
+        elif head.startswith(_NESTED):
             if inner := _slim(inside, keep):
                 lines.append(f"{head}{{{inner}}}")
         elif "Font Awesome" not in body and not head.startswith(("@keyframes fa-", "@-webkit-keyframes fa-")):

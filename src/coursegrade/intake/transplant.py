@@ -99,7 +99,9 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
     notes = [text("the file was read as {assumed}", assumed=assumed)] if assumed else []
     found = [_loose(cell) for cell in _listed(_json(content.lstrip("\ufeff"), notes)) if isinstance(cell, dict)]
     if not any(cell.source.strip() for cell in found):
-        raise Unreadable(text("the notebook has no content: all its cells are empty"))
+        if broken_off(len(found)) in notes:
+            raise Unreadable(_cut())
+        raise Unreadable(text("the notebook has no content: all its cells are empty; save yours and hand in again"))
     if any(len(cell.source) > MAX_SOURCE for cell in found):
         notes.append(
             text("a cell is longer than {max_source} characters; the rest of it was cut", max_source=MAX_SOURCE)
@@ -109,6 +111,13 @@ def read_notebook(data: bytes, *, language: str = "en") -> tuple[list[Loose], li
     if sum(len(cell.source) for cell in found if cell.type == "code") > MAX_CODE:
         raise Unreadable(text("the notebook has more than {code:,} characters of code", code=MAX_CODE))
     return found, notes
+
+
+def _cut() -> Text:
+    return text(
+        "the file breaks off or is damaged before its first cell ends; save the notebook, download it "
+        "anew and hand in again"
+    )
 
 
 def _json(content: str, notes: list[Text]) -> Any:
@@ -124,13 +133,8 @@ def _json(content: str, notes: list[Text]) -> Any:
             ) from None
         cells = _salvage(content)
         if not cells:
-            if re.match(r'\s*\{\s*"', content):  # the beginning of what every notebook is
-                raise Unreadable(
-                    text(
-                        "the file breaks off or is damaged before its first cell ends; save the notebook, download it "
-                        "anew and hand in again"
-                    )
-                ) from None
+            if re.match(r'\s*\{\s*("|$)', content):  # the beginning of what every notebook is
+                raise Unreadable(_cut()) from None
             raise Unreadable(
                 text("the file is no notebook, whatever its name; save yours, download it anew and hand in again")
             ) from None

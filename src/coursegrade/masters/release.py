@@ -205,8 +205,6 @@ def _worth(section: Section, points: Mapping[str, float]) -> Section:
 
 def points_text(points: float, language: str) -> str:
     """``3 points``."""
-    if points == 1:
-        return text("1 point")[language]
     return text("{points:g| point| points}", points=points)[language]
 
 

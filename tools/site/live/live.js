@@ -155,7 +155,7 @@
   function open(connection) {
     document.dispatchEvent(new Event("course-live")); // results that wait for a guess (predict.js) open
     const found = [...document.querySelectorAll("article .cell")].flatMap((cell) => {
-      const source = cell.querySelector(".cell_input > :has(.highlight)");
+      const source = [...cell.querySelectorAll(".cell_input > *")].find((part) => part.querySelector(".highlight"));
       return source ? [{ cell, source, printed: cell.querySelector(":scope > .cell_output, :scope > details .cell_output") }] : [];
     });
     const blocks = found.map(({ source }, i) => ({ id: `live${i + 1}`, source: [...source.querySelectorAll("pre")].map((part) => part.textContent.trimEnd()).join("\n") }));

@@ -104,6 +104,17 @@
     }).observe(end);
   }
 
+  // -- a cell in pieces is copied whole, by one button ----------------------------------------------------------------
+  addEventListener("load", () => {
+    for (const [i, cell] of document.querySelectorAll(".cell_input > .pieces").entries()) {
+      const buttons = [...cell.querySelectorAll(".copybtn")];
+      const kept = buttons.find((button) => !button.closest(".folded")) ?? buttons[0];
+      for (const button of buttons) if (button !== kept) button.remove();
+      cell.id ||= `cell-in-pieces-${i + 1}`;
+      kept?.setAttribute("data-clipboard-target", `#${cell.id}`);
+    }
+  });
+
   // -- paper: hints and solutions are open on it ----------------------------------------------------------------------
   let folded = [];
   addEventListener("beforeprint", () => {
