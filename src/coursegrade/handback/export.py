@@ -150,8 +150,7 @@ def _moodle(
         some = ", ".join(lost[:10]) + (" …" if len(lost) > 10 else "")
         raise Problem(
             "{n_lost:| student with a mark is| students with a mark are} not in the worksheet: {some}. Take "
-            "the worksheet of the "
-            "whole class, or name a group with --section.",
+            "the worksheet of the whole class, or name a group with --section.",
             n_lost=len(lost),
             some=some,
         )

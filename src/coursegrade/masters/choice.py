@@ -65,9 +65,8 @@ def release_chosen(
         if before[name] not in ("", _version(course, name)) and graded:
             notes.append(
                 text(
-                    "{name} changed, and {graded:| submission is| submissions are} graded by the version "
-                    "before. coursecode "
-                    "grade run {name} grades them anew and says whose score changes before it is written.",
+                    "{name} changed, and {graded:| submission is| submissions are} graded by the version before. "
+                    "coursecode grade run {name} grades them anew and says whose score changes before it is written.",
                     name=name,
                     graded=graded,
                 )
