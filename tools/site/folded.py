@@ -58,11 +58,11 @@ def parts(source: str) -> list[Part]:
             kinds[i] = kinds[i - 1] if i and not line.strip() else ""
     found = []
     for kind, group in itertools.groupby(range(len(lines)), key=lambda i: kinds[i] or ""):
-        first, *_, last = (*group,) * 2
-        piece = "\n".join(lines[first : last + 1]).strip("\n")
+        rows = list(group)
+        piece = "\n".join(lines[rows[0] : rows[-1] + 1]).strip("\n")
         if piece.strip():
-            asserts = sum(first < node.lineno <= last + 1 for node in body)
-            found.append(Part(kind, asserts if kind == "checks" else piece.count("\n") + 1, piece))
+            begun = sum(node.lineno - 1 in rows for node in body)
+            found.append(Part(kind, begun if kind == "checks" else piece.count("\n") + 1, piece))
     return found if any(part.kind for part in found) else whole
 
 
@@ -98,9 +98,8 @@ def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             continue
         shown = nodes.container(classes=["pieces"])
         for piece in pieces:
-            one = block.deepcopy()
+            one = block.copy()  # its attributes, without what stands in it
             one.rawsource = piece.source
-            one.children = []
             one += nodes.Text(piece.source)
             shown += Folded("", one, said=said(piece, language)) if piece.kind else one
         cell.replace(block, shown)
